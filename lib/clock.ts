@@ -1,0 +1,18 @@
+import { delay } from "@std/async";
+
+/** Time, injected so that tests can move it by hand. */
+export interface Clock {
+  /** Milliseconds since 1970; may be stepped by the machine's administrator. */
+  wall(): number;
+  /** Milliseconds since some fixed moment; never goes back. */
+  monotonic(): number;
+  /** Resolves after `ms` milliseconds, or rejects with the signal's reason when it aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** The machine's own clocks. */
+export const systemClock: Clock = {
+  wall: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: (ms, signal) => delay(ms, signal ? { signal } : {}),
+};

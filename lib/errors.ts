@@ -1,0 +1,177 @@
+/** Who has to act for the problem to go away. */
+export type Blame = "client" | "gateway" | "upstream" | "input";
+
+/** What is known of a kind of failure. */
+export interface KindFacts {
+  /** The HTTP status a client gets when this alone fails its request. */
+  readonly status: number;
+  readonly blame: Blame;
+  readonly title: string;
+  /** What to do about it, for whoever meets it. */
+  readonly advice: string;
+  /** The RFC 9209 section 2.3 error type, for kinds that concern an upstream. */
+  readonly proxyError?: string;
+}
+
+/** Every way a request, or a part of one, can fail: the one table behind all problem documents. */
+export const KINDS = {
+  "bad-request": {
+    status: 400,
+    blame: "client",
+    title: "The request cannot be understood",
+    advice: "Read the detail and send the request again, corrected.",
+  },
+  "not-found": {
+    status: 404,
+    blame: "client",
+    title: "There is nothing here",
+    advice: "Check the path; no route of this gateway matches it.",
+  },
+  "method-not-allowed": {
+    status: 405,
+    blame: "client",
+    title: "This path does not answer this method",
+    advice: "Use a method that the Allow header names.",
+  },
+  "payload-too-large": {
+    status: 413,
+    blame: "client",
+    title: "The request body is too large",
+    advice: "Send less; the detail says how much is taken.",
+  },
+  "cancelled": {
+    status: 499,
+    blame: "client",
+    title: "The client did not wait for the answer",
+    advice: "Nothing: this is for the gateway's log, and no client sees it.",
+  },
+  "internal": {
+    status: 500,
+    blame: "gateway",
+    title: "The gateway failed",
+    advice: "Report it with the instance, which finds it in the gateway's log.",
+  },
+  "not-implemented": {
+    status: 501,
+    blame: "gateway",
+    title: "The gateway cannot do this",
+    advice: "Do without; the detail says what is not supported.",
+  },
+  "overloaded": {
+    status: 503,
+    blame: "gateway",
+    title: "Too much is asked at the moment",
+    advice: "Wait as long as Retry-After says, then ask again.",
+    proxyError: "connection_limit_reached",
+  },
+  "loop": {
+    status: 508,
+    blame: "gateway",
+    title: "The request came back to the gateway it went through",
+    advice: "Tell the operator: an upstream's address leads back to the gateway.",
+    proxyError: "proxy_loop_detected",
+  },
+  "upstream-refused": {
+    status: 404,
+    blame: "upstream",
+    title: "The upstream refused the request",
+    advice: "Take it as that upstream's own answer; the status is the one it gave.",
+    proxyError: "http_request_denied",
+  },
+  "upstream-unreachable": {
+    status: 502,
+    blame: "upstream",
+    title: "The upstream cannot be reached",
+    advice: "Ask again later; the operator should see whether the upstream runs.",
+    proxyError: "destination_unavailable",
+  },
+  "upstream-invalid": {
+    status: 502,
+    blame: "upstream",
+    title: "The upstream's answer cannot be used",
+    advice: "Ask again later; the operator should look at what the upstream sends.",
+    proxyError: "http_protocol_error",
+  },
+  "upstream-error": {
+    status: 502,
+    blame: "upstream",
+    title: "The upstream failed",
+    advice: "Ask again later; the operator should look at the upstream's own log.",
+    proxyError: "http_protocol_error",
+  },
+  "upstream-timeout": {
+    status: 504,
+    blame: "upstream",
+    title: "The upstream did not answer in time",
+    advice: "Ask again; the operator may give the upstream a longer timeout.",
+    proxyError: "http_response_timeout",
+  },
+  "deadline-exceeded": {
+    status: 504,
+    blame: "upstream",
+    title: "The request's deadline passed",
+    advice: "Ask again; the operator may give the route a longer deadline.",
+    proxyError: "http_response_timeout",
+  },
+} as const satisfies Record<string, KindFacts>;
+
+/** The name of a way to fail, as it ends a problem document's `type`. */
+export type Kind = keyof typeof KINDS;
+
+/** What a {@linkcode GatewayError} may carry besides its kind and detail. */
+export interface GatewayErrorOptions {
+  /** Replaces the kind's own HTTP status; an upstream's refusal passes its status on. */
+  readonly status?: number;
+  /** Headers that the answer must carry: `Retry-After`, `Allow`, `WWW-Authenticate`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The failed parts behind the failure of a whole gather. */
+  readonly failures?: readonly PartFailure[];
+  /** What lies behind it. Logged, never shown to a client. */
+  readonly cause?: unknown;
+}
+
+/** A part of a gather and what it failed with. */
+export interface PartFailure {
+  readonly part: string;
+  readonly error: GatewayError;
+}
+
+/** The only thing a Source rejects with. Its message is safe to show to any client. */
+export class GatewayError extends Error {
+  override readonly name = "GatewayError";
+  /** Which way it failed. */
+  readonly kind: Kind;
+  /** The HTTP status a client gets when this fails its whole request. */
+  readonly status: number;
+  /** Headers that the answer must carry. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The failed parts behind the failure of a whole gather; else empty. */
+  readonly failures: readonly PartFailure[];
+
+  /** @param detail what happened, in words that any client may read */
+  constructor(kind: Kind, detail: string, options: GatewayErrorOptions = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.kind = kind;
+    this.status = options.status ?? KINDS[kind].status;
+    this.headers = options.headers ?? {};
+    this.failures = options.failures ?? [];
+  }
+
+  /** Who has to act. */
+  get blame(): Blame {
+    return KINDS[this.kind].blame;
+  }
+}
+
+/** Any thrown value as a GatewayError: what is not one already was our own mistake. */
+export function toGatewayError(thrown: unknown): GatewayError {
+  if (thrown instanceof GatewayError) return thrown;
+  return new GatewayError("internal", "an unexpected error; the gateway's log has it", {
+    cause: thrown,
+  });
+}
+
+/** @param limit how many bytes a client may send */
+export function payloadTooLarge(limit: number): GatewayError {
+  return new GatewayError("payload-too-large", `the request body is larger than ${limit} bytes`);
+}

@@ -1,0 +1,78 @@
+import { Body } from "./body.ts";
+import { GatewayError } from "./errors.ts";
+import type { Inputs } from "./inputs.ts";
+import type { Call } from "./source.ts";
+import type { Template } from "./template.ts";
+
+/** A part's question before the client's values are in it. */
+export interface CallTemplate {
+  readonly method: string;
+  readonly path: Template<string>;
+  /** Query parameters, added to those of the path. */
+  readonly params: Readonly<Record<string, Template<unknown>>>;
+  readonly headers: Readonly<Record<string, Template<unknown>>>;
+  /** Sent as JSON. */
+  readonly body: Template<unknown> | undefined;
+  /** What is sent besides `headers`, unless they say otherwise. */
+  readonly ownHeaders: Readonly<Record<string, string>>;
+}
+
+/** The only headers of a client that every part sends on. */
+const SENT_ON = ["accept-language", "traceparent"] as const;
+/** What a header's value may not hold (RFC 9110 section 5.5): fetch would throw. */
+const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
+const ENCODER = new TextEncoder();
+
+/**
+ * Makes a part's question of what the client asked.
+ * @throws {GatewayError} `bad-request` when what the client sent cannot be used
+ */
+export function expandCall(template: CallTemplate, inputs: Inputs): Call {
+  const { method, body } = template;
+  const path = withParams(template.path.expand(inputs), template.params, inputs);
+  const headers = headersOf(template, inputs);
+  if (body === undefined) return { method, path, headers };
+  if (!headers.has("content-type")) headers.set("content-type", "application/json");
+  const text = JSON.stringify(body.expand(inputs)) ?? "null";
+  return { method, path, headers, body: Body.of(ENCODER.encode(text)) };
+}
+
+function headersOf({ ownHeaders, headers }: CallTemplate, inputs: Inputs): Headers {
+  const sent = new Headers(ownHeaders);
+  for (const name of SENT_ON) {
+    const value = inputs.call.headers.get(name);
+    if (value !== null) sent.set(name, value);
+  }
+  for (const [name, template] of Object.entries(headers)) {
+    for (const value of texts(name, template.expand(inputs))) {
+      if (UNSENDABLE.test(value)) {
+        throw new GatewayError("bad-request", `${name}: cannot be sent as a header`);
+      }
+      sent.set(name, value);
+    }
+  }
+  return sent;
+}
+
+function withParams(path: string, params: CallTemplate["params"], inputs: Inputs): string {
+  let written = path;
+  for (const [name, template] of Object.entries(params)) {
+    for (const value of texts(name, template.expand(inputs))) {
+      const separator = written.includes("?") ? "&" : "?";
+      written += `${separator}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
+    }
+  }
+  return written;
+}
+
+/** None for a value that the request does not have, several for a list. */
+function texts(name: string, value: unknown): string[] {
+  if (value === undefined || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap((item) => texts(name, item));
+  if (typeof value === "object") {
+    throw new GatewayError("bad-request", `${name}: must be a string, a number or a boolean`);
+  }
+  const text = String(value);
+  if (!text.isWellFormed()) throw new GatewayError("bad-request", `${name}: must be valid Unicode`);
+  return [text];
+}

@@ -1,0 +1,46 @@
+import { type GatewayError, type Kind, KINDS, type PartFailure } from "./errors.ts";
+
+/** Where the gateway itself explains each kind of problem. */
+export const PROBLEM_PATH = "/_gateway/problems/";
+
+/** What went wrong, as a client reads it (RFC 9457 section 3.1). */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+}
+
+/** A whole answer that says what went wrong. */
+export interface ProblemDocument extends Problem {
+  /** The request's id. */
+  readonly instance: string;
+  /** The parts that failed, when an aggregate did. */
+  readonly problems?: readonly PartProblem[];
+}
+
+/** What went wrong with one part of an aggregate. */
+export interface PartProblem extends Problem {
+  readonly part: string;
+}
+
+/** The problem that an error is. */
+export function problemOf({ kind, status, message }: GatewayError): Problem {
+  return { type: typeOf(kind), title: KINDS[kind].title, status, detail: message };
+}
+
+/** The problem that a failed part is. */
+export function partProblemOf({ part, error }: PartFailure): PartProblem {
+  return { part, ...problemOf(error) };
+}
+
+/** The problem document that ends a request. */
+export function problemDocumentOf(error: GatewayError, requestId: string): ProblemDocument {
+  const document = { ...problemOf(error), instance: requestId };
+  if (error.failures.length === 0) return document;
+  return { ...document, problems: error.failures.map(partProblemOf) };
+}
+
+function typeOf(kind: Kind): string {
+  return PROBLEM_PATH + kind;
+}

@@ -1,0 +1,16 @@
+import { Body } from "./body.ts";
+import type { Reply } from "./source.ts";
+
+const ENCODER = new TextEncoder();
+
+/**
+ * A reply that carries `value` as JSON, for function sources.
+ * @param status the HTTP status (default 200)
+ */
+export function json(value: unknown, status: number = 200): Reply {
+  return {
+    status,
+    headers: new Headers({ "content-type": "application/json" }),
+    body: Body.of(ENCODER.encode(JSON.stringify(value))),
+  };
+}

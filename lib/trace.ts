@@ -1,0 +1,20 @@
+import type { GatewayError } from "./errors.ts";
+
+/** How one part went. */
+export interface PartRecord {
+  readonly part: string;
+  /** From asking to its outcome (ms). */
+  readonly durationMs: number;
+  /** Why it failed; absent when it succeeded. */
+  readonly error?: GatewayError;
+}
+
+/** What is known of one request for logs and response headers. */
+export interface Trace {
+  /** The request's id, as `X-Request-Id` shows it. */
+  readonly id: string;
+  /** The client's W3C `traceparent`, sent on to upstreams. */
+  readonly traceparent?: string;
+  /** The parts settled so far, in the order of their outcomes. */
+  readonly parts: PartRecord[];
+}

@@ -1,0 +1,70 @@
+import { Body } from "../body.ts";
+import { GatewayError } from "../errors.ts";
+import type { Reply, Source } from "../source.ts";
+
+/** Shorter than the 5 s after which many servers close an idle connection under a request. */
+const POOL_IDLE_TIMEOUT_MS = 4_000;
+
+/** Statuses whose answer never has a body (RFC 9110 section 6.4.1). */
+const BODILESS = new Set([204, 205, 304]);
+
+/** Connections to upstreams, pooled. Disposing it closes them. */
+export interface HttpTransport extends Disposable {
+  /**
+   * The Source of one HTTP API: asks `base` + the call's path, and follows no redirect.
+   * @param base origin and base path, with no slash at its end
+   */
+  source(base: string): Source;
+}
+
+/** Opens the one connection pool of a process. */
+export function openHttpTransport(): HttpTransport {
+  const client = Deno.createHttpClient({ poolIdleTimeout: POOL_IDLE_TIMEOUT_MS });
+  return {
+    source: (base) => async (call, ctx) => {
+      ctx.signal.throwIfAborted();
+      const { method, headers, body } = call;
+      let response: Response;
+      try {
+        response = await fetch(base + call.path, {
+          client,
+          method,
+          headers,
+          body: body?.handOn() ?? null,
+          redirect: "manual",
+          signal: ctx.signal,
+        });
+      } catch (error) {
+        ctx.signal.throwIfAborted();
+        throw new GatewayError(
+          "upstream-unreachable",
+          "no connection to the upstream, or it was lost before an answer came",
+          { cause: error },
+        );
+      }
+      return toReply(response, method);
+    },
+    [Symbol.dispose]: () => client.close(),
+  };
+}
+
+async function toReply(response: Response, method: string): Promise<Reply> {
+  const { status, headers } = response;
+  if (status < 200 || status > 599) {
+    await response.body?.cancel();
+    throw new GatewayError("upstream-invalid", `the upstream answered with the status ${status}`);
+  }
+  return { status, headers, body: bodyOf(response, method) };
+}
+
+function bodyOf(response: Response, method: string): Body {
+  const { body, headers, status } = response;
+  if (body === null || method === "HEAD" || BODILESS.has(status)) {
+    body?.cancel();
+    return Body.of(new Uint8Array());
+  }
+  const length = headers.get("content-length");
+  // Of a decoded body Content-Length tells nothing: a few KB of gzip can become gigabytes.
+  if (length === null || headers.has("content-encoding")) return Body.from({ stream: body });
+  return Body.from({ stream: body, length: Number(length), whole: () => response.bytes() });
+}
