@@ -1,0 +1,21 @@
+/** Every default of the gateway, in the units that the code uses: milliseconds and bytes. */
+export const DEFAULTS = {
+  /** Where the gateway listens. */
+  port: 8000,
+  /** Loopback: reachable from elsewhere only when somebody says so. */
+  host: "127.0.0.1",
+  /** A request's whole time, from its arrival. */
+  deadlineMs: 10_000,
+  /** One attempt's time at an upstream. */
+  timeoutMs: 5_000,
+  /** The largest answer of an upstream that a part takes. */
+  maxBody: 4 * 1024 * 1024,
+  /** The largest body that a client may send. */
+  maxRequestBody: 1024 * 1024,
+  /** What work that outlives its answer may take. */
+  backgroundMs: 30_000,
+  /** What readiness waits for the store. */
+  readyMs: 1_000,
+  /** What running requests get when the gateway is told to stop; Deno Deploy waits 5 s in all. */
+  graceMs: 4_000,
+} as const;

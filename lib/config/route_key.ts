@@ -1,0 +1,53 @@
+import { isIdentifier, RESERVED } from "../reference.ts";
+import type { RouteMethod } from "./define.ts";
+
+/** A route's key, read: `GET /users/:id`. */
+export interface RoutePattern {
+  readonly method: RouteMethod;
+  readonly path: string;
+  /** The names of the parameters in the path. */
+  readonly params: readonly string[];
+}
+
+const KEY = /^([A-Z]+) (\/\S*)$/;
+const METHODS: readonly RouteMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE", "ANY"];
+const STATIC_SEGMENT = /^[A-Za-z0-9._~!$&'()+,;=@-]*$/;
+
+/** Reads a route's key; the rule that it breaks, as a text, when it is none. */
+export function parseRouteKey(key: string): RoutePattern | string {
+  const [, word = "", path = ""] = KEY.exec(key) ?? [];
+  if (path === "") return 'must be a method and a path, such as "GET /users/:id"';
+  const method = METHODS.find((method) => method === word);
+  if (method === undefined) {
+    if (word === "HEAD") return "HEAD is answered by the GET route";
+    if (word === "OPTIONS") return "OPTIONS is answered by the gateway";
+    return `must begin with ${METHODS.join(", ")}`;
+  }
+  if (path === "/_gateway" || path.startsWith("/_gateway/")) {
+    return "must not begin with /_gateway/, which is the gateway's own";
+  }
+  const segments = path.slice(1).split("/");
+  const params: string[] = [];
+  for (const [index, segment] of segments.entries()) {
+    const rule = segmentRule(segment, index === segments.length - 1);
+    if (rule !== undefined) return rule;
+    if (!segment.startsWith(":")) continue;
+    if (params.includes(segment.slice(1))) return `must not use ${segment} twice`;
+    params.push(segment.slice(1));
+  }
+  return { method, path, params };
+}
+
+/** The rule that a segment breaks, if it does. */
+function segmentRule(segment: string, isLast: boolean): string | undefined {
+  if (segment === "*") return isLast ? undefined : 'must have "*" at its end only';
+  if (segment.startsWith(":")) {
+    const name = segment.slice(1);
+    if (!isIdentifier(name)) return `"${segment}" must be ":" and a name`;
+    const isReserved = RESERVED.some((reserved) => reserved === name);
+    return isReserved ? `":${name}" must not take a reserved name` : undefined;
+  }
+  if (segment === "" && !isLast) return "must have no empty segment";
+  if (segment === "." || segment === "..") return 'must have no segment "." or ".."';
+  return STATIC_SEGMENT.test(segment) ? undefined : `"${segment}" holds a character no path may`;
+}

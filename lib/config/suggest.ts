@@ -1,0 +1,34 @@
+/** How many letters may differ before a suggestion puzzles more than it helps. */
+const MOST_EDITS = 2;
+
+/** `; did you mean "timeout"?`, or what there is to choose from; empty when there is nothing. */
+export function suggest(wrong: string, known: readonly string[]): string {
+  let best: string | undefined;
+  let fewest = Math.min(MOST_EDITS, Math.floor(wrong.length / 2)) + 1;
+  for (const candidate of known) {
+    const edits = editDistance(wrong.toLowerCase(), candidate.toLowerCase());
+    if (edits < fewest) [best, fewest] = [candidate, edits];
+  }
+  if (best !== undefined) return `; did you mean "${best}"?`;
+  return known.length > 0 ? `; there is ${known.join(", ")}` : "";
+}
+
+/** Edits that turn one word into the other; swapped neighbours count once (Damerau, 1964). */
+function editDistance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)];
+  const at = (row: number, column: number) => rows[row]?.[column] ?? Infinity;
+  for (let row = 1; row <= a.length; row++) {
+    rows.push([row]);
+    for (let column = 1; column <= b.length; column++) {
+      const isSame = a[row - 1] === b[column - 1];
+      const isSwap = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      rows[row]?.push(Math.min(
+        at(row - 1, column) + 1,
+        at(row, column - 1) + 1,
+        at(row - 1, column - 1) + (isSame ? 0 : 1),
+        isSwap ? at(row - 2, column - 2) + 1 : Infinity,
+      ));
+    }
+  }
+  return at(a.length, b.length);
+}

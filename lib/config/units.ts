@@ -1,0 +1,41 @@
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
+const SIZE = /^(\d+(?:\.\d+)?)(B|KiB|MiB|GiB)$/;
+
+const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const BYTES: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+
+/** Milliseconds in a duration such as `250ms`, `2s`, `5m` or `1h`; undefined when it is none. */
+export function parseDuration(text: unknown): number | undefined {
+  return parse(text, DURATION, MILLISECONDS);
+}
+
+/** Bytes in a size such as `512B`, `64KiB`, `4MiB` or `1GiB`; undefined when it is none. */
+export function parseSize(text: unknown): number | undefined {
+  return parse(text, SIZE, BYTES);
+}
+
+/** Milliseconds in the shortest form that a config would use. */
+export function formatDuration(ms: number): string {
+  if (ms >= 1000 && ms % 1000 === 0) return `${ms / 1000}s`;
+  return `${ms}ms`;
+}
+
+/** Bytes in the shortest form that a config would use. */
+export function formatSize(bytes: number): string {
+  for (const [unit, factor] of Object.entries(BYTES).reverse()) {
+    if (bytes % factor === 0) return `${bytes / factor}${unit}`;
+  }
+  return `${bytes}B`;
+}
+
+/** A whole number of the smallest unit, above zero. */
+function parse(
+  text: unknown,
+  pattern: RegExp,
+  units: Readonly<Record<string, number>>,
+): number | undefined {
+  if (typeof text !== "string") return undefined;
+  const [, amount = "", unit = ""] = pattern.exec(text) ?? [];
+  const value = Number(amount) * (units[unit] ?? 0);
+  return Number.isSafeInteger(value) && value > 0 ? value : undefined;
+}
