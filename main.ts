@@ -1,0 +1,134 @@
+import { abortable } from "@std/async";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Background } from "./lib/background.ts";
+import { systemClock as clock } from "./lib/clock.ts";
+import { DEFAULTS } from "./lib/config/defaults.ts";
+import { parseConfig } from "./lib/config/parse.ts";
+import type { Settings } from "./lib/config/settings.ts";
+import { describe } from "./lib/describe.ts";
+import { openKv } from "./lib/kv.ts";
+import { LineWriter } from "./lib/line_writer.ts";
+import { type Options, readOptions } from "./lib/options.ts";
+import { StartError } from "./lib/start_error.ts";
+import { openHttpTransport } from "./lib/transport/http.ts";
+import { jsonLine, readableLine } from "./middleware/access_line.ts";
+import { createGateway } from "./routes/gateway.ts";
+
+const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM"];
+
+if (import.meta.main) {
+  try {
+    const options = readOptions(Deno.args, env);
+    const settings = parseConfig(await readConfig(options.config), env);
+    if (options.check) print(describe(settings));
+    else await run(settings, options);
+    Deno.exit(0);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    printError(error.message);
+    Deno.exit(1);
+  }
+}
+
+/** Runs the gateway until it is told to stop, then ends in order what is still running. */
+async function run(settings: Settings, options: Options): Promise<void> {
+  using kv = await openKv(options.store ?? settings.store);
+  using transport = openHttpTransport();
+  const background = new Background({
+    clock,
+    taskTimeoutMs: DEFAULTS.backgroundMs,
+    onError: (error) => logError(error),
+  });
+  const output = new LineWriter((bytes) => Deno.stdout.writeSync(bytes));
+  const format = Deno.stdout.isTerminal() ? readableLine : jsonLine;
+  const app = createGateway(settings, {
+    clock,
+    background,
+    http: transport.source,
+    readStore: () => withTimeout(kv.get(["sluice", "ready"]), DEFAULTS.readyMs),
+    logAccess: (entry) => output.line(format(entry)),
+    logError,
+  });
+
+  const server = listen(
+    options,
+    (request, { remoteAddr, completed }) =>
+      app.fetch(request, { remoteAddress: remoteAddr.hostname, completed }),
+  );
+  await told(STOP_SIGNALS);
+
+  const grace = AbortSignal.timeout(DEFAULTS.graceMs);
+  const stopped = server.shutdown().then(() => background.drain(grace));
+  await abortable(stopped, grace).catch(() => printError("stopped before everything had ended"));
+  output.flush();
+}
+
+/** The config as it was written: a module's default export, or JSON. */
+async function readConfig(file: string | undefined): Promise<unknown> {
+  // Named outright, so that Deno Deploy takes it along and --watch follows it.
+  if (file === undefined) return (await import("./gateway.config.ts")).default;
+  try {
+    if (file.endsWith(".json")) return JSON.parse(await Deno.readTextFile(file));
+    const { default: config } = await import(pathToFileURL(resolve(file)).href);
+    if (config !== undefined) return config;
+  } catch (error) {
+    throw new StartError(`the config ${file} cannot be read: ${messageOf(error)}`);
+  }
+  throw new StartError(`the config ${file} must be its module's default export`);
+}
+
+function listen(
+  { host, port }: Options,
+  handler: Deno.ServeHandler<Deno.NetAddr>,
+): Deno.HttpServer {
+  const onListen = ({ hostname, port }: Deno.NetAddr) =>
+    print(`listening on http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`);
+  try {
+    return Deno.serve({ hostname: host, port, onListen }, handler);
+  } catch (error) {
+    const advice = error instanceof Deno.errors.AddrInUse
+      ? "something else listens there; choose another with --port"
+      : messageOf(error);
+    throw new StartError(`cannot listen on ${host}:${port}: ${advice}`);
+  }
+}
+
+/** Resolves at the first of the signals; at the second the process ends at once. */
+function told(signals: readonly Deno.Signal[]): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let isTold = false;
+  for (const signal of signals) {
+    Deno.addSignalListener(signal, () => {
+      if (isTold) Deno.exit(1);
+      isTold = true;
+      resolve();
+    });
+  }
+  return promise;
+}
+
+function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
+  return abortable(promise, AbortSignal.timeout(ms));
+}
+
+/** A variable that is set to nothing counts as not set. */
+function env(name: string): string | undefined {
+  return Deno.env.get(name) || undefined;
+}
+
+function logError(error: unknown, requestId?: string): void {
+  printError(`${requestId ?? "background"}: ${error instanceof Error ? error.stack : error}`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
+}
+
+function printError(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(text + "\n"));
+}

@@ -1,0 +1,23 @@
+import type { AccessEntry, PartEntry } from "./access_log.ts";
+
+/** A request as one line for machines. */
+export function jsonLine(entry: AccessEntry): string {
+  return JSON.stringify(entry);
+}
+
+/** A request as one line for people: `14:03:07 200 GET /country/IS 12ms  country 3ms`. */
+export function readableLine(entry: AccessEntry): string {
+  const { time, status, method, path, durationMs, problem, parts = [] } = entry;
+  const line = `${time.slice(11, 19)} ${colour(status)} ${method} ${path} ${durationMs}ms`;
+  return [line, problem, parts.map(readablePart).join(" · ")].filter(Boolean).join("  ");
+}
+
+function readablePart({ part, durationMs, problem }: PartEntry): string {
+  return `${part} ${durationMs}ms${problem ? ` ${problem}` : ""}`;
+}
+
+/** Green, cyan, yellow, red: success, elsewhere, the client's fault, ours. */
+function colour(status: number): string {
+  const code = [32, 36, 33, 31][Math.floor(status / 100) - 2] ?? 0;
+  return `\x1b[${code}m${status}\x1b[0m`;
+}

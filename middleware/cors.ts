@@ -1,0 +1,38 @@
+import { cors as honoCors } from "hono/cors";
+import type { CorsSettings } from "../lib/config/settings.ts";
+import type { Middleware } from "./env.ts";
+
+/** How long a browser may remember a preflight's answer (s). */
+const MAX_AGE_S = 600;
+
+/** Headers of an answer that a page may read besides the few that every page may. */
+const EXPOSED = [
+  "Gateway-Complete",
+  "Link",
+  "Location",
+  "Retry-After",
+  "Server-Timing",
+  "X-Request-Id",
+];
+
+/**
+ * Lets pages of other origins read the answers, after the Fetch standard's CORS protocol.
+ * Preflights are answered here; an OPTIONS that is none goes on.
+ */
+export function cors(
+  { origins, credentials }: CorsSettings,
+  allowedMethods: (pathname: string) => string[],
+): Middleware {
+  const answer = honoCors({
+    origin: origins.includes("*") ? "*" : [...origins],
+    credentials,
+    allowMethods: (_origin, c) => allowedMethods(c.req.path),
+    exposeHeaders: EXPOSED,
+    maxAge: MAX_AGE_S,
+  });
+  return async function cors(c, next) {
+    const isPreflight = c.req.header("access-control-request-method") !== undefined;
+    if (c.req.method === "OPTIONS" && !isPreflight) return await next();
+    return await answer(c, next);
+  };
+}

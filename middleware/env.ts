@@ -1,0 +1,32 @@
+import type { Context as HonoContext, MiddlewareHandler } from "hono";
+import type { GatewayError } from "../lib/errors.ts";
+import type { Target } from "../lib/path.ts";
+import type { Context } from "../lib/source.ts";
+import type { Trace } from "../lib/trace.ts";
+
+/** What the gateway keeps of one request while it lives. */
+export interface Env {
+  Bindings: {
+    /** The address at the other end of the connection. */
+    remoteAddress: string;
+    /** Settles when the answer has been sent, or can no longer be. */
+    completed: Promise<void>;
+  };
+  Variables: {
+    trace: Trace;
+    /** On the monotonic clock (ms). */
+    arrivedAt: number;
+    target: Target;
+    ctx: Context;
+    /** The key of the route that answers; undefined before one was found. */
+    route: string | undefined;
+    /** Why the request failed; undefined when it did not. */
+    error: GatewayError | undefined;
+  };
+}
+
+/** One request, as middleware and routes see it. */
+export type Exchange = HonoContext<Env>;
+
+/** A middleware of the gateway. */
+export type Middleware = MiddlewareHandler<Env>;

@@ -1,0 +1,16 @@
+import { GatewayError } from "../lib/errors.ts";
+import type { Middleware } from "./env.ts";
+
+/**
+ * Refuses a request that has been here before, by the name this gateway leaves in `Via`
+ * (RFC 9110 section 7.6.3).
+ */
+export function loop(pseudonym: string): Middleware {
+  return async function loop(c, next) {
+    const via = c.req.header("via");
+    if (via?.split(",").some((hop) => hop.trim().split(/\s+/)[1] === pseudonym)) {
+      throw new GatewayError("loop", "an upstream leads back to this gateway");
+    }
+    await next();
+  };
+}

@@ -1,0 +1,37 @@
+import { GatewayError } from "../lib/errors.ts";
+import { hasDotSegment, parseTarget } from "../lib/path.ts";
+import type { Middleware } from "./env.ts";
+
+/** What a host may be written with (RFC 3986 section 3.2.2), with its port. */
+const AUTHORITY = /^(?:[\w.~!$&'()*+,;=%-]+|\[[\da-fA-F:.]+\])?(?::\d*)?$/;
+/** A percent sign that encodes nothing. */
+const BROKEN_ENCODING = /%(?![\da-fA-F]{2})/;
+
+/**
+ * Refuses what no path may hold, before any route is looked for: what would mean one thing here
+ * and another at an upstream must not get further.
+ */
+export function path(): Middleware {
+  return async function path(c, next) {
+    const target = parseTarget(c.req.url);
+    // The URL is made of the Host header: one that holds a slash would move the path along.
+    if (!AUTHORITY.test(c.req.header("host") ?? "") || !AUTHORITY.test(target?.authority ?? "")) {
+      throw new GatewayError("bad-request", "the Host header must be a host and a port");
+    }
+    if (target === undefined) {
+      throw new GatewayError("bad-request", "the request target must be a path, with no fragment");
+    }
+    const { pathname } = target;
+    if (pathname.includes("\\")) {
+      throw new GatewayError("bad-request", "the path must not contain a backslash");
+    }
+    if (BROKEN_ENCODING.test(pathname)) {
+      throw new GatewayError("bad-request", 'a "%" in the path must be followed by two hex digits');
+    }
+    if (hasDotSegment(pathname)) {
+      throw new GatewayError("bad-request", 'the path must not contain "." or ".." segments');
+    }
+    c.set("target", target);
+    await next();
+  };
+}

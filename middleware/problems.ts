@@ -1,0 +1,26 @@
+import { toGatewayError } from "../lib/errors.ts";
+import { problemDocumentOf } from "../lib/problem.ts";
+import type { Exchange } from "./env.ts";
+
+/**
+ * Turns whatever a request failed with into a problem document (RFC 9457).
+ * @param logError told of what was nobody's plan, which the client is not
+ */
+export function problems(
+  thrown: unknown,
+  c: Exchange,
+  logError: (error: unknown, requestId: string) => void,
+): Response {
+  const error = toGatewayError(thrown);
+  if (error.kind === "internal") logError(error.cause, c.var.trace.id);
+  c.set("error", error);
+  const document = problemDocumentOf(error, c.var.trace.id);
+  return new Response(JSON.stringify(document), {
+    status: error.status,
+    headers: {
+      ...error.headers,
+      "content-type": "application/problem+json",
+      "cache-control": "no-store",
+    },
+  });
+}

@@ -1,0 +1,14 @@
+import { payloadTooLarge } from "../lib/errors.ts";
+import type { Middleware } from "./env.ts";
+
+/**
+ * Refuses a body that says it is too large before a byte of it is read. One that does not say is
+ * counted while it is read.
+ * @param limit bytes
+ */
+export function requestSize(limit: number): Middleware {
+  return async function requestSize(c, next) {
+    if (Number(c.req.header("content-length") ?? 0) > limit) throw payloadTooLarge(limit);
+    await next();
+  };
+}

@@ -1,0 +1,104 @@
+import type { Handler } from "hono";
+import { Body } from "../lib/body.ts";
+import { GatewayError } from "../lib/errors.ts";
+import { endToEndHeaders } from "../lib/hop_by_hop.ts";
+import { rewriteLocation } from "../lib/location.ts";
+import { Scope } from "../lib/scope.ts";
+import type { Reply, Source } from "../lib/source.ts";
+import type { Env, Exchange } from "../middleware/env.ts";
+import { limitStream } from "./request_body.ts";
+
+/** How a route forwards. */
+export interface ForwardOptions {
+  readonly source: Source;
+  /** Where the upstream is; absent for a function. */
+  readonly base?: URL;
+  /** What is taken off the front of the path; empty for nothing. */
+  readonly strip: string;
+  /** Sent with every call. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** What this gateway calls itself in `Via`. */
+  readonly pseudonym: string;
+  /** The largest body that a client may send (bytes). */
+  readonly maxRequestBody: number;
+}
+
+/** Up to here a body is sent on whole: fetch keeps the length of bytes, but sends streams chunked. */
+const WHOLE_BODY_BYTES = 64 * 1024;
+
+/** A route that passes requests on to one upstream, and its answers back, as they come. */
+export function forward(options: ForwardOptions): Handler<Env> {
+  return async function forward(c) {
+    const { ctx, target } = c.var;
+    using scope = new Scope(ctx.signal);
+    const body = await requestBody(c, options.maxRequestBody, scope);
+    const path = (stripSegments(target.pathname, options.strip) || "/") + target.search;
+    const reply = await options.source(
+      {
+        method: c.req.raw.method,
+        path,
+        headers: requestHeaders(c, options),
+        ...(body && { body }),
+      },
+      { ...ctx, signal: scope.signal },
+    );
+    const headers = responseHeaders(reply, path, options);
+    const hasBody = c.req.raw.method !== "HEAD" && ![204, 205, 304].includes(reply.status);
+    return new Response(hasBody ? reply.body.handOn() : null, { status: reply.status, headers });
+  };
+}
+
+/** Takes off as many segments as the prefix has; the client may have encoded them differently. */
+function stripSegments(pathname: string, prefix: string): string {
+  if (prefix === "") return pathname;
+  const depth = prefix.split("/").length;
+  return ["", ...pathname.split("/").slice(depth)].join("/");
+}
+
+async function requestBody(c: Exchange, limit: number, scope: Scope): Promise<Body | undefined> {
+  const { raw } = c.req;
+  if (raw.body === null) return undefined;
+  const length = raw.headers.get("content-length");
+  if (raw.method === "GET" || raw.method === "HEAD") {
+    if (length === "0") return undefined;
+    throw new GatewayError(
+      "not-implemented",
+      `a ${raw.method} request with a body cannot be sent on`,
+    );
+  }
+  if (length === null) {
+    return Body.from({ stream: limitStream(raw.body, limit, (error) => scope.cancel(error)) });
+  }
+  const body = Body.from({ stream: raw.body, length: Number(length), whole: () => raw.bytes() });
+  if (Number(length) <= WHOLE_BODY_BYTES) await body.bytes(WHOLE_BODY_BYTES);
+  return body;
+}
+
+function requestHeaders(c: Exchange, { headers, pseudonym }: ForwardOptions): Headers {
+  const { raw } = c.req;
+  const sent = endToEndHeaders(raw.headers);
+  const host = raw.headers.get("host");
+  for (const name of ["host", "content-length", "expect"]) sent.delete(name);
+  sent.append("x-forwarded-for", c.env.remoteAddress);
+  sent.set("x-forwarded-proto", new URL(raw.url).protocol.slice(0, -1));
+  if (host !== null) sent.set("x-forwarded-host", host);
+  sent.append("via", `1.1 ${pseudonym}`);
+  // Set by hand, so that fetch neither asks for a coding the client did not, nor decodes it.
+  if (!sent.has("accept-encoding")) sent.set("accept-encoding", "identity");
+  for (const [name, value] of Object.entries(headers)) sent.set(name, value);
+  return sent;
+}
+
+function responseHeaders(reply: Reply, path: string, options: ForwardOptions): Headers {
+  const { base, strip, pseudonym } = options;
+  const headers = endToEndHeaders(reply.headers);
+  headers.append("via", `1.1 ${pseudonym}`);
+  for (const name of ["location", "content-location"]) {
+    const location = headers.get(name);
+    if (location === null || base === undefined) continue;
+    const rewritten = rewriteLocation(location, path, { base, strip });
+    if (rewritten === undefined) headers.delete(name);
+    else headers.set(name, rewritten);
+  }
+  return headers;
+}

@@ -1,0 +1,171 @@
+import { type Handler, Hono } from "hono";
+import { METHOD_NAME_ALL } from "hono/router";
+import type { Background } from "../lib/background.ts";
+import type { Clock } from "../lib/clock.ts";
+import type {
+  ForwardSettings,
+  GatherSettings,
+  PartSettings,
+  RouteSettings,
+  Settings,
+  UpstreamSettings,
+} from "../lib/config/settings.ts";
+import { GatewayError } from "../lib/errors.ts";
+import { fingerprint } from "../lib/fingerprint.ts";
+import { gather, type GatherPart } from "../lib/gather.ts";
+import { expandCall } from "../lib/part_call.ts";
+import type { Source } from "../lib/source.ts";
+import { forwardStack, partStack } from "../lib/stack.ts";
+import { functionSource } from "../lib/transport/function.ts";
+import { type AccessEntry, accessLog } from "../middleware/access_log.ts";
+import { cors } from "../middleware/cors.ts";
+import { deadline } from "../middleware/deadline.ts";
+import type { Env, Exchange, Middleware } from "../middleware/env.ts";
+import { loop } from "../middleware/loop.ts";
+import { options } from "../middleware/options.ts";
+import { partHeaders } from "../middleware/part_headers.ts";
+import { path } from "../middleware/path.ts";
+import { problems } from "../middleware/problems.ts";
+import { requestId } from "../middleware/request_id.ts";
+import { requestSize } from "../middleware/request_size.ts";
+import { unsupported } from "../middleware/unsupported.ts";
+import { aggregate } from "./aggregate.ts";
+import { forward } from "./forward.ts";
+import { health } from "./health.ts";
+import { problemKinds } from "./problem_kinds.ts";
+import { allowedMethods, bySpecificity, type Routed } from "./route_table.ts";
+
+/** What a gateway needs from outside. */
+export interface GatewayDependencies {
+  readonly clock: Clock;
+  /** The Source of an HTTP API, by its base URL with no slash at the end. */
+  readonly http: (base: string) => Source;
+  readonly background: Background;
+  /** Rejects when the store cannot be read. */
+  readonly readStore: () => Promise<unknown>;
+  /** Told of each request, once it was answered. */
+  readonly logAccess: (entry: AccessEntry) => void;
+  /** Told of what went wrong inside, and why. */
+  readonly logError: (error: unknown, requestId: string) => void;
+}
+
+const OWN_ROUTES: readonly Routed[] = [
+  { method: "GET", path: "/_gateway/health/live" },
+  { method: "GET", path: "/_gateway/health/ready" },
+  { method: "GET", path: "/_gateway/problems/:kind" },
+];
+
+/** The gateway as an app: middleware in the order a request meets it, then the routes. */
+export function createGateway(settings: Settings, deps: GatewayDependencies): Hono<Env> {
+  const routes = bySpecificity(settings.routes);
+  const allowed = (pathname: string) => allowedMethods([...routes, ...OWN_ROUTES], pathname);
+  const pseudonym = pseudonymOf(settings);
+  const handlers = new Handlers(settings, deps, pseudonym);
+
+  const app = new Hono<Env>();
+  app.onError((error, c) => problems(error, c, deps.logError));
+  app.notFound((c) => problems(notRouted(c, allowed(c.req.path)), c, deps.logError));
+
+  app.use(requestId(deps.clock));
+  app.use(accessLog({ clock: deps.clock, log: deps.logAccess }));
+  app.use(path());
+  app.use(unsupported());
+  app.use(loop(pseudonym));
+  if (settings.cors) app.use(cors(settings.cors, allowed));
+  app.use(options(allowed));
+  app.use(requestSize(settings.maxRequestBody));
+
+  app.route("/_gateway/health", health(deps.readStore));
+  app.route("/_gateway/problems", problemKinds());
+  for (const route of routes) {
+    const method = route.method === "ANY" ? METHOD_NAME_ALL : route.method;
+    app.on(method, route.path, ...handlers.of(route));
+  }
+  return app;
+}
+
+/** Builds each route's handlers; what belongs to an upstream is built once and shared. */
+class Handlers {
+  readonly #settings: Settings;
+  readonly #deps: GatewayDependencies;
+  readonly #pseudonym: string;
+  readonly #transports = new Map<string, Source>();
+
+  constructor(settings: Settings, deps: GatewayDependencies, pseudonym: string) {
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#pseudonym = pseudonym;
+  }
+
+  of(route: RouteSettings): [Middleware, ...Handler<Env>[]] {
+    const { clock, background } = this.#deps;
+    const begin = deadline({ route: route.key, deadlineMs: route.deadlineMs, clock, background });
+    return "parts" in route
+      ? [begin, partHeaders(this.#pseudonym), aggregate(this.#gather(route))]
+      : [begin, this.#forward(route)];
+  }
+
+  #gather({ parts, readsBody }: GatherSettings): Source {
+    return gather(parts.map((part) => this.#part(part)), {
+      clock: this.#deps.clock,
+      ...(readsBody ? { readsBody: this.#settings.maxRequestBody } : {}),
+    });
+  }
+
+  #part(part: PartSettings): GatherPart {
+    const { name, optional, otherwise, upstream, as } = part;
+    const ownHeaders = {
+      accept: as === "text" ? "text/*, */*;q=0.5" : "application/json",
+      "user-agent": "sluice",
+      via: `1.1 ${this.#pseudonym}`,
+      ..."headers" in upstream ? upstream.headers : {},
+    };
+    return {
+      name,
+      optional,
+      otherwise,
+      source: partStack(this.#transport(upstream), part, this.#deps.clock),
+      call: (inputs) => expandCall({ ...part, ownHeaders }, inputs),
+    };
+  }
+
+  #forward({ to, strip }: ForwardSettings): Handler<Env> {
+    return forward({
+      source: forwardStack(this.#transport(to), to, this.#deps.clock),
+      strip,
+      pseudonym: this.#pseudonym,
+      maxRequestBody: this.#settings.maxRequestBody,
+      headers: "headers" in to ? to.headers : {},
+      ..."base" in to ? { base: to.base } : {},
+    });
+  }
+
+  #transport(upstream: UpstreamSettings): Source {
+    const known = this.#transports.get(upstream.name);
+    if (known) return known;
+    const transport = "source" in upstream
+      ? functionSource(upstream.source)
+      : this.#deps.http(upstream.base.origin + upstream.base.pathname.replace(/\/$/, ""));
+    this.#transports.set(upstream.name, transport);
+    return transport;
+  }
+}
+
+function notRouted(c: Exchange, allowed: readonly string[]): GatewayError {
+  const { method, path } = c.req;
+  if (allowed.length === 0) return new GatewayError("not-found", `no route is at ${path}`);
+  return new GatewayError("method-not-allowed", `${path} does not answer ${method}`, {
+    headers: { allow: allowed.join(", ") },
+  });
+}
+
+/**
+ * What the gateway calls itself in `Via`: the same in each process that runs the same config, so
+ * that a loop is seen from any of them, and another in a gateway that it is chained with.
+ */
+function pseudonymOf({ upstreams, routes }: Settings): string {
+  const bases = upstreams.map((upstream) =>
+    "base" in upstream ? upstream.base.href : upstream.name
+  );
+  return `sluice-${fingerprint(JSON.stringify([bases, routes.map(({ key }) => key)]))}`;
+}
