@@ -1,0 +1,79 @@
+import { delay } from "@std/async";
+import type { Handler } from "./handler.ts";
+
+/** Resolves after `ms` milliseconds, or rejects when the signal aborts. */
+type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
+
+const moodPath = new URLPattern({ pathname: "/be/:mood" });
+
+/**
+ * Lets anyone change how the handler behaves while it runs, with `POST /be/MOOD`:
+ *
+ * - `well`: as it is;
+ * - `slow`: answers after 3 s;
+ * - `failing`: answers 500;
+ * - `hanging`: does not answer until the mood changes;
+ * - `rubbish`: answers 200 with half of a JSON document.
+ *
+ * A caller that leaves a slow or hanging answer leaves nothing behind.
+ */
+export function withMoods(handler: Handler, sleep: Sleep = sleepUnlessAborted): Handler {
+  const hanging = new Set<() => void>();
+  const moods = new Map<string, Handler>([
+    ["well", handler],
+    ["slow", async (request) => {
+      await sleep(3_000, request.signal);
+      return handler(request);
+    }],
+    ["failing", () => Response.json({ error: "failing, as it was told to" }, { status: 500 })],
+    ["hanging", async (request) => {
+      await moodChange(request.signal);
+      return behave(request);
+    }],
+    ["rubbish", async (request) => {
+      const text = await (await handler(request)).text();
+      return new Response(text.slice(0, text.length / 2), {
+        headers: { "content-type": "application/json" },
+      });
+    }],
+  ]);
+  let behave = handler;
+
+  function change(mood: string): Response {
+    const next = moods.get(mood);
+    if (!next) {
+      const error = `there is no mood ${mood}`;
+      return Response.json({ error, moods: [...moods.keys()] }, { status: 404 });
+    }
+    behave = next;
+    for (const release of hanging) release();
+    return Response.json({ mood });
+  }
+
+  async function moodChange(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    hanging.add(resolve);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    await promise.finally(() => hanging.delete(resolve));
+  }
+
+  return async (request) => {
+    const mood = moodPath.exec(request.url)?.pathname.groups.mood;
+    if (mood) return request.method === "POST" ? change(mood) : onlyPost();
+    try {
+      return await behave(request);
+    } catch (error) {
+      if (!request.signal.aborted) throw error;
+      return new Response(null, { status: 499 }); // nobody is left to read it
+    }
+  };
+}
+
+function onlyPost(): Response {
+  return Response.json({ error: "use POST" }, { status: 405, headers: { allow: "POST" } });
+}
+
+function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
+  return delay(ms, { signal });
+}

@@ -1,0 +1,96 @@
+// deno-lint-ignore-file no-console -- as a program, it tells where it listens
+import { countries } from "./countries.ts";
+import type { Handler } from "./handler.ts";
+import { holidays } from "./holidays.ts";
+import { withMoods } from "./mood.ts";
+import { timeZones } from "./time_zones.ts";
+
+/** Where the samples listen. */
+export interface SamplesOptions {
+  /** TCP ports, 9001, 9002 and 9003 unless given; 0 takes any free one. */
+  readonly ports?: Partial<Record<keyof SampleUrls, number>>;
+  /** A name or an IPv4 address of this machine, 127.0.0.1 unless given. */
+  readonly hostname?: string;
+}
+
+/** Each sample's base URL, such as `http://127.0.0.1:9001`. */
+export interface SampleUrls {
+  readonly countries: string;
+  readonly holidays: string;
+  readonly timeZones: string;
+}
+
+/** The running samples. Disposing of them cuts off what they have not answered yet. */
+export interface Samples extends AsyncDisposable {
+  readonly urls: SampleUrls;
+}
+
+/**
+ * Starts the sample upstreams, each on a port of its own.
+ *
+ * @throws {Deno.errors.AddrInUse} when a port is taken; none of them runs then.
+ */
+export async function serveSamples(
+  { ports = {}, hostname = "127.0.0.1" }: SamplesOptions = {},
+): Promise<Samples> {
+  const stop = new AbortController();
+  const finished: Promise<void>[] = [];
+  const dispose = async () => {
+    stop.abort();
+    await Promise.all(finished);
+  };
+
+  const serve = (sample: string, handler: Handler, port: number): string => {
+    const { signal } = stop;
+    try {
+      const server = Deno.serve({ hostname, port, signal, onListen() {} }, withMoods(handler));
+      finished.push(server.finished);
+      return `http://${hostname}:${server.addr.port}`;
+    } catch (cause) {
+      if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
+      throw new Deno.errors.AddrInUse(
+        `The sample "${sample}" needs port ${port}, which another program uses: ` +
+          `stop that program (lsof -i :${port} names it) and start again.`,
+        { cause },
+      );
+    }
+  };
+
+  try {
+    const urls = {
+      countries: serve("countries", countries, ports.countries ?? 9001),
+      holidays: serve("holidays", holidays, ports.holidays ?? 9002),
+      timeZones: serve("time zones", timeZones, ports.timeZones ?? 9003),
+    };
+    return { urls, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+async function main(): Promise<void> {
+  const samples = await serveSamples();
+  const { urls } = samples;
+  console.log(`countries      ${urls.countries}/countries/IS`);
+  console.log(`holidays       ${urls.holidays}/holidays/IS/2026`);
+  console.log(`time zones     ${urls.timeZones}/time-zones/IS`);
+
+  const stop = async () => {
+    Deno.removeSignalListener("SIGINT", stop);
+    Deno.removeSignalListener("SIGTERM", stop);
+    await samples[Symbol.asyncDispose]();
+  };
+  Deno.addSignalListener("SIGINT", stop);
+  Deno.addSignalListener("SIGTERM", stop);
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    console.error(error.message);
+    Deno.exit(1);
+  }
+}

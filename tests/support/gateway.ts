@@ -1,0 +1,63 @@
+import { Background } from "../../lib/background.ts";
+import { type Clock, systemClock } from "../../lib/clock.ts";
+import type { GatewayConfig } from "../../lib/config/define.ts";
+import { parseConfig } from "../../lib/config/parse.ts";
+import { openHttpTransport } from "../../lib/transport/http.ts";
+import type { AccessEntry } from "../../middleware/access_log.ts";
+import { createGateway } from "../../routes/gateway.ts";
+
+/** A gateway on a port of its own, for as long as a test holds it. */
+export interface TestGateway extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  readonly background: Background;
+  /** What the access log was told. */
+  readonly log: AccessEntry[];
+  /** What went wrong inside. */
+  readonly errors: unknown[];
+}
+
+/** What a test may replace. */
+export interface TestGatewayOptions {
+  readonly clock?: Clock;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly readStore?: () => Promise<unknown>;
+}
+
+/** Starts the whole gateway on loopback, with a real transport. */
+export function startGateway(config: GatewayConfig, options: TestGatewayOptions = {}): TestGateway {
+  const { clock = systemClock, env = {}, readStore = () => Promise.resolve() } = options;
+  const log: AccessEntry[] = [];
+  const errors: unknown[] = [];
+  const transport = openHttpTransport();
+  const background = new Background({
+    clock,
+    taskTimeoutMs: 1_000,
+    onError: (error) => errors.push(error),
+  });
+  const app = createGateway(parseConfig(config, (name) => env[name]), {
+    clock,
+    background,
+    http: transport.source,
+    readStore,
+    logAccess: (entry) => log.push(entry),
+    logError: (error) => errors.push(error),
+  });
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    (request, { remoteAddr, completed }) =>
+      app.fetch(request, { remoteAddress: remoteAddr.hostname, completed }),
+  );
+  const { port } = server.addr;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    background,
+    log,
+    errors,
+    async [Symbol.asyncDispose]() {
+      await server.shutdown();
+      transport[Symbol.dispose]();
+    },
+  };
+}
