@@ -2,6 +2,7 @@ import { type Bytes, joinBytes } from "./bytes.ts";
 
 /** Where a body's bytes come from while it is being written. */
 export interface BodyOrigin {
+  /** Read only when somebody reads the body. */
   readonly stream: ReadableStream<Bytes>;
   /** How many bytes will come, where that can be relied upon. */
   readonly length?: number;
@@ -11,10 +12,14 @@ export interface BodyOrigin {
 
 /** A body had more bytes than its reader wanted to take. */
 export class BodyTooLarge extends Error {
+  /** What it is called in a stack trace. */
   override readonly name = "BodyTooLarge";
 
-  /** @param limit how many bytes would have been taken */
-  constructor(readonly limit: number) {
+  /** Names the limit in its message. */
+  constructor(
+    /** How many bytes would have been taken. */
+    readonly limit: number,
+  ) {
     super(`the body is larger than ${limit} bytes`);
   }
 }

@@ -5,7 +5,9 @@ export type Blame = "client" | "gateway" | "upstream" | "input";
 export interface KindFacts {
   /** The HTTP status a client gets when this alone fails its request. */
   readonly status: number;
+  /** Who has to act. */
   readonly blame: Blame;
+  /** The same for every problem of the kind. */
   readonly title: string;
   /** What to do about it, for whoever meets it. */
   readonly advice: string;
@@ -132,12 +134,15 @@ export interface GatewayErrorOptions {
 
 /** A part of a gather and what it failed with. */
 export interface PartFailure {
+  /** The part's name. */
   readonly part: string;
+  /** Why it failed. */
   readonly error: GatewayError;
 }
 
 /** The only thing a Source rejects with. Its message is safe to show to any client. */
 export class GatewayError extends Error {
+  /** What it is called in a stack trace. */
   override readonly name = "GatewayError";
   /** Which way it failed. */
   readonly kind: Kind;
@@ -148,7 +153,10 @@ export class GatewayError extends Error {
   /** The failed parts behind the failure of a whole gather; else empty. */
   readonly failures: readonly PartFailure[];
 
-  /** @param detail what happened, in words that any client may read */
+  /**
+   * An error of that kind.
+   * @param detail what happened, in words that any client may read
+   */
   constructor(kind: Kind, detail: string, options: GatewayErrorOptions = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.kind = kind;

@@ -10,10 +10,13 @@ export type Policy = (next: Source) => Source;
 
 /** What is asked. */
 export interface Call {
+  /** In capitals. */
   readonly method: string;
   /** Path and query as they stand on the wire, percent-encoded: `/users/9?lang=de`. */
   readonly path: string;
+  /** To be read, and copied before it is changed. */
   readonly headers: Headers;
+  /** Absent when nothing is sent. */
   readonly body?: Body;
   /** What the route's pattern captured, decoded. */
   readonly params?: Readonly<Record<string, string>>;
@@ -21,8 +24,11 @@ export interface Call {
 
 /** What is answered; also when the status is 404 or 500. */
 export interface Reply {
+  /** From 200 to 599. */
   readonly status: number;
+  /** Those of the answer alone, its own and no connection's. */
   readonly headers: Headers;
+  /** Empty rather than absent. */
   readonly body: Body;
 }
 
@@ -32,7 +38,9 @@ export interface Context {
   readonly signal: AbortSignal;
   /** When the whole request must be answered, on the monotonic clock (ms). */
   readonly deadline: number;
+  /** Who asks. */
   readonly client: Client;
+  /** What is told of the request in logs and headers. */
   readonly trace: Trace;
   /** Starts work that outlives the answer on purpose. */
   readonly background: (task: BackgroundTask) => void;

@@ -2,6 +2,7 @@ import type { GatewayError } from "./errors.ts";
 
 /** How one part went. */
 export interface PartRecord {
+  /** Its name. */
   readonly part: string;
   /** From asking to its outcome (ms). */
   readonly durationMs: number;

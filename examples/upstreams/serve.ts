@@ -72,9 +72,9 @@ export async function serveSamples(
 async function main(): Promise<void> {
   const samples = await serveSamples();
   const { urls } = samples;
-  console.log(`countries      ${urls.countries}/countries/IS`);
-  console.log(`holidays       ${urls.holidays}/holidays/IS/2026`);
-  console.log(`time zones     ${urls.timeZones}/time-zones/IS`);
+  console.log(`countries      ${urls.countries}/countries/UY`);
+  console.log(`holidays       ${urls.holidays}/holidays/UY/2026`);
+  console.log(`time zones     ${urls.timeZones}/time-zones/UY`);
 
   const stop = async () => {
     Deno.removeSignalListener("SIGINT", stop);

@@ -37,6 +37,7 @@ export interface HttpUpstream extends AnyUpstream {
 
 /** Any async function (TypeScript configs only). */
 export interface FunctionUpstream extends AnyUpstream {
+  /** Asked in the place of an HTTP API. What it throws is that part's problem. */
   readonly source: Source;
 }
 
@@ -71,6 +72,7 @@ export interface Part<Name extends string = string> {
 export interface GatherRoute<Name extends string = string> {
   /** What the whole request may take, from its arrival. Default `"10s"`. */
   readonly deadline?: Duration;
+  /** The parts, by the names that they have in the answer. */
   readonly gather: Readonly<Record<string, Part<Name>>>;
 }
 
@@ -94,10 +96,13 @@ export interface Cors {
 export interface GatewayConfig<Name extends string = string> {
   /** A file, `":memory:"` or a KV Connect URL. Unset: Deno KV's own default. */
   readonly store?: string;
+  /** The APIs behind the gateway, by name. */
   readonly upstreams: Readonly<Record<Name, Upstream>>;
+  /** Unset: no page of another origin may read an answer. */
   readonly cors?: Cors;
   /** The largest body that a client may send. Default `"1MiB"`. */
   readonly maxRequestBody?: Size;
+  /** What clients can ask. The most specific route answers, whatever its place. */
   readonly routes: Readonly<
     Record<RouteKey, GatherRoute<NoInfer<Name>> | ForwardRoute<NoInfer<Name>>>
   >;

@@ -1,0 +1,125 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { serveSamples } from "../../examples/upstreams/serve.ts";
+import gatewayConfig from "../../gateway.config.ts";
+import { ConfigError } from "../../lib/config/problem.ts";
+import { parseConfig } from "../../lib/config/parse.ts";
+import { KINDS } from "../../lib/errors.ts";
+import { startGateway } from "../support/gateway.ts";
+import { readSnippets, type Snippet } from "../support/snippets.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const DOCS = ["README.md", "docs/configuration.md", "docs/errors.md", "docs/life_of_a_request.md"];
+const ENV = (name: string) => name === "ORDERS_TOKEN" ? "secret" : undefined;
+
+const snippets = (await Promise.all(DOCS.map(readSnippets))).flat();
+
+function inLanguage(language: string): Snippet[] {
+  return snippets.filter((snippet) => snippet.language === language);
+}
+
+Deno.test("every TypeScript snippet type-checks, and is a config that parses", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const files = inLanguage("ts").map(({ file, line, text }) => {
+      const path = `${folder}/${file.replace(/\W/g, "_")}_${line}.ts`;
+      Deno.writeTextFileSync(path, text);
+      return path;
+    });
+    assert(files.length >= 3);
+    const check = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "--config", new URL("deno.json", ROOT).pathname, ...files],
+      env: { NO_COLOR: "1" },
+    }).output();
+    assertEquals(check.code, 0, new TextDecoder().decode(check.stderr));
+    for (const file of files) {
+      const module: { default: unknown } = await import(`file://${file}`);
+      parseConfig(module.default, ENV);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the README's requests get the answers that it shows", async () => {
+  await using samples = await serveSamples({ ports: { countries: 0, holidays: 0, timeZones: 0 } });
+  const { countries, holidays, timeZones } = gatewayConfig.upstreams;
+  await using gateway = startGateway({
+    ...gatewayConfig,
+    upstreams: {
+      countries: { ...countries, url: samples.urls.countries },
+      holidays: { ...holidays, url: samples.urls.holidays },
+      timeZones: { ...timeZones, url: samples.urls.timeZones },
+    },
+  });
+  const origins = new Map([
+    ["http://127.0.0.1:8000", gateway.url],
+    ["http://127.0.0.1:9002", samples.urls.holidays],
+  ]);
+
+  let answer = "";
+  let shown = 0;
+  for (const { file, language, text } of snippets) {
+    if (file !== "README.md") continue;
+    for (const command of language === "sh" ? text.split("\n") : []) {
+      const [, method = "GET", url] = /^curl (?:-X (\w+) )?'?([^' ]+)'?$/.exec(command) ?? [];
+      if (url === undefined) continue;
+      const { origin } = new URL(url);
+      const response = await fetch(url.replace(origin, origins.get(origin) ?? "http://unknown"), {
+        method,
+      });
+      answer = await response.text();
+    }
+    if (language === "json") {
+      assertEquals(JSON.parse(answer), JSON.parse(text));
+      shown++;
+    }
+  }
+  assertEquals(shown, 2);
+});
+
+Deno.test("the commands that the documents name are tasks, and those tasks exist", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const named = snippets.flatMap(({ text }) =>
+    [...text.matchAll(/(?:deno|deno@[\d.]+) task (\w+)/g)].map(([, task]) => task ?? "")
+  );
+  assert(named.includes("dev") && named.includes("test"));
+  for (const task of named) assert(task in tasks, task);
+});
+
+Deno.test("the config errors that the documents show are the ones that come", async () => {
+  const [shown] = (await readSnippets("docs/configuration.md")).filter(({ text }) =>
+    text.startsWith("upstreams.users.timeout")
+  );
+  const error = assertThrows(() =>
+    parseConfig({
+      upstreams: { users: { url: "http://127.0.0.1:9001", timeout: "4 sec" } },
+      routes: { "GET /home/:id": { gather: { profile: { from: "usrs" } } } },
+    }, ENV), ConfigError);
+  assertEquals(`${error.message}\n`, shown?.text);
+});
+
+Deno.test("docs/errors.md lists every kind of problem with its status", async () => {
+  const document = await Deno.readTextFile(new URL("docs/errors.md", ROOT));
+  for (const [kind, { status, blame }] of Object.entries(KINDS)) {
+    const row = document.split("\n").find((line) => line.startsWith(`| \`${kind}\``));
+    assert(row, kind);
+    if (kind !== "upstream-refused") assertStringIncludes(row, String(status));
+    assertStringIncludes(row, blame);
+  }
+});
+
+Deno.test("the problem documents that the documents show are the ones that come", async () => {
+  await using gateway = startGateway({
+    upstreams: { a: { url: "http://127.0.0.1:1" } },
+    routes: { "GET /a": { forward: "a" } },
+  });
+  const [shown] = (await readSnippets("docs/errors.md")).filter(({ text }) =>
+    text.includes("not-found")
+  );
+  const { instance: _, ...document } = await (await fetch(`${gateway.url}/nowhere`)).json();
+  const { instance: __, ...expected } = JSON.parse(shown?.text ?? "");
+  assertEquals(document, expected);
+
+  const page = await fetch(`${gateway.url}${document.type}`);
+  assertEquals((await page.json()).kind, "not-found");
+});
