@@ -1,7 +1,6 @@
-import { abortable } from "@std/async";
-import { BodyTooLarge } from "./body.ts";
-import { GatewayError, payloadTooLarge } from "./errors.ts";
+import { GatewayError } from "./errors.ts";
 import type { Reference } from "./reference.ts";
+import { readRequestBody } from "./request_body.ts";
 import type { Call, Context } from "./source.ts";
 
 /** The values that a client's request gives to templates. */
@@ -55,13 +54,7 @@ export async function readInputs(call: Call, ctx: Context, readsBody?: number): 
   if (mediaType !== null && !/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(mediaType)) {
     throw new GatewayError("bad-request", "the request body must be application/json");
   }
-  try {
-    return new Inputs(call, await abortable(call.body.json(readsBody), ctx.signal));
-  } catch (error) {
-    ctx.signal.throwIfAborted();
-    if (error instanceof BodyTooLarge) throw payloadTooLarge(error.limit);
-    throw new GatewayError("bad-request", "the request body is not JSON", { cause: error });
-  }
+  return new Inputs(call, await readRequestBody(call.body.json(readsBody), ctx.signal));
 }
 
 /** Follows a path of own properties: what an object inherits is no data. */

@@ -3,10 +3,10 @@ import { Body } from "../lib/body.ts";
 import { GatewayError } from "../lib/errors.ts";
 import { endToEndHeaders } from "../lib/hop_by_hop.ts";
 import { rewriteLocation } from "../lib/location.ts";
+import { limitStream, readRequestBody, requestBody } from "../lib/request_body.ts";
 import { Scope } from "../lib/scope.ts";
 import type { Reply, Source } from "../lib/source.ts";
 import type { Env, Exchange } from "../middleware/env.ts";
-import { limitStream } from "./request_body.ts";
 
 /** How a route forwards. */
 export interface ForwardOptions {
@@ -31,7 +31,7 @@ export function forward(options: ForwardOptions): Handler<Env> {
   return async function forward(c) {
     const { ctx, target } = c.var;
     using scope = new Scope(ctx.signal);
-    const body = await requestBody(c, options.maxRequestBody, scope);
+    const body = await sentBody(c, options.maxRequestBody, scope);
     const path = (stripSegments(target.pathname, options.strip) || "/") + target.search;
     const reply = await options.source(
       {
@@ -55,7 +55,7 @@ function stripSegments(pathname: string, prefix: string): string {
   return ["", ...pathname.split("/").slice(depth)].join("/");
 }
 
-async function requestBody(c: Exchange, limit: number, scope: Scope): Promise<Body | undefined> {
+async function sentBody(c: Exchange, limit: number, scope: Scope): Promise<Body | undefined> {
   const { raw } = c.req;
   if (raw.body === null) return undefined;
   const length = raw.headers.get("content-length");
@@ -69,8 +69,10 @@ async function requestBody(c: Exchange, limit: number, scope: Scope): Promise<Bo
   if (length === null) {
     return Body.from({ stream: limitStream(raw.body, limit, (error) => scope.cancel(error)) });
   }
-  const body = Body.from({ stream: raw.body, length: Number(length), whole: () => raw.bytes() });
-  if (Number(length) <= WHOLE_BODY_BYTES) await body.bytes(WHOLE_BODY_BYTES);
+  const body = requestBody(raw);
+  if (body && Number(length) <= WHOLE_BODY_BYTES) {
+    await readRequestBody(body.bytes(WHOLE_BODY_BYTES), scope.signal);
+  }
   return body;
 }
 
@@ -80,7 +82,7 @@ function requestHeaders(c: Exchange, { headers, pseudonym }: ForwardOptions): He
   const host = raw.headers.get("host");
   for (const name of ["host", "content-length", "expect"]) sent.delete(name);
   sent.append("x-forwarded-for", c.env.remoteAddress);
-  sent.set("x-forwarded-proto", new URL(raw.url).protocol.slice(0, -1));
+  sent.set("x-forwarded-proto", raw.url.startsWith("https:") ? "https" : "http");
   if (host !== null) sent.set("x-forwarded-host", host);
   sent.append("via", `1.1 ${pseudonym}`);
   // Set by hand, so that fetch neither asks for a coding the client did not, nor decodes it.

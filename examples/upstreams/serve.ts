@@ -1,4 +1,3 @@
-// deno-lint-ignore-file no-console -- as a program, it tells where it listens
 import { countries } from "./countries.ts";
 import type { Handler } from "./handler.ts";
 import { holidays } from "./holidays.ts";
@@ -66,31 +65,5 @@ export async function serveSamples(
   } catch (error) {
     await dispose();
     throw error;
-  }
-}
-
-async function main(): Promise<void> {
-  const samples = await serveSamples();
-  const { urls } = samples;
-  console.log(`countries      ${urls.countries}/countries/UY`);
-  console.log(`holidays       ${urls.holidays}/holidays/UY/2026`);
-  console.log(`time zones     ${urls.timeZones}/time-zones/UY`);
-
-  const stop = async () => {
-    Deno.removeSignalListener("SIGINT", stop);
-    Deno.removeSignalListener("SIGTERM", stop);
-    await samples[Symbol.asyncDispose]();
-  };
-  Deno.addSignalListener("SIGINT", stop);
-  Deno.addSignalListener("SIGTERM", stop);
-}
-
-if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    console.error(error.message);
-    Deno.exit(1);
   }
 }
