@@ -16,3 +16,6 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   sleep: (ms, signal) => delay(ms, signal ? { signal } : {}),
 };
+
+/** A number from 0 up to, and not including, 1. */
+export type Random = () => number;

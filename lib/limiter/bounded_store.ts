@@ -1,0 +1,47 @@
+import type { Clock } from "../clock.ts";
+import { Scope } from "../scope.ts";
+import type { BucketStore, BucketWrite, StoredBucket } from "./store.ts";
+
+/** The store did not answer in time; what it did is unknown. */
+export class StoreTimeout extends Error {
+  override readonly name = "StoreTimeout";
+}
+
+/** A store of which no call takes longer than `timeoutMs`: KV Connect, for one, retries for ever. */
+export class BoundedStore implements BucketStore {
+  readonly maxWrites: number;
+  readonly concurrency: number;
+  readonly skewMs: number;
+  readonly #store: BucketStore;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+
+  constructor(store: BucketStore, clock: Clock, timeoutMs: number) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+    ({ maxWrites: this.maxWrites, concurrency: this.concurrency, skewMs: this.skewMs } = store);
+  }
+
+  read(keys: readonly string[]): Promise<StoredBucket[]> {
+    return this.#within(this.#store.read(keys));
+  }
+
+  commit(writes: readonly BucketWrite[]): Promise<string | undefined> {
+    return this.#within(this.#store.commit(writes));
+  }
+
+  async #within<T>(answer: Promise<T>): Promise<T> {
+    using scope = new Scope(NEVER);
+    const late = Promise.withResolvers<never>();
+    scope.signal.addEventListener("abort", () => late.reject(scope.signal.reason), { once: true });
+    scope.cancelAfter(
+      this.#timeoutMs,
+      this.#clock,
+      () => new StoreTimeout(`the store did not answer within ${this.#timeoutMs} ms`),
+    );
+    return await Promise.race([answer, late.promise]);
+  }
+}
+
+const NEVER = new AbortController().signal;

@@ -1,0 +1,110 @@
+/**
+ * The arithmetic of a token bucket, in integers and without rounding anywhere.
+ *
+ * A rate is a fraction: so many tokens in so many milliseconds. Counted in units of one token
+ * divided by the (reduced) milliseconds, what comes in within a millisecond is a whole number, and so
+ * is a token; every level is then an exact integer below 2^53.
+ */
+
+/** A rate and a burst, as the arithmetic takes them. */
+export interface BucketShape {
+  /** Units that come in within a millisecond. */
+  readonly perMs: number;
+  /** Units that a token is. */
+  readonly perToken: number;
+  /** Units that the bucket holds: its burst. */
+  readonly capacity: number;
+}
+
+/** What is known of a bucket: so many units at that moment. */
+export interface BucketLevel {
+  /** From 0 to the capacity. */
+  readonly units: number;
+  /** Wall time (ms since 1970). */
+  readonly at: number;
+}
+
+/**
+ * A bucket's shape.
+ * @param tokens how many come in within `periodMs`, at least 1
+ * @param burst how many it holds, at least 1
+ * @throws {RangeError} when the numbers are beyond exact arithmetic
+ */
+export function bucketShape(tokens: number, periodMs: number, burst: number): BucketShape {
+  const divisor = greatestCommonDivisor(tokens, periodMs);
+  const perMs = tokens / divisor;
+  const perToken = periodMs / divisor;
+  const capacity = burst * perToken;
+  if (!Number.isSafeInteger(capacity + perMs)) {
+    throw new RangeError(`a burst of ${burst} is too large for this rate`);
+  }
+  return { perMs, perToken, capacity };
+}
+
+/** A bucket that nobody has taken from. */
+export function fullBucket({ capacity }: BucketShape, now: number): BucketLevel {
+  return { units: capacity, at: now };
+}
+
+/**
+ * The level now. A moment in the past never rewinds; one in the future, beyond what clocks may
+ * differ, is pulled back: a clock that was stepped mints nothing and locks nobody out.
+ * @param skewMs how much the clocks of machines may differ; 0 on one machine
+ */
+export function refill(
+  { units, at }: BucketLevel,
+  { perMs, capacity }: BucketShape,
+  now: number,
+  skewMs: number,
+): BucketLevel {
+  if (at >= now) return { units, at: Math.min(at, now + skewMs) };
+  const missing = capacity - units;
+  const elapsed = now - at;
+  // Compared before it is multiplied: a long time times a high rate would leave the integers.
+  if (elapsed >= Math.ceil(missing / perMs)) return { units: capacity, at: now };
+  return { units: units + elapsed * perMs, at: now };
+}
+
+/** The level after taking so many tokens; undefined when they are not there. */
+export function take(
+  { units, at }: BucketLevel,
+  { perToken }: BucketShape,
+  tokens: number,
+): BucketLevel | undefined {
+  const rest = units - tokens * perToken;
+  return rest < 0 ? undefined : { units: rest, at };
+}
+
+/**
+ * The level after tokens come back that were taken `ageMs` ago. What would have come in since is
+ * kept: a full return of an old token would let out more than the rate allows.
+ */
+export function giveBack(
+  { units, at }: BucketLevel,
+  { perMs, perToken, capacity }: BucketShape,
+  tokens: number,
+  ageMs: number,
+): BucketLevel {
+  const worth = tokens * perToken;
+  const faded = ageMs >= Math.ceil(worth / perMs) ? worth : Math.max(0, ageMs) * perMs;
+  return { units: Math.min(capacity, units + worth - faded), at };
+}
+
+/** How long until so many tokens are there (whole ms, 0 when they are), if nobody else takes any. */
+export function msUntil({ units }: BucketLevel, shape: BucketShape, tokens: number): number {
+  return Math.max(0, Math.ceil((tokens * shape.perToken - units) / shape.perMs));
+}
+
+/** How long until the bucket is full (whole ms). */
+export function msUntilFull({ units }: BucketLevel, { capacity, perMs }: BucketShape): number {
+  return Math.ceil((capacity - units) / perMs);
+}
+
+/** How many whole tokens there are. */
+export function wholeTokens({ units }: BucketLevel, { perToken }: BucketShape): number {
+  return Math.floor(units / perToken);
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}

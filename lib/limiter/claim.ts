@@ -1,0 +1,50 @@
+import type { Charge, Decision } from "./limit.ts";
+import type { TrackedBucket } from "./tracked_bucket.ts";
+
+/** A charge with the bucket that it is taken from. */
+export interface ClaimedCharge {
+  readonly charge: Charge;
+  readonly bucket: TrackedBucket;
+}
+
+/** One request on its way to a decision. */
+export class Claim {
+  readonly charges: readonly ClaimedCharge[];
+  /** Requests are decided in this order. */
+  readonly order: number;
+  /** When it came (monotonic ms). */
+  readonly since: number;
+  /** Until when an answer is of use (monotonic ms). */
+  readonly deadline: number;
+  readonly decision: Promise<Decision>;
+  /** Whether it was decided, or nobody waits for it any more. */
+  isOver = false;
+  /** Whether it stands among those that are decided next. */
+  isDue = false;
+  /** Ends its sleep, while it waits for tokens. */
+  alarm: AbortController | undefined;
+  readonly #decided = Promise.withResolvers<Decision>();
+
+  constructor(
+    charges: readonly ClaimedCharge[],
+    { order, since, deadline }: Pick<Claim, "order" | "since" | "deadline">,
+  ) {
+    this.charges = charges;
+    this.order = order;
+    this.since = since;
+    this.deadline = deadline;
+    this.decision = this.#decided.promise;
+  }
+
+  /** Ends it with a decision. */
+  settle(decision: Decision): void {
+    this.isOver = true;
+    this.#decided.resolve(decision);
+  }
+
+  /** Ends it because nobody waits for it any more. */
+  abandon(reason: unknown): void {
+    this.isOver = true;
+    this.#decided.reject(reason);
+  }
+}

@@ -1,0 +1,83 @@
+import type { BucketLevel } from "./bucket.ts";
+import type { BucketStore, BucketWrite, StoredBucket } from "./store.ts";
+
+/** How many keys Deno KV reads at once. */
+const READ_KEYS = 10;
+
+/** What differs between the backends of Deno KV. */
+export interface KvBackend {
+  /** Checks that one atomic operation may hold: 100 on a local file, 10 seen remotely. */
+  readonly maxWrites: number;
+  /** A local file does one commit after another; a remote one is worth several at a time. */
+  readonly concurrency: number;
+  /** How much the clocks of the machines that share it may differ (ms); 0 on one machine. */
+  readonly skewMs: number;
+}
+
+/** The backend of a store on this machine. */
+export const LOCAL_KV: KvBackend = { maxWrites: 100, concurrency: 2, skewMs: 0 };
+/** The backend of a store that several machines share. */
+export const REMOTE_KV: KvBackend = { maxWrites: 10, concurrency: 16, skewMs: 500 };
+
+/** Buckets in Deno KV, one record each. */
+export class KvStore implements BucketStore {
+  readonly maxWrites: number;
+  readonly concurrency: number;
+  readonly skewMs: number;
+  readonly #kv: Deno.Kv;
+
+  constructor(kv: Deno.Kv, { maxWrites, concurrency, skewMs }: KvBackend) {
+    this.#kv = kv;
+    this.maxWrites = maxWrites;
+    this.concurrency = concurrency;
+    this.skewMs = skewMs;
+  }
+
+  async read(keys: readonly string[]): Promise<StoredBucket[]> {
+    const reads: Promise<Deno.KvEntryMaybe<unknown>[]>[] = [];
+    for (let start = 0; start < keys.length; start += READ_KEYS) {
+      reads.push(this.#kv.getMany<unknown[]>(keys.slice(start, start + READ_KEYS).map(keyOf)));
+    }
+    const entries = (await Promise.all(reads)).flat();
+    return entries.map(({ value, versionstamp }) => ({
+      level: parseLevel(value),
+      version: versionstamp,
+    }));
+  }
+
+  async commit(writes: readonly BucketWrite[]): Promise<string | undefined> {
+    const atomic = this.#kv.atomic();
+    for (const { key, level, version, keepMs } of writes) {
+      atomic.check({ key: keyOf(key), versionstamp: version });
+      atomic.set(keyOf(key), [level.units, level.at], { expireIn: keepMs });
+    }
+    try {
+      const result = await atomic.commit();
+      return result.ok ? result.versionstamp : undefined;
+    } catch (error) {
+      if (isLocked(error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+function keyOf(key: string): Deno.KvKey {
+  return ["sluice", "bucket", key];
+}
+
+/** A record that is no bucket of ours counts as none; its version is still the one to write over. */
+function parseLevel(value: unknown): BucketLevel | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const [units, at]: unknown[] = value;
+  return Number.isSafeInteger(units) && Number.isSafeInteger(at)
+    ? { units: Number(units), at: Number(at) }
+    : undefined;
+}
+
+/**
+ * Whether another process was writing to the file: nothing was written then, which is contention
+ * and no failure. SQLite's text is all that Deno gives to tell it by.
+ */
+function isLocked(error: unknown): boolean {
+  return error instanceof Error && /database is (?:locked|busy)/.test(error.message);
+}

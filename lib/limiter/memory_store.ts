@@ -1,0 +1,42 @@
+import type { Clock } from "../clock.ts";
+import type { BucketStore, BucketWrite, StoredBucket } from "./store.ts";
+
+interface Entry extends StoredBucket {
+  readonly expiresAt: number;
+}
+
+/** Buckets in this process alone. */
+export class MemoryStore implements BucketStore {
+  readonly maxWrites = Infinity;
+  readonly concurrency = 1;
+  readonly skewMs = 0;
+  readonly #clock: Clock;
+  readonly #entries = new Map<string, Entry>();
+  #version = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  read(keys: readonly string[]): Promise<StoredBucket[]> {
+    return Promise.resolve(keys.map((key) => this.#get(key)));
+  }
+
+  commit(writes: readonly BucketWrite[]): Promise<string | undefined> {
+    if (writes.some(({ key, version }) => this.#get(key).version !== version)) {
+      return Promise.resolve(undefined);
+    }
+    const version = String(++this.#version);
+    for (const { key, level, keepMs } of writes) {
+      this.#entries.set(key, { level, version, expiresAt: this.#clock.monotonic() + keepMs });
+    }
+    return Promise.resolve(version);
+  }
+
+  #get(key: string): StoredBucket {
+    const entry = this.#entries.get(key);
+    if (entry && entry.expiresAt > this.#clock.monotonic()) return entry;
+    this.#entries.delete(key);
+    return { level: undefined, version: null };
+  }
+}

@@ -1,0 +1,48 @@
+import type { Clock, Random } from "../clock.ts";
+
+/** How long a store that failed is left alone (ms), up to twice as long by chance. */
+const REST_MS = 500;
+
+/** Whether the store can be asked: after a failure one transaction tries, and the rest does without. */
+export class StoreHealth {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #onChange: (failure: unknown) => void;
+  #restsUntil: number | undefined;
+  #isProbed = false;
+
+  /** @param onChange told of the failure when the store is lost; of undefined when it is back */
+  constructor(clock: Clock, random: Random, onChange: (failure: unknown) => void) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#onChange = onChange;
+  }
+
+  /** Whether nobody may ask it now. */
+  get isResting(): boolean {
+    return this.#restsUntil !== undefined && !this.#isProbed;
+  }
+
+  /** Whether to do without it now. Says no once after each rest: whoever asked then must try it. */
+  isAway(): boolean {
+    if (this.#restsUntil === undefined) return false;
+    if (this.#isProbed || this.#clock.monotonic() < this.#restsUntil) return true;
+    this.#isProbed = true;
+    return false;
+  }
+
+  /** It answered. */
+  succeeded(): void {
+    if (this.#restsUntil === undefined) return;
+    this.#restsUntil = undefined;
+    this.#isProbed = false;
+    this.#onChange(undefined);
+  }
+
+  /** It failed, or did not answer in time. */
+  failed(failure: unknown): void {
+    if (this.#restsUntil === undefined) this.#onChange(failure);
+    this.#restsUntil = this.#clock.monotonic() + REST_MS * (1 + this.#random());
+    this.#isProbed = false;
+  }
+}
