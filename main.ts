@@ -8,6 +8,8 @@ import { parseConfig } from "./lib/config/parse.ts";
 import type { Settings } from "./lib/config/settings.ts";
 import { describe } from "./lib/describe.ts";
 import { openKv } from "./lib/kv.ts";
+import { kvClients } from "./lib/kv_clients.ts";
+import { KvStore, LOCAL_KV, REMOTE_KV } from "./lib/limiter/kv_store.ts";
 import { LineWriter } from "./lib/line_writer.ts";
 import { type Options, readOptions } from "./lib/options.ts";
 import { StartError } from "./lib/start_error.ts";
@@ -33,7 +35,8 @@ if (import.meta.main) {
 
 /** Runs the gateway until it is told to stop, then ends in order what is still running. */
 async function run(settings: Settings, options: Options): Promise<void> {
-  using kv = await openKv(options.store ?? settings.store);
+  const store = options.store ?? settings.store;
+  using kv = await openKv(store);
   using transport = openHttpTransport();
   const background = new Background({
     clock,
@@ -46,6 +49,9 @@ async function run(settings: Settings, options: Options): Promise<void> {
     clock,
     background,
     http: transport.source,
+    buckets: new KvStore(kv, isShared(store) ? REMOTE_KV : LOCAL_KV),
+    clients: kvClients(kv, clock),
+    random: Math.random,
     readStore: () => withTimeout(kv.get(["sluice", "ready"]), DEFAULTS.readyMs),
     logAccess: (entry) => output.line(format(entry)),
     logError,
@@ -62,6 +68,11 @@ async function run(settings: Settings, options: Options): Promise<void> {
   const stopped = server.shutdown().then(() => background.drain(grace));
   await abortable(stopped, grace).catch(() => printError("stopped before everything had ended"));
   output.flush();
+}
+
+/** Whether other machines have the store too: over KV Connect, and always on Deno Deploy. */
+function isShared(store: string | undefined): boolean {
+  return store?.startsWith("http") ?? env("DENO_DEPLOYMENT_ID") !== undefined;
 }
 
 /** The config as it was written: a module's default export, or JSON. */

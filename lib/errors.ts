@@ -9,6 +9,8 @@ export interface KindFacts {
   readonly blame: Blame;
   /** The same for every problem of the kind. */
   readonly title: string;
+  /** The problem's `type`, where a registry has one; else a path of the gateway's own. */
+  readonly type?: string;
   /** What to do about it, for whoever meets it. */
   readonly advice: string;
   /** The RFC 9209 section 2.3 error type, for kinds that concern an upstream. */
@@ -41,6 +43,19 @@ export const KINDS = {
     title: "The request body is too large",
     advice: "Send less; the detail says how much is taken.",
   },
+  "unauthorized": {
+    status: 401,
+    blame: "client",
+    title: "The client is not known",
+    advice: "Send the key that the operator of this gateway gave you.",
+  },
+  "quota-exceeded": {
+    status: 429,
+    blame: "client",
+    title: "The client asks more than it may",
+    type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
+    advice: "Wait as long as Retry-After says; the RateLimit headers tell how much is left.",
+  },
   "cancelled": {
     status: 499,
     blame: "client",
@@ -65,6 +80,12 @@ export const KINDS = {
     title: "Too much is asked at the moment",
     advice: "Wait as long as Retry-After says, then ask again.",
     proxyError: "connection_limit_reached",
+  },
+  "limiter-unavailable": {
+    status: 503,
+    blame: "gateway",
+    title: "The gateway cannot count requests at the moment",
+    advice: "Ask again a little later; the operator should see whether the store runs.",
   },
   "loop": {
     status: 508,
@@ -128,6 +149,8 @@ export interface GatewayErrorOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** The failed parts behind the failure of a whole gather. */
   readonly failures?: readonly PartFailure[];
+  /** Members that the problem document has besides the usual ones (RFC 9457 section 3.2). */
+  readonly extensions?: Readonly<Record<string, unknown>>;
   /** What lies behind it. Logged, never shown to a client. */
   readonly cause?: unknown;
 }
@@ -152,6 +175,8 @@ export class GatewayError extends Error {
   readonly headers: Readonly<Record<string, string>>;
   /** The failed parts behind the failure of a whole gather; else empty. */
   readonly failures: readonly PartFailure[];
+  /** Members that the problem document has besides the usual ones. */
+  readonly extensions: Readonly<Record<string, unknown>>;
 
   /**
    * An error of that kind.
@@ -163,6 +188,7 @@ export class GatewayError extends Error {
     this.status = options.status ?? KINDS[kind].status;
     this.headers = options.headers ?? {};
     this.failures = options.failures ?? [];
+    this.extensions = options.extensions ?? {};
   }
 
   /** Who has to act. */

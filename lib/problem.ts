@@ -1,4 +1,4 @@
-import { type GatewayError, type Kind, KINDS, type PartFailure } from "./errors.ts";
+import { type GatewayError, type Kind, type KindFacts, KINDS, type PartFailure } from "./errors.ts";
 
 /** Where the gateway itself explains each kind of problem. */
 export const PROBLEM_PATH = "/_gateway/problems/";
@@ -36,11 +36,12 @@ export function partProblemOf({ part, error }: PartFailure): PartProblem {
 
 /** The problem document that ends a request. */
 export function problemDocumentOf(error: GatewayError, requestId: string): ProblemDocument {
-  const document = { ...problemOf(error), instance: requestId };
+  const document = { ...problemOf(error), instance: requestId, ...error.extensions };
   if (error.failures.length === 0) return document;
   return { ...document, problems: error.failures.map(partProblemOf) };
 }
 
 function typeOf(kind: Kind): string {
-  return PROBLEM_PATH + kind;
+  const { type }: KindFacts = KINDS[kind];
+  return type ?? PROBLEM_PATH + kind;
 }

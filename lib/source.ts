@@ -48,8 +48,12 @@ export interface Context {
 
 /** Who asks. */
 export interface Client {
-  /** The address the request came from. */
+  /** The address the request came from, as far as whoever told it is trusted. */
   readonly address: string;
+  /** Who it is, when it showed a key that is known. */
+  readonly name?: string;
+  /** Its class, which some limits tell apart. */
+  readonly tier?: string;
 }
 
 /** Composes policies around a source, outermost first: `guard(source, a, b)` is `a(b(source))`. */

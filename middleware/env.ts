@@ -20,6 +20,8 @@ export interface Env {
     ctx: Context;
     /** The key of the route that answers; undefined before one was found. */
     route: string | undefined;
+    /** Whether the client must be known, and is not. */
+    isRefused: boolean;
     /** Why the request failed; undefined when it did not. */
     error: GatewayError | undefined;
   };

@@ -1,7 +1,9 @@
 import { type Handler, Hono } from "hono";
 import { METHOD_NAME_ALL } from "hono/router";
 import type { Background } from "../lib/background.ts";
-import type { Clock } from "../lib/clock.ts";
+import { type ClientDirectory, configuredClients } from "../lib/client_directory.ts";
+import type { Clock, Random } from "../lib/clock.ts";
+import { DEFAULTS } from "../lib/config/defaults.ts";
 import type {
   ForwardSettings,
   GatherSettings,
@@ -13,19 +15,25 @@ import type {
 import { GatewayError } from "../lib/errors.ts";
 import { fingerprint } from "../lib/fingerprint.ts";
 import { gather, type GatherPart } from "../lib/gather.ts";
+import { BoundedStore } from "../lib/limiter/bounded_store.ts";
+import { Limiter } from "../lib/limiter/limiter.ts";
+import type { BucketStore } from "../lib/limiter/store.ts";
 import { expandCall } from "../lib/part_call.ts";
 import type { Source } from "../lib/source.ts";
 import { forwardStack, partStack } from "../lib/stack.ts";
 import { functionSource } from "../lib/transport/function.ts";
 import { type AccessEntry, accessLog } from "../middleware/access_log.ts";
+import { client, type ClientOptions } from "../middleware/client.ts";
 import { cors } from "../middleware/cors.ts";
 import { deadline } from "../middleware/deadline.ts";
 import type { Env, Exchange, Middleware } from "../middleware/env.ts";
+import { knownClient } from "../middleware/known_client.ts";
 import { loop } from "../middleware/loop.ts";
 import { options } from "../middleware/options.ts";
 import { partHeaders } from "../middleware/part_headers.ts";
 import { path } from "../middleware/path.ts";
 import { problems } from "../middleware/problems.ts";
+import { rateLimit } from "../middleware/rate_limit.ts";
 import { requestId } from "../middleware/request_id.ts";
 import { requestSize } from "../middleware/request_size.ts";
 import { unsupported } from "../middleware/unsupported.ts";
@@ -41,6 +49,11 @@ export interface GatewayDependencies {
   /** The Source of an HTTP API, by its base URL with no slash at the end. */
   readonly http: (base: string) => Source;
   readonly background: Background;
+  /** Where buckets are; asked only when some route has a limit. */
+  readonly buckets: BucketStore;
+  /** The clients that the store knows; asked only when the config says so. */
+  readonly clients: ClientDirectory;
+  readonly random: Random;
   /** Rejects when the store cannot be read. */
   readonly readStore: () => Promise<unknown>;
   /** Told of each request, once it was answered. */
@@ -79,7 +92,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
   app.route("/_gateway/problems", problemKinds());
   for (const route of routes) {
     const method = route.method === "ANY" ? METHOD_NAME_ALL : route.method;
-    app.on(method, route.path, ...handlers.of(route));
+    app.on(method, [route.path], ...handlers.of(route));
   }
   return app;
 }
@@ -90,19 +103,32 @@ class Handlers {
   readonly #deps: GatewayDependencies;
   readonly #pseudonym: string;
   readonly #transports = new Map<string, Source>();
+  readonly #limiter: Limiter;
+  readonly #identify: Middleware;
 
   constructor(settings: Settings, deps: GatewayDependencies, pseudonym: string) {
     this.#settings = settings;
     this.#deps = deps;
     this.#pseudonym = pseudonym;
+    this.#limiter = limiterOf(deps);
+    this.#identify = client({ trust: settings.trust, clients: clientsOf(settings, deps) });
   }
 
-  of(route: RouteSettings): [Middleware, ...Handler<Env>[]] {
+  /** What a route's request meets: who asks and whether it may, then the route itself. */
+  of(route: RouteSettings): Handler<Env>[] {
     const { clock, background } = this.#deps;
-    const begin = deadline({ route: route.key, deadlineMs: route.deadlineMs, clock, background });
+    const { key, deadlineMs, limits, cost } = route;
+    const admission: Middleware[] = [
+      deadline({ route: key, deadlineMs, clock, background }),
+      this.#identify,
+    ];
+    if (limits.length > 0) {
+      admission.push(rateLimit({ route: key, limits, cost, limiter: this.#limiter }));
+    }
+    if (this.#settings.clients?.required) admission.push(knownClient());
     return "parts" in route
-      ? [begin, partHeaders(this.#pseudonym), aggregate(this.#gather(route))]
-      : [begin, this.#forward(route)];
+      ? [...admission, partHeaders(this.#pseudonym), aggregate(this.#gather(route))]
+      : [...admission, this.#forward(route)];
   }
 
   #gather({ parts, readsBody }: GatherSettings): Source {
@@ -149,6 +175,22 @@ class Handlers {
     this.#transports.set(upstream.name, transport);
     return transport;
   }
+}
+
+function limiterOf({ buckets, clock, random, logError }: GatewayDependencies): Limiter {
+  return new Limiter({
+    store: new BoundedStore(buckets, clock, DEFAULTS.storeTimeoutMs),
+    clock,
+    random,
+    maxBuckets: DEFAULTS.maxBuckets,
+    onStoreChange: (failure) => logError(failure ?? "the store is back", "limiter"),
+  });
+}
+
+function clientsOf({ clients }: Settings, deps: GatewayDependencies): ClientOptions["clients"] {
+  if (clients === undefined) return undefined;
+  const { key, required, known } = clients;
+  return { key, required, directory: known ? configuredClients(known) : deps.clients };
 }
 
 function notRouted(c: Exchange, allowed: readonly string[]): GatewayError {

@@ -12,6 +12,14 @@ export const DEFAULTS = {
   maxBody: 4 * 1024 * 1024,
   /** The largest body that a client may send. */
   maxRequestBody: 1024 * 1024,
+  /** The header in which trusted proxies say whom they speak for. */
+  forwardedHeader: "x-forwarded-for",
+  /** How many requests may wait for one bucket, where a limit lets them wait. */
+  queue: 100,
+  /** What one call of the store may take before the limiter does without. */
+  storeTimeoutMs: 250,
+  /** How many idle buckets a process remembers: some 300 bytes each. */
+  maxBuckets: 50_000,
   /** What work that outlives its answer may take. */
   backgroundMs: 30_000,
   /** What readiness waits for the store. */

@@ -10,6 +10,12 @@ export type Size = `${number}${"B" | "KiB" | "MiB" | "GiB"}`;
 /** A text, or the environment variable that holds it: `{ env: "USERS_TOKEN" }`. */
 export type Text = string | { readonly env: string };
 
+/** So many requests in a second, a minute, an hour or a day: `"5/s"`, `"100/min"`. */
+export type Rate = `${number}/${"s" | "min" | "h" | "d"}`;
+
+/** By what a limit counts: the known client, its address, a header of its own, or all as one. */
+export type KeySource = "client" | "ip" | "all" | `header:${string}`;
+
 /** The methods that a route can have; `ANY` is all of them. */
 export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "ANY";
 
@@ -68,8 +74,59 @@ export interface Part<Name extends string = string> {
   readonly otherwise?: Json;
 }
 
+/** A rate, and how much of it may come at once. */
+export interface Allowance {
+  /** How many tokens come in. */
+  readonly rate: Rate;
+  /** How many tokens there are at most, at least 1. */
+  readonly burst: number;
+}
+
+/** A named rate policy: a token bucket for each of those it counts. */
+export interface LimitConfig extends Allowance {
+  /** Who is counted: the first source that yields; the address when none does. Default `["client", "ip"]`. */
+  readonly by?: KeySource | readonly KeySource[];
+  /** How long a request may wait for its tokens instead of being refused. Default: not at all. */
+  readonly wait?: Duration;
+  /** How many requests may wait for one bucket. Default 100. */
+  readonly queue?: number;
+  /**
+   * While the store is away: `local` counts in each process by itself, `open` lets all pass, `closed`
+   * lets none pass. Default `"local"`.
+   */
+  readonly onStoreFailure?: "local" | "open" | "closed";
+  /** Other allowances for clients of those tiers. */
+  readonly tiers?: Readonly<Record<string, Allowance>>;
+  /** Whether each route has a bucket of its own. Default false. */
+  readonly perRoute?: boolean;
+  /**
+   * When tokens are given back: `fault` for an answer of 500 and more, `hit` for one from a cache.
+   * Default: never.
+   */
+  readonly refund?: readonly ("hit" | "fault")[];
+}
+
+/** Who may be known. */
+export interface ClientsConfig {
+  /** Where a client shows its key: a header, or `Authorization: Bearer`. */
+  readonly key: `header:${string}` | "bearer";
+  /** The clients by name, their keys from the environment; or `"kv"`: records in the store. */
+  readonly known: "kv" | Readonly<Record<string, { readonly env: string; readonly tier?: string }>>;
+  /** Whether a request without a known key is refused. Default false. */
+  readonly required?: boolean;
+}
+
+/** What every route can say. */
+export interface AnyRoute<LimitName extends string = string> {
+  /** The limits that count it: all must allow it, or none is charged. Default none. */
+  readonly limit?: LimitName | readonly LimitName[];
+  /** How many tokens it takes from each. Default 1. */
+  readonly cost?: number;
+}
+
 /** A route that asks several parts at once, and answers with one JSON document. */
-export interface GatherRoute<Name extends string = string> {
+export interface GatherRoute<Name extends string = string, LimitName extends string = string>
+  extends AnyRoute<LimitName> {
   /** What the whole request may take, from its arrival. Default `"10s"`. */
   readonly deadline?: Duration;
   /** The parts, by the names that they have in the answer. */
@@ -77,7 +134,8 @@ export interface GatherRoute<Name extends string = string> {
 }
 
 /** A route that passes requests on to one upstream as they are. */
-export interface ForwardRoute<Name extends string = string> {
+export interface ForwardRoute<Name extends string = string, LimitName extends string = string>
+  extends AnyRoute<LimitName> {
   /** What may pass until the answer begins; its body may take longer. Default `"10s"`. */
   readonly deadline?: Duration;
   /** The upstream; `strip` is taken off the front of the path. */
@@ -93,18 +151,30 @@ export interface Cors {
 }
 
 /** All that a gateway is told. */
-export interface GatewayConfig<Name extends string = string> {
+export interface GatewayConfig<Name extends string = string, LimitName extends string = string> {
   /** A file, `":memory:"` or a KV Connect URL. Unset: Deno KV's own default. */
   readonly store?: string;
   /** The APIs behind the gateway, by name. */
   readonly upstreams: Readonly<Record<Name, Upstream>>;
+  /** Who may be known. Unset: clients are counted by address. */
+  readonly clients?: ClientsConfig;
+  /** The rate policies, by name. */
+  readonly limits?: Readonly<Record<LimitName, LimitConfig>>;
+  /** Who may speak for a client's address: `10.0.0.0/8`. Default nobody. */
+  readonly trustedProxies?: readonly string[];
+  /** The header that they say it in. Default `"x-forwarded-for"`. */
+  readonly forwardedHeader?: string;
   /** Unset: no page of another origin may read an answer. */
   readonly cors?: Cors;
   /** The largest body that a client may send. Default `"1MiB"`. */
   readonly maxRequestBody?: Size;
   /** What clients can ask. The most specific route answers, whatever its place. */
   readonly routes: Readonly<
-    Record<RouteKey, GatherRoute<NoInfer<Name>> | ForwardRoute<NoInfer<Name>>>
+    Record<
+      RouteKey,
+      | GatherRoute<NoInfer<Name>, NoInfer<LimitName>>
+      | ForwardRoute<NoInfer<Name>, NoInfer<LimitName>>
+    >
   >;
 }
 
@@ -121,8 +191,8 @@ export interface GatewayConfig<Name extends string = string> {
  * });
  * ```
  */
-export function defineGateway<Name extends string>(
-  config: GatewayConfig<Name>,
-): GatewayConfig<Name> {
+export function defineGateway<Name extends string, LimitName extends string = never>(
+  config: GatewayConfig<Name, LimitName>,
+): GatewayConfig<Name, LimitName> {
   return config;
 }

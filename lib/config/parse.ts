@@ -12,9 +12,22 @@ import {
   gatherSchema,
   httpUpstreamSchema,
   isRecord,
+  knownClientSchema,
+  limitSchema,
   partSchema,
+  unset,
 } from "./schema.ts";
-import type { PartSettings, RouteSettings, Settings, UpstreamSettings } from "./settings.ts";
+import { bucketShape } from "../limiter/bucket.ts";
+import type { Limit } from "../limiter/limit.ts";
+import type { Rate } from "./rates.ts";
+import type {
+  KnownKey,
+  LimitSettings,
+  PartSettings,
+  RouteSettings,
+  Settings,
+  UpstreamSettings,
+} from "./settings.ts";
 import { suggest } from "./suggest.ts";
 
 /**
@@ -31,6 +44,7 @@ class Parser {
   readonly #problems: ConfigProblem[] = [];
   /** By name; undefined for one that is there but wrong. */
   readonly #upstreams = new Map<string, UpstreamSettings | undefined>();
+  readonly #limits = new Map<string, LimitSettings | undefined>();
 
   constructor(env: Environment) {
     this.#env = env;
@@ -42,7 +56,13 @@ class Parser {
     for (const [name, upstream] of entries(upstreams)) {
       this.#upstreams.set(name, this.#upstream(name, upstream));
     }
+    this.#readLimits(isRecord(input) ? input.limits : undefined);
     const read = this.#routes(entries(routes));
+    const clients = top?.clients && {
+      ...top.clients,
+      known: this.#known(top.clients.known),
+      required: top.clients.required ?? false,
+    };
     if (top?.cors?.credentials && top.cors.origins.includes("*")) {
       this.#report(["cors", "credentials"], 'must not be true while origins has "*"');
     }
@@ -50,6 +70,11 @@ class Parser {
     return {
       store: top.store,
       cors: top.cors && { ...top.cors, credentials: top.cors.credentials ?? false },
+      clients,
+      trust: {
+        proxies: top.trustedProxies,
+        header: top.forwardedHeader ?? DEFAULTS.forwardedHeader,
+      },
       maxRequestBody: top.maxRequestBody ?? DEFAULTS.maxRequestBody,
       upstreams: [...this.#upstreams.values()].filter((upstream) => upstream !== undefined),
       routes: read,
@@ -58,15 +83,63 @@ class Parser {
 
   #upstream(name: string, input: unknown): UpstreamSettings | undefined {
     const path = ["upstreams", name];
-    if (!/^[A-Za-z_][\w-]*$/.test(name)) {
-      this.#report(path, "must be named with letters, digits, - and _");
-    }
+    if (!isName(name)) this.#report(path, NAME_RULE);
     if (isRecord(input) && "source" in input) {
       const read = this.#read(functionUpstreamSchema, input, path);
       return read && { name, ...timesAndSizes(read), source: read.source };
     }
     const read = this.#read(httpUpstreamSchema(this.#env), input, path);
     return read && { name, ...timesAndSizes(read), base: read.url, headers: read.headers };
+  }
+
+  /** Undefined where records in the store say who is known. */
+  #known(input: "kv" | Record<string, unknown>): KnownKey[] | undefined {
+    if (input === "kv") return undefined;
+    return entries(input).flatMap(([name, client]) => {
+      const path = ["clients", "known", name];
+      const read = this.#read(knownClientSchema, client, path);
+      if (!read) return [];
+      const key = this.#env(read.env);
+      if (key === undefined) return this.#report(path, unset(read.env)) ?? [];
+      return { name, tier: read.tier, key };
+    });
+  }
+
+  #readLimits(input: unknown): void {
+    for (const [name, limit] of entries(input)) {
+      const path = ["limits", name];
+      if (!isName(name)) this.#report(path, NAME_RULE);
+      this.#limits.set(name, this.#limit(name, limit, path));
+    }
+  }
+
+  #limit(name: string, input: unknown, path: readonly string[]): LimitSettings | undefined {
+    const read = this.#read(limitSchema, input, path);
+    if (!read) return undefined;
+    const { wait = 0, queue = DEFAULTS.queue, onStoreFailure = "local" } = read;
+    const allow = ({ rate, burst }: Allowance, path: readonly string[]): Limit | undefined => {
+      try {
+        const shape = bucketShape(rate.tokens, rate.periodMs, burst);
+        return { name, shape, waitMs: wait, queue, onStoreFailure };
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        return this.#report([...path, "burst"], "must fill within a year", burst);
+      }
+    };
+    const allowance = allow(read, path);
+    const tiers = new Map<string, Limit>();
+    for (const [tier, allowed] of Object.entries(read.tiers)) {
+      const limit = allow(allowed, [...path, "tiers", tier]);
+      if (limit) tiers.set(tier, limit);
+    }
+    return allowance && {
+      name,
+      by: read.by ?? ["client", "ip"],
+      allowance,
+      tiers,
+      perRoute: read.perRoute ?? false,
+      refund: new Set(read.refund),
+    };
   }
 
   #routes(inputs: readonly (readonly [string, unknown])[]): RouteSettings[] {
@@ -110,6 +183,8 @@ class Parser {
       method: pattern.method,
       path: pattern.path,
       deadlineMs: read.deadline ?? DEFAULTS.deadlineMs,
+      limits: this.#limitsOf(read, ["routes", key]),
+      cost: read.cost ?? 1,
       to: upstream,
       strip: strip.replace(/\/$/, ""),
     };
@@ -129,6 +204,8 @@ class Parser {
       method: pattern.method,
       path: pattern.path,
       deadlineMs: read.deadline ?? DEFAULTS.deadlineMs,
+      limits: this.#limitsOf(read, ["routes", key]),
+      cost: read.cost ?? 1,
       parts,
       readsBody: parts.some((part) =>
         namesOf(part).some(({ reference }) => reference.from === "body")
@@ -183,6 +260,27 @@ class Parser {
     }
   }
 
+  /** The limits that a route names; each must be able to hold its cost. */
+  #limitsOf(
+    { limit, cost }: { limit: readonly string[]; cost?: number | undefined },
+    path: readonly string[],
+  ): LimitSettings[] {
+    return limit.flatMap((name) => {
+      if (!this.#limits.has(name)) {
+        const known = [...this.#limits.keys()];
+        this.#report([...path, "limit"], `must name a limit${suggest(name, known)}`, name);
+      }
+      const settings = this.#limits.get(name);
+      if (!settings) return [];
+      const allowances = [settings.allowance, ...settings.tiers.values()];
+      const smallest = Math.min(...allowances.map(({ shape }) => shape.capacity / shape.perToken));
+      if (cost !== undefined && cost > smallest) {
+        this.#report([...path, "cost"], `must not exceed the burst of ${name}, ${smallest}`, cost);
+      }
+      return settings;
+    });
+  }
+
   #find(name: string, path: readonly string[]): UpstreamSettings | undefined {
     if (!this.#upstreams.has(name)) {
       const known = [...this.#upstreams.keys()];
@@ -208,6 +306,19 @@ class Parser {
   #report(path: readonly string[], rule: string, got?: unknown): undefined {
     this.#problems.push({ path, rule, got });
   }
+}
+
+/** A rate and a burst, as the schema reads them. */
+interface Allowance {
+  readonly rate: Rate;
+  readonly burst: number;
+}
+
+const NAME_RULE = "must be named with letters, digits, - and _";
+
+/** An upstream's or a limit's name. */
+function isName(name: string): boolean {
+  return /^[A-Za-z_][\w-]*$/.test(name);
 }
 
 function timesAndSizes(

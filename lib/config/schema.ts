@@ -1,7 +1,9 @@
 import * as v from "valibot";
 import type { Source } from "../source.ts";
 import { type Json, parsePathTemplate, parseValueTemplate, TemplateError } from "../template.ts";
+import { parseRange } from "../address.ts";
 import { suggest } from "./suggest.ts";
+import { parseRate } from "./rates.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
 // The shape of a config, each rule beside its message. What no single key can tell (whether an
@@ -63,6 +65,17 @@ function template<Output>(read: (value: unknown) => Output) {
 
 const duration = readAs("must be a duration such as 400ms or 2s", parseDuration);
 const size = readAs("must be a size such as 64KiB or 4MiB", parseSize);
+const rate = readAs("must be a rate such as 5/s or 100/min, up to 1000000/s", parseRate);
+const count = v.pipe(
+  v.number("must be a whole number from 1"),
+  v.safeInteger("must be a whole number from 1"),
+  v.minValue(1, "must be a whole number from 1"),
+);
+const headerKey = v.pipe(
+  v.string(),
+  v.regex(/^header:[!#$%&'*+.^_`|~\w-]+$/),
+  v.transform((key) => ({ header: key.slice("header:".length).toLowerCase() })),
+);
 const flag = v.boolean("must be true or false");
 const text = v.string("must be a string");
 const path = v.pipe(text, v.startsWith("/", 'must start with "/"'));
@@ -81,13 +94,15 @@ function textFrom(env: Environment) {
       }
       const found = env(value.env);
       if (found !== undefined && found !== "") return found;
-      addIssue({
-        message: `the environment variable ${value.env} is not set`,
-        input: undefined,
-      });
+      addIssue({ message: unset(value.env), input: undefined });
       return NEVER;
     }),
   );
+}
+
+/** The rule that a missing environment variable breaks. */
+export function unset(name: string): string {
+  return `the environment variable ${name} is not set`;
 }
 
 function headerValue(env: Environment) {
@@ -159,6 +174,38 @@ export const functionUpstreamSchema = object({
   ...anyUpstream,
 });
 
+const allowance = { rate, burst: count };
+
+const keySource = v.union(
+  [v.picklist(["client", "ip", "all"]), headerKey],
+  "must be client, ip, all or header:NAME",
+);
+
+/** A named rate policy. */
+export const limitSchema = object({
+  ...allowance,
+  by: v.optional(
+    v.union([
+      v.pipe(keySource, v.transform((source) => [source])),
+      v.pipe(v.array(keySource), v.minLength(1)),
+    ], "must be client, ip, all or header:NAME, or a list of these"),
+  ),
+  wait: v.optional(duration),
+  queue: v.optional(count),
+  onStoreFailure: v.optional(
+    v.picklist(["local", "open", "closed"], "must be local, open or closed"),
+  ),
+  tiers: v.optional(v.record(text, object(allowance), "must be an object of tiers"), {}),
+  perRoute: v.optional(flag),
+  refund: v.optional(
+    v.array(v.picklist(["hit", "fault"], "must be hit or fault"), "must be a list of hit, fault"),
+    [],
+  ),
+});
+
+/** A client whose key the environment holds. */
+export const knownClientSchema = object({ env: text, tier: v.optional(text) });
+
 /** A member of an aggregate. */
 export const partSchema = object({
   from: text,
@@ -176,14 +223,27 @@ export const partSchema = object({
   otherwise: v.optional(json),
 });
 
+const anyRoute = {
+  limit: v.optional(
+    v.union([
+      v.pipe(text, v.transform((name) => [name])),
+      v.array(text),
+    ], "must be a limit's name, or a list of names"),
+    [],
+  ),
+  cost: v.optional(count),
+};
+
 /** A route that asks parts; they are read one by one. */
 export const gatherSchema = object({
+  ...anyRoute,
   deadline: v.optional(duration),
   gather: v.record(text, v.unknown(), "must be an object that names its parts"),
 });
 
 /** A route that passes requests on. */
 export const forwardSchema = object({
+  ...anyRoute,
   deadline: v.optional(duration),
   forward: v.union(
     [
@@ -198,6 +258,26 @@ export const forwardSchema = object({
 export const gatewaySchema = object({
   store: v.optional(v.pipe(text, v.nonEmpty("must not be empty"))),
   upstreams: v.record(text, v.unknown(), "must be an object that names the upstreams"),
+  clients: v.optional(object({
+    key: v.union([v.literal("bearer"), headerKey], "must be bearer or header:NAME"),
+    known: v.union(
+      [v.literal("kv"), v.record(text, v.unknown())],
+      'must be "kv", or an object of clients such as { mobile: { env: "MOBILE_KEY" } }',
+    ),
+    required: v.optional(flag),
+  })),
+  limits: v.optional(v.record(text, v.unknown(), "must be an object that names the limits"), {}),
+  trustedProxies: v.optional(
+    v.array(
+      readAs(
+        "must be an address or a range such as 10.0.0.0/8",
+        (value) => typeof value === "string" ? parseRange(value) : undefined,
+      ),
+      "must be a list of addresses and ranges",
+    ),
+    [],
+  ),
+  forwardedHeader: v.optional(v.pipe(headerName, v.toLowerCase())),
   cors: v.optional(object({
     origins: v.array(
       v.pipe(

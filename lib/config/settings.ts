@@ -1,3 +1,5 @@
+import type { AddressTrust } from "../client_address.ts";
+import type { Limit } from "../limiter/limit.ts";
 import type { Source } from "../source.ts";
 import type { Template } from "../template.ts";
 import type { PartMethod, RouteMethod } from "./define.ts";
@@ -9,6 +11,9 @@ export interface Settings {
   readonly maxRequestBody: number;
   /** Undefined: no page of another origin may read an answer. */
   readonly cors: CorsSettings | undefined;
+  /** Undefined: clients are counted by address. */
+  readonly clients: ClientSettings | undefined;
+  readonly trust: AddressTrust;
   readonly upstreams: readonly UpstreamSettings[];
   readonly routes: readonly RouteSettings[];
 }
@@ -17,6 +22,35 @@ export interface Settings {
 export interface CorsSettings {
   readonly origins: readonly string[];
   readonly credentials: boolean;
+}
+
+/** Who may be known, and how a client shows who it is. */
+export interface ClientSettings {
+  readonly key: "bearer" | { readonly header: string };
+  /** Undefined: records in the store say it. */
+  readonly known: readonly KnownKey[] | undefined;
+  readonly required: boolean;
+}
+
+/** A client's key, and who it is. */
+export interface KnownKey {
+  readonly name: string;
+  readonly tier: string | undefined;
+  readonly key: string;
+}
+
+/** By what a limit counts. */
+export type KeySourceSettings = "client" | "ip" | "all" | { readonly header: string };
+
+/** A named rate policy, with what it allows each class of clients. */
+export interface LimitSettings {
+  readonly name: string;
+  readonly by: readonly KeySourceSettings[];
+  readonly allowance: Limit;
+  /** By tier. */
+  readonly tiers: ReadonlyMap<string, Limit>;
+  readonly perRoute: boolean;
+  readonly refund: ReadonlySet<"hit" | "fault">;
 }
 
 /** An upstream, either an HTTP API (`base`) or a function (`source`). */
@@ -36,6 +70,9 @@ interface AnyRouteSettings {
   readonly method: RouteMethod;
   readonly path: string;
   readonly deadlineMs: number;
+  readonly limits: readonly LimitSettings[];
+  /** How many tokens a request takes from each limit. */
+  readonly cost: number;
 }
 
 /** A route that asks several parts. */

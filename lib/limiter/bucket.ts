@@ -6,6 +6,9 @@
  * is a token; every level is then an exact integer below 2^53.
  */
 
+/** A year and a day: a record must live as long as its bucket takes to fill. */
+const LONGEST_FILL_MS = 367 * 86_400_000;
+
 /** A rate and a burst, as the arithmetic takes them. */
 export interface BucketShape {
   /** Units that come in within a millisecond. */
@@ -28,15 +31,15 @@ export interface BucketLevel {
  * A bucket's shape.
  * @param tokens how many come in within `periodMs`, at least 1
  * @param burst how many it holds, at least 1
- * @throws {RangeError} when the numbers are beyond exact arithmetic
+ * @throws {RangeError} when it takes longer than a year to fill
  */
 export function bucketShape(tokens: number, periodMs: number, burst: number): BucketShape {
   const divisor = greatestCommonDivisor(tokens, periodMs);
   const perMs = tokens / divisor;
   const perToken = periodMs / divisor;
   const capacity = burst * perToken;
-  if (!Number.isSafeInteger(capacity + perMs)) {
-    throw new RangeError(`a burst of ${burst} is too large for this rate`);
+  if (!Number.isSafeInteger(capacity) || capacity / perMs > LONGEST_FILL_MS) {
+    throw new RangeError(`a burst of ${burst} takes too long to fill at this rate`);
   }
   return { perMs, perToken, capacity };
 }

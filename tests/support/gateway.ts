@@ -2,6 +2,8 @@ import { Background } from "../../lib/background.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import type { GatewayConfig } from "../../lib/config/define.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
+import { MemoryStore } from "../../lib/limiter/memory_store.ts";
+import type { BucketStore } from "../../lib/limiter/store.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
 import type { AccessEntry } from "../../middleware/access_log.ts";
 import { createGateway } from "../../routes/gateway.ts";
@@ -22,11 +24,13 @@ export interface TestGatewayOptions {
   readonly clock?: Clock;
   readonly env?: Readonly<Record<string, string>>;
   readonly readStore?: () => Promise<unknown>;
+  readonly buckets?: BucketStore;
 }
 
 /** Starts the whole gateway on loopback, with a real transport. */
 export function startGateway(config: GatewayConfig, options: TestGatewayOptions = {}): TestGateway {
   const { clock = systemClock, env = {}, readStore = () => Promise.resolve() } = options;
+  const buckets = options.buckets ?? new MemoryStore(clock);
   const log: AccessEntry[] = [];
   const errors: unknown[] = [];
   const transport = openHttpTransport();
@@ -40,6 +44,9 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     background,
     http: transport.source,
     readStore,
+    buckets,
+    clients: { find: () => undefined },
+    random: Math.random,
     logAccess: (entry) => log.push(entry),
     logError: (error) => errors.push(error),
   });

@@ -1,0 +1,95 @@
+/** An IP address as its 16 bytes; IPv4 stands in its IPv4-mapped place (RFC 4291 section 2.5.5.2). */
+export type AddressBytes = readonly number[];
+
+const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff] as const;
+/** What one customer is commonly given (RFC 6177): an address in it costs its owner nothing. */
+const CUSTOMER_BYTES = 8;
+
+/** Reads `192.0.2.1`, `2001:db8::1` or `::ffff:192.0.2.1`; undefined for anything else. */
+export function parseAddress(text: string): AddressBytes | undefined {
+  const v4 = parseIpv4(text);
+  if (v4) return [...MAPPED_PREFIX, ...v4];
+  return text.includes(":") ? parseIpv6(text) : undefined;
+}
+
+/**
+ * What an address is counted by: IPv4 as it is, however it was written; IPv6 by its /64.
+ * Anything that is no address counts as itself.
+ */
+export function addressKey(text: string): string {
+  const bytes = parseAddress(text);
+  if (!bytes) return text;
+  if (isIpv4(bytes)) return bytes.slice(12).join(".");
+  const groups = Array.from(
+    { length: CUSTOMER_BYTES / 2 },
+    (_, index) => (((bytes[2 * index] ?? 0) << 8) | (bytes[2 * index + 1] ?? 0)).toString(16),
+  );
+  return `${groups.join(":")}::/64`;
+}
+
+/** A range of addresses. */
+export interface AddressRange {
+  readonly bytes: AddressBytes;
+  /** How many leading bits count, of 128. */
+  readonly bits: number;
+}
+
+/** Reads `10.0.0.0/8`, `2001:db8::/32` or one address; undefined for anything else. */
+export function parseRange(text: string): AddressRange | undefined {
+  const [address = "", length, ...rest] = text.split("/");
+  const bytes = parseAddress(address);
+  if (!bytes || rest.length > 0) return undefined;
+  const most = parseIpv4(address) ? 32 : 128;
+  if (length === undefined) return { bytes, bits: 128 };
+  if (!/^\d{1,3}$/.test(length) || Number(length) > most) return undefined;
+  return { bytes, bits: 128 - most + Number(length) };
+}
+
+/** Whether the address lies in one of the ranges. */
+export function isWithin(address: AddressBytes, ranges: readonly AddressRange[]): boolean {
+  return ranges.some(({ bytes, bits }) =>
+    address.every((byte, index) => {
+      const counting = Math.min(8, Math.max(0, bits - 8 * index));
+      return (byte >> (8 - counting)) === ((bytes[index] ?? 0) >> (8 - counting));
+    })
+  );
+}
+
+function isIpv4(bytes: AddressBytes): boolean {
+  return MAPPED_PREFIX.every((byte, index) => bytes[index] === byte);
+}
+
+function parseIpv4(text: string): number[] | undefined {
+  const parts = text.split(".");
+  // No leading zeros: some read them as octal, and two readings are two addresses.
+  const isWell = parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part));
+  const bytes = parts.map(Number);
+  return isWell && bytes.every((byte) => byte <= 255) ? bytes : undefined;
+}
+
+function parseIpv6(text: string): number[] | undefined {
+  // A zone says which interface, and nothing of who it is.
+  const [head = "", tail, ...rest] = text.replace(/%.*$/, "").split("::");
+  if (rest.length > 0) return undefined;
+  const before = parseGroups(head);
+  const after = tail === undefined ? [] : parseGroups(tail);
+  if (!before || !after) return undefined;
+  const missing = 16 - before.length - after.length;
+  if (tail === undefined ? missing !== 0 : missing < 2) return undefined;
+  return [...before, ...Array<number>(missing).fill(0), ...after];
+}
+
+/** Groups of four hex digits as bytes; the last may be an IPv4 address. */
+function parseGroups(text: string): number[] | undefined {
+  if (text === "") return [];
+  const groups = text.split(":");
+  const bytes: number[] = [];
+  for (const [index, group] of groups.entries()) {
+    const v4 = index === groups.length - 1 ? parseIpv4(group) : undefined;
+    if (v4) bytes.push(...v4);
+    else if (/^[\da-fA-F]{1,4}$/.test(group)) {
+      bytes.push(parseInt(group, 16) >> 8, parseInt(group, 16) & 0xff);
+    } else return undefined;
+  }
+  return bytes;
+}

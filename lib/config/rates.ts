@@ -1,0 +1,25 @@
+/** So many tokens in so many milliseconds. */
+export interface Rate {
+  readonly tokens: number;
+  readonly periodMs: number;
+}
+
+const PERIODS_MS: Readonly<Record<string, number>> = {
+  s: 1_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** Beyond this many a millisecond, nothing is left to limit. */
+const MOST_PER_MS = 1_000;
+
+/** Reads `5/s`, `100/min`, `1000/h` or `1/d`, up to 1,000,000 a second; undefined for anything else. */
+export function parseRate(text: unknown): Rate | undefined {
+  if (typeof text !== "string") return undefined;
+  const [, amount = "", unit = ""] = /^(\d+)\/(s|min|h|d)$/.exec(text) ?? [];
+  const tokens = Number(amount);
+  const periodMs = PERIODS_MS[unit];
+  if (periodMs === undefined || tokens < 1 || tokens > MOST_PER_MS * periodMs) return undefined;
+  return { tokens, periodMs };
+}

@@ -1,0 +1,61 @@
+import { abortable } from "@std/async";
+import { type AddressTrust, clientAddress } from "../lib/client_address.ts";
+import type { ClientDirectory, KnownClient } from "../lib/client_directory.ts";
+import type { ClientSettings } from "../lib/config/settings.ts";
+import { GatewayError } from "../lib/errors.ts";
+import type { Exchange, Middleware } from "./env.ts";
+
+/** How clients are told apart. */
+export interface ClientOptions {
+  readonly trust: AddressTrust;
+  /** Undefined: by address alone. */
+  readonly clients:
+    | (Pick<ClientSettings, "key" | "required"> & { directory: ClientDirectory })
+    | undefined;
+}
+
+const BEARER = /^Bearer +([^\s]+)$/i;
+
+/**
+ * Finds out who asks: the address, and the name of a client that shows a known key. One that must
+ * be known and is not goes on to be counted by its address, and is refused after that.
+ */
+export function client({ trust, clients }: ClientOptions): Middleware {
+  return async function client(c, next) {
+    const { ctx } = c.var;
+    const address = clientAddress(c.env.remoteAddress, c.req.raw.headers, trust);
+    const known = clients && await find(c, clients.key, clients.directory);
+    c.set("isRefused", clients?.required === true && known === undefined);
+    c.set("ctx", {
+      ...ctx,
+      client: {
+        address,
+        ...(known === undefined ? {} : { name: known.name }),
+        ...(known?.tier === undefined ? {} : { tier: known.tier }),
+      },
+    });
+    await next();
+  };
+}
+
+async function find(
+  c: Exchange,
+  where: ClientSettings["key"],
+  directory: ClientDirectory,
+): Promise<KnownClient | undefined> {
+  const { headers } = c.req.raw;
+  const key = where === "bearer"
+    ? BEARER.exec(headers.get("authorization") ?? "")?.[1]
+    : headers.get(where.header) ?? undefined;
+  if (key === undefined || key === "") return undefined;
+  const { signal } = c.var.ctx;
+  try {
+    return await abortable(Promise.try(() => directory.find(key)), signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new GatewayError("limiter-unavailable", "it cannot be seen who the client is", {
+      headers: { "retry-after": "1" },
+      cause: error,
+    });
+  }
+}

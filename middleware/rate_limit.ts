@@ -1,0 +1,113 @@
+import { addressKey } from "../lib/address.ts";
+import type { KeySourceSettings, LimitSettings } from "../lib/config/settings.ts";
+import { GatewayError } from "../lib/errors.ts";
+import { fingerprint } from "../lib/fingerprint.ts";
+import { msUntil, wholeTokens } from "../lib/limiter/bucket.ts";
+import type { Charge, ChargedBucket, Denied, Limit } from "../lib/limiter/limit.ts";
+import type { Limiter } from "../lib/limiter/limiter.ts";
+import type { Exchange, Middleware } from "./env.ts";
+
+/** What a route takes from which limits. */
+export interface RateLimitOptions {
+  /** The route's key, for limits that count each route by itself. */
+  readonly route: string;
+  readonly limits: readonly LimitSettings[];
+  /** How many tokens a request takes from each. */
+  readonly cost: number;
+  readonly limiter: Limiter;
+}
+
+/** From here on an answer counts as the gateway's or an upstream's fault. */
+const FAULT_STATUS = 500;
+
+/**
+ * Lets a request pass when all its limits allow it, and says what is left of them
+ * (draft-ietf-httpapi-ratelimit-headers). Refuses it with 429 otherwise, at the cost of nothing.
+ */
+export function rateLimit({ route, limits, cost, limiter }: RateLimitOptions): Middleware {
+  const refunds = new Map(limits.map(({ name, refund }) => [name, refund]));
+  return async function rateLimit(c, next) {
+    const charges = limits.map((limit) => chargeOf(limit, cost, route, c));
+    const taken = limiter.take(charges, c.var.ctx);
+    const decision = taken instanceof Promise ? await taken : taken;
+    if (decision.outcome === "unavailable") {
+      throw new GatewayError("limiter-unavailable", "the limits of this route cannot be counted", {
+        headers: { "retry-after": "1" },
+      });
+    }
+    if (decision.outcome === "denied") throw quotaExceeded(decision, charges);
+    await next();
+    for (const [name, value] of limitHeaders(charges, decision.buckets)) {
+      c.res.headers.set(name, value);
+    }
+    if (c.res.status >= FAULT_STATUS) {
+      decision.giveBack(({ limit }) => refunds.get(limit.name)?.has("fault") ?? false);
+    }
+  };
+}
+
+function chargeOf(settings: LimitSettings, tokens: number, route: string, c: Exchange): Charge {
+  const { allowance, tiers, perRoute, by, name } = settings;
+  const { tier } = c.var.ctx.client;
+  const limit = (tier === undefined ? undefined : tiers.get(tier)) ?? allowance;
+  const { perMs, perToken, capacity } = limit.shape;
+  // Another rate is another bucket: what was counted by the old one means nothing in the new.
+  const key = [name, `${perMs}/${perToken}/${capacity}`, perRoute ? route : "", whoOf(by, c)];
+  return { key: key.join("|"), limit, tokens };
+}
+
+/** The first source that yields; the address when none does. */
+function whoOf(by: readonly KeySourceSettings[], c: Exchange): string {
+  const { name, address } = c.var.ctx.client;
+  for (const source of by) {
+    if (source === "all") return "all";
+    if (source === "ip") break;
+    if (source === "client") {
+      if (name !== undefined) return `client ${name}`;
+      continue;
+    }
+    const value = c.req.raw.headers.get(source.header);
+    if (value !== null && value !== "") return `${source.header} ${fingerprint(value)}`;
+  }
+  return `ip ${addressKey(address)}`;
+}
+
+function quotaExceeded(decision: Denied, charges: readonly Charge[]): GatewayError {
+  const seconds = Math.max(1, Math.ceil(decision.retryAfterMs / 1000));
+  const violated = decision.violated.map(({ limit }) => limit.name);
+  return new GatewayError("quota-exceeded", `${violated.join(", ")}: try again in ${seconds} s`, {
+    headers: {
+      "retry-after": String(seconds),
+      ...Object.fromEntries(limitHeaders(charges, decision.buckets)),
+    },
+    extensions: { "violated-policies": violated },
+  });
+}
+
+function limitHeaders(
+  charges: readonly Charge[],
+  buckets: readonly ChargedBucket[],
+): [name: string, value: string][] {
+  const policy: [string, string] = [
+    "ratelimit-policy",
+    charges.map(({ limit }) => policyOf(limit)).join(", "),
+  ];
+  // A limit that let pass uncounted knows nothing of what is left.
+  return buckets.length === 0
+    ? [policy]
+    : [policy, ["ratelimit", buckets.map(remainingOf).join(", ")]];
+}
+
+/** `"perClient";q=20;w=12`: the burst, and in how many seconds that much comes in. */
+function policyOf({ name, shape: { capacity, perToken, perMs } }: Limit): string {
+  const windowS = Math.max(1, Math.ceil(capacity / perMs / 1000));
+  return `"${name}";q=${capacity / perToken};w=${windowS}`;
+}
+
+/** `"perClient";r=19;t=1`: whole tokens left, and seconds until the next; no `t` when it is full. */
+function remainingOf({ charge: { limit: { name, shape } }, level }: ChargedBucket): string {
+  const remaining = wholeTokens(level, shape);
+  const isFull = level.units >= shape.capacity;
+  const next = isFull ? "" : `;t=${Math.ceil(msUntil(level, shape, remaining + 1) / 1000)}`;
+  return `"${name}";r=${remaining}${next}`;
+}
