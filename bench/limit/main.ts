@@ -1,0 +1,155 @@
+// deno-lint-ignore-file no-console -- its output is its purpose
+import { Background } from "../../lib/background.ts";
+import { systemClock } from "../../lib/clock.ts";
+import type { LimitConfig } from "../../lib/config/define.ts";
+import { parseConfig } from "../../lib/config/parse.ts";
+import { KvStore, LOCAL_KV } from "../../lib/limiter/kv_store.ts";
+import type { BucketStore, BucketWrite } from "../../lib/limiter/store.ts";
+import { json } from "../../lib/reply.ts";
+import { createGateway } from "../../routes/gateway.ts";
+import { startRedis } from "./redis.ts";
+
+const CONCURRENCY = 64;
+const ROUNDS = 5;
+const REQUESTS = 10_000;
+const ENV = { remoteAddress: "192.0.2.1", completed: Promise.resolve() };
+
+type Ask = (key: string) => Promise<Response>;
+
+/** One way of limiting, under one kind of traffic. */
+interface Contender {
+  readonly name: string;
+  readonly ask: Ask;
+  /** The client of the request with that number, counted over all rounds. */
+  readonly keyOf: (index: number) => string;
+  /** Transactions so far. */
+  readonly commits: () => number;
+}
+
+/** Counts what reaches the store. */
+class CountingStore implements BucketStore {
+  readonly maxWrites: number;
+  readonly concurrency: number;
+  readonly skewMs: number;
+  commits = 0;
+  readonly #store: BucketStore;
+
+  constructor(store: BucketStore) {
+    this.#store = store;
+    ({ maxWrites: this.maxWrites, concurrency: this.concurrency, skewMs: this.skewMs } = store);
+  }
+
+  read(keys: readonly string[]) {
+    return this.#store.read(keys);
+  }
+
+  commit(writes: readonly BucketWrite[]) {
+    this.commits++;
+    return this.#store.commit(writes);
+  }
+}
+
+/** The aggregate that all of them limit: three parts from functions in this process. */
+function gatewayWith(limit: LimitConfig | undefined, buckets: BucketStore): Ask {
+  const background = new Background({ clock: systemClock, taskTimeoutMs: 1000, onError() {} });
+  const part = { from: "constant" } as const;
+  const settings = parseConfig({
+    upstreams: { constant: { source: () => Promise.resolve(json({ id: 7, name: "Ada" })) } },
+    ...(limit && { limits: { limit } }),
+    routes: {
+      "GET /": { ...(limit && { limit: "limit" }), gather: { a: part, b: part, c: part } },
+    },
+  }, () => undefined);
+  const app = createGateway(settings, {
+    clock: systemClock,
+    random: Math.random,
+    background,
+    buckets,
+    clients: { find: () => undefined },
+    http: () => () => Promise.reject(new Error("no upstream is asked over HTTP here")),
+    readStore: () => Promise.resolve(),
+    logAccess() {},
+    logError: (error) => console.error(error),
+  });
+  return async (key) =>
+    await app.fetch(new Request("http://127.0.0.1/", { headers: { "x-client": key } }), ENV);
+}
+
+/** Requests a second, so many at a time. */
+async function measure({ ask, keyOf }: Contender, from: number, requests: number): Promise<number> {
+  let next = from;
+  const begun = performance.now();
+  await Promise.all(Array.from({ length: CONCURRENCY }, async () => {
+    while (next < from + requests) await (await ask(keyOf(next++))).body?.cancel();
+  }));
+  return requests / ((performance.now() - begun) / 1000);
+}
+
+const folder = await Deno.makeTempDir();
+const kv = await Deno.openKv(`${folder}/bench.kv`);
+const redis = await startRedis();
+const store = new CountingStore(new KvStore(kv, LOCAL_KV));
+const wide: LimitConfig = { rate: "1000000/s", burst: 1_000_000, by: "header:x-client" };
+const narrow: LimitConfig = { rate: "1/d", burst: 1, by: "header:x-client" };
+const unlimited = gatewayWith(undefined, store);
+const limited = gatewayWith(wide, store);
+const exhausted = gatewayWith(narrow, store);
+const overRedis: Ask = async (key) => {
+  if (!(await redis?.take(key))) throw new Error("Redis refused");
+  return await unlimited(key);
+};
+
+const hot = () => "hot";
+const busy = (index: number) => `busy ${index % 1_000}`;
+const once = (index: number) => `once ${index}`;
+const none = () => 0;
+const contenders: Contender[] = [
+  { name: "no limiter", ask: unlimited, keyOf: hot, commits: none },
+  { name: "one hot client, allowed", ask: limited, keyOf: hot, commits: () => store.commits },
+  { name: "one hot client, denied", ask: exhausted, keyOf: hot, commits: () => store.commits },
+  { name: "1,000 busy clients", ask: limited, keyOf: busy, commits: () => store.commits },
+  { name: "100,000 clients, once each", ask: limited, keyOf: once, commits: () => store.commits },
+];
+if (redis) {
+  contenders.push(
+    { name: "Redis: one hot client", ask: overRedis, keyOf: hot, commits: none },
+    { name: "Redis: 1,000 busy clients", ask: overRedis, keyOf: busy, commits: none },
+    { name: "Redis: 100,000 clients, once each", ask: overRedis, keyOf: once, commits: none },
+  );
+} else console.log("skipped: Redis, for redis-server is not installed");
+
+const results = contenders.map(() => ({ perSecond: [] as number[], commits: 0, requests: 0 }));
+// The first round warms up. Contenders take turns, so that a slow moment meets them all.
+for (let round = -1; round < ROUNDS; round++) {
+  for (const [index, contender] of contenders.entries()) {
+    const isOnce = contender.keyOf === once;
+    const requests = isOnce ? 100_000 / ROUNDS : REQUESTS;
+    const before = contender.commits();
+    const perSecond = await measure(contender, (round + 1) * requests, requests);
+    const result = results[index];
+    if (round < 0 || !result) continue;
+    result.perSecond.push(perSecond);
+    result.commits += contender.commits() - before;
+    result.requests += requests;
+  }
+}
+
+const baseline = results[0]?.perSecond ?? [];
+console.log(`${CONCURRENCY} at a time, median of ${ROUNDS} rounds; ratios round by round`);
+console.table(Object.fromEntries(contenders.map(({ name }, index) => {
+  const { perSecond = [], commits = 0, requests = 0 } = results[index] ?? {};
+  const ratios = perSecond.map((value, round) => value / (baseline[round] ?? value));
+  return [name, {
+    "requests/s": Math.round(median(perSecond)),
+    "to no limiter": median(ratios).toFixed(2),
+    "decisions per transaction": commits === 0 ? "-" : (requests / commits).toFixed(1),
+  }];
+})));
+
+await redis?.[Symbol.asyncDispose]();
+kv.close();
+await Deno.remove(folder, { recursive: true });
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+}
