@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { Clock } from "../lib/clock.ts";
 import type { Kind } from "../lib/errors.ts";
 import { fingerprint } from "../lib/fingerprint.ts";
@@ -38,27 +39,44 @@ export interface AccessLogOptions {
   readonly log: (entry: AccessEntry) => void;
 }
 
+/** How many clients' hashes are remembered. */
+const HASHES = 1_000;
+
 /** Tells the log of each request, once its answer has been sent. */
 export function accessLog({ clock, log }: AccessLogOptions): Middleware {
   const salt = crypto.randomUUID();
+  const hashes = new LRUCache<string, string>({ max: HASHES });
+  const hash = (address: string) => {
+    const known = hashes.get(address) ?? fingerprint(salt + address);
+    hashes.set(address, known);
+    return known;
+  };
   return async function accessLog(c, next) {
     const time = new Date(clock.wall()).toISOString();
     await next();
     const { status } = c.res;
     const write = () => {
-      const durationMs = round(clock.monotonic() - c.var.arrivedAt);
-      const client = fingerprint(salt + c.env.remoteAddress);
+      const durationMs = round(clock.monotonic() - c.get("arrivedAt"));
+      const client = hash(clientOf(c));
       log(entryOf(c, { time, status, durationMs, client }));
     };
     c.env.completed.then(write, write);
   };
 }
 
+/** The name of a known client, or the address; the other end's, before a route was found. */
+function clientOf(c: Exchange): string {
+  const client = c.get("ctx")?.client;
+  return client?.name ?? client?.address ?? c.env.remoteAddress;
+}
+
 function entryOf(
   c: Exchange,
   { time, ...facts }: Pick<AccessEntry, "time" | "status" | "durationMs" | "client">,
 ): AccessEntry {
-  const { trace: { id, parts }, route, error } = c.var;
+  const { id, parts } = c.get("trace");
+  const route = c.get("route");
+  const error = c.get("error");
   return {
     time,
     id,

@@ -22,7 +22,7 @@ const BEARER = /^Bearer +([^\s]+)$/i;
  */
 export function client({ trust, clients }: ClientOptions): Middleware {
   return async function client(c, next) {
-    const { ctx } = c.var;
+    const ctx = c.get("ctx");
     const address = clientAddress(c.env.remoteAddress, c.req.raw.headers, trust);
     const known = clients && await find(c, clients.key, clients.directory);
     c.set("isRefused", clients?.required === true && known === undefined);
@@ -48,7 +48,7 @@ async function find(
     ? BEARER.exec(headers.get("authorization") ?? "")?.[1]
     : headers.get(where.header) ?? undefined;
   if (key === undefined || key === "") return undefined;
-  const { signal } = c.var.ctx;
+  const { signal } = c.get("ctx");
   try {
     return await abortable(Promise.try(() => directory.find(key)), signal);
   } catch (error) {

@@ -19,7 +19,7 @@ export function deadline(options: DeadlineOptions): Middleware {
   const { route, deadlineMs, clock, background } = options;
   const run = background.run.bind(background);
   return async function deadline(c, next) {
-    const at = c.var.arrivedAt + deadlineMs;
+    const at = c.get("arrivedAt") + deadlineMs;
     using scope = new Scope(c.req.raw.signal, clientLeft);
     scope.cancelAfter(
       at - clock.monotonic(),
@@ -35,7 +35,7 @@ export function deadline(options: DeadlineOptions): Middleware {
       signal: scope.signal,
       deadline: at,
       client: { address: c.env.remoteAddress },
-      trace: c.var.trace,
+      trace: c.get("trace"),
       background: run,
     });
     await next();

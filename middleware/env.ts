@@ -17,6 +17,7 @@ export interface Env {
     /** On the monotonic clock (ms). */
     arrivedAt: number;
     target: Target;
+    /** Undefined before a route was found. */
     ctx: Context;
     /** The key of the route that answers; undefined before one was found. */
     route: string | undefined;
@@ -27,7 +28,7 @@ export interface Env {
   };
 }
 
-/** One request, as middleware and routes see it. */
+/** One request, as middleware and routes see it. `c.get` is cheap; `c.var` copies them all. */
 export type Exchange = HonoContext<Env>;
 
 /** A middleware of the gateway. */

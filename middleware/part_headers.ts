@@ -8,7 +8,7 @@ export function partHeaders(pseudonym: string): Middleware {
   return async function partHeaders(c, next) {
     await next();
     const { headers } = c.res;
-    const { parts } = c.var.trace;
+    const { parts } = c.get("trace");
     if (!headers.has("gateway-complete")) headers.set("gateway-complete", "?0");
     headers.append("vary", "Accept, Prefer");
     if (parts.length > 0) headers.set("server-timing", parts.map(timing).join(", "));

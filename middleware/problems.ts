@@ -12,9 +12,9 @@ export function problems(
   logError: (error: unknown, requestId: string) => void,
 ): Response {
   const error = toGatewayError(thrown);
-  if (error.kind === "internal") logError(error.cause, c.var.trace.id);
+  if (error.kind === "internal") logError(error.cause, c.get("trace").id);
   c.set("error", error);
-  const document = problemDocumentOf(error, c.var.trace.id);
+  const document = problemDocumentOf(error, c.get("trace").id);
   return new Response(JSON.stringify(document), {
     status: error.status,
     headers: {

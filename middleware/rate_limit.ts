@@ -28,7 +28,7 @@ export function rateLimit({ route, limits, cost, limiter }: RateLimitOptions): M
   const refunds = new Map(limits.map(({ name, refund }) => [name, refund]));
   return async function rateLimit(c, next) {
     const charges = limits.map((limit) => chargeOf(limit, cost, route, c));
-    const taken = limiter.take(charges, c.var.ctx);
+    const taken = limiter.take(charges, c.get("ctx"));
     const decision = taken instanceof Promise ? await taken : taken;
     if (decision.outcome === "unavailable") {
       throw new GatewayError("limiter-unavailable", "the limits of this route cannot be counted", {
@@ -48,7 +48,7 @@ export function rateLimit({ route, limits, cost, limiter }: RateLimitOptions): M
 
 function chargeOf(settings: LimitSettings, tokens: number, route: string, c: Exchange): Charge {
   const { allowance, tiers, perRoute, by, name } = settings;
-  const { tier } = c.var.ctx.client;
+  const { tier } = c.get("ctx").client;
   const limit = (tier === undefined ? undefined : tiers.get(tier)) ?? allowance;
   const { perMs, perToken, capacity } = limit.shape;
   // Another rate is another bucket: what was counted by the old one means nothing in the new.
@@ -58,7 +58,7 @@ function chargeOf(settings: LimitSettings, tokens: number, route: string, c: Exc
 
 /** The first source that yields; the address when none does. */
 function whoOf(by: readonly KeySourceSettings[], c: Exchange): string {
-  const { name, address } = c.var.ctx.client;
+  const { name, address } = c.get("ctx").client;
   for (const source of by) {
     if (source === "all") return "all";
     if (source === "ip") break;

@@ -7,7 +7,7 @@ import type { Env } from "../middleware/env.ts";
 /** A route that asks a gather, and answers with its envelope. */
 export function aggregate(source: Source): Handler<Env> {
   return async function aggregate(c) {
-    const { pathname, search } = c.var.target;
+    const { pathname, search } = c.get("target");
     const { method, headers } = c.req.raw;
     if (!isDecodable(pathname)) {
       throw new GatewayError("bad-request", "the path must be UTF-8, percent-encoded");
@@ -15,7 +15,7 @@ export function aggregate(source: Source): Handler<Env> {
     const body = requestBody(c.req.raw);
     const reply = await source(
       { method, path: pathname + search, headers, params: c.req.param(), ...(body && { body }) },
-      c.var.ctx,
+      c.get("ctx"),
     );
     // For HEAD, whose answer loses its body on the way out and would claim to be empty.
     reply.headers.set("content-length", String(reply.body.length));

@@ -29,7 +29,8 @@ const WHOLE_BODY_BYTES = 64 * 1024;
 /** A route that passes requests on to one upstream, and its answers back, as they come. */
 export function forward(options: ForwardOptions): Handler<Env> {
   return async function forward(c) {
-    const { ctx, target } = c.var;
+    const ctx = c.get("ctx");
+    const target = c.get("target");
     using scope = new Scope(ctx.signal);
     const body = await sentBody(c, options.maxRequestBody, scope);
     const path = (stripSegments(target.pathname, options.strip) || "/") + target.search;
