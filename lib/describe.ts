@@ -6,13 +6,25 @@ import { describeForwardStack, describePartStack } from "./stack.ts";
 /** What a config makes of a gateway: each route with its stacks and its worst-case time. */
 export function describe({ routes, upstreams }: Settings): string {
   const count = `${upstreams.length} upstreams, ${routes.length} routes`;
-  return [count, ...routes.map(describeRoute)].join("\n\n");
+  return [count, ...routes.map(describeRoute), ...warnings(routes)].join("\n\n");
+}
+
+/** A limit that first believes what a client says of itself limits nobody who says something else. */
+function warnings(routes: readonly RouteSettings[]): string[] {
+  const unsafe = routes.flatMap(({ limits }) => limits).filter(({ by: [first] }) =>
+    typeof first === "object"
+  );
+  return [...new Set(unsafe.map(({ name }) => name))].map((name) =>
+    `warning: limits.${name} counts by a header that any client can change, and escapes by it`
+  );
 }
 
 function describeRoute(route: RouteSettings): string {
+  const limits = route.limits.map(({ name }) => name).join(", ");
+  const limited = limits === "" ? "" : `, cost ${route.cost} of ${limits}`;
   const head = `${route.key}\n  deadline ${formatDuration(route.deadlineMs)}, worst case ${
     formatDuration(worstCaseMs(route))
-  }`;
+  }${limited}`;
   const stacks = "parts" in route ? route.parts.map(describePart) : [
     `  forward ${route.to.name}: ${arrows(describeForwardStack(route.to, systemClock))}`,
   ];

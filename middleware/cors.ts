@@ -10,6 +10,8 @@ const EXPOSED = [
   "Gateway-Complete",
   "Link",
   "Location",
+  "RateLimit",
+  "RateLimit-Policy",
   "Retry-After",
   "Server-Timing",
   "X-Request-Id",

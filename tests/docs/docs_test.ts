@@ -4,12 +4,20 @@ import gatewayConfig from "../../gateway.config.ts";
 import { ConfigError } from "../../lib/config/problem.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
 import { KINDS } from "../../lib/errors.ts";
+import { json } from "../../lib/reply.ts";
 import { startGateway } from "../support/gateway.ts";
 import { readSnippets, type Snippet } from "../support/snippets.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const DOCS = ["README.md", "docs/configuration.md", "docs/errors.md", "docs/life_of_a_request.md"];
-const ENV = (name: string) => name === "ORDERS_TOKEN" ? "secret" : undefined;
+const DOCS = [
+  "README.md",
+  "docs/configuration.md",
+  "docs/errors.md",
+  "docs/life_of_a_request.md",
+  "docs/rate_limiting.md",
+];
+const SECRETS = ["ORDERS_TOKEN", "MOBILE_KEY"];
+const ENV = (name: string) => SECRETS.includes(name) ? "secret" : undefined;
 
 const snippets = (await Promise.all(DOCS.map(readSnippets))).flat();
 
@@ -17,7 +25,7 @@ function inLanguage(language: string): Snippet[] {
   return snippets.filter((snippet) => snippet.language === language);
 }
 
-Deno.test("every TypeScript snippet type-checks, and is a config that parses", async () => {
+Deno.test("every TypeScript snippet type-checks, and every config parses", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const files = inLanguage("ts").map(({ file, line, text }) => {
@@ -32,8 +40,8 @@ Deno.test("every TypeScript snippet type-checks, and is a config that parses", a
     }).output();
     assertEquals(check.code, 0, new TextDecoder().decode(check.stderr));
     for (const file of files) {
-      const module: { default: unknown } = await import(`file://${file}`);
-      parseConfig(module.default, ENV);
+      const module: { default?: unknown } = await import(`file://${file}`);
+      if ("default" in module) parseConfig(module.default, ENV);
     }
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -122,4 +130,32 @@ Deno.test("the problem documents that the documents show are the ones that come"
 
   const page = await fetch(`${gateway.url}${document.type}`);
   assertEquals((await page.json()).kind, "not-found");
+});
+
+Deno.test("the client of docs/rate_limiting.md is admitted by waiting as it is told", async () => {
+  const [snippet] = (await readSnippets("docs/rate_limiting.md")).filter(({ text }) =>
+    text.includes("patientFetch")
+  );
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(file, snippet?.text ?? "");
+    const { patientFetch }: { patientFetch: (url: string) => Promise<Response> } = await import(
+      `file://${file}`
+    );
+    await using gateway = startGateway({
+      upstreams: { here: { source: () => Promise.resolve(json({ ok: true })) } },
+      limits: { narrow: { rate: "2/s", burst: 1 } },
+      routes: { "GET /": { limit: "narrow", gather: { it: { from: "here" } } } },
+    });
+    const statuses = [];
+    for (let request = 0; request < 2; request++) {
+      const response = await patientFetch(gateway.url);
+      statuses.push(response.status);
+      await response.body?.cancel();
+    }
+    assertEquals(statuses, [200, 200]);
+    assertEquals(gateway.log.map(({ status }) => status), [200, 429, 200]);
+  } finally {
+    await Deno.remove(file);
+  }
 });
