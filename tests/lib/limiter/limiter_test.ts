@@ -1,0 +1,448 @@
+import { assert, assertEquals, assertLess, assertLessOrEqual, assertRejects } from "@std/assert";
+import type { Clock } from "../../../lib/clock.ts";
+import { bucketShape, wholeTokens } from "../../../lib/limiter/bucket.ts";
+import type { Charge, Decision, Limit } from "../../../lib/limiter/limit.ts";
+import { Limiter } from "../../../lib/limiter/limiter.ts";
+import { MemoryStore } from "../../../lib/limiter/memory_store.ts";
+import type { BucketStore, BucketWrite } from "../../../lib/limiter/store.ts";
+import { ManualClock, settled } from "../../support/manual_clock.ts";
+
+/** One token a second, five at once. */
+const PLAIN = limit({});
+
+function limit(
+  { tokens = 1, periodMs = 1_000, burst = 5, waitMs = 0, queue = 3, name = "it" },
+): Limit {
+  const shape = bucketShape(tokens, periodMs, burst);
+  return { name, shape, waitMs, queue, onStoreFailure: "closed" };
+}
+
+/** A store in memory that takes 10 ms for everything, and remembers what it was asked. */
+class WatchedStore implements BucketStore {
+  readonly maxWrites: number;
+  readonly concurrency: number;
+  readonly skewMs = 0;
+  /** The keys of each read. */
+  readonly reads: (readonly string[])[] = [];
+  /** The keys of each commit. */
+  readonly commits: string[][] = [];
+  /** How many commits more change nothing, as if another process had been faster. */
+  conflicts = 0;
+  readonly #store: MemoryStore;
+  readonly #clock: ManualClock;
+
+  constructor(clock: ManualClock, { maxWrites = 100, concurrency = 2 } = {}) {
+    this.#clock = clock;
+    this.#store = new MemoryStore(clock);
+    this.maxWrites = maxWrites;
+    this.concurrency = concurrency;
+  }
+
+  get asked(): number {
+    return this.reads.length + this.commits.length;
+  }
+
+  async read(keys: readonly string[]) {
+    this.reads.push(keys);
+    await this.#clock.sleep(10);
+    return await this.#store.read(keys);
+  }
+
+  async commit(writes: readonly BucketWrite[]) {
+    this.commits.push(writes.map(({ key }) => key));
+    await this.#clock.sleep(10);
+    return this.conflicts-- > 0 ? undefined : await this.#store.commit(writes);
+  }
+}
+
+function start(
+  options: { maxWrites?: number; concurrency?: number; maxBuckets?: number; store?: WatchedStore } =
+    {},
+) {
+  const clock = new ManualClock();
+  const store = new WatchedStore(clock, options);
+  const { maxBuckets = 100 } = options;
+  const newLimiter = () => new Limiter({ store, clock, random: () => 0.5, maxBuckets });
+  const limiter = newLimiter();
+  /** Asks; the decision comes as the clock moves. */
+  const ask = (
+    { key = "key", tokens = 1, of = PLAIN, signal = QUIET, deadline = Infinity, by = limiter } = {},
+  ) => asking(by, [{ key, limit: of, tokens }], signal, deadline, clock);
+  return { clock, store, limiter, newLimiter, ask };
+}
+
+const QUIET = new AbortController().signal;
+
+/** A question and, once there is one, its answer. */
+interface Asking {
+  readonly decision: Promise<Decision>;
+  outcome: string;
+  /** When it was answered. */
+  at: number;
+}
+
+function asking(
+  limiter: Limiter,
+  charges: readonly Charge[],
+  signal: AbortSignal,
+  deadline: number,
+  clock: ManualClock,
+): Asking {
+  const decision = Promise.resolve(limiter.take(charges, { signal, deadline }));
+  const asked: Asking = { decision, outcome: "none", at: NaN };
+  decision.then(({ outcome }) => {
+    asked.outcome = outcome;
+    asked.at = clock.monotonic();
+  }, () => asked.outcome = "left");
+  return asked;
+}
+
+/** What the store says, the time being passed that it takes. */
+async function answer<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
+  await clock.advance(10);
+  return await promise;
+}
+
+function times<T>(count: number, make: (index: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) => make(index));
+}
+
+function outcomesOf(asked: readonly Asking[]): string[] {
+  return asked.map(({ outcome }) => outcome);
+}
+
+Deno.test("all who ask for one bucket at once share a commit", async () => {
+  const { clock, store, ask } = start();
+  const asked = times(8, () => ask());
+  await clock.advance(20);
+  assertEquals(outcomesOf(asked), [...Array(5).fill("admitted"), ...Array(3).fill("denied")]);
+  assertEquals([store.reads.length, store.commits.length], [1, 1]);
+});
+
+Deno.test("a bucket that was never seen is written without being read", async () => {
+  const { clock, store, ask } = start();
+  const asked = times(5, () => ask());
+  await clock.advance(10);
+  assertEquals(outcomesOf(asked), Array(5).fill("admitted"));
+  assertEquals([store.reads.length, store.commits.length], [0, 1]);
+});
+
+Deno.test("a process that is alone never reads", async () => {
+  const { clock, store, ask } = start();
+  for (let i = 0; i < 5; i++) {
+    const asked = ask();
+    await clock.advance(10);
+    assertEquals(asked.outcome, "admitted");
+  }
+  assertEquals([store.reads.length, store.commits.length], [0, 5]);
+});
+
+Deno.test("those who come during a commit are decided together in the next", async () => {
+  const { clock, store, ask } = start();
+  const first = ask();
+  await clock.advance(5);
+  const later = times(4, () => ask());
+  await clock.advance(15);
+  assertEquals(outcomesOf([first, ...later]), Array(5).fill("admitted"));
+  assertEquals(store.commits.length, 2);
+});
+
+Deno.test("different buckets that are due together share a commit", async () => {
+  const { clock, store, ask } = start();
+  const asked = times(50, (i) => ask({ key: `${i}` }));
+  await clock.advance(10);
+  assertEquals(outcomesOf(asked), Array(50).fill("admitted"));
+  assertEquals(store.commits.map((keys) => keys.length), [50]);
+});
+
+Deno.test("no commit writes more buckets than the store takes", async () => {
+  const { clock, store, ask } = start({ maxWrites: 10, concurrency: 2 });
+  const asked = times(35, (i) => ask({ key: `${i}` }));
+  await clock.advance(20);
+  assertEquals(outcomesOf(asked), Array(35).fill("admitted"));
+  assertEquals(store.commits.map((keys) => keys.length), [10, 10, 10, 5]);
+});
+
+Deno.test("no more commits run at once than the store is worth", async () => {
+  const { clock, store, ask } = start({ maxWrites: 1, concurrency: 3 });
+  times(9, (i) => ask({ key: `${i}` }));
+  await clock.advance(0);
+  assertEquals(store.commits.length, 3);
+  await clock.advance(30);
+  assertEquals(store.commits.length, 9);
+});
+
+Deno.test("a bucket that was seen empty is denied without asking, for a second", async () => {
+  const { clock, store, ask } = start();
+  const taken = ask({ tokens: 5, of: limit({ periodMs: 60_000 }) });
+  await clock.advance(10);
+  assertEquals(taken.outcome, "admitted");
+  const { asked } = store;
+  const free = times(20, () => ask({ of: limit({ periodMs: 60_000 }) }));
+  await settled();
+  assertEquals(outcomesOf(free), Array(20).fill("denied"));
+  await clock.advance(980);
+  const last = ask({ of: limit({ periodMs: 60_000 }) });
+  await settled();
+  assertEquals([last.outcome, store.asked], ["denied", asked]);
+  await clock.advance(10);
+  const asking = ask({ of: limit({ periodMs: 60_000 }) });
+  await clock.advance(10);
+  assertEquals([asking.outcome, store.asked], ["denied", asked + 1]);
+});
+
+Deno.test("an operator's reset is felt after a second", async () => {
+  const { clock, store, ask } = start();
+  const slow = limit({ periodMs: 60_000 });
+  ask({ tokens: 5, of: slow });
+  await clock.advance(10);
+  const [{ version } = { version: null }] = await answer(clock, store.read(["key"]));
+  const level = { units: slow.shape.capacity, at: clock.wall() };
+  await answer(clock, store.commit([{ key: "key", level, version, keepMs: 1_000_000 }]));
+  await clock.advance(1_000);
+  const asked = ask({ of: slow });
+  await clock.advance(100);
+  assertEquals(asked.outcome, "admitted");
+});
+
+Deno.test("a denial says what was too much, and until when", async () => {
+  const { clock, limiter } = start();
+  const two = limit({ name: "two", burst: 2 });
+  const charges = [{ key: "a", limit: PLAIN, tokens: 1 }, { key: "b", limit: two, tokens: 2 }];
+  const first = asking(limiter, charges, QUIET, Infinity, clock);
+  await clock.advance(10);
+  assertEquals(first.outcome, "admitted");
+  const denied = await limiter.take(charges, { signal: QUIET, deadline: Infinity });
+  assert(denied.outcome === "denied");
+  assertEquals(denied.violated, charges.slice(1));
+  assertEquals(denied.retryAfterMs, 1_990);
+  assertEquals(
+    denied.buckets.map(({ charge, level }) => wholeTokens(level, charge.limit.shape)),
+    [4, 0],
+  );
+});
+
+Deno.test("a denied request takes nothing from the limits that would have let it pass", async () => {
+  const { clock, limiter, store } = start();
+  const two = limit({ name: "two", burst: 2 });
+  for (let i = 0; i < 10; i++) {
+    const charges = [{ key: "a", limit: PLAIN, tokens: 1 }, { key: "b", limit: two, tokens: 2 }];
+    asking(limiter, charges, QUIET, Infinity, clock);
+    await clock.advance(10);
+  }
+  const [a] = await answer(clock, store.read(["a"]));
+  assertEquals(a?.level?.units, 4_000);
+});
+
+Deno.test("a request whose charges name one bucket twice pays twice", async () => {
+  const { clock, limiter, store } = start();
+  const charge = { key: "a", limit: PLAIN, tokens: 3 };
+  const asked = asking(limiter, [charge, charge], QUIET, Infinity, clock);
+  await clock.advance(10);
+  const [a] = await answer(clock, store.read(["a"]));
+  assertEquals([asked.outcome, a?.level?.units], ["denied", undefined]);
+});
+
+Deno.test("a process whose guess was wrong asks, and decides by what it learns", async () => {
+  const { clock, store, ask, newLimiter } = start();
+  ask({ tokens: 4 });
+  await clock.advance(10);
+  const other = newLimiter();
+  const asked = [ask({ by: other }), ask({ by: other })];
+  await clock.advance(100);
+  assertEquals(outcomesOf(asked), ["admitted", "denied"]);
+  assertEquals(store.reads, [["key"]]);
+});
+
+Deno.test("fewer buckets share a commit while other processes spoil them, more again later", async () => {
+  const { clock, store, ask } = start({ maxWrites: 8, concurrency: 1 });
+  const largest = async () => {
+    const before = store.commits.length;
+    times(8, (i) => ask({ key: `${i}` }));
+    await clock.advance(1_000);
+    return Math.max(...store.commits.slice(before).map((keys) => keys.length));
+  };
+  assertEquals(await largest(), 8);
+  store.conflicts = 2;
+  await largest();
+  assertLess(await largest(), 8);
+  for (let i = 0; i < 8; i++) await largest();
+  assertEquals(await largest(), 8);
+});
+
+Deno.test("a transaction that is spoilt for ever ends in a denial within two seconds", async () => {
+  const { clock, store, ask } = start();
+  store.conflicts = Infinity;
+  const asked = ask();
+  await clock.advance(2_000);
+  assertEquals(asked.outcome, "denied");
+  assertEquals(clock.sleeping, 0);
+});
+
+Deno.test("as many buckets are remembered as allowed, whatever keys come", async () => {
+  const { clock, limiter, ask } = start({ maxBuckets: 10 });
+  for (let i = 0; i < 100; i++) {
+    times(5, (j) => ask({ key: `${i}/${j}` }));
+    await clock.advance(20);
+    assertLessOrEqual(limiter.size, 10);
+  }
+});
+
+Deno.test("a bucket that was forgotten is as empty as it was", async () => {
+  const { clock, ask } = start({ maxBuckets: 1 });
+  ask({ tokens: 5 });
+  await clock.advance(10);
+  ask({ key: "other" });
+  await clock.advance(10);
+  const asked = ask({ tokens: 2 });
+  await clock.advance(100);
+  assertEquals(asked.outcome, "denied");
+});
+
+Deno.test("a request waits for its tokens where its limit lets it", async () => {
+  const { clock, ask } = start();
+  const waiting = limit({ waitMs: 2_500 });
+  ask({ tokens: 5, of: waiting });
+  const asked = ask({ tokens: 2, of: waiting });
+  await clock.advance(1_990);
+  assertEquals(asked.outcome, "none");
+  await clock.advance(100);
+  assertEquals(asked.outcome, "admitted");
+  assertEquals(clock.sleeping, 0);
+});
+
+Deno.test("a request whose tokens come too late is refused at once", async () => {
+  const { clock, ask } = start();
+  const waiting = limit({ waitMs: 1_500 });
+  ask({ tokens: 5, of: waiting });
+  const asked = ask({ tokens: 2, of: waiting });
+  await clock.advance(20);
+  assertEquals(asked.outcome, "denied");
+});
+
+Deno.test("a request whose deadline comes first is refused at once", async () => {
+  const { clock, ask } = start();
+  const waiting = limit({ waitMs: 60_000 });
+  ask({ tokens: 5, of: waiting });
+  const asked = ask({ tokens: 2, of: waiting, deadline: 1_900 });
+  await clock.advance(20);
+  assertEquals(asked.outcome, "denied");
+});
+
+Deno.test("no more requests wait for one bucket than its queue holds", async () => {
+  const { clock, ask } = start();
+  const waiting = limit({ waitMs: 60_000, queue: 3 });
+  ask({ tokens: 5, of: waiting });
+  const asked = times(5, () => ask({ of: waiting }));
+  await clock.advance(20);
+  assertEquals(outcomesOf(asked), ["none", "none", "none", "denied", "denied"]);
+  await clock.advance(4_000);
+  assertEquals(outcomesOf(asked).slice(0, 3), Array(3).fill("admitted"));
+});
+
+Deno.test("those who wait are served in the order in which they came", async () => {
+  const { clock, ask } = start();
+  const waiting = limit({ waitMs: 60_000, queue: 9 });
+  ask({ tokens: 5, of: waiting });
+  await clock.advance(10);
+  const large = ask({ tokens: 4, of: waiting });
+  await clock.advance(10);
+  const small = times(3, () => ask({ of: waiting }));
+  await clock.advance(7_200);
+  assertEquals(outcomesOf([large, ...small]), Array(4).fill("admitted"));
+  const order = [large, ...small].map(({ at }) => Math.floor(at / 1_000));
+  assertEquals(order, [4, 5, 6, 7]);
+});
+
+Deno.test("a large request is not passed by a small one that came with it", async () => {
+  const { clock, ask } = start();
+  const waiting = limit({ waitMs: 60_000 });
+  ask({ tokens: 3, of: waiting });
+  await clock.advance(10);
+  const large = ask({ tokens: 4, of: waiting });
+  const small = ask({ of: waiting });
+  await clock.advance(10);
+  assertEquals(outcomesOf([large, small]), ["none", "none"]);
+  await clock.advance(4_000);
+  assertEquals(outcomesOf([large, small]), ["admitted", "admitted"]);
+  assertLess(large.at, small.at);
+});
+
+Deno.test("those who come together are told at once whether waiting is of use", async () => {
+  const { clock, ask } = start();
+  const waiting = limit({ waitMs: 3_000 });
+  ask({ tokens: 5, of: waiting });
+  const asked = times(2, () => ask({ tokens: 2, of: waiting }));
+  await clock.advance(20);
+  assertEquals(outcomesOf(asked), ["none", "denied"]);
+});
+
+Deno.test("whoever leaves the line lets the next be served sooner", async () => {
+  const { clock, ask } = start();
+  const waiting = limit({ waitMs: 60_000 });
+  ask({ tokens: 5, of: waiting });
+  await clock.advance(10);
+  const leave = new AbortController();
+  const first = ask({ tokens: 5, of: waiting, signal: leave.signal });
+  await clock.advance(10);
+  const next = ask({ of: waiting });
+  await clock.advance(1_480);
+  leave.abort(new Error("left"));
+  await clock.advance(20);
+  assertEquals(outcomesOf([first, next]), ["left", "admitted"]);
+  assertEquals(clock.sleeping, 0);
+});
+
+Deno.test("a client that leaves has its signal's reason, and takes nothing", async () => {
+  const { clock, store, ask } = start();
+  const leave = new AbortController();
+  const asked = ask({ tokens: 5, signal: leave.signal });
+  await settled();
+  leave.abort(new Error("left"));
+  await assertRejects(() => asked.decision, Error, "left");
+  await clock.advance(10);
+  const next = ask({ tokens: 5 });
+  await clock.advance(10);
+  assertEquals(next.outcome, "admitted");
+  assertEquals([store.reads.length, store.commits.length], [0, 2]);
+});
+
+Deno.test("a client that had left already is not counted", async () => {
+  const { clock, store, ask } = start();
+  const asked = ask({ signal: AbortSignal.abort(new Error("left")) });
+  await clock.advance(10);
+  assertEquals([asked.outcome, store.asked], ["left", 0]);
+});
+
+Deno.test("what is given back can be taken again, once", async () => {
+  const { clock, ask } = start();
+  const taken = ask({ tokens: 5 });
+  await clock.advance(10);
+  const decision = await taken.decision;
+  assert(decision.outcome === "admitted");
+  decision.giveBack(() => true);
+  decision.giveBack(() => true);
+  const asked = times(6, () => ask());
+  await clock.advance(30);
+  assertEquals(outcomesOf(asked), [...Array(5).fill("admitted"), "denied"]);
+});
+
+Deno.test("a token is as old as the older of the two clocks says", async () => {
+  const time = new ManualClock();
+  let step = 0;
+  const clock: Clock = {
+    wall: () => time.wall() + step,
+    monotonic: () => time.monotonic(),
+    sleep: (ms, signal) => time.sleep(ms, signal),
+  };
+  const store = new MemoryStore(clock);
+  const limiter = new Limiter({ store, clock, random: () => 0.5, maxBuckets: 100 });
+  const charge = { key: "key", limit: PLAIN, tokens: 5 };
+  const taken = await limiter.take([charge], { signal: QUIET, deadline: Infinity });
+  assert(taken.outcome === "admitted");
+  await time.advance(5_000);
+  step = -3_600_000;
+  taken.giveBack(() => true);
+  const again = await limiter.take([charge], { signal: QUIET, deadline: Infinity });
+  assertEquals(again.outcome, "denied");
+});

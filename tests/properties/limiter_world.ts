@@ -1,0 +1,412 @@
+import type { Clock } from "../../lib/clock.ts";
+import { BoundedStore } from "../../lib/limiter/bounded_store.ts";
+import { type BucketLevel, bucketShape } from "../../lib/limiter/bucket.ts";
+import type { Charge, Decision, Limit } from "../../lib/limiter/limit.ts";
+import type { LimiterOptions, Patience } from "../../lib/limiter/limiter.ts";
+import type { BucketStore, BucketWrite, StoredBucket } from "../../lib/limiter/store.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import type { Random } from "../support/random.ts";
+
+/** How long a call of the store may take in a world (ms). */
+export const STORE_TIMEOUT_MS = 250;
+/** Long enough for whatever was begun to end (ms). */
+const DRAIN_MS = 120_000;
+
+/** What a world needs of a limiter, so that wrong ones can be tried as well. */
+export interface AnyLimiter {
+  readonly size: number;
+  take(charges: readonly Charge[], patience: Patience): Decision | Promise<Decision>;
+}
+
+/** Makes one, on a store that several share. */
+export type NewLimiter = (options: LimiterOptions) => AnyLimiter;
+
+/** How likely each trouble is, of 1. */
+export interface Troubles {
+  /** A commit that says "changed meanwhile" though nothing was. */
+  readonly locked: number;
+  /** A call that fails, and did nothing. */
+  readonly failure: number;
+  /** A commit that holds, and whose answer is lost. */
+  readonly lostAnswer: number;
+  /** A call that never answers; a commit may hold even so, and late. */
+  readonly stall: number;
+  /** A process that dies, and is replaced. */
+  readonly crash: number;
+  /** A client that leaves before there is a decision. */
+  readonly leave: number;
+  /** Tokens that come back. */
+  readonly giveBack: number;
+}
+
+/** What happens in a world. */
+export interface Scenario {
+  readonly skewMs: number;
+  readonly processes: number;
+  readonly limits: readonly Limit[];
+  readonly clients: number;
+  /** How often something happens. */
+  readonly steps: number;
+  /** The longest pause between two things that happen (ms). */
+  readonly pauseMs: number;
+  readonly latencyMs: number;
+  readonly maxBuckets: number;
+  readonly maxWrites: number;
+  readonly concurrency: number;
+  readonly troubles: Troubles;
+}
+
+/** A commit as it was sent, and what became of it. */
+export interface Commit {
+  readonly process: Process;
+  /** When it was decided upon (true time); the order of sending is the order in `commits`. */
+  readonly at: number;
+  /** The wall clock of its process then. */
+  readonly wall: number;
+  readonly writes: readonly BucketWrite[];
+  /** Its place among those that held. */
+  place?: number;
+  /** What was there before, by key; undefined for nothing. */
+  before?: Map<string, BucketLevel | undefined>;
+  outcome: "unknown" | "held" | "conflict";
+}
+
+/** A request, and what became of it. */
+export interface Request {
+  /** Its place among all. */
+  readonly order: number;
+  readonly process: Process;
+  readonly charges: readonly Charge[];
+  readonly since: number;
+  /** When the client left, if it did. */
+  leftAt: number | undefined;
+  settledAt: number | undefined;
+  /** How often an answer came. */
+  answers: number;
+  decision: Decision | undefined;
+  /** The commit that admitted it. */
+  commit: Commit | undefined;
+  isGivenBack: boolean;
+  /** Which charges came back, and before the commit of which place in `commits`. */
+  readonly returned: Map<string, number>;
+  readonly leave: AbortController;
+}
+
+/** The clock of one process: off by as much as clocks may be, and silent once the process is dead. */
+class ProcessClock implements Clock {
+  readonly #world: ManualClock;
+  readonly #ahead: number;
+  readonly #offset: number;
+  readonly #death = new AbortController();
+
+  constructor(world: ManualClock, ahead: number, offset: number) {
+    this.#world = world;
+    this.#ahead = ahead;
+    this.#offset = offset;
+  }
+
+  wall(): number {
+    return this.#world.wall() + this.#ahead;
+  }
+
+  monotonic(): number {
+    return this.#world.monotonic() + this.#offset;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    const ends = signal ? AbortSignal.any([signal, this.#death.signal]) : this.#death.signal;
+    return new Promise((resolve, reject) => {
+      this.#world.sleep(Math.ceil(ms), ends).then(resolve, (reason) => {
+        if (!this.#death.signal.aborted) reject(reason);
+      });
+    });
+  }
+
+  die(): void {
+    this.#death.abort();
+  }
+}
+
+/** A gateway's process. */
+export interface Process {
+  readonly clock: ProcessClock;
+  readonly ahead: number;
+  readonly limiter: AnyLimiter;
+  isAlive: boolean;
+  /** The last commit of each key whose answer came. */
+  readonly held: Map<string, Commit>;
+}
+
+interface Entry {
+  readonly level: BucketLevel;
+  readonly version: string;
+  readonly expiresAt: number;
+}
+
+/** Processes with one store, clients and troubles, in an order that a seed decides. */
+export class World {
+  readonly scenario: Scenario;
+  readonly clock = new ManualClock();
+  readonly requests: Request[] = [];
+  readonly commits: Commit[] = [];
+  readonly processes: Process[];
+  readonly #random: Random;
+  readonly #newLimiter: NewLimiter;
+  readonly #entries = new Map<string, Entry>();
+  #versions = 0;
+  #isCalm = false;
+
+  constructor(random: Random, scenario: Scenario, newLimiter: NewLimiter) {
+    this.scenario = scenario;
+    this.#random = random;
+    this.#newLimiter = newLimiter;
+    this.processes = Array.from({ length: scenario.processes }, (_, index) => {
+      // The first two are as far apart as clocks may be.
+      const { skewMs } = scenario;
+      return this.#start(index < 2 ? skewMs * index : random.int(0, skewMs));
+    });
+  }
+
+  /** Lets everything happen, and then everything end. */
+  async run(): Promise<void> {
+    const { steps, pauseMs } = this.scenario;
+    for (let step = 0; step < steps; step++) {
+      this.#step();
+      if (this.#random.bool(0.02)) await this.clock.advance(this.#random.int(0, 20_000));
+      await this.clock.advance(this.#random.bool() ? 0 : this.#random.int(0, pauseMs));
+    }
+    this.#isCalm = true;
+    await this.clock.advance(DRAIN_MS);
+  }
+
+  #step(): void {
+    const { leave, crash, giveBack } = this.scenario.troubles;
+    const random = this.#random;
+    if (random.bool(crash)) this.#crash(random.int(0, this.processes.length - 1));
+    if (random.bool(leave)) this.#leave();
+    if (random.bool(giveBack)) this.#giveBack();
+    for (let i = random.int(0, 4); i > 0; i--) this.#ask();
+  }
+
+  #start(ahead: number): Process {
+    const { maxBuckets } = this.scenario;
+    const offset = this.#random.int(0, 1_000_000) / 1_024;
+    const clock = new ProcessClock(this.clock, ahead, offset);
+    const store = new BoundedStore(this.#port(() => process), clock, STORE_TIMEOUT_MS);
+    const random = () => this.#random.int(0, 999_999) / 1_000_000;
+    const limiter = this.#newLimiter({ store, clock, random, maxBuckets });
+    const process: Process = { clock, ahead, limiter, isAlive: true, held: new Map() };
+    return process;
+  }
+
+  #crash(index: number): void {
+    const [process] = this.processes.slice(index);
+    if (!process) return;
+    process.isAlive = false;
+    process.clock.die();
+    this.processes[index] = this.#start(process.ahead);
+  }
+
+  #ask(): void {
+    const random = this.#random;
+    const { limits, clients } = this.scenario;
+    const client = random.int(1, clients);
+    const charges = random.shuffle(limits).slice(0, random.int(1, limits.length)).map((limit) => ({
+      key: `${limit.name}|${client}`,
+      limit,
+      tokens: random.int(1, Math.min(4, limit.shape.capacity / limit.shape.perToken)),
+    }));
+    const process = random.pick(this.processes);
+    const request: Request = {
+      order: this.requests.length,
+      process,
+      charges,
+      since: this.clock.monotonic(),
+      leftAt: undefined,
+      settledAt: undefined,
+      answers: 0,
+      decision: undefined,
+      commit: undefined,
+      isGivenBack: false,
+      returned: new Map(),
+      leave: new AbortController(),
+    };
+    this.requests.push(request);
+    const deadline = process.clock.monotonic() + random.pick([Infinity, random.int(0, 3_000)]);
+    const taken = process.limiter.take(charges, { signal: request.leave.signal, deadline });
+    if (!(taken instanceof Promise)) return this.#settle(request, taken);
+    taken.then((decision) => this.#settle(request, decision), () => {
+      request.answers++;
+      request.settledAt = this.clock.monotonic();
+    });
+  }
+
+  #settle(request: Request, decision: Decision): void {
+    const { process, charges } = request;
+    if (!process.isAlive) return;
+    request.answers++;
+    request.settledAt = this.clock.monotonic();
+    request.decision = decision;
+    if (decision.outcome !== "admitted") return;
+    const commits = new Set(charges.map(({ key }) => process.held.get(key)));
+    const [commit] = commits;
+    if (commit && commits.size === 1) request.commit = commit;
+  }
+
+  #leave(): void {
+    const waiting = this.requests.filter((request) =>
+      request.answers === 0 && request.process.isAlive && request.leftAt === undefined
+    );
+    if (waiting.length === 0) return;
+    const request = this.#random.pick(waiting);
+    request.leftAt = this.clock.monotonic();
+    request.leave.abort();
+  }
+
+  #giveBack(): void {
+    const admitted = this.requests.slice(-30).flatMap((request) =>
+      request.process.isAlive && request.decision?.outcome === "admitted" && !request.isGivenBack
+        ? { request, decision: request.decision }
+        : []
+    );
+    if (admitted.length === 0) return;
+    const { request, decision } = this.#random.pick(admitted);
+    request.isGivenBack = true;
+    const returned = request.charges.filter(() => this.#random.bool(0.7));
+    for (const { key } of returned) request.returned.set(key, this.commits.length);
+    decision.giveBack((charge) => returned.includes(charge));
+    // What is given back once more is not given.
+    if (this.#random.bool(0.2)) decision.giveBack(() => true);
+  }
+
+  /** The store as one process reaches it. */
+  #port(processOf: () => Process): BucketStore {
+    const { maxWrites, concurrency, skewMs } = this.scenario;
+    return {
+      maxWrites,
+      concurrency,
+      skewMs,
+      read: (keys) => this.#read(processOf(), keys),
+      commit: (writes) => this.#commit(processOf(), writes),
+    };
+  }
+
+  async #read(process: Process, keys: readonly string[]): Promise<StoredBucket[]> {
+    const { failure, stall } = this.scenario.troubles;
+    await this.#travel();
+    if (this.#happens(failure)) throw new Error("the store could not be read");
+    if (this.#happens(stall)) return await never();
+    const found = keys.map((key) => {
+      const entry = this.#get(key);
+      return { level: entry?.level, version: entry?.version ?? null };
+    });
+    await this.#travel();
+    return process.isAlive ? found : await never();
+  }
+
+  async #commit(process: Process, writes: readonly BucketWrite[]): Promise<string | undefined> {
+    const { failure, stall, lostAnswer, locked } = this.scenario.troubles;
+    if (!process.isAlive) return await never();
+    const at = this.clock.monotonic();
+    const wall = process.clock.wall();
+    const commit: Commit = { process, at, wall, writes, outcome: "unknown" };
+    this.commits.push(commit);
+    const isStalled = this.#happens(stall);
+    await this.#travel();
+    if (isStalled) await this.clock.sleep(this.#random.int(0, 2 * STORE_TIMEOUT_MS));
+    if (this.#happens(failure)) throw new Error("the store could not be written");
+    const isLocked = this.#happens(locked);
+    const version = isLocked ? undefined : this.#apply(commit);
+    await this.#travel();
+    if (isStalled) return await never();
+    if (this.#happens(lostAnswer)) throw new Error("the answer was lost");
+    if (!process.isAlive) return await never();
+    // The timer was there first: an answer at its very moment comes too late.
+    if (this.clock.monotonic() - at >= STORE_TIMEOUT_MS) return version;
+    commit.outcome = version === undefined ? "conflict" : "held";
+    if (version !== undefined) { for (const { key } of writes) process.held.set(key, commit); }
+    return version;
+  }
+
+  #apply(commit: Commit): string | undefined {
+    const { writes } = commit;
+    const isChanged = writes.some(({ key, version }) =>
+      (this.#get(key)?.version ?? null) !== version
+    );
+    if (isChanged) return undefined;
+    const version = String(++this.#versions);
+    commit.place = this.#versions;
+    commit.before = new Map(writes.map(({ key }) => [key, this.#get(key)?.level]));
+    for (const { key, level, keepMs } of writes) {
+      const late = this.#random.pick([0, 0, 1_000, 60_000]);
+      this.#entries.set(key, { level, version, expiresAt: this.clock.monotonic() + keepMs + late });
+    }
+    return version;
+  }
+
+  #get(key: string): Entry | undefined {
+    const entry = this.#entries.get(key);
+    return entry && entry.expiresAt > this.clock.monotonic() ? entry : undefined;
+  }
+
+  #travel(): Promise<void> {
+    return this.clock.sleep(this.#random.int(0, this.scenario.latencyMs));
+  }
+
+  #happens(chance: number): boolean {
+    return !this.#isCalm && this.#random.bool(chance);
+  }
+}
+
+const NO_TROUBLE: Troubles = {
+  locked: 0,
+  failure: 0,
+  lostAnswer: 0,
+  stall: 0,
+  crash: 0,
+  leave: 0,
+  giveBack: 0,
+};
+
+/** A scenario of any kind. */
+export function anyScenario(random: Random): Scenario {
+  const rare = () => random.pick([0, 0, 0.01, 0.05]);
+  const common = () => random.pick([0, 0.05, 0.3]);
+  const isCalm = random.bool(0.2);
+  return {
+    skewMs: random.pick([0, 0, 20, 500]),
+    processes: random.int(1, 4),
+    limits: random.list(1, 3, (index) => anyLimit(random, `limit${index}`)),
+    clients: random.int(1, 2),
+    steps: random.int(20, 80),
+    pauseMs: random.pick([5, 50, 300]),
+    latencyMs: random.pick([0, 3, 20, 110]),
+    maxBuckets: random.pick([1, 100, 100]),
+    maxWrites: random.pick([3, 10, 100]),
+    concurrency: random.pick([1, 2, 16]),
+    troubles: isCalm ? NO_TROUBLE : {
+      locked: common(),
+      failure: rare(),
+      lostAnswer: rare(),
+      stall: rare(),
+      crash: rare(),
+      leave: common(),
+      giveBack: common(),
+    },
+  };
+}
+
+function anyLimit(random: Random, name: string): Limit {
+  const burst = random.int(1, 8);
+  return {
+    name,
+    shape: bucketShape(random.int(1, 30), random.pick([100, 1_000, 5_000, 7_777]), burst),
+    waitMs: random.pick([0, 0, 300, 3_000]),
+    queue: random.int(1, 5),
+    onStoreFailure: "closed",
+  };
+}
+
+function never<T>(): Promise<T> {
+  return new Promise(() => {});
+}

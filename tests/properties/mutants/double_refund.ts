@@ -1,0 +1,16 @@
+// Gives a token back twice.
+import {
+  type BucketLevel,
+  type BucketShape,
+  giveBack as right,
+} from "../../../lib/limiter/bucket.ts";
+export * from "../../../lib/limiter/bucket.ts";
+
+export function giveBack(
+  level: BucketLevel,
+  shape: BucketShape,
+  tokens: number,
+  ageMs: number,
+): BucketLevel {
+  return right(right(level, shape, tokens, ageMs), shape, tokens, ageMs);
+}

@@ -1,0 +1,7 @@
+// Writes only the first bucket of those that a transaction takes from.
+import { type Plan, plan as right } from "../../../lib/limiter/plan.ts";
+
+export function plan(...args: Parameters<typeof right>): Plan {
+  const { verdicts, writes } = right(...args);
+  return { verdicts, writes: writes.slice(0, 1) };
+}

@@ -1,0 +1,122 @@
+import { assertEquals } from "@std/assert";
+import type { Limiter } from "../../lib/limiter/limiter.ts";
+import { Random } from "../support/random.ts";
+import { checkPromises, type PromiseName, PROMISES } from "./limiter_checks.ts";
+import { anyScenario, type NewLimiter, World } from "./limiter_world.ts";
+import { setBack } from "./set_back.ts";
+
+/** How many worlds a wrong limiter may survive. */
+const MOST_WORLDS = 400;
+const LIMITER = new URL("../../lib/limiter/", import.meta.url);
+
+/** A way of being wrong. */
+interface Mutant {
+  /** The module that is wrong, and the file of `mutants/` that takes its place. */
+  readonly module: string;
+  readonly by: string;
+  /** The promise that it breaks. */
+  readonly breaks: PromiseName;
+}
+
+const MINTS = "a level is what was there, less what was let out, and what came back";
+const IDEAL = "an ideal bucket would have had every token that was let out";
+const WINDOW = "no window lets out more than burst + rate x (window + skew)";
+const ALL = "all charges of a request are taken in one commit, or none";
+const FIRST = "an early request is not overtaken by a later one";
+
+const MUTANTS: Readonly<Record<string, Mutant>> = {
+  "fills in fractions": { module: "bucket.ts", by: "float_refill.ts", breaks: MINTS },
+  "rounds a wait down": { module: "bucket.ts", by: "hasty_wait.ts", breaks: WINDOW },
+  "fills without end": { module: "bucket.ts", by: "no_capacity.ts", breaks: IDEAL },
+  "goes back with a clock that is behind": {
+    module: "bucket.ts",
+    by: "rewinding.ts",
+    breaks: IDEAL,
+  },
+  "gives old tokens back in full": { module: "bucket.ts", by: "full_refund.ts", breaks: IDEAL },
+  "gives tokens back twice": { module: "bucket.ts", by: "double_refund.ts", breaks: IDEAL },
+  "lets records go too early": { module: "bucket.ts", by: "early_expiry.ts", breaks: WINDOW },
+  "lets the refused pay": { module: "plan.ts", by: "denied_pays.ts", breaks: MINTS },
+  "takes some charges of a request": { module: "plan.ts", by: "half_taken.ts", breaks: ALL },
+  "lets the small pass the large": { module: "plan.ts", by: "overtaking.ts", breaks: FIRST },
+};
+
+for (const [name, { module, by, breaks }] of Object.entries(MUTANTS)) {
+  Deno.test(`a limiter that ${name} breaks a promise`, async () => {
+    await using mutant = await mutated(module, by);
+    assertEquals(await isCaught(mutant.newLimiter, breaks), true);
+  });
+}
+
+Deno.test("a limiter that takes a conflict for a success breaks a promise", async () => {
+  await using right = await mutated();
+  const deaf: NewLimiter = ({ store, ...options }) => {
+    const { maxWrites, concurrency, skewMs } = store;
+    return right.newLimiter({
+      ...options,
+      store: {
+        maxWrites,
+        concurrency,
+        skewMs,
+        read: (keys) => store.read(keys),
+        commit: async (writes) => await store.commit(writes) ?? "1",
+      },
+    });
+  };
+  assertEquals(await isCaught(deaf, ALL), true);
+});
+
+Deno.test("a limiter that leaves a time in the future where it is locks somebody out", async () => {
+  await using mutant = await mutated("bucket.ts", "future_kept.ts");
+  let caught = false;
+  await setBack(new Random(1), mutant.newLimiter).catch(() => caught = true);
+  assertEquals(caught, true);
+});
+
+Deno.test("the right limiter, made in the same way, keeps them all", async () => {
+  await using right = await mutated();
+  for (let seed = 1; seed <= 100; seed++) {
+    const random = new Random(seed);
+    const world = new World(random, anyScenario(random), right.newLimiter);
+    await world.run();
+    checkPromises(world);
+  }
+  await setBack(new Random(1), right.newLimiter);
+});
+
+/** Whether a promise is broken in one of some worlds. */
+async function isCaught(newLimiter: NewLimiter, breaks: PromiseName): Promise<boolean> {
+  for (let seed = 1; seed <= MOST_WORLDS; seed++) {
+    const random = new Random(seed);
+    const world = new World(random, anyScenario(random), newLimiter);
+    await world.run();
+    try {
+      PROMISES[breaks](world);
+    } catch {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** The limiter with one of its modules replaced: a copy of its folder, in a folder of its own. */
+async function mutated(
+  module?: string,
+  by = "",
+): Promise<{ newLimiter: NewLimiter } & AsyncDisposable> {
+  const folder = await Deno.makeTempDir();
+  for await (const { name } of Deno.readDir(LIMITER)) {
+    const source = await Deno.readTextFile(new URL(name, LIMITER));
+    const text = name === module
+      ? `export * from "${new URL(`mutants/${by}`, import.meta.url)}";`
+      : source.replaceAll(/from "(\.\.\/[^"]*)"/g, (_, path) => `from "${new URL(path, LIMITER)}"`);
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+  }
+  const { Limiter: Mutant }: { Limiter: typeof Limiter } = await import(
+    `file://${folder}/limiter.ts`
+  );
+  return {
+    newLimiter: (options) => new Mutant(options),
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
