@@ -53,11 +53,12 @@ function headersOf({ ownHeaders, headers }: CallTemplate, inputs: Inputs): Heade
     if (value !== null) sent.set(name, value);
   }
   for (const [name, template] of Object.entries(headers)) {
+    sent.delete(name);
     for (const value of texts(name, template.expand(inputs))) {
       if (UNSENDABLE.test(value)) {
         throw new GatewayError("bad-request", `${name}: cannot be sent as a header`);
       }
-      sent.set(name, value);
+      sent.append(name, value);
     }
   }
   return sent;
