@@ -1,6 +1,4 @@
 import { abortable } from "@std/async";
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { Background } from "./lib/background.ts";
 import { systemClock as clock } from "./lib/clock.ts";
 import { DEFAULTS } from "./lib/config/defaults.ts";
@@ -43,6 +41,11 @@ async function run(settings: Settings, options: Options): Promise<void> {
     taskTimeoutMs: DEFAULTS.backgroundMs,
     onError: (error) => logError(error),
   });
+  // What a function source forgets to catch must not take every other request down with it.
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    logError(event.reason);
+  });
   const output = new LineWriter((bytes) => Deno.stdout.writeSync(bytes));
   const format = Deno.stdout.isTerminal() ? readableLine : jsonLine;
   const app = createGateway(settings, {
@@ -52,17 +55,19 @@ async function run(settings: Settings, options: Options): Promise<void> {
     buckets: new KvStore(kv, isShared(store) ? REMOTE_KV : LOCAL_KV),
     clients: kvClients(kv, clock),
     random: Math.random,
-    readStore: () => withTimeout(kv.get(["sluice", "ready"]), DEFAULTS.readyMs),
+    readStore: () => kv.get(["sluice", "ready"]),
     logAccess: (entry) => output.line(format(entry)),
     logError,
   });
 
+  const scheme = env("DENO_DEPLOYMENT_ID") === undefined ? "http" : "https";
+  const stop = told(STOP_SIGNALS);
   const server = listen(
     options,
     (request, { remoteAddr, completed }) =>
-      app.fetch(request, { remoteAddress: remoteAddr.hostname, completed }),
+      app.fetch(request, { remoteAddress: remoteAddr.hostname, scheme, completed }),
   );
-  await told(STOP_SIGNALS);
+  await stop;
 
   const grace = AbortSignal.timeout(DEFAULTS.graceMs);
   const stopped = server.shutdown().then(() => background.drain(grace));
@@ -77,16 +82,25 @@ function isShared(store: string | undefined): boolean {
 
 /** The config as it was written: a module's default export, or JSON. */
 async function readConfig(file: string | undefined): Promise<unknown> {
-  // Named outright, so that Deno Deploy takes it along and --watch follows it.
-  if (file === undefined) return (await import("./gateway.config.ts")).default;
+  const name = file ?? "gateway.config.ts";
   try {
-    if (file.endsWith(".json")) return JSON.parse(await Deno.readTextFile(file));
-    const { default: config } = await import(pathToFileURL(resolve(file)).href);
+    if (name.endsWith(".json")) return JSON.parse(await Deno.readTextFile(name));
+    const { default: config }: { default?: unknown } = file === undefined
+      // Named outright, so that Deno Deploy takes it along and --watch follows it.
+      ? await import("./gateway.config.ts")
+      : await import(await moduleUrl(file));
     if (config !== undefined) return config;
   } catch (error) {
-    throw new StartError(`the config ${file} cannot be read: ${messageOf(error)}`);
+    throw new StartError(`the config ${name} cannot be read: ${messageOf(error)}`);
   }
-  throw new StartError(`the config ${file} must be its module's default export`);
+  throw new StartError(`the config ${name} must be its module's default export`);
+}
+
+/** Node's modules are loaded where they are needed: together they take as long as the gateway. */
+async function moduleUrl(file: string): Promise<string> {
+  const { resolve } = await import("node:path");
+  const { pathToFileURL } = await import("node:url");
+  return pathToFileURL(resolve(file)).href;
 }
 
 function listen(
@@ -117,10 +131,6 @@ function told(signals: readonly Deno.Signal[]): Promise<void> {
     });
   }
   return promise;
-}
-
-function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
-  return abortable(promise, AbortSignal.timeout(ms));
 }
 
 /** A variable that is set to nothing counts as not set. */

@@ -71,21 +71,22 @@ function parseIpv6(text: string): number[] | undefined {
   // A zone says which interface, and nothing of who it is.
   const [head = "", tail, ...rest] = text.replace(/%.*$/, "").split("::");
   if (rest.length > 0) return undefined;
-  const before = parseGroups(head);
-  const after = tail === undefined ? [] : parseGroups(tail);
+  // The dotted form may end an address, and nothing but an address.
+  const before = parseGroups(head, tail === undefined);
+  const after = tail === undefined ? [] : parseGroups(tail, true);
   if (!before || !after) return undefined;
   const missing = 16 - before.length - after.length;
   if (tail === undefined ? missing !== 0 : missing < 2) return undefined;
   return [...before, ...Array<number>(missing).fill(0), ...after];
 }
 
-/** Groups of four hex digits as bytes; the last may be an IPv4 address. */
-function parseGroups(text: string): number[] | undefined {
+/** Groups of four hex digits as bytes; the last may be an IPv4 address, at an address's end. */
+function parseGroups(text: string, isEnd: boolean): number[] | undefined {
   if (text === "") return [];
   const groups = text.split(":");
   const bytes: number[] = [];
   for (const [index, group] of groups.entries()) {
-    const v4 = index === groups.length - 1 ? parseIpv4(group) : undefined;
+    const v4 = isEnd && index === groups.length - 1 ? parseIpv4(group) : undefined;
     if (v4) bytes.push(...v4);
     else if (/^[\da-fA-F]{1,4}$/.test(group)) {
       bytes.push(parseInt(group, 16) >> 8, parseInt(group, 16) & 0xff);

@@ -50,7 +50,7 @@ export class Body implements AsyncIterable<Bytes> {
   #done: boolean;
   #failure: { readonly error: unknown } | undefined;
   #json: { readonly value: unknown } | undefined;
-  readonly #keep: number;
+  #keep: number;
   readonly #readers = new Set<Place>();
   /** Resolves at the next change: a chunk, the end, a failure, a reader that moved on. */
   #change = Promise.withResolvers<void>();
@@ -88,7 +88,9 @@ export class Body implements AsyncIterable<Bytes> {
    */
   async bytes(limit: number): Promise<Bytes> {
     if ((this.length ?? 0) > limit) await this.#refuse(limit);
-    if (this.#origin?.whole && !this.#pulling && this.#size === 0) this.#pull(this.#origin.whole);
+    this.#keep = Math.max(this.#keep, limit);
+    const isUntouched = !this.#source && !this.#pulling && !this.#failure;
+    if (this.#origin?.whole && isUntouched) this.#pull(this.#origin.whole);
     for await (const _ of this) if (this.#size > limit) await this.#refuse(limit);
     if (this.#chunks.length > 1 && this.#readers.size === 0) {
       this.#chunks = [joinBytes(this.#chunks)];
@@ -132,6 +134,7 @@ export class Body implements AsyncIterable<Bytes> {
       }
     } finally {
       this.#readers.delete(place);
+      if (this.#dropped > 0) this.#forget();
       this.#changed();
     }
   }
@@ -141,9 +144,11 @@ export class Body implements AsyncIterable<Bytes> {
    * through no code of ours. A stream can be handed on once, and the body is spent with it.
    */
   handOn(): Bytes | ReadableStream<Bytes> {
-    if (this.#done) return joinBytes(this.#chunks);
     if (this.#failure) throw this.#failure.error;
-    if (this.#origin === undefined || this.#source) throw new Error("this body is being read");
+    if (this.#dropped > 0) throw new Error("this body was too large to be kept");
+    if (this.#done) return joinBytes(this.#chunks);
+    const isBegun = this.#source !== undefined || this.#pulling;
+    if (this.#origin === undefined || isBegun) throw new Error("this body is being read");
     const { stream } = this.#origin;
     this.#fail(new Error("this body was handed on"));
     return stream;
@@ -178,7 +183,7 @@ export class Body implements AsyncIterable<Bytes> {
         this.#chunks.push(chunk);
         this.#size += chunk.length;
       }
-      if (chunk === undefined || whole) {
+      if (this.#failure === undefined && (chunk === undefined || whole)) {
         this.#done = true;
         this.#origin = undefined;
       }
@@ -197,7 +202,7 @@ export class Body implements AsyncIterable<Bytes> {
   /** Past `keep`, lets go of the chunks that every reader has taken. */
   #forget(): void {
     if (this.#size <= this.#keep) return;
-    let slowest = Infinity;
+    let slowest = this.#dropped + this.#chunks.length;
     for (const { next } of this.#readers) slowest = Math.min(slowest, next);
     this.#chunks.splice(0, slowest - this.#dropped);
     this.#dropped = slowest;

@@ -32,13 +32,30 @@ function isTrusted(address: string, proxies: readonly AddressRange[]): boolean {
 
 /** The addresses that a header names, the nearest last. */
 function hopsOf(value: string, header: string): string[] {
-  const hops = value.split(",").map((hop) => hop.trim()).filter((hop) => hop !== "");
-  if (header !== "forwarded") return hops.map(withoutPort);
-  // RFC 7239 section 4: for=192.0.2.1, for="[2001:db8::1]:4711".
-  return hops.map((hop) => {
-    const named = /(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^;"\s]*))/i.exec(hop);
-    return withoutPort(named?.[1] ?? named?.[2] ?? "");
-  });
+  if (header === "forwarded") return splitUnquoted(value, ",").map(forOf).map(withoutPort);
+  return value.split(",").map((hop) => hop.trim()).filter((hop) => hop !== "").map(withoutPort);
+}
+
+/** RFC 7239 section 4: `for=192.0.2.1;host=…`, `for="[2001:db8::1]:4711"`; empty when it names none. */
+function forOf(element: string): string {
+  for (const pair of splitUnquoted(element, ";")) {
+    const [, name = "", quoted, token = ""] =
+      /^\s*([^\s=]+)=(?:"((?:\\.|[^"\\])*)"|([^"\s]*))\s*$/.exec(pair) ?? [];
+    if (name.toLowerCase() === "for") return quoted?.replaceAll(/\\(.)/g, "$1") ?? token;
+  }
+  return "";
+}
+
+/** Splits at a separator, save where it stands in quotes: what a client wrote may be quoted there. */
+function splitUnquoted(text: string, separator: string): string[] {
+  const parts = [""];
+  let isQuoted = false;
+  for (const [character] of text.matchAll(/\\[\s\S]|[\s\S]/g)) {
+    if (character === '"') isQuoted = !isQuoted;
+    if (character === separator && !isQuoted) parts.push("");
+    else parts.push((parts.pop() ?? "") + character);
+  }
+  return parts;
 }
 
 /** `192.0.2.1:80` and `[2001:db8::1]:80` without what is not address. */

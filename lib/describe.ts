@@ -5,7 +5,7 @@ import { describeForwardStack, describePartStack } from "./stack.ts";
 
 /** What a config makes of a gateway: each route with its stacks and its worst-case time. */
 export function describe({ routes, upstreams }: Settings): string {
-  const count = `${upstreams.length} upstreams, ${routes.length} routes`;
+  const count = `upstreams: ${upstreams.length}, routes: ${routes.length}`;
   return [count, ...routes.map(describeRoute), ...warnings(routes)].join("\n\n");
 }
 

@@ -209,3 +209,14 @@ export function toGatewayError(thrown: unknown): GatewayError {
 export function payloadTooLarge(limit: number): GatewayError {
   return new GatewayError("payload-too-large", `the request body is larger than ${limit} bytes`);
 }
+
+/** @param allowed the methods that the path answers */
+export function methodNotAllowed(
+  method: string,
+  path: string,
+  allowed: readonly string[],
+): GatewayError {
+  return new GatewayError("method-not-allowed", `${path} does not answer ${method}`, {
+    headers: { allow: allowed.join(", ") },
+  });
+}

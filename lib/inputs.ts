@@ -54,7 +54,12 @@ export async function readInputs(call: Call, ctx: Context, readsBody?: number): 
   if (mediaType !== null && !/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(mediaType)) {
     throw new GatewayError("bad-request", "the request body must be application/json");
   }
-  return new Inputs(call, await readRequestBody(call.body.json(readsBody), ctx.signal));
+  await readRequestBody(call.body, readsBody, ctx.signal);
+  try {
+    return new Inputs(call, await call.body.json(readsBody));
+  } catch (error) {
+    throw new GatewayError("bad-request", "the request body is not JSON", { cause: error });
+  }
 }
 
 /** Follows a path of own properties: what an object inherits is no data. */

@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import { StartError } from "./start_error.ts";
 
 /**
@@ -10,7 +9,8 @@ import { StartError } from "./start_error.ts";
 export async function openKv(location: string | undefined): Promise<Deno.Kv> {
   try {
     if (location !== undefined && isFile(location)) {
-      await Deno.mkdir(dirname(location), { recursive: true });
+      const folder = location.replace(/[^/\\]*$/, "");
+      if (folder !== "") await Deno.mkdir(folder, { recursive: true });
     }
     return await Deno.openKv(location);
   } catch (error) {

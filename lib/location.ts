@@ -21,5 +21,7 @@ export function rewriteLocation(
   if (target === null || target.origin !== base.origin) return location;
   const { pathname, search, hash } = target;
   if (!`${pathname}/`.startsWith(`${basePath}/`)) return undefined;
-  return (strip + pathname.slice(basePath.length) || "/") + search + hash;
+  const followed = strip + pathname.slice(basePath.length) || "/";
+  // Two slashes at the front would name a host.
+  return followed.startsWith("//") ? undefined : followed + search + hash;
 }

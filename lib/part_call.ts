@@ -31,10 +31,19 @@ export function expandCall(template: CallTemplate, inputs: Inputs): Call {
   const { method, body } = template;
   const path = withParams(template.path.expand(inputs), template.params, inputs);
   const headers = headersOf(template, inputs);
-  if (body === undefined) return { method, path, headers };
+  const sendsClientAuthorization = inputs.call.headers.has("authorization") &&
+    Object.entries(template.headers).some(isAuthorization);
+  if (body === undefined) return { method, path, headers, sendsClientAuthorization };
   if (!headers.has("content-type")) headers.set("content-type", "application/json");
   const text = JSON.stringify(body.expand(inputs)) ?? "null";
-  return { method, path, headers, body: Body.of(ENCODER.encode(text)) };
+  const bytes = ENCODER.encode(text);
+  return { method, path, headers, sendsClientAuthorization, body: Body.of(bytes) };
+}
+
+/** Whether a header is the client's own Authorization, sent on. */
+function isAuthorization([header, { names }]: [string, Template<unknown>]): boolean {
+  return header.toLowerCase() === "authorization" &&
+    names.some(({ name }) => name.toLowerCase() === "header.authorization");
 }
 
 function headersOf({ ownHeaders, headers }: CallTemplate, inputs: Inputs): Headers {
@@ -44,11 +53,12 @@ function headersOf({ ownHeaders, headers }: CallTemplate, inputs: Inputs): Heade
     if (value !== null) sent.set(name, value);
   }
   for (const [name, template] of Object.entries(headers)) {
+    sent.delete(name);
     for (const value of texts(name, template.expand(inputs))) {
       if (UNSENDABLE.test(value)) {
         throw new GatewayError("bad-request", `${name}: cannot be sent as a header`);
       }
-      sent.set(name, value);
+      sent.append(name, value);
     }
   }
   return sent;

@@ -8,7 +8,7 @@ export const RESERVED = ["query", "header", "body", "item"] as const;
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Query parameters and headers carry more than identifiers do (RFC 9110 section 5.6.2). */
-const TOKEN = /^[A-Za-z0-9_.~-]+$/;
+const TOKEN = /^[A-Za-z0-9_~-]+(?:\.[A-Za-z0-9_~-]+)*$/;
 
 /**
  * Reads `id`, `query.NAME`, `header.NAME` or `body.NAME` (a dotted path).

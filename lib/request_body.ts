@@ -2,6 +2,7 @@ import { abortable } from "@std/async";
 import { Body, BodyTooLarge } from "./body.ts";
 import type { Bytes } from "./bytes.ts";
 import { GatewayError, payloadTooLarge } from "./errors.ts";
+import type { Scope } from "./scope.ts";
 
 /** What a client sends, read only when somebody asks for it; undefined when it sends nothing. */
 export function requestBody(request: Request): Body | undefined {
@@ -15,18 +16,20 @@ export function requestBody(request: Request): Body | undefined {
 
 /**
  * Reads what a client sends, for no longer than the request may take.
- * @param read how: `bytes` or `json` of the body
- * @throws {GatewayError} `payload-too-large`; `bad-request` when it breaks off, or is not JSON
+ * @param limit how much is taken (bytes)
+ * @throws {GatewayError} `payload-too-large`; `cancelled` when the client breaks off
  */
-export async function readRequestBody<T>(read: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function readRequestBody(
+  body: Body,
+  limit: number,
+  signal: AbortSignal,
+): Promise<void> {
   try {
-    return await abortable(read, signal);
+    await abortable(body.bytes(limit), signal);
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof BodyTooLarge) throw payloadTooLarge(error.limit);
-    throw new GatewayError("bad-request", "the request body cannot be read, or is not JSON", {
-      cause: error,
-    });
+    throw new GatewayError("cancelled", "the request body broke off", { cause: error });
   }
 }
 
@@ -48,4 +51,28 @@ export function limitStream(
       },
     }),
   );
+}
+
+/**
+ * The same stream once its first bytes have come; undefined when it ends without any. A request
+ * without a body looks just like one whose body does not say its length.
+ */
+export async function peek(
+  stream: ReadableStream<Bytes>,
+  scope: Scope,
+): Promise<ReadableStream<Bytes> | undefined> {
+  const reader = stream.getReader();
+  let first = await abortable(reader.read(), scope.signal);
+  while (first.value?.length === 0) first = await abortable(reader.read(), scope.signal);
+  if (first.value === undefined) return undefined;
+  const begin = first.value;
+  return new ReadableStream({
+    start: (controller) => controller.enqueue(begin),
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
 }

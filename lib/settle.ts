@@ -31,10 +31,11 @@ export async function* settle(
 ): AsyncGenerator<Outcome, void, void> {
   using scope = new Scope(ctx.signal);
   const inner = { ...ctx, signal: scope.signal };
+  const asked = [...parts];
   const settled: Outcome[] = [];
   let arrival = Promise.withResolvers<void>();
   let running = 0;
-  for (const part of parts) {
+  for (const part of asked) {
     running++;
     ask(part, inner, clock).then((outcome) => {
       running--;

@@ -15,12 +15,8 @@ interface Layer {
 /** The order of a part's policies, outermost first. */
 function partLayers(part: PartSettings, clock: Clock): Layer[] {
   const { as, timeoutMs, upstream: { maxBody } } = part;
-  const sendsAuthorization = Object.entries(part.headers).some(([name, { names }]) =>
-    name.toLowerCase() === "authorization" &&
-    names.some(({ name }) => name.toLowerCase() === "header.authorization")
-  );
   return [
-    { label: `accept ${as}`, policy: accept({ as, sendsAuthorization, clock }) },
+    { label: `accept ${as}`, policy: accept({ as, clock }) },
     { label: `timeout ${formatDuration(timeoutMs)}`, policy: timeout({ timeoutMs, clock }) },
     { label: `buffer ${formatSize(maxBody)}`, policy: buffer({ maxBytes: maxBody }) },
   ];

@@ -46,6 +46,12 @@ export function parsePathTemplate(text: string): Template<string> {
   if (/[\s\\#]/.test(text)) throw new TemplateError("must have no space, backslash or fragment");
   const holes: Hole[] = [];
   const literals = split(text, (expression) => holes.push(new Hole(expression)));
+  const queryStart = holes.findIndex(({ isQuery }) => isQuery);
+  const isMixed = queryStart >= 0 &&
+    (holes.slice(queryStart).some(({ isQuery }) => !isQuery) ||
+      literals.slice(queryStart + 1).some((literal) => literal !== ""));
+  // What stands behind a query that is left out would stand in the path.
+  if (isMixed) throw new TemplateError("must have nothing but {&…} behind {?…}");
   const pathEnd = literals.findIndex((literal, index) =>
     literal.includes("?") || (holes[index]?.isQuery ?? true)
   );
@@ -98,7 +104,7 @@ function parseText(text: string): Template<unknown> {
   const names: TemplateName[] = [];
   const literals = split(text, (expression) => names.push(parseName(expression)));
   const [only] = names;
-  if (only !== undefined && literals.every((literal) => literal === "")) {
+  if (only !== undefined && text === `{${only.name}}`) {
     return { names, expand: (inputs) => inputs.get(only.reference) };
   }
   return {

@@ -5,10 +5,14 @@ export function jsonLine(entry: AccessEntry): string {
   return JSON.stringify(entry);
 }
 
+/** What would move a terminal's cursor, or hide what comes next. */
+const UNSHOWN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
 /** A request as one line for people: `14:03:07 200 GET /country/IS 12ms  country 3ms`. */
 export function readableLine(entry: AccessEntry): string {
   const { time, status, method, path, durationMs, problem, parts = [] } = entry;
-  const line = `${time.slice(11, 19)} ${colour(status)} ${method} ${path} ${durationMs}ms`;
+  const shown = `${method} ${path}`.replaceAll(UNSHOWN, encodeURIComponent);
+  const line = `${time.slice(11, 19)} ${colour(status)} ${shown} ${durationMs}ms`;
   return [line, problem, parts.map(readablePart).join(" · ")].filter(Boolean).join("  ");
 }
 

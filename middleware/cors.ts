@@ -5,6 +5,16 @@ import type { Middleware } from "./env.ts";
 /** How long a browser may remember a preflight's answer (s). */
 const MAX_AGE_S = 600;
 
+/** What decides who may read an answer: where the config does, no upstream has a say. */
+export const CORS_HEADERS: readonly string[] = [
+  "access-control-allow-credentials",
+  "access-control-allow-headers",
+  "access-control-allow-methods",
+  "access-control-allow-origin",
+  "access-control-expose-headers",
+  "access-control-max-age",
+];
+
 /** Headers of an answer that a page may read besides the few that every page may. */
 const EXPOSED = [
   "Gateway-Complete",

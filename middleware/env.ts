@@ -9,6 +9,8 @@ export interface Env {
   Bindings: {
     /** The address at the other end of the connection. */
     remoteAddress: string;
+    /** How the request came to whoever speaks to clients. */
+    scheme: "http" | "https";
     /** Settles when the answer has been sent, or can no longer be. */
     completed: Promise<void>;
   };

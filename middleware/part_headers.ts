@@ -3,15 +3,26 @@ import { type KindFacts, KINDS } from "../lib/errors.ts";
 import type { PartRecord } from "../lib/trace.ts";
 import type { Middleware } from "./env.ts";
 
+/** What the headers and the log of an aggregate need. */
+export interface PartHeadersOptions {
+  /** What the gateway calls itself. */
+  readonly pseudonym: string;
+  /** Told of what went wrong inside a part, which its problem does not say. */
+  readonly logError: (error: unknown, requestId: string) => void;
+}
+
 /** Says in the headers of an aggregate how its parts went, also when it failed. */
-export function partHeaders(pseudonym: string): Middleware {
+export function partHeaders({ pseudonym, logError }: PartHeadersOptions): Middleware {
   return async function partHeaders(c, next) {
     await next();
     const { headers } = c.res;
-    const { parts } = c.get("trace");
+    const { id, parts } = c.get("trace");
     if (!headers.has("gateway-complete")) headers.set("gateway-complete", "?0");
     headers.append("vary", "Accept, Prefer");
     if (parts.length > 0) headers.set("server-timing", parts.map(timing).join(", "));
+    for (const { error } of parts) {
+      if (error?.kind === "internal") logError(error.cause, id);
+    }
     const failures = parts.flatMap((part) => status(part, pseudonym) ?? []);
     if (failures.length > 0) headers.set("proxy-status", serializeList(failures));
   };

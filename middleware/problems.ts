@@ -12,7 +12,10 @@ export function problems(
   logError: (error: unknown, requestId: string) => void,
 ): Response {
   const error = toGatewayError(thrown);
-  if (error.kind === "internal") logError(error.cause, c.get("trace").id);
+  // A part's mistake was logged with the part.
+  if (error.kind === "internal" && error.failures.length === 0) {
+    logError(error.cause, c.get("trace").id);
+  }
   c.set("error", error);
   const document = problemDocumentOf(error, c.get("trace").id);
   return new Response(JSON.stringify(document), {

@@ -59,7 +59,8 @@ function chargeOf(settings: LimitSettings, tokens: number, route: string, c: Exc
 /** The first source that yields; the address when none does. */
 function whoOf(by: readonly KeySourceSettings[], c: Exchange): string {
   const { name, address } = c.get("ctx").client;
-  for (const source of by) {
+  // Who is refused anyway takes nothing from anyone else, and escapes by nothing it says.
+  for (const source of c.get("isRefused") ? [] : by) {
     if (source === "all") return "all";
     if (source === "ip") break;
     if (source === "client") {

@@ -3,7 +3,7 @@ import { Body } from "../lib/body.ts";
 import { GatewayError } from "../lib/errors.ts";
 import { endToEndHeaders } from "../lib/hop_by_hop.ts";
 import { rewriteLocation } from "../lib/location.ts";
-import { limitStream, readRequestBody, requestBody } from "../lib/request_body.ts";
+import { limitStream, peek, readRequestBody, requestBody } from "../lib/request_body.ts";
 import { Scope } from "../lib/scope.ts";
 import type { Reply, Source } from "../lib/source.ts";
 import type { Env, Exchange } from "../middleware/env.ts";
@@ -19,6 +19,8 @@ export interface ForwardOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** What this gateway calls itself in `Via`. */
   readonly pseudonym: string;
+  /** Headers of an answer that the gateway alone may set. */
+  readonly ownHeaders: readonly string[];
   /** The largest body that a client may send (bytes). */
   readonly maxRequestBody: number;
 }
@@ -44,7 +46,9 @@ export function forward(options: ForwardOptions): Handler<Env> {
       { ...ctx, signal: scope.signal },
     );
     const headers = responseHeaders(reply, path, options);
+    for (const name of options.ownHeaders) headers.delete(name);
     const hasBody = c.req.raw.method !== "HEAD" && ![204, 205, 304].includes(reply.status);
+    if (!hasBody) await reply.body.cancel();
     return new Response(hasBody ? reply.body.handOn() : null, { status: reply.status, headers });
   };
 }
@@ -58,21 +62,22 @@ function stripSegments(pathname: string, prefix: string): string {
 
 async function sentBody(c: Exchange, limit: number, scope: Scope): Promise<Body | undefined> {
   const { raw } = c.req;
-  if (raw.body === null) return undefined;
   const length = raw.headers.get("content-length");
-  if (raw.method === "GET" || raw.method === "HEAD") {
-    if (length === "0") return undefined;
+  const hasBody = (length !== null && length !== "0") || raw.headers.has("transfer-encoding");
+  if ((raw.method === "GET" || raw.method === "HEAD") && hasBody) {
     throw new GatewayError(
       "not-implemented",
       `a ${raw.method} request with a body cannot be sent on`,
     );
   }
+  if (raw.body === null) return undefined;
   if (length === null) {
-    return Body.from({ stream: limitStream(raw.body, limit, (error) => scope.cancel(error)) });
+    const stream = await peek(limitStream(raw.body, limit, (error) => scope.cancel(error)), scope);
+    return stream && Body.from({ stream });
   }
   const body = requestBody(raw);
   if (body && Number(length) <= WHOLE_BODY_BYTES) {
-    await readRequestBody(body.bytes(WHOLE_BODY_BYTES), scope.signal);
+    await readRequestBody(body, WHOLE_BODY_BYTES, scope.signal);
   }
   return body;
 }
@@ -83,11 +88,11 @@ function requestHeaders(c: Exchange, { headers, pseudonym }: ForwardOptions): He
   const host = raw.headers.get("host");
   for (const name of ["host", "content-length", "expect"]) sent.delete(name);
   sent.append("x-forwarded-for", c.env.remoteAddress);
-  sent.set("x-forwarded-proto", raw.url.startsWith("https:") ? "https" : "http");
+  sent.set("x-forwarded-proto", c.env.scheme);
   if (host !== null) sent.set("x-forwarded-host", host);
   sent.append("via", `1.1 ${pseudonym}`);
-  // Set by hand, so that fetch neither asks for a coding the client did not, nor decodes it.
-  if (!sent.has("accept-encoding")) sent.set("accept-encoding", "identity");
+  // Whatever else is asked for, fetch decodes the answer but leaves the headers of the coded one.
+  sent.set("accept-encoding", "identity");
   for (const [name, value] of Object.entries(headers)) sent.set(name, value);
   return sent;
 }

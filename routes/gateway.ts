@@ -12,7 +12,7 @@ import type {
   Settings,
   UpstreamSettings,
 } from "../lib/config/settings.ts";
-import { GatewayError } from "../lib/errors.ts";
+import { GatewayError, methodNotAllowed } from "../lib/errors.ts";
 import { fingerprint } from "../lib/fingerprint.ts";
 import { gather, type GatherPart } from "../lib/gather.ts";
 import { BoundedStore } from "../lib/limiter/bounded_store.ts";
@@ -24,11 +24,13 @@ import { forwardStack, partStack } from "../lib/stack.ts";
 import { functionSource } from "../lib/transport/function.ts";
 import { type AccessEntry, accessLog } from "../middleware/access_log.ts";
 import { client, type ClientOptions } from "../middleware/client.ts";
-import { cors } from "../middleware/cors.ts";
+import { cors, CORS_HEADERS } from "../middleware/cors.ts";
 import { deadline } from "../middleware/deadline.ts";
 import type { Env, Exchange, Middleware } from "../middleware/env.ts";
+import { head } from "../middleware/head.ts";
 import { knownClient } from "../middleware/known_client.ts";
 import { loop } from "../middleware/loop.ts";
+import { methodCase } from "../middleware/method_case.ts";
 import { options } from "../middleware/options.ts";
 import { partHeaders } from "../middleware/part_headers.ts";
 import { path } from "../middleware/path.ts";
@@ -71,7 +73,8 @@ const OWN_ROUTES: readonly Routed[] = [
 /** The gateway as an app: middleware in the order a request meets it, then the routes. */
 export function createGateway(settings: Settings, deps: GatewayDependencies): Hono<Env> {
   const routes = bySpecificity(settings.routes);
-  const allowed = (pathname: string) => allowedMethods([...routes, ...OWN_ROUTES], pathname);
+  const allowed = (pathname: string) =>
+    allowedMethods(/^\/_gateway(?:\/|$)/.test(pathname) ? OWN_ROUTES : routes, pathname);
   const pseudonym = pseudonymOf(settings);
   const handlers = new Handlers(settings, deps, pseudonym);
 
@@ -81,15 +84,18 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
 
   app.use(requestId(deps.clock));
   app.use(accessLog({ clock: deps.clock, log: deps.logAccess }));
-  app.use(path());
-  app.use(unsupported());
-  app.use(loop(pseudonym));
   if (settings.cors) app.use(cors(settings.cors, allowed));
+  app.use(head());
+  app.use(unsupported());
+  app.use(methodCase(allowed));
+  app.use(path());
+  app.use(loop(pseudonym));
   app.use(options(allowed));
   app.use(requestSize(settings.maxRequestBody));
 
   app.route("/_gateway/health", health(deps.readStore));
   app.route("/_gateway/problems", problemKinds());
+  app.all("/_gateway/*", (c) => problems(notRouted(c, allowed(c.req.path)), c, deps.logError));
   for (const route of routes) {
     const method = route.method === "ANY" ? METHOD_NAME_ALL : route.method;
     app.on(method, [route.path], ...handlers.of(route));
@@ -116,7 +122,7 @@ class Handlers {
 
   /** What a route's request meets: who asks and whether it may, then the route itself. */
   of(route: RouteSettings): Handler<Env>[] {
-    const { clock, background } = this.#deps;
+    const { clock, background, logError } = this.#deps;
     const { key, deadlineMs, limits, cost } = route;
     const admission: Middleware[] = [
       deadline({ route: key, deadlineMs, clock, background }),
@@ -125,9 +131,13 @@ class Handlers {
     if (limits.length > 0) {
       admission.push(rateLimit({ route: key, limits, cost, limiter: this.#limiter }));
     }
-    if (this.#settings.clients?.required) admission.push(knownClient());
+    if (this.#settings.clients?.required) admission.push(knownClient(this.#settings.clients.key));
     return "parts" in route
-      ? [...admission, partHeaders(this.#pseudonym), aggregate(this.#gather(route))]
+      ? [
+        ...admission,
+        partHeaders({ pseudonym: this.#pseudonym, logError }),
+        aggregate(this.#gather(route)),
+      ]
       : [...admission, this.#forward(route)];
   }
 
@@ -160,6 +170,7 @@ class Handlers {
       source: forwardStack(this.#transport(to), to, this.#deps.clock),
       strip,
       pseudonym: this.#pseudonym,
+      ownHeaders: this.#settings.cors ? CORS_HEADERS : [],
       maxRequestBody: this.#settings.maxRequestBody,
       headers: "headers" in to ? to.headers : {},
       ..."base" in to ? { base: to.base } : {},
@@ -195,10 +206,9 @@ function clientsOf({ clients }: Settings, deps: GatewayDependencies): ClientOpti
 
 function notRouted(c: Exchange, allowed: readonly string[]): GatewayError {
   const { method, path } = c.req;
-  if (allowed.length === 0) return new GatewayError("not-found", `no route is at ${path}`);
-  return new GatewayError("method-not-allowed", `${path} does not answer ${method}`, {
-    headers: { allow: allowed.join(", ") },
-  });
+  return allowed.length === 0
+    ? new GatewayError("not-found", `no route is at ${path}`)
+    : methodNotAllowed(method, path, allowed);
 }
 
 /**

@@ -6,6 +6,7 @@ export interface Routed {
   readonly path: string;
 }
 
+/** What `Allow` names of an `ANY` route, besides HEAD and OPTIONS; it takes any other, too. */
 const ANY_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 /** The routes in the order in which they match: the most specific first, whatever their place. */
@@ -28,19 +29,20 @@ export function allowedMethods(routes: readonly Routed[], pathname: string): str
   return [...methods, "OPTIONS"];
 }
 
-/** Segment by segment: static before parameter before the rest. */
+/** Segment by segment: the end before what goes on, static before parameter before the rest. */
 function comparePaths(a: string, b: string): number {
   const [left, right] = [a.split("/"), b.split("/")];
-  for (const [index, segment] of left.entries()) {
-    const difference = rank(segment) - rank(right[index]);
+  for (let index = 0; index < Math.max(left.length, right.length); index++) {
+    const difference = rank(left[index]) - rank(right[index]);
     if (difference !== 0) return difference;
   }
   return 0;
 }
 
 function rank(segment: string | undefined): number {
-  if (segment === undefined || segment === "*") return 2;
-  return segment.startsWith(":") ? 1 : 0;
+  if (segment === undefined) return 0;
+  if (segment === "*") return 3;
+  return segment.startsWith(":") ? 2 : 1;
 }
 
 function compareMethods(a: Routed, b: Routed): number {
@@ -53,5 +55,5 @@ function patternOf(path: string): RegExp {
     return segment.startsWith(":") ? "[^/]+" : RegExp.escape(segment);
   }).join("/");
   // As in Hono, `/users/*` is also `/users`.
-  return new RegExp(`^${source.replace(/\/\(\?:\.\*\)$/, "(?:/.*)?")}$`);
+  return new RegExp(`^${source.replace(/\/\(\?:\.\*\)$/, "(?:/.*)?")}$`, "s");
 }

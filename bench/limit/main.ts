@@ -1,18 +1,14 @@
 // deno-lint-ignore-file no-console -- its output is its purpose
-import { Background } from "../../lib/background.ts";
-import { systemClock } from "../../lib/clock.ts";
 import type { LimitConfig } from "../../lib/config/define.ts";
-import { parseConfig } from "../../lib/config/parse.ts";
 import { KvStore, LOCAL_KV } from "../../lib/limiter/kv_store.ts";
 import type { BucketStore, BucketWrite } from "../../lib/limiter/store.ts";
 import { json } from "../../lib/reply.ts";
-import { createGateway } from "../../routes/gateway.ts";
+import { benchGateway, BINDINGS } from "../gateway.ts";
 import { startRedis } from "./redis.ts";
 
 const CONCURRENCY = 64;
 const ROUNDS = 5;
 const REQUESTS = 10_000;
-const ENV = { remoteAddress: "192.0.2.1", completed: Promise.resolve() };
 
 type Ask = (key: string) => Promise<Response>;
 
@@ -51,28 +47,16 @@ class CountingStore implements BucketStore {
 
 /** The aggregate that all of them limit: three parts from functions in this process. */
 function gatewayWith(limit: LimitConfig | undefined, buckets: BucketStore): Ask {
-  const background = new Background({ clock: systemClock, taskTimeoutMs: 1000, onError() {} });
-  const part = { from: "constant" } as const;
-  const settings = parseConfig({
+  const part = { from: "constant" };
+  const app = benchGateway({
     upstreams: { constant: { source: () => Promise.resolve(json({ id: 7, name: "Ada" })) } },
     ...(limit && { limits: { limit } }),
     routes: {
       "GET /": { ...(limit && { limit: "limit" }), gather: { a: part, b: part, c: part } },
     },
-  }, () => undefined);
-  const app = createGateway(settings, {
-    clock: systemClock,
-    random: Math.random,
-    background,
-    buckets,
-    clients: { find: () => undefined },
-    http: () => () => Promise.reject(new Error("no upstream is asked over HTTP here")),
-    readStore: () => Promise.resolve(),
-    logAccess() {},
-    logError: (error) => console.error(error),
-  });
+  }, { buckets });
   return async (key) =>
-    await app.fetch(new Request("http://127.0.0.1/", { headers: { "x-client": key } }), ENV);
+    await app.fetch(new Request("http://127.0.0.1/", { headers: { "x-client": key } }), BINDINGS);
 }
 
 /** Requests a second, so many at a time. */

@@ -265,7 +265,10 @@ class Parser {
     { limit, cost }: { limit: readonly string[]; cost?: number | undefined },
     path: readonly string[],
   ): LimitSettings[] {
-    return limit.flatMap((name) => {
+    return limit.flatMap((name, index) => {
+      if (limit.indexOf(name) < index) {
+        return this.#report([...path, "limit"], "must name each limit once", name) ?? [];
+      }
       if (!this.#limits.has(name)) {
         const known = [...this.#limits.keys()];
         this.#report([...path, "limit"], `must name a limit${suggest(name, known)}`, name);

@@ -14,24 +14,75 @@ export type Environment = (name: string) => string | undefined;
 
 /** An object with these keys and no other; every wrong key is reported, not the first alone. */
 function object<const Entries extends v.ObjectEntries>(entries: Entries) {
+  const shape = v.object(entries, "is required");
   return v.pipe(
-    v.looseObject(
-      entries,
-      ({ expected }) => expected === "Object" ? "must be an object" : "is required",
-    ),
-    v.rawCheck(({ dataset, addIssue }) => {
-      const input: unknown = dataset.value;
-      if (!isRecord(input)) return;
+    v.unknown(),
+    v.rawTransform<unknown, v.InferOutput<typeof shape>>(({ dataset, addIssue, NEVER }) => {
+      const input = dataset.value;
+      if (!isRecord(input)) return refuse(addIssue, NEVER, "must be an object");
+      let isWell = true;
       for (const [key, value] of Object.entries(input)) {
         if (Object.hasOwn(entries, key)) continue;
-        addIssue({
-          message: `is not a key here${suggest(key, Object.keys(entries))}`,
-          input: undefined,
-          path: [{ type: "object", origin: "key", input, key, value }],
-        });
+        const message = `is not a key here${suggest(key, Object.keys(entries))}`;
+        addIssue({ message, input: undefined, path: [pathItem(input, key, value)] });
+        isWell = false;
       }
+      const result = v.safeParse(shape, input);
+      for (const issue of result.issues ?? []) passOn(addIssue, issue);
+      return isWell && result.success ? result.output : NEVER;
     }),
   );
+}
+
+/** An object whose keys are names, each with a value of the same shape. */
+function record<Value extends v.GenericSchema>(
+  name: v.GenericSchema<string, string>,
+  value: Value,
+  rule: string,
+) {
+  return v.pipe(
+    v.unknown(),
+    v.rawTransform<unknown, Record<string, v.InferOutput<Value>>>(
+      ({ dataset, addIssue, NEVER }) => {
+        const input = dataset.value;
+        if (!isRecord(input)) return refuse(addIssue, NEVER, rule);
+        let isWell = true;
+        const output = Object.entries(input).map(([key, item]) => {
+          const results = [v.safeParse(name, key), v.safeParse(value, item)] as const;
+          for (const { issues = [] } of results) {
+            for (const issue of issues) passOn(addIssue, issue, pathItem(input, key, item));
+            if (issues.length > 0) isWell = false;
+          }
+          return [key, results[1].output] as const;
+        });
+        return isWell ? Object.fromEntries(output) : NEVER;
+      },
+    ),
+  );
+}
+
+type AddIssue = (
+  info: { message: string; input?: unknown; path?: [v.IssuePathItem, ...v.IssuePathItem[]] },
+) => void;
+
+function refuse<Never>(addIssue: AddIssue, never: Never, message: string): Never {
+  addIssue({ message });
+  return never;
+}
+
+/** Reports an inner problem, with where it is from out here. */
+function passOn(
+  addIssue: AddIssue,
+  issue: v.BaseIssue<unknown>,
+  ...outer: v.IssuePathItem[]
+): void {
+  const [first, ...rest] = [...outer, ...issue.path ?? []];
+  const { message, input } = issue;
+  addIssue(first ? { message, input, path: [first, ...rest] } : { message, input });
+}
+
+function pathItem(input: Record<string, unknown>, key: string, value: unknown): v.IssuePathItem {
+  return { type: "object", origin: "value", input, key, value };
 }
 
 /** A value that `read` makes something of; undefined breaks the rule. */
@@ -81,21 +132,34 @@ const text = v.string("must be a string");
 const path = v.pipe(text, v.startsWith("/", 'must start with "/"'));
 const json = v.custom<Json>(isJson, "must be a JSON value");
 
-/** A text, or what an environment variable holds. Its value may be a secret: it is not shown. */
-function textFrom(env: Environment) {
+/**
+ * What `read` makes of a text, or of what an environment variable holds; a rule when it is broken.
+ * A variable may hold a secret, so its value is never shown; nor is a text where `isSecret`.
+ */
+function fromText<Output>(
+  env: Environment,
+  read: (text: string) => { readonly value: Output } | { readonly rule: string },
+  isSecret: (text: string) => boolean,
+) {
   return v.pipe(
     v.unknown(),
-    v.rawTransform<unknown, string>(({ dataset, addIssue, NEVER }) => {
-      const { value } = dataset;
-      if (typeof value === "string") return value;
-      if (!isRecord(value) || typeof value.env !== "string" || Object.keys(value).length > 1) {
-        addIssue({ message: 'must be a string or { env: "NAME" }', input: undefined });
+    v.rawTransform<unknown, Output>(({ dataset: { value }, addIssue, NEVER }) => {
+      const refuse = (message: string, shown?: string) => {
+        addIssue({ message, input: shown });
         return NEVER;
+      };
+      if (typeof value === "string") {
+        const result = read(value);
+        if ("value" in result) return result.value;
+        return isSecret(value) ? refuse(result.rule) : refuse(result.rule, value);
+      }
+      if (!isRecord(value) || typeof value.env !== "string" || Object.keys(value).length > 1) {
+        return refuse('must be a string or { env: "NAME" }');
       }
       const found = env(value.env);
-      if (found !== undefined && found !== "") return found;
-      addIssue({ message: unset(value.env), input: undefined });
-      return NEVER;
+      if (found === undefined) return refuse(unset(value.env));
+      const result = read(found);
+      return "value" in result ? result.value : refuse(`what ${value.env} holds ${result.rule}`);
     }),
   );
 }
@@ -105,18 +169,15 @@ export function unset(name: string): string {
   return `the environment variable ${name} is not set`;
 }
 
-function headerValue(env: Environment) {
-  return v.pipe(
-    textFrom(env),
-    v.rawCheck(({ dataset, addIssue }) => {
-      if (!dataset.typed || /^[\t\x20-\x7e\x80-\xff]*$/.test(dataset.value)) return;
-      addIssue({
-        message: "must hold no line breaks and nothing outside Latin-1",
-        input: undefined,
-      });
-    }),
+const headerValue = (env: Environment) =>
+  fromText(
+    env,
+    (text) =>
+      /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
+        ? { value: text }
+        : { rule: "must hold no line breaks and nothing outside Latin-1" },
+    () => true,
   );
-}
 
 const headerName = v.pipe(
   text,
@@ -131,18 +192,14 @@ const headerName = v.pipe(
 );
 
 const upstreamUrl = (env: Environment) =>
-  v.pipe(
-    textFrom(env),
-    v.rawTransform<string, URL>(({ dataset, addIssue, NEVER }) => {
-      const url = URL.parse(dataset.value);
+  fromText(
+    env,
+    (text) => {
+      const url = URL.parse(text);
       const rule = urlRule(url);
-      if (url && rule === undefined) return url;
-      addIssue({
-        message: rule ?? "",
-        ...(rule?.includes("password") ? { input: undefined } : {}),
-      });
-      return NEVER;
-    }),
+      return url && rule === undefined ? { value: url } : { rule: rule ?? "" };
+    },
+    (text) => text.includes("@"),
   );
 
 function urlRule(url: URL | null): string | undefined {
@@ -161,7 +218,7 @@ const anyUpstream = { timeout: v.optional(duration), maxBody: v.optional(size) }
 export const httpUpstreamSchema = (env: Environment) =>
   object({
     url: upstreamUrl(env),
-    headers: v.optional(v.record(headerName, headerValue(env), "must be an object"), {}),
+    headers: v.optional(record(headerName, headerValue(env), "must be an object"), {}),
     ...anyUpstream,
   });
 
@@ -176,6 +233,7 @@ export const functionUpstreamSchema = object({
 
 const allowance = { rate, burst: count };
 
+const BY_RULE = "must be client, ip, all or header:NAME, or a list of these";
 const keySource = v.union(
   [v.picklist(["client", "ip", "all"]), headerKey],
   "must be client, ip, all or header:NAME",
@@ -187,15 +245,15 @@ export const limitSchema = object({
   by: v.optional(
     v.union([
       v.pipe(keySource, v.transform((source) => [source])),
-      v.pipe(v.array(keySource), v.minLength(1)),
-    ], "must be client, ip, all or header:NAME, or a list of these"),
+      v.pipe(v.array(keySource), v.minLength(1, BY_RULE)),
+    ], BY_RULE),
   ),
   wait: v.optional(duration),
   queue: v.optional(count),
   onStoreFailure: v.optional(
     v.picklist(["local", "open", "closed"], "must be local, open or closed"),
   ),
-  tiers: v.optional(v.record(text, object(allowance), "must be an object of tiers"), {}),
+  tiers: v.optional(record(text, object(allowance), "must be an object of tiers"), {}),
   perRoute: v.optional(flag),
   refund: v.optional(
     v.array(v.picklist(["hit", "fault"], "must be hit or fault"), "must be a list of hit, fault"),
@@ -214,8 +272,8 @@ export const partSchema = object({
     v.picklist(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"], "must be a method such as GET"),
     "GET",
   ),
-  params: v.optional(v.record(text, template(parseValue), "must be an object"), {}),
-  headers: v.optional(v.record(headerName, template(parseValue), "must be an object"), {}),
+  params: v.optional(record(text, template(parseValue), "must be an object"), {}),
+  headers: v.optional(record(headerName, template(parseValue), "must be an object"), {}),
   body: v.optional(template(parseValue)),
   timeout: v.optional(duration),
   as: v.optional(v.literal("text", 'must be "text"')),
@@ -238,35 +296,38 @@ const anyRoute = {
 export const gatherSchema = object({
   ...anyRoute,
   deadline: v.optional(duration),
-  gather: v.record(text, v.unknown(), "must be an object that names its parts"),
+  gather: record(text, v.unknown(), "must be an object that names its parts"),
 });
+
+const FORWARD_RULE = 'must be an upstream\'s name or { to: "NAME", strip: "/prefix" }';
+const forwardObject = object({ to: text, strip: v.optional(path) });
+const forwardName = v.pipe(text, v.transform((to) => ({ to, strip: undefined })));
 
 /** A route that passes requests on. */
 export const forwardSchema = object({
   ...anyRoute,
   deadline: v.optional(duration),
-  forward: v.union(
-    [
-      v.pipe(text, v.transform((to) => ({ to, strip: undefined }))),
-      object({ to: text, strip: v.optional(path) }),
-    ],
-    'must be an upstream\'s name or { to: "NAME", strip: "/prefix" }',
-  ),
+  forward: v.lazy((input) => {
+    if (typeof input === "string") return forwardName;
+    return isRecord(input) ? forwardObject : v.never(FORWARD_RULE);
+  }),
 });
+
+const KNOWN_RULE =
+  'must be "kv", or an object of clients such as { mobile: { env: "MOBILE_KEY" } }';
 
 /** The top of a config; upstreams and routes are read one by one. */
 export const gatewaySchema = object({
   store: v.optional(v.pipe(text, v.nonEmpty("must not be empty"))),
-  upstreams: v.record(text, v.unknown(), "must be an object that names the upstreams"),
+  upstreams: record(text, v.unknown(), "must be an object that names the upstreams"),
   clients: v.optional(object({
     key: v.union([v.literal("bearer"), headerKey], "must be bearer or header:NAME"),
-    known: v.union(
-      [v.literal("kv"), v.record(text, v.unknown())],
-      'must be "kv", or an object of clients such as { mobile: { env: "MOBILE_KEY" } }',
+    known: v.lazy((input) =>
+      input === "kv" ? v.literal("kv") : record(text, v.unknown(), KNOWN_RULE)
     ),
     required: v.optional(flag),
   })),
-  limits: v.optional(v.record(text, v.unknown(), "must be an object that names the limits"), {}),
+  limits: v.optional(record(text, v.unknown(), "must be an object that names the limits"), {}),
   trustedProxies: v.optional(
     v.array(
       readAs(
@@ -289,7 +350,7 @@ export const gatewaySchema = object({
     credentials: v.optional(flag),
   })),
   maxRequestBody: v.optional(size),
-  routes: v.record(text, v.unknown(), "must be an object of routes"),
+  routes: record(text, v.unknown(), "must be an object of routes"),
 });
 
 function parseValue(value: unknown) {

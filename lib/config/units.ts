@@ -36,6 +36,8 @@ function parse(
 ): number | undefined {
   if (typeof text !== "string") return undefined;
   const [, amount = "", unit = ""] = pattern.exec(text) ?? [];
-  const value = Number(amount) * (units[unit] ?? 0);
+  const exact = Number(amount) * (units[unit] ?? 0);
+  // 4258.1m is a whole number of ms, which binary fractions miss by a hair.
+  const value = Math.abs(exact - Math.round(exact)) < 1e-6 ? Math.round(exact) : exact;
   return Number.isSafeInteger(value) && value > 0 ? value : undefined;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { Scope } from "../scope.ts";
+import { within } from "../within.ts";
 import type { BucketStore, BucketWrite, StoredBucket } from "./store.ts";
 
 /** The store did not answer in time; what it did is unknown. */
@@ -31,17 +31,12 @@ export class BoundedStore implements BucketStore {
     return this.#within(this.#store.commit(writes));
   }
 
-  async #within<T>(answer: Promise<T>): Promise<T> {
-    using scope = new Scope(NEVER);
-    const late = Promise.withResolvers<never>();
-    scope.signal.addEventListener("abort", () => late.reject(scope.signal.reason), { once: true });
-    scope.cancelAfter(
+  #within<T>(answer: Promise<T>): Promise<T> {
+    return within(
+      answer,
       this.#timeoutMs,
       this.#clock,
       () => new StoreTimeout(`the store did not answer within ${this.#timeoutMs} ms`),
     );
-    return await Promise.race([answer, late.promise]);
   }
 }
-
-const NEVER = new AbortController().signal;

@@ -7,8 +7,6 @@ import type { Policy, Reply } from "../source.ts";
 export interface AcceptOptions {
   /** `json`: the body must be JSON. `text`: any text, which becomes a JSON string. */
   readonly as: "json" | "text";
-  /** Whether the part sends the client's own Authorization on, so that a 401 is the client's. */
-  readonly sendsAuthorization: boolean;
   /** Tells how far off a `Retry-After` date is. */
   readonly clock: Clock;
 }
@@ -25,12 +23,12 @@ const ENCODER = new TextEncoder();
  * Turns what an upstream answered into a success, whose body is JSON or empty, or a GatewayError.
  * The body must have been buffered.
  */
-export function accept({ as, sendsAuthorization, clock }: AcceptOptions): Policy {
+export function accept({ as, clock }: AcceptOptions): Policy {
   return (next) =>
     async function accept(call, ctx) {
       const reply = await next(call, ctx);
       if (reply.status >= 300) {
-        throw refusal(reply, sendsAuthorization && call.headers.has("authorization"), clock);
+        throw refusal(reply, call.sendsClientAuthorization ?? false, clock);
       }
       return as === "text" ? await asText(reply) : await asJson(reply);
     };
@@ -59,6 +57,7 @@ function retryAfterSeconds(headers: Headers, clock: Clock): number | undefined {
   const value = headers.get("retry-after");
   if (value === null) return undefined;
   if (/^\d{1,9}$/.test(value)) return Number(value);
+  if (!/^[A-Z][a-z]{2}/.test(value)) return undefined;
   const date = Date.parse(value);
   return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - clock.wall()) / 1000));
 }

@@ -1,3 +1,4 @@
+import { abortable } from "@std/async";
 import { BodyTooLarge } from "../body.ts";
 import { GatewayError } from "../errors.ts";
 import type { Policy } from "../source.ts";
@@ -17,8 +18,9 @@ export function buffer({ maxBytes }: BufferOptions): Policy {
     async function buffer(call, ctx) {
       const reply = await next(call, ctx);
       try {
-        await reply.body.bytes(maxBytes);
+        await abortable(reply.body.bytes(maxBytes), ctx.signal);
       } catch (error) {
+        await reply.body.cancel();
         ctx.signal.throwIfAborted();
         const detail = error instanceof BodyTooLarge
           ? `the upstream's answer is larger than ${maxBytes} bytes`

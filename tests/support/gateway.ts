@@ -7,6 +7,7 @@ import type { BucketStore } from "../../lib/limiter/store.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
 import type { AccessEntry } from "../../middleware/access_log.ts";
 import { createGateway } from "../../routes/gateway.ts";
+import { startServer } from "./server.ts";
 
 /** A gateway on a port of its own, for as long as a test holds it. */
 export interface TestGateway extends AsyncDisposable {
@@ -50,21 +51,18 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     logAccess: (entry) => log.push(entry),
     logError: (error) => errors.push(error),
   });
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen() {} },
-    (request, { remoteAddr, completed }) =>
-      app.fetch(request, { remoteAddress: remoteAddr.hostname, completed }),
+  const server = startServer((request, { remoteAddr, completed }) =>
+    app.fetch(request, { remoteAddress: remoteAddr.hostname, scheme: "http", completed })
   );
-  const { port } = server.addr;
   return {
-    url: `http://127.0.0.1:${port}`,
-    port,
+    url: server.url,
+    port: server.port,
     background,
     log,
     errors,
     async [Symbol.asyncDispose]() {
-      await server.shutdown();
-      transport[Symbol.dispose]();
+      using _transport = transport;
+      await server[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,3 +1,6 @@
+import { createServer } from "node:net";
+import { endsInTime, startServer } from "./server.ts";
+
 /** A real HTTP server that a test scripts, on a port of its own. */
 export interface TestUpstream extends AsyncDisposable {
   readonly url: string;
@@ -5,6 +8,8 @@ export interface TestUpstream extends AsyncDisposable {
   readonly requests: Request[];
   /** How many requests are being answered now. */
   readonly active: number;
+  /** Resolves when that many requests have come in all. */
+  asked(count: number): Promise<void>;
   /** Resolves when the client of the next request to be abandoned has gone. */
   abandoned(): Promise<void>;
 }
@@ -15,10 +20,12 @@ export function startUpstream(
 ): TestUpstream {
   const requests: Request[] = [];
   const waiting: (() => void)[] = [];
+  const expected = new Map<() => void, number>();
   let active = 0;
-  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request) => {
+  const server = startServer(async (request) => {
     requests.push(request);
     active++;
+    for (const [resolve, count] of expected) if (requests.length >= count) resolve();
     request.signal.addEventListener("abort", () => waiting.shift()?.(), { once: true });
     try {
       return await handler(request);
@@ -27,13 +34,18 @@ export function startUpstream(
     }
   });
   return {
-    url: `http://127.0.0.1:${server.addr.port}`,
+    url: server.url,
     requests,
     get active() {
       return active;
     },
+    asked: (count) =>
+      new Promise((resolve) => {
+        if (requests.length >= count) resolve();
+        else expected.set(resolve, count);
+      }),
     abandoned: () => new Promise((resolve) => waiting.push(resolve)),
-    [Symbol.asyncDispose]: () => server.shutdown(),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
 
@@ -66,7 +78,7 @@ export interface RawUpstream extends AsyncDisposable {
 /** Starts a server that hands each connection, its request's head read, to `script`, then closes it. */
 export function startRawUpstream(script: (raw: RawConnection) => Promise<void>): RawUpstream {
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  const open = new Set<Promise<void>>();
+  const open = new Map<Promise<void>, Deno.TcpConn>();
   let connections = 0;
 
   async function serve(connection: Deno.TcpConn): Promise<void> {
@@ -89,7 +101,7 @@ export function startRawUpstream(script: (raw: RawConnection) => Promise<void>):
     for await (const connection of listener) {
       connections++;
       const serving = serve(connection).finally(() => open.delete(serving));
-      open.add(serving);
+      open.set(serving, connection);
     }
   })();
 
@@ -101,7 +113,10 @@ export function startRawUpstream(script: (raw: RawConnection) => Promise<void>):
     async [Symbol.asyncDispose]() {
       listener.close();
       await accepting.catch(() => {});
-      await Promise.all(open);
+      if (await endsInTime([...open.keys()])) return;
+      const { size } = open;
+      for (const connection of open.values()) close(connection);
+      throw new Error(`an upstream at its end still had ${size} connections open`);
     },
   };
 }
@@ -138,4 +153,27 @@ function close(connection: Deno.TcpConn): void {
   } catch {
     // The script closed it.
   }
+}
+
+/** A URL where nobody listens. */
+export function refusingUrl(): string {
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  return `http://127.0.0.1:${listener.addr.port}`;
+}
+
+/** Starts a server that answers each connection with `text`, then resets it. */
+export async function startResettingUpstream(
+  text: string,
+): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.write(text, () => socket.resetAndDestroy()));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("it has no port");
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
 }

@@ -1,0 +1,33 @@
+import { Background } from "../lib/background.ts";
+import { systemClock as clock } from "../lib/clock.ts";
+import { parseConfig } from "../lib/config/parse.ts";
+import { MemoryStore } from "../lib/limiter/memory_store.ts";
+import { createGateway, type GatewayDependencies } from "../routes/gateway.ts";
+
+/** What a request brings along when no server took it. */
+export const BINDINGS = {
+  remoteAddress: "127.0.0.1",
+  scheme: "http" as const,
+  completed: Promise.resolve(),
+};
+
+/** The gateway without a server around it, for a bench that may replace what it needs. */
+export function benchGateway(
+  config: unknown,
+  deps: Partial<GatewayDependencies> = {},
+): ReturnType<typeof createGateway> {
+  return createGateway(parseConfig(config, () => undefined), {
+    clock,
+    random: Math.random,
+    background: new Background({ clock, taskTimeoutMs: 1_000, onError() {} }),
+    buckets: new MemoryStore(clock),
+    clients: { find: () => undefined },
+    http: () => () => Promise.reject(new Error("no upstream is asked over HTTP here")),
+    readStore: () => Promise.resolve(),
+    logAccess() {},
+    logError(error) {
+      throw error;
+    },
+    ...deps,
+  });
+}

@@ -1,0 +1,687 @@
+import { assert, assertEquals, assertFalse, assertStrictEquals, assertThrows } from "@std/assert";
+import { parseConfig } from "../../../lib/config/parse.ts";
+import { ConfigError } from "../../../lib/config/problem.ts";
+import type { ForwardSettings, GatherSettings, Settings } from "../../../lib/config/settings.ts";
+import { Inputs } from "../../../lib/inputs.ts";
+import { json } from "../../../lib/reply.ts";
+import { testCall } from "../../support/context.ts";
+
+type Keys = Readonly<Record<string, unknown>>;
+
+const ask = () => Promise.resolve(json(1));
+
+const UP = { url: "http://127.0.0.1:9001" };
+
+const ENV: Readonly<Record<string, string>> = { TOKEN: "hunter2" };
+
+const parse = (input: unknown, env = ENV): Settings => parseConfig(input, (name) => env[name]);
+
+/** All problems of a config, a line each. */
+function problemsOf(input: unknown, env = ENV): string {
+  return assertThrows(() => parse(input, env), ConfigError).message;
+}
+
+const withTop = (keys: Keys) => ({ upstreams: { up: UP }, routes: {}, ...keys });
+const withUpstream = (keys: Keys) => ({ upstreams: { up: { ...UP, ...keys } }, routes: {} });
+const withRoutes = (routes: Keys) => ({ upstreams: { up: UP }, routes });
+const withRoute = (key: string, route: unknown) => withRoutes({ [key]: route });
+const withForward = (key: string, forward: unknown) => withRoute(key, { forward });
+const withPart = (keys: Keys, name = "it", key = "GET /x/:id") =>
+  withRoute(key, { gather: { [name]: { from: "up", ...keys } } });
+
+const PART = 'routes["GET /x/:id"].gather.it';
+const DURATION = "must be a duration such as 400ms or 2s";
+const SIZE = "must be a size such as 64KiB or 4MiB";
+const JSON_VALUE = "must be a JSON value";
+const NAME = "must name a route parameter, query.NAME, header.NAME or body.NAME";
+const GOT_ROUTE = "must have either gather or forward";
+const PART_NAME = "must not be named like a route parameter, query, header, body or item";
+
+/** Every rule of the config, with the line that tells of its breach. */
+const RULES: readonly (readonly [unknown, string])[] = [
+  // The top.
+  [null, "config: must be an object: got null"],
+  ["x", 'config: must be an object: got "x"'],
+  [{ routes: {} }, "upstreams: is required"],
+  [{ upstreams: {} }, "routes: is required"],
+  [withTop({ upstreams: 5 }), "upstreams: must be an object that names the upstreams: got 5"],
+  [withTop({ routes: 5 }), "routes: must be an object of routes: got 5"],
+  [
+    withTop({ upstream: {} }),
+    'upstream: is not a key here; did you mean "upstreams"?',
+  ],
+  [
+    withTop({ limits: {} }),
+    "limits: is not a key here; there is store, upstreams, cors, maxRequestBody, routes",
+  ],
+  [withTop({ store: 5 }), "store: must be a string: got 5"],
+  [withTop({ store: "" }), 'store: must not be empty: got ""'],
+  [withTop({ maxRequestBody: "1MB" }), `maxRequestBody: ${SIZE}: got "1MB"`],
+  [withTop({ cors: 5 }), "cors: must be an object: got 5"],
+  [withTop({ cors: {} }), "cors.origins: is required"],
+  [withTop({ cors: { origins: "*" } }), 'cors.origins: must be a list of origins: got "*"'],
+  [withTop({ cors: { origins: [5] } }), "cors.origins.0: must be a string: got 5"],
+  [
+    withTop({ cors: { origins: ["*", "https://a.example/"] } }),
+    'cors.origins.1: must be an origin such as https://app.example, or "*": got "https://a.example/"',
+  ],
+  [
+    withTop({ cors: { origins: ["a.example"] } }),
+    'cors.origins.0: must be an origin such as https://app.example, or "*": got "a.example"',
+  ],
+  [
+    withTop({ cors: { origins: [], credentials: "yes" } }),
+    'cors.credentials: must be true or false: got "yes"',
+  ],
+  [
+    withTop({ cors: { origins: ["https://a.example", "*"], credentials: true } }),
+    'cors.credentials: must not be true while origins has "*"',
+  ],
+  [
+    withTop({ cors: { origins: [], origin: [] } }),
+    'cors.origin: is not a key here; did you mean "origins"?',
+  ],
+  // Upstreams.
+  [withTop({ upstreams: { up: 5 } }), "upstreams.up: must be an object: got 5"],
+  [withTop({ upstreams: { up: {} } }), "upstreams.up.url: is required"],
+  [
+    withTop({ upstreams: { "1up": UP } }),
+    "upstreams.1up: must be named with letters, digits, - and _",
+  ],
+  [
+    withTop({ upstreams: { "a b": UP } }),
+    'upstreams["a b"]: must be named with letters, digits, - and _',
+  ],
+  [
+    withUpstream({ url: "ftp://x" }),
+    'upstreams.up.url: must be an http:// or https:// URL: got "ftp://x"',
+  ],
+  [
+    withUpstream({ url: "users" }),
+    'upstreams.up.url: must be an http:// or https:// URL: got "users"',
+  ],
+  [
+    withUpstream({ url: "http://a/?x" }),
+    'upstreams.up.url: must have no query and no fragment: got "http://a/?x"',
+  ],
+  [
+    withUpstream({ url: "http://a/#x" }),
+    'upstreams.up.url: must have no query and no fragment: got "http://a/#x"',
+  ],
+  [
+    withUpstream({ url: "http://bob:hunter2@a/" }),
+    "upstreams.up.url: must have no user and password; send them in headers.authorization",
+  ],
+  [
+    withUpstream({ url: "http://bob@a/" }),
+    "upstreams.up.url: must have no user and password; send them in headers.authorization",
+  ],
+  [withUpstream({ url: 5 }), 'upstreams.up.url: must be a string or { env: "NAME" }'],
+  [withUpstream({ url: { env: 5 } }), 'upstreams.up.url: must be a string or { env: "NAME" }'],
+  [
+    withUpstream({ url: { env: "TOKEN", or: "x" } }),
+    'upstreams.up.url: must be a string or { env: "NAME" }',
+  ],
+  [
+    withUpstream({ url: { env: "NOPE" } }),
+    "upstreams.up.url: the environment variable NOPE is not set",
+  ],
+  [withUpstream({ timeout: "4 sec" }), `upstreams.up.timeout: ${DURATION}: got "4 sec"`],
+  [withUpstream({ timeout: 400 }), `upstreams.up.timeout: ${DURATION}: got 400`],
+  [withUpstream({ timeout: "0s" }), `upstreams.up.timeout: ${DURATION}: got "0s"`],
+  [withUpstream({ maxBody: "4MB" }), `upstreams.up.maxBody: ${SIZE}: got "4MB"`],
+  [
+    withUpstream({ timout: "1s" }),
+    'upstreams.up.timout: is not a key here; did you mean "timeout"?',
+  ],
+  [withUpstream({ headers: 5 }), "upstreams.up.headers: must be an object: got 5"],
+  [
+    withUpstream({ headers: { "a b": "x" } }),
+    'upstreams.up.headers["a b"]: must be a header name: got "a b"',
+  ],
+  [
+    withUpstream({ headers: { Host: "x" } }),
+    'upstreams.up.headers.Host: is a header that the gateway sets itself: got "Host"',
+  ],
+  ...[
+    "connection",
+    "content-length",
+    "transfer-encoding",
+    "upgrade",
+    "te",
+    "trailer",
+    "keep-alive",
+  ].map((name): [unknown, string] => [
+    withUpstream({ headers: { [name]: "x" } }),
+    `upstreams.up.headers.${name}: is a header that the gateway sets itself: got "${name}"`,
+  ]),
+  [
+    withUpstream({ headers: { a: 5 } }),
+    'upstreams.up.headers.a: must be a string or { env: "NAME" }',
+  ],
+  [
+    withUpstream({ headers: { a: { env: "NOPE" } } }),
+    "upstreams.up.headers.a: the environment variable NOPE is not set",
+  ],
+  [
+    withUpstream({ headers: { a: "x\r\ny" } }),
+    "upstreams.up.headers.a: must hold no line breaks and nothing outside Latin-1",
+  ],
+  [
+    withUpstream({ headers: { a: "€" } }),
+    "upstreams.up.headers.a: must hold no line breaks and nothing outside Latin-1",
+  ],
+  [
+    withTop({ upstreams: { up: { source: "x" } } }),
+    'upstreams.up.source: must be a function, which only a TypeScript config can have: got "x"',
+  ],
+  [
+    withTop({ upstreams: { up: { source: ask, url: "http://a" } } }),
+    "upstreams.up.url: is not a key here; there is source, timeout, maxBody",
+  ],
+  [
+    withTop({ upstreams: { up: { source: ask, timeout: "soon" } } }),
+    `upstreams.up.timeout: ${DURATION}: got "soon"`,
+  ],
+  // Routes.
+  [
+    withRoute("/users", {}),
+    'routes["/users"]: must be a method and a path, such as "GET /users/:id"',
+  ],
+  [
+    withRoutes({ "GET /x/:a": { forward: "up" }, "GET /x/:b": { forward: "up" } }),
+    'routes["GET /x/:b"]: must differ from "GET /x/:a" in more than names',
+  ],
+  [withRoute("GET /", 5), 'routes["GET /"]: must be an object: got 5'],
+  [withRoute("GET /", {}), `routes["GET /"]: ${GOT_ROUTE}`],
+  [withRoute("GET /", { forward: "up", gather: {} }), `routes["GET /"]: ${GOT_ROUTE}`],
+  [
+    withRoute("GET /", { forward: "up", deadline: "1" }),
+    `routes["GET /"].deadline: ${DURATION}: got "1"`,
+  ],
+  [
+    withRoute("GET /", { forward: "up", deadlin: "1s" }),
+    'routes["GET /"].deadlin: is not a key here; did you mean "deadline"?',
+  ],
+  [
+    withForward("GET /", 5),
+    'routes["GET /"].forward: must be an upstream\'s name or { to: "NAME", strip: "/prefix" }: got 5',
+  ],
+  [
+    withForward("GET /", "upp"),
+    'routes["GET /"].forward: must name an upstream; did you mean "up"?: got "upp"',
+  ],
+  [
+    withForward("GET /", { to: "other" }),
+    'routes["GET /"].forward: must name an upstream; there is up: got "other"',
+  ],
+  [
+    withForward("GET /a/*", { to: "up", strip: "a" }),
+    'routes["GET /a/*"].forward.strip: must start with "/": got "a"',
+  ],
+  [
+    withForward("GET /a/*", { to: "up", strip: "/b" }),
+    'routes["GET /a/*"].forward.strip: must be how the route\'s path begins: got "/b"',
+  ],
+  [
+    withForward("GET /ab/*", { to: "up", strip: "/a" }),
+    'routes["GET /ab/*"].forward.strip: must be how the route\'s path begins: got "/a"',
+  ],
+  [
+    withForward("GET /a/:id", { to: "up", strip: "/a/:id" }),
+    'routes["GET /a/:id"].forward.strip: must be how the route\'s path begins: got "/a/:id"',
+  ],
+  [
+    withForward("GET /", { to: "up", stripp: "/" }),
+    'routes["GET /"].forward.stripp: is not a key here; did you mean "strip"?',
+  ],
+  [
+    withRoute("GET /", { gather: 5 }),
+    'routes["GET /"].gather: must be an object that names its parts: got 5',
+  ],
+  [withRoute("GET /", { gather: {} }), 'routes["GET /"].gather: must have at least one part'],
+  [
+    withRoute("GET /", { gather: { it: { from: "up" } }, deadline: 5 }),
+    `routes["GET /"].deadline: ${DURATION}: got 5`,
+  ],
+  [
+    withRoute("GET /", { gather: { it: { from: "up" } }, cache: {} }),
+    'routes["GET /"].cache: is not a key here; there is deadline, gather',
+  ],
+  // Parts.
+  [
+    withPart({}, "a-b"),
+    'routes["GET /x/:id"].gather.a-b: must be named with letters, digits and _',
+  ],
+  [withPart({}, "id"), `routes["GET /x/:id"].gather.id: ${PART_NAME}`],
+  ...["query", "header", "body", "item"].map((name): [unknown, string] => [
+    withPart({}, name),
+    `routes["GET /x/:id"].gather.${name}: ${PART_NAME}`,
+  ]),
+  [withRoute("GET /x/:id", { gather: { it: 5 } }), `${PART}: must be an object: got 5`],
+  [withRoute("GET /x/:id", { gather: { it: {} } }), `${PART}.from: is required`],
+  [withPart({ from: 5 }), `${PART}.from: must be a string: got 5`],
+  [
+    withPart({ from: "upp" }),
+    `${PART}.from: must name an upstream; did you mean "up"?: got "upp"`,
+  ],
+  [withPart({ form: "up" }), `${PART}.form: is not a key here; did you mean "from"?`],
+  [withPart({ path: "x" }), `${PART}.path: must start with "/": got "x"`],
+  [withPart({ path: 5 }), `${PART}.path: must start with "/": got 5`],
+  [
+    withPart({ path: "/a b" }),
+    `${PART}.path: must have no space, backslash or fragment: got "/a b"`,
+  ],
+  [withPart({ path: "/.." }), `${PART}.path: must have no segment "." or "..": got "/.."`],
+  [withPart({ path: "/{id" }), `${PART}.path: must have a "}" for each "{": got "/{id"`],
+  [withPart({ path: "/{+id}" }), `${PART}.path: "{+id}" ${NAME}: got "/{+id}"`],
+  [
+    withPart({ path: "/{?query.a,body.a}" }),
+    `${PART}.path: "{?query.a,body.a}" must not use one name twice: got "/{?query.a,body.a}"`,
+  ],
+  [
+    withPart({ path: "/{ids}" }),
+    `${PART}: "{ids}" must name a parameter of /x/:id; did you mean "id"?`,
+  ],
+  [
+    withPart({ params: { a: "{other}" } }),
+    `${PART}: "{other}" must name a parameter of /x/:id; there is id`,
+  ],
+  [
+    withPart({ headers: { a: "{other}" } }),
+    `${PART}: "{other}" must name a parameter of /x/:id; there is id`,
+  ],
+  [
+    withPart({ method: "POST", body: { a: ["{other}"] } }),
+    `${PART}: "{other}" must name a parameter of /x/:id; there is id`,
+  ],
+  [
+    withPart({ path: "/{id}" }, "it", "GET /"),
+    'routes["GET /"].gather.it: "{id}" must name a parameter of /',
+  ],
+  [withPart({ method: "get" }), `${PART}.method: must be a method such as GET: got "get"`],
+  [withPart({ method: "ANY" }), `${PART}.method: must be a method such as GET: got "ANY"`],
+  [withPart({ params: 5 }), `${PART}.params: must be an object: got 5`],
+  [withPart({ params: { a: () => 1 } }), `${PART}.params.a: ${JSON_VALUE}: got a function`],
+  [withPart({ params: { a: "{" } }), `${PART}.params.a: must have a "}" for each "{": got "{"`],
+  [withPart({ headers: 5 }), `${PART}.headers: must be an object: got 5`],
+  [withPart({ headers: { "a:": "x" } }), `${PART}.headers["a:"]: must be a header name: got "a:"`],
+  [
+    withPart({ headers: { TE: "x" } }),
+    `${PART}.headers.TE: is a header that the gateway sets itself: got "TE"`,
+  ],
+  [withPart({ headers: { a: "{a b}" } }), `${PART}.headers.a: "{a b}" ${NAME}: got "{a b}"`],
+  [withPart({ method: "POST", body: NaN }), `${PART}.body: ${JSON_VALUE}: got null`],
+  [withPart({ method: "POST", body: [undefined] }), `${PART}.body: ${JSON_VALUE}: got [null]`],
+  [withPart({ body: {} }), `${PART}.body: must not be sent with GET; set method`],
+  [withPart({ method: "HEAD", body: {} }), `${PART}.body: must not be sent with HEAD; set method`],
+  [withPart({ timeout: "1" }), `${PART}.timeout: ${DURATION}: got "1"`],
+  [withPart({ as: "json" }), `${PART}.as: must be "text": got "json"`],
+  [withPart({ optional: 1 }), `${PART}.optional: must be true or false: got 1`],
+  [withPart({ otherwise: () => 1 }), `${PART}.otherwise: ${JSON_VALUE}: got a function`],
+  [withPart({ otherwise: { a: Infinity } }), `${PART}.otherwise: ${JSON_VALUE}: got {"a":null}`],
+  [
+    withPart({ optional: false, otherwise: null }),
+    `${PART}.otherwise: must not stand in for a part that is required`,
+  ],
+];
+
+for (const [input, line] of RULES) {
+  Deno.test(`config rule: ${line}`, () => assertEquals(problemsOf(input), line));
+}
+
+Deno.test("everything that is wrong is told at once", () => {
+  const problems = problemsOf({
+    upstreams: {
+      users: { url: "users", timeout: "4 sec", retries: 3 },
+      orders: { url: { env: "NOPE" } },
+    },
+    maxRequestBody: "1MB",
+    rotes: {},
+    routes: {
+      "GET /a/:id": {
+        deadline: 5,
+        gather: { a: { from: "user", path: "x", timeout: "1" }, "b-c": {} },
+      },
+      "GET /b": { forward: { to: "order" } },
+      "FETCH /c": {},
+      "GET /d/:x": { gather: { ok: { from: "users", path: "/{y}" } } },
+    },
+  });
+  assertEquals(problems.split("\n").toSorted(), [
+    'maxRequestBody: must be a size such as 64KiB or 4MiB: got "1MB"',
+    'rotes: is not a key here; did you mean "routes"?',
+    'routes["FETCH /c"]: must begin with GET, POST, PUT, PATCH, DELETE, ANY',
+    'routes["GET /a/:id"].deadline: must be a duration such as 400ms or 2s: got 5',
+    'routes["GET /b"].forward: must name an upstream; did you mean "orders"?: got "order"',
+    'routes["GET /d/:x"].gather.ok: "{y}" must name a parameter of /d/:x; there is x',
+    "upstreams.orders.url: the environment variable NOPE is not set",
+    "upstreams.users.retries: is not a key here; there is url, headers, timeout, maxBody",
+    'upstreams.users.timeout: must be a duration such as 400ms or 2s: got "4 sec"',
+    'upstreams.users.url: must be an http:// or https:// URL: got "users"',
+  ]);
+});
+
+Deno.test("a part's problems are all told, beside those of other parts", () => {
+  const problems = problemsOf(withRoute("GET /x/:id", {
+    gather: {
+      "b-c": { path: "x", as: "xml" },
+      it: { from: "nope", path: "/{ids}", optional: false, otherwise: 1, body: 2 },
+    },
+  }));
+  assertEquals(
+    problems.split("\n").toSorted(),
+    [
+      `${PART}.body: must not be sent with GET; set method`,
+      `${PART}.from: must name an upstream; there is up: got "nope"`,
+      `${PART}.otherwise: must not stand in for a part that is required`,
+      `${PART}: "{ids}" must name a parameter of /x/:id; did you mean "id"?`,
+      'routes["GET /x/:id"].gather.b-c.as: must be "text": got "xml"',
+      'routes["GET /x/:id"].gather.b-c.from: is required',
+      'routes["GET /x/:id"].gather.b-c.path: must start with "/": got "x"',
+      'routes["GET /x/:id"].gather.b-c: must be named with letters, digits and _',
+    ].toSorted(),
+  );
+});
+
+Deno.test("an upstream that is there but wrong is not reported as missing", () => {
+  const problems = problemsOf({
+    upstreams: { up: { url: "x" } },
+    routes: { "GET /a": { forward: "up" }, "GET /b": { gather: { it: { from: "up" } } } },
+  });
+  assertEquals(problems, 'upstreams.up.url: must be an http:// or https:// URL: got "x"');
+});
+
+for (
+  const [place, config] of [
+    ["upstreams", withTop({ upstreams: [UP] })],
+    ["upstreams.up.headers", withUpstream({ headers: ["x"] })],
+    ["routes", withTop({ routes: [{ forward: "up" }] })],
+    [`${PART}.params`, withPart({ params: ["x"] })],
+  ] as const
+) {
+  Deno.test(`a list is no object: ${place}`, () => {
+    const problems = problemsOf(config);
+    assert(problems.startsWith(`${place}: must be an object`), problems);
+  });
+}
+
+// Secrets.
+
+for (
+  const secret of [
+    "postgres://bob:hunter2@db",
+    "hunter2",
+    "https://bob:hunter2@api.example",
+    "https://api.example/?key=hunter2",
+    "https://api.example/#hunter2",
+  ]
+) {
+  Deno.test(`an upstream's address out of the environment is never printed: ${secret}`, () => {
+    const problems = problemsOf(withUpstream({ url: { env: "URL" } }), { URL: secret });
+    assert(problems.startsWith("upstreams.up.url: what URL holds must "), problems);
+    assertFalse(problems.includes("hunter2"), problems);
+  });
+}
+
+Deno.test("a header out of the environment is never printed", () => {
+  const problems = problemsOf(
+    { ...withUpstream({ headers: { a: { env: "TOKEN" }, "b c": { env: "TOKEN" } }, timeout: 5 }) },
+    { TOKEN: "hunter2\n" },
+  );
+  assertEquals(problems.match(/must hold no line breaks/g)?.length, 2);
+  assertFalse(problems.includes("hunter2"), problems);
+});
+
+// Names that every object has.
+
+for (const name of ["constructor", "prototype", "toString", "hasOwnProperty"]) {
+  Deno.test(`a part, a parameter and a header may be called ${name}`, () => {
+    const named = { [name]: "1" };
+    const route = gatherOf(withPart({ params: named, headers: named }, name));
+    assertEquals(route.parts.map((part) => part.name), [name]);
+    const [part] = route.parts;
+    assertEquals(Object.keys(part?.params ?? {}), [name]);
+    assertEquals(Object.keys(part?.headers ?? {}), [name]);
+  });
+
+  Deno.test(`an upstream called ${name} is found when it is there, and only then`, () => {
+    const config = { upstreams: { [name]: UP }, routes: { "GET /": { forward: name } } };
+    assertEquals(parse(config).upstreams.map((upstream) => upstream.name), [name]);
+    assertEquals(
+      problemsOf(withForward("GET /", name)),
+      `routes["GET /"].forward: must name an upstream; there is up: got "${name}"`,
+    );
+  });
+
+  Deno.test(`an unknown key called ${name} is reported`, () => {
+    const { message } = assertThrows(() => parse(withTop({ [name]: 1 })), ConfigError);
+    assert(message.startsWith(`${name}: is not a key here`), message);
+  });
+}
+
+// What comes of it.
+
+function gatherOf(input: unknown): GatherSettings {
+  const [route] = parse(input).routes;
+  assert(route && "parts" in route);
+  return route;
+}
+
+function forwardOf(input: unknown): ForwardSettings {
+  const [route] = parse(input).routes;
+  assert(route && "to" in route);
+  return route;
+}
+
+Deno.test("the least config is complete when it was read", () => {
+  assertEquals(parse({ upstreams: { up: UP }, routes: {} }), {
+    store: undefined,
+    cors: undefined,
+    clients: undefined,
+    trust: { proxies: [], header: "x-forwarded-for" },
+    maxRequestBody: 1_048_576,
+    upstreams: [{
+      name: "up",
+      timeoutMs: 5000,
+      maxBody: 4_194_304,
+      base: new URL("http://127.0.0.1:9001"),
+      headers: {},
+    }],
+    routes: [],
+  });
+});
+
+Deno.test("what is said replaces each default", () => {
+  const settings = parse({
+    store: ":memory:",
+    maxRequestBody: "2KiB",
+    cors: { origins: ["https://a.example", "http://localhost:3000"], credentials: true },
+    upstreams: {
+      up: {
+        url: { env: "UP" },
+        timeout: "400ms",
+        maxBody: "1KiB",
+        headers: { authorization: { env: "TOKEN" }, "x-a": "é\t" },
+      },
+      rows: { source: ask, timeout: "1s", maxBody: "2B" },
+    },
+    routes: {},
+  }, { UP: "https://api.example/v1", TOKEN: "Bearer x" });
+  assertEquals(settings, {
+    store: ":memory:",
+    cors: { origins: ["https://a.example", "http://localhost:3000"], credentials: true },
+    clients: undefined,
+    trust: { proxies: [], header: "x-forwarded-for" },
+    maxRequestBody: 2048,
+    upstreams: [
+      {
+        name: "up",
+        timeoutMs: 400,
+        maxBody: 1024,
+        base: new URL("https://api.example/v1"),
+        headers: { authorization: "Bearer x", "x-a": "é\t" },
+      },
+      { name: "rows", timeoutMs: 1000, maxBody: 2, source: ask },
+    ],
+    routes: [],
+  });
+});
+
+Deno.test("all origins may read, as long as they bring no credentials", () => {
+  for (const credentials of [undefined, false]) {
+    const { cors } = parse(withTop({ cors: { origins: ["*"], credentials } }));
+    assertEquals(cors, { origins: ["*"], credentials: false });
+  }
+});
+
+Deno.test("a part has its defaults, and its upstream's timeout", () => {
+  const config = {
+    upstreams: { up: { ...UP, timeout: "2s" } },
+    routes: { "GET /": { gather: { it: { from: "up" } } } },
+  };
+  const { upstreams: [upstream] } = parse(config);
+  const { parts: [part], ...route } = gatherOf(config);
+  assertEquals(route, {
+    key: "GET /",
+    method: "GET",
+    path: "/",
+    deadlineMs: 10_000,
+    limits: [],
+    cost: 1,
+    readsBody: false,
+  });
+  assert(part);
+  const { path, ...rest } = part;
+  assertEquals(rest, {
+    name: "it",
+    upstream: upstream ?? part.upstream,
+    method: "GET",
+    params: {},
+    headers: {},
+    body: undefined,
+    timeoutMs: 2000,
+    as: "json",
+    optional: false,
+    otherwise: undefined,
+  });
+  assertEquals(path.expand(new Inputs(testCall(), undefined)), "/");
+});
+
+Deno.test("a part says what it asks", () => {
+  const { parts: [part], deadlineMs } = gatherOf(
+    withRoute("POST /x/:id", {
+      deadline: "1s",
+      gather: {
+        it: {
+          from: "up",
+          method: "PUT",
+          path: "/y/{id}",
+          params: { a: ["{query.a}", 1] },
+          headers: { "x-id": "{id}" },
+          body: { all: "{body.all}" },
+          timeout: "50ms",
+          as: "text",
+        },
+      },
+    }),
+  );
+  assert(part);
+  const call = testCall({ params: { id: "7" }, path: "/x/7?a=b" });
+  const inputs = new Inputs(call, { all: true });
+  assertEquals(
+    [part.method, part.timeoutMs, part.as, deadlineMs],
+    ["PUT", 50, "text", 1000],
+  );
+  assertEquals(part.path.expand(inputs), "/y/7");
+  assertEquals(part.params.a?.expand(inputs), ["b", 1]);
+  assertEquals(part.headers["x-id"]?.expand(inputs), "7");
+  assertEquals(part.body?.expand(inputs), { all: true });
+});
+
+const NEEDS: readonly (readonly [Keys, boolean, unknown])[] = [
+  [{}, false, undefined],
+  [{ optional: true }, true, undefined],
+  [{ optional: false }, false, undefined],
+  [{ otherwise: [] }, true, []],
+  [{ otherwise: null }, true, null],
+  [{ optional: true, otherwise: 0 }, true, 0],
+];
+
+for (const [keys, optional, otherwise] of NEEDS) {
+  Deno.test(`a part with ${JSON.stringify(keys)} is ${optional ? "optional" : "required"}`, () => {
+    const { parts: [part] } = gatherOf(withPart(keys));
+    assertEquals([part?.optional, part?.otherwise], [optional, otherwise]);
+  });
+}
+
+const BODIES: readonly (readonly [Keys, boolean])[] = [
+  [{ path: "/{id}/{query.a}", headers: { a: "{header.a}" } }, false],
+  [{ path: "/{body.a}" }, true],
+  [{ path: "/{?body.a}" }, true],
+  [{ params: { a: ["x", "{body.a}"] } }, true],
+  [{ headers: { a: "{body.a}" } }, true],
+  [{ method: "POST", body: { a: { b: "{body.a}" } } }, true],
+  [{ method: "POST", body: { a: "{id}" } }, false],
+];
+
+for (const [keys, readsBody] of BODIES) {
+  Deno.test(`${JSON.stringify(keys)} ${readsBody ? "reads" : "does not read"} the body`, () => {
+    assertEquals(gatherOf(withPart(keys)).readsBody, readsBody);
+  });
+}
+
+Deno.test("one part that reads the body is enough", () => {
+  const gather = { a: { from: "up" }, b: { from: "up", path: "/{body.x}" } };
+  assert(gatherOf(withRoute("POST /", { gather })).readsBody);
+});
+
+Deno.test("a forward has its upstream and its prefix, without a slash at its end", () => {
+  const forms: readonly (readonly [string, unknown, string])[] = [
+    ["ANY /*", "up", ""],
+    ["ANY /*", { to: "up" }, ""],
+    ["ANY /v1/*", { to: "up", strip: "/v1" }, "/v1"],
+    ["ANY /v1/*", { to: "up", strip: "/v1/" }, "/v1"],
+    ["ANY /v1", { to: "up", strip: "/v1" }, "/v1"],
+    ["ANY /v1/users/:id", { to: "up", strip: "/v1/users" }, "/v1/users"],
+    ["ANY /v1/*", { to: "up", strip: "/" }, ""],
+  ];
+  for (const [key, forward, strip] of forms) {
+    const config = withForward(key, forward);
+    const route = forwardOf(config);
+    const [method = "", path = ""] = key.split(" ");
+    assertEquals(
+      [route.key, `${route.method}`, route.path, route.strip, route.deadlineMs],
+      [key, method, path, strip, 10_000],
+    );
+    assertEquals(route.to.name, "up");
+  }
+  const own = forwardOf(withRoute("GET /", { forward: "up", deadline: "2s" }));
+  assertEquals(own.deadlineMs, 2000);
+});
+
+Deno.test("a part and a forward share the one upstream", () => {
+  const settings = parse(withRoutes({
+    "GET /a": { gather: { it: { from: "up" } } },
+    "GET /b": { forward: "up" },
+  }));
+  const [upstream] = settings.upstreams;
+  const [gather, forward] = settings.routes;
+  assert(gather && "parts" in gather && forward && "to" in forward);
+  assertStrictEquals(gather.parts[0]?.upstream, upstream);
+  assertStrictEquals(forward.to, upstream);
+});
+
+Deno.test("routes that differ in more than names stand side by side", () => {
+  const forward = { forward: "up" };
+  const keys = ["GET /a/:id", "POST /a/:id", "ANY /a/:id", "GET /a/b", "GET /a/*", "GET /a/:id/"];
+  const { routes } = parse(withRoutes(Object.fromEntries(keys.map((key) => [key, forward]))));
+  assertEquals(routes.map(({ key }) => key), keys);
+});
+
+Deno.test("what was read is not changed by reading", () => {
+  const config = withPart({ method: "POST", body: { a: ["{id}"] }, headers: { a: "b" } });
+  const before = structuredClone(config);
+  parse(config);
+  assertEquals(config, before);
+});

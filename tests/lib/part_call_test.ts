@@ -1,0 +1,229 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { GatewayError } from "../../lib/errors.ts";
+import { Inputs } from "../../lib/inputs.ts";
+import { type CallTemplate, expandCall } from "../../lib/part_call.ts";
+import type { Call } from "../../lib/source.ts";
+import {
+  type Json,
+  parsePathTemplate,
+  parseValueTemplate,
+  type Template,
+} from "../../lib/template.ts";
+import { testCall } from "../support/context.ts";
+import { nastyText } from "../support/nasty_text.ts";
+import { property } from "../support/random.ts";
+
+interface Part {
+  readonly method?: string;
+  readonly path?: string;
+  readonly params?: Readonly<Record<string, Json>>;
+  readonly headers?: Readonly<Record<string, Json>>;
+  readonly body?: Json;
+  readonly ownHeaders?: Readonly<Record<string, string>>;
+}
+
+function valuesOf(values: Readonly<Record<string, Json>>): Record<string, Template<unknown>> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, parseValueTemplate(value)]),
+  );
+}
+
+function expand(part: Part, call: Partial<Call> = {}, clientBody?: unknown): Call {
+  const { method = "GET", path = "/", params = {}, headers = {}, body, ownHeaders = {} } = part;
+  const template: CallTemplate = {
+    method,
+    path: parsePathTemplate(path),
+    params: valuesOf(params),
+    headers: valuesOf(headers),
+    body: body === undefined ? undefined : parseValueTemplate(body),
+    ownHeaders,
+  };
+  return expandCall(template, new Inputs(testCall(call), clientBody));
+}
+
+const textOf = async ({ body }: Call) => body && new TextDecoder().decode(await body.bytes(1000));
+
+// Query parameters.
+
+const PARAMS: readonly {
+  readonly path: string;
+  readonly params: Readonly<Record<string, Json>>;
+  readonly body?: unknown;
+  readonly written: string;
+}[] = [
+  { path: "/a", params: {}, written: "/a" },
+  { path: "/a", params: { x: "1", y: 2, z: true }, written: "/a?x=1&y=2&z=true" },
+  { path: "/a?b=0", params: { x: "1" }, written: "/a?b=0&x=1" },
+  { path: "/a{?body.b}", params: { x: 0 }, body: { b: 2 }, written: "/a?b=2&x=0" },
+  { path: "/a{?body.b}", params: { x: "" }, written: "/a?x=" },
+  { path: "/a", params: { x: "{body.x}" }, written: "/a" },
+  { path: "/a", params: { x: "{body.x}" }, body: { x: null }, written: "/a" },
+  {
+    path: "/a",
+    params: { x: "{body.x}" },
+    body: { x: [1, "b", null, [true]] },
+    written: "/a?x=1&x=b&x=true",
+  },
+  { path: "/a", params: { x: [], y: 1 }, written: "/a?y=1" },
+  { path: "/a", params: { "a b&": "c d&=#?" }, written: "/a?a%20b%26=c%20d%26%3D%23%3F" },
+];
+
+for (const { path, params, body, written } of PARAMS) {
+  Deno.test(`params ${JSON.stringify(params)} after ${path} make ${written}`, () => {
+    assertEquals(expand({ path, params }, {}, body).path, written);
+  });
+}
+
+Deno.test("a parameter that is an object, or no Unicode, is refused", () => {
+  const params = { x: "{body.x}" };
+  for (
+    const [x, rule] of [
+      [{ a: 1 }, "must be a string, a number or a boolean"],
+      [[{ a: 1 }], "must be a string, a number or a boolean"],
+      ["\ud83d", "must be valid Unicode"],
+    ]
+  ) {
+    const error = assertThrows(() => expand({ params }, {}, { x }), GatewayError);
+    assertEquals([error.kind, error.message], ["bad-request", `x: ${rule}`]);
+  }
+});
+
+property("a client's value never becomes another parameter", 1000, (random) => {
+  const [a, b] = [nastyText(random).toWellFormed(), nastyText(random).toWellFormed()];
+  const { path } = expand({ path: "/p", params: { a: "{body.a}", b: "<{body.b}>" } }, {}, { a, b });
+  const url = new URL(`http://upstream${path}`);
+  assertEquals([url.pathname, url.hash], ["/p", ""]);
+  assertEquals([...url.searchParams], [["a", a], ["b", `<${b}>`]]);
+});
+
+// Headers.
+
+Deno.test("of the client's headers only accept-language and traceparent go on", () => {
+  const headers = new Headers({
+    "accept-language": "de",
+    "traceparent": "00-1-2-01",
+    "authorization": "Bearer secret",
+    "cookie": "a=b",
+    "accept": "text/html",
+    "x-request-id": "7",
+  });
+  assertEquals([...expand({}, { headers }).headers], [
+    ["accept-language", "de"],
+    ["traceparent", "00-1-2-01"],
+  ]);
+});
+
+Deno.test("a part's headers win over the client's, and those over the upstream's", () => {
+  const headers = new Headers({ "accept-language": "de", "traceparent": "client" });
+  const ownHeaders = { "Accept-Language": "own", "x-own": "1", "x-both": "own" };
+  const part = { headers: { "X-Both": "part", "traceparent": "part" }, ownHeaders };
+  assertEquals(Object.fromEntries(expand(part, { headers }).headers), {
+    "accept-language": "de",
+    "traceparent": "part",
+    "x-both": "part",
+    "x-own": "1",
+  });
+});
+
+Deno.test("a header without a value is not sent, nor the upstream's own in its place", () => {
+  const part = { headers: { "x-a": "{header.none}" }, ownHeaders: { "x-a": "own" } };
+  assertEquals([...expand(part).headers], []);
+});
+
+Deno.test("a header's value keeps its type as a text", () => {
+  const part = { headers: { "x-n": "{body.n}", "x-t": "<{body.n}>" } };
+  assertEquals([...expand(part, {}, { n: 7 }).headers], [["x-n", "7"], ["x-t", "<7>"]]);
+});
+
+Deno.test("a header that is a list has all its values", () => {
+  const { headers } = expand(
+    { headers: { "x-tags": "{body.tags}" }, ownHeaders: { "x-tags": "own" } },
+    {},
+    {
+      tags: ["a", "b"],
+    },
+  );
+  assertEquals(headers.get("x-tags"), "a, b");
+});
+
+for (const value of ["a\r\nx-evil: 1", "a\nb", "a\0", "é€", "😀", "a\x7f"]) {
+  Deno.test(`a header cannot be ${JSON.stringify(value)}`, () => {
+    const error = assertThrows(
+      () => expand({ headers: { "x-a": "{body.a}" } }, {}, { a: value }),
+      GatewayError,
+    );
+    assertEquals([error.kind, error.message], ["bad-request", "x-a: cannot be sent as a header"]);
+  });
+}
+
+Deno.test("a header may hold Latin-1 and tabs", () => {
+  const { headers } = expand({ headers: { "x-a": "{body.a}" } }, {}, { a: "a\tÿ~ \x80!" });
+  assertEquals(headers.get("x-a"), "a\tÿ~ \x80!");
+});
+
+property("a header holds a client's value or refuses it, and adds no other", 500, (random) => {
+  const a = nastyText(random);
+  const part = { headers: { "x-a": "<{body.a}>" } };
+  let headers: Headers;
+  try {
+    headers = expand(part, {}, { a }).headers;
+  } catch (error) {
+    if (!(error instanceof GatewayError) || error.kind !== "bad-request") throw error;
+    return;
+  }
+  assertEquals([...headers], [["x-a", `<${a}>`]]);
+});
+
+const AUTHORIZATIONS: readonly {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly sends: boolean;
+}[] = [
+  { headers: { authorization: "{header.authorization}" }, sends: true },
+  { headers: { Authorization: "{header.Authorization}" }, sends: true },
+  { headers: { "x-a": "1", authorization: "Bearer {header.authorization}" }, sends: true },
+  { headers: { authorization: "Bearer {header.x-token}" }, sends: false },
+  { headers: { "x-token": "{header.authorization}" }, sends: false },
+  { headers: { authorization: "Bearer fixed" }, sends: false },
+  { headers: {}, sends: false },
+];
+
+for (const { headers, sends } of AUTHORIZATIONS) {
+  Deno.test(`${JSON.stringify(headers)} ${sends ? "sends" : "does not send"} the client's own`, () => {
+    const part = { headers, ownHeaders: { authorization: "own" } };
+    const known = { headers: new Headers({ authorization: "x", "x-token": "y" }) };
+    assertEquals(expand(part, known).sendsClientAuthorization, sends);
+    assertEquals(expand({ ...part, body: {} }, known).sendsClientAuthorization, sends);
+    assertEquals(expand(part).sendsClientAuthorization, false);
+  });
+}
+
+// Bodies.
+
+Deno.test("a part without a body sends none", () => {
+  const call = expand({ method: "DELETE" });
+  assertEquals([call.method, call.path, "body" in call], ["DELETE", "/", false]);
+  assertEquals([...call.headers], []);
+});
+
+Deno.test("a body is sent as JSON, with the types of its values", async () => {
+  const body = { id: "{id}", n: "{body.n}", text: "<{body.n}>", gone: "{body.gone}", list: [1] };
+  const call = expand({ method: "POST", body }, { params: { id: "7" } }, { n: 1.5 });
+  assertEquals(await textOf(call), '{"id":"7","n":1.5,"text":"<1.5>","list":[1]}');
+  assertEquals(call.headers.get("content-type"), "application/json");
+});
+
+Deno.test("a body that the request does not have is null", async () => {
+  assertEquals(await textOf(expand({ method: "POST", body: "{body.x}" })), "null");
+});
+
+Deno.test("a body's type may be said otherwise", () => {
+  const headers = { "Content-Type": "application/merge-patch+json" };
+  const call = expand({ method: "PATCH", body: {}, headers });
+  assertEquals(call.headers.get("content-type"), "application/merge-patch+json");
+});
+
+Deno.test("a text in a body is escaped, so that it stays a text", async () => {
+  const value = '","admin":true,"x":"';
+  const call = expand({ method: "POST", body: { a: "{id}" } }, { params: { id: value } });
+  assertEquals(JSON.parse((await textOf(call)) ?? ""), { a: value });
+});

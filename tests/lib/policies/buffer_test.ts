@@ -1,0 +1,104 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { Body, BodyTooLarge } from "../../../lib/body.ts";
+import { GatewayError } from "../../../lib/errors.ts";
+import { buffer } from "../../../lib/policies/buffer.ts";
+import type { Reply } from "../../../lib/source.ts";
+import { testCall, testContext } from "../../support/context.ts";
+import { settled } from "../../support/manual_clock.ts";
+import { ScriptedStream } from "../../support/scripted_stream.ts";
+
+/** A buffered source that answers with a body that the test plays. */
+function play(maxBytes: number, keep?: number) {
+  const origin = new ScriptedStream();
+  const reply: Reply = {
+    status: 200,
+    headers: new Headers(),
+    body: Body.from({ stream: origin.stream }, keep),
+  };
+  return { origin, reply, source: buffer({ maxBytes })(() => Promise.resolve(reply)) };
+}
+
+Deno.test("a reply comes when its body is whole, and not before", async () => {
+  const { origin, reply, source } = play(4);
+  let isOver = false;
+  const asked = source(testCall(), testContext()).finally(() => isOver = true);
+  for (const piece of ["ab", "cd"]) {
+    await settled();
+    origin.deliver(piece);
+  }
+  await settled();
+  assert(!isOver);
+  origin.end();
+  assertStrictEquals(await asked, reply);
+  assertEquals(reply.body.length, 4);
+  assertEquals(new TextDecoder().decode(await reply.body.bytes(4)), "abcd");
+});
+
+Deno.test("a body that is too large is refused, and read no further", async () => {
+  const { origin, source } = play(3);
+  const asked = source(testCall(), testContext());
+  await settled();
+  origin.deliver("abcd");
+  const error = await assertRejects(() => asked, GatewayError);
+  assertEquals([error.kind, error.message], [
+    "upstream-invalid",
+    "the upstream's answer is larger than 3 bytes",
+  ]);
+  assert(error.cause instanceof BodyTooLarge);
+  assert(origin.isCancelled);
+});
+
+Deno.test("a body that breaks off is the upstream's failure", async () => {
+  const { origin, source } = play(10);
+  const asked = source(testCall(), testContext());
+  await settled();
+  const cause = new TypeError("error decoding response body");
+  origin.fail(cause);
+  const error = await assertRejects(() => asked, GatewayError);
+  assertEquals([error.kind, error.message], [
+    "upstream-invalid",
+    "the upstream's answer broke off, or could not be decoded",
+  ]);
+  assertStrictEquals(error.cause, cause);
+});
+
+Deno.test("a body that breaks off because the request ended fails for that reason", async () => {
+  const { origin, source } = play(10);
+  const request = new AbortController();
+  const asked = source(testCall(), testContext({ signal: request.signal }));
+  await settled();
+  const late = new GatewayError("deadline-exceeded", "late");
+  request.abort(late);
+  origin.fail(late);
+  assertStrictEquals(await assertRejects(() => asked), late);
+});
+
+Deno.test("what the source itself throws is passed on", async () => {
+  const error = new GatewayError("upstream-unreachable", "no");
+  const source = buffer({ maxBytes: 1 })(() => Promise.reject(error));
+  assertStrictEquals(await assertRejects(() => source(testCall(), testContext())), error);
+});
+
+Deno.test("an answer above what a body keeps arrives whole when the limit allows it", async () => {
+  const { origin, reply, source } = play(100, 4);
+  const asked = source(testCall(), testContext());
+  for (const piece of ["[1,2", ",3]"]) {
+    await settled();
+    origin.deliver(piece);
+  }
+  await settled();
+  origin.end();
+  await asked;
+  assertEquals(await reply.body.json(100), [1, 2, 3]);
+});
+
+Deno.test("a body that does not come is waited for no longer than the request lasts", async () => {
+  const { origin, source } = play(10);
+  const request = new AbortController();
+  const asked = source(testCall(), testContext({ signal: request.signal }));
+  await settled();
+  const late = new GatewayError("deadline-exceeded", "late");
+  request.abort(late);
+  assertStrictEquals(await assertRejects(() => asked), late);
+  assert(origin.isCancelled);
+});
