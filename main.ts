@@ -8,6 +8,7 @@ import { describe } from "./lib/describe.ts";
 import { openKv } from "./lib/kv.ts";
 import { kvClients } from "./lib/kv_clients.ts";
 import { KvStore, LOCAL_KV, REMOTE_KV } from "./lib/limiter/kv_store.ts";
+import { MemoryStore } from "./lib/limiter/memory_store.ts";
 import { LineWriter } from "./lib/line_writer.ts";
 import { type Options, readOptions } from "./lib/options.ts";
 import { StartError } from "./lib/start_error.ts";
@@ -52,7 +53,9 @@ async function run(settings: Settings, options: Options): Promise<void> {
     clock,
     background,
     http: transport.source,
-    buckets: new KvStore(kv, isShared(store) ? REMOTE_KV : LOCAL_KV),
+    buckets: store === ":memory:"
+      ? new MemoryStore(clock)
+      : new KvStore(kv, isShared(store) ? REMOTE_KV : LOCAL_KV),
     clients: kvClients(kv, clock),
     random: Math.random,
     readStore: () => kv.get(["sluice", "ready"]),

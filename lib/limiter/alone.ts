@@ -1,32 +1,34 @@
-import { type BucketLevel, fullBucket, msUntil, refill, take } from "./bucket.ts";
+import { type BucketLevel, msUntil, take } from "./bucket.ts";
 import type { ClaimedCharge } from "./claim.ts";
 import type { Decision } from "./limit.ts";
-import type { Instant } from "./tracked_bucket.ts";
+import type { Instant, TrackedBucket } from "./tracked_bucket.ts";
 
 /**
  * Decides without the store, as each limit says: `local` counts in this process, `open` lets pass,
- * `closed` lets nothing pass. What is taken locally is taken from the stored bucket too, once the
- * store is back.
+ * `closed` lets nothing pass. What is let through locally is lent by the bucket: it is taken off
+ * when the store is back.
  */
 export function decideAlone(claimed: readonly ClaimedCharge[], now: Instant): Decision {
   if (claimed.some(({ charge }) => charge.limit.onStoreFailure === "closed")) {
     return { outcome: "unavailable" };
   }
   const counted = claimed.filter(({ charge }) => charge.limit.onStoreFailure === "local");
-  const levels = counted.map((claimedCharge) => localLevel(claimedCharge, now));
-  const taken = counted.map(({ charge, bucket }, index) =>
-    take(levels[index] ?? fullBucket(bucket.shape, now.wall), bucket.shape, charge.tokens)
-  );
-  const violated = counted.filter((_, index) => taken[index] === undefined);
-  const isAdmitted = violated.length === 0;
-  const buckets = counted.map(({ charge, bucket }, index) => {
-    const level = (isAdmitted ? taken[index] : levels[index]) ?? fullBucket(bucket.shape, now.wall);
-    bucket.local = level;
-    return { charge, level };
+  const levels = new Map<TrackedBucket, BucketLevel>();
+  const levelOf = (bucket: TrackedBucket) => levels.get(bucket) ?? bucket.levelAt(now, 0);
+  const violated = counted.filter(({ charge, bucket }) => {
+    const rest = take(levelOf(bucket), bucket.shape, charge.tokens);
+    if (rest) levels.set(bucket, rest);
+    return rest === undefined;
   });
+  const isAdmitted = violated.length === 0;
+  if (isAdmitted) { for (const { charge, bucket } of counted) bucket.lend(charge.tokens, now); }
+  const buckets = counted.map(({ charge, bucket }) => ({
+    charge,
+    level: isAdmitted ? levelOf(bucket) : bucket.levelAt(now, 0),
+  }));
   if (isAdmitted) return { outcome: "admitted", buckets, giveBack: () => {} };
   const waits = violated.map(({ charge, bucket }) =>
-    msUntil(bucket.local ?? fullBucket(bucket.shape, now.wall), bucket.shape, charge.tokens)
+    msUntil(bucket.levelAt(now, 0), bucket.shape, charge.tokens)
   );
   return {
     outcome: "denied",
@@ -34,8 +36,4 @@ export function decideAlone(claimed: readonly ClaimedCharge[], now: Instant): De
     violated: violated.map(({ charge }) => charge),
     retryAfterMs: Math.max(...waits),
   };
-}
-
-function localLevel({ bucket }: ClaimedCharge, now: Instant): BucketLevel {
-  return refill(bucket.local ?? bucket.levelAt(now, 0), bucket.shape, now.wall, 0);
 }

@@ -60,7 +60,7 @@ export function refill(
   now: number,
   skewMs: number,
 ): BucketLevel {
-  if (at >= now) return { units, at: Math.min(at, now + skewMs) };
+  if (at >= now) return { units: Math.min(units, capacity), at: Math.min(at, now + skewMs) };
   const missing = capacity - units;
   const elapsed = now - at;
   // Compared before it is multiplied: a long time times a high rate would leave the integers.

@@ -7,15 +7,25 @@ export interface ClaimedCharge {
   readonly bucket: TrackedBucket;
 }
 
-/** One request on its way to a decision. */
-export class Claim {
-  readonly charges: readonly ClaimedCharge[];
+/** What is known of a claim when it comes. */
+export interface ClaimFacts {
   /** Requests are decided in this order. */
   readonly order: number;
   /** When it came (monotonic ms). */
   readonly since: number;
   /** Until when an answer is of use (monotonic ms). */
   readonly deadline: number;
+  /** Whether it is the one that tries a store that was lost. */
+  readonly isProbe: boolean;
+}
+
+/** One request on its way to a decision. */
+export class Claim {
+  readonly charges: readonly ClaimedCharge[];
+  readonly order: number;
+  readonly since: number;
+  readonly deadline: number;
+  readonly isProbe: boolean;
   readonly decision: Promise<Decision>;
   /** Whether it was decided, or nobody waits for it any more. */
   isOver = false;
@@ -25,14 +35,12 @@ export class Claim {
   alarm: AbortController | undefined;
   readonly #decided = Promise.withResolvers<Decision>();
 
-  constructor(
-    charges: readonly ClaimedCharge[],
-    { order, since, deadline }: Pick<Claim, "order" | "since" | "deadline">,
-  ) {
+  constructor(charges: readonly ClaimedCharge[], facts: ClaimFacts) {
     this.charges = charges;
-    this.order = order;
-    this.since = since;
-    this.deadline = deadline;
+    this.order = facts.order;
+    this.since = facts.since;
+    this.deadline = facts.deadline;
+    this.isProbe = facts.isProbe;
     this.decision = this.#decided.promise;
   }
 

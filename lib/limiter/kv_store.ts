@@ -69,9 +69,11 @@ function keyOf(key: string): Deno.KvKey {
 function parseLevel(value: unknown): BucketLevel | undefined {
   if (!Array.isArray(value)) return undefined;
   const [units, at]: unknown[] = value;
-  return Number.isSafeInteger(units) && Number.isSafeInteger(at)
-    ? { units: Number(units), at: Number(at) }
-    : undefined;
+  return isCount(units) && isCount(at) ? { units, at } : undefined;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 /**

@@ -3,6 +3,7 @@ import { decideAlone } from "./alone.ts";
 import { BucketTable } from "./bucket_table.ts";
 import { Claim, type ClaimedCharge } from "./claim.ts";
 import type { Admitted, Charge, Decision, Denied } from "./limit.ts";
+import { Lines } from "./lines.ts";
 import { type Plan, plan, type Verdict } from "./plan.ts";
 import type { BucketStore } from "./store.ts";
 import { StoreHealth } from "./store_health.ts";
@@ -46,6 +47,7 @@ export class Limiter {
   readonly #options: LimiterOptions;
   readonly #buckets: BucketTable;
   readonly #health: StoreHealth;
+  readonly #lines = new Lines();
   #due: Claim[] = [];
   #orders = 0;
   #running = 0;
@@ -77,8 +79,9 @@ export class Limiter {
     }));
     const denied = this.#denyFreely(claimed, patience, now);
     if (denied) return denied;
-    if (this.#health.isAway()) return decideAlone(claimed, now);
-    return this.#ask(claimed, patience, now);
+    const isProbe = this.#health.mayProbe();
+    if (this.#health.isLost && !isProbe) return decideAlone(claimed, now);
+    return this.#ask(claimed, patience, now, isProbe);
   }
 
   /** A denial that needs no store: a bucket seen empty cannot have filled before its time. */
@@ -87,21 +90,28 @@ export class Limiter {
     { deadline }: Patience,
     now: Instant,
   ): Denied | undefined {
-    const claim = new Claim(claimed, { order: this.#orders, since: now.monotonic, deadline });
-    const [verdict] = plan([claim], now, this.#options.store.skewMs).verdicts;
+    const { skewMs } = this.#options.store;
+    const facts = { order: this.#orders, since: now.monotonic, deadline, isProbe: false };
+    const [verdict] = plan([new Claim(claimed, facts)], this.#lines, now, skewMs).verdicts;
     const isSure = verdict?.violated.some(({ charge, bucket }) =>
-      charge.limit.waitMs === 0 && bucket.isFresh(now, FREE_DENIAL_MS)
+      charge.limit.waitMs === 0 && bucket.isFresh(now, FREE_DENIAL_MS) &&
+      !bucket.isAhead(now, skewMs)
     );
-    return verdict && isSure ? denialOf(verdict) : undefined;
+    return verdict && isSure ? this.#denialOf(verdict) : undefined;
   }
 
   async #ask(
     claimed: readonly ClaimedCharge[],
     { signal, deadline }: Patience,
     now: Instant,
+    isProbe: boolean,
   ): Promise<Decision> {
-    const claim = new Claim(claimed, { order: this.#orders++, since: now.monotonic, deadline });
-    for (const { bucket } of claimed) this.#buckets.hold(bucket);
+    const facts = { order: this.#orders++, since: now.monotonic, deadline, isProbe };
+    const claim = new Claim(claimed, facts);
+    for (const { bucket } of claimed) {
+      this.#buckets.hold(bucket);
+      if (isProbe) bucket.isDoubtful = true;
+    }
     const leave = () => this.#abandon(claim, signal.reason);
     if (signal.aborted) leave();
     else signal.addEventListener("abort", leave, { once: true });
@@ -127,7 +137,7 @@ export class Limiter {
 
   /** Starts transactions for what is due, as many as the store is worth. */
   #pump(): void {
-    if (this.#health.isResting) return this.#decideDueAlone();
+    if (this.#health.isLost) this.#decideDueAlone();
     while (this.#running < this.#options.store.concurrency) {
       const batch = this.#nextBatch();
       if (batch.length === 0) return;
@@ -136,9 +146,16 @@ export class Limiter {
     }
   }
 
+  /** All but the one that tries the store. */
   #decideDueAlone(): void {
     const now = instantOf(this.#options.clock);
-    for (const claim of this.#due.splice(0)) this.#settle(claim, decideAlone(claim.charges, now));
+    const due = this.#due;
+    this.#due = due.filter(({ isProbe }) => isProbe);
+    for (const claim of due) {
+      if (claim.isProbe || claim.isOver) continue;
+      claim.isDue = false;
+      this.#settle(claim, decideAlone(claim.charges, now));
+    }
   }
 
   /** Claims on buckets that no transaction has, none passing another that wants the same bucket. */
@@ -168,13 +185,13 @@ export class Limiter {
   async #transact(batch: Claim[]): Promise<void> {
     const buckets = new Set(batch.flatMap(({ charges }) => charges.map(({ bucket }) => bucket)));
     try {
-      const verdicts = await this.#commit(batch, [...buckets]);
-      this.#health.succeeded();
-      for (const verdict of verdicts) this.#conclude(verdict);
+      for (const verdict of await this.#commit(batch, [...buckets])) this.#conclude(verdict);
     } catch (error) {
       this.#health.failed(error);
       const now = instantOf(this.#options.clock);
-      for (const claim of batch) this.#settle(claim, decideAlone(claim.charges, now));
+      for (const claim of batch) {
+        if (!claim.isOver) this.#settle(claim, decideAlone(claim.charges, now));
+      }
     }
     for (const bucket of buckets) {
       bucket.isBusy = false;
@@ -190,27 +207,35 @@ export class Limiter {
     buckets: readonly TrackedBucket[],
   ): Promise<readonly Verdict[]> {
     const { store, clock, random } = this.#options;
+    let isAsked = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      await this.#learn(buckets);
+      isAsked = await this.#learn(buckets) || isAsked;
       const now = instantOf(clock);
-      const { verdicts, writes } = plan(batch.filter(({ isOver }) => !isOver), now, store.skewMs);
+      const claims = batch.filter(({ isOver }) => !isOver);
+      const { verdicts, writes } = plan(claims, this.#lines, now, store.skewMs);
       if (forgetStale(verdicts, now)) continue;
-      if (writes.length === 0 || await this.#write(writes, now)) return verdicts;
+      if (writes.length === 0 || await this.#write(writes, now)) {
+        if (isAsked || writes.length > 0) this.#health.succeeded();
+        return verdicts;
+      }
       this.#batchSize = Math.max(1, Math.floor(this.#batchSize / 2));
       await clock.sleep(random() * Math.min(LONGEST_BACKOFF_MS, BACKOFF_MS * 2 ** attempt));
     }
+    const at = instantOf(clock);
     return batch.map((claim) => ({
       claim,
       buckets: [],
       violated: claim.charges,
       waitMs: CONTENDED_RETRY_MS,
-      at: instantOf(clock),
+      isWaiting: false,
+      at,
     }));
   }
 
-  async #learn(buckets: readonly TrackedBucket[]): Promise<void> {
+  /** Reads what is not known for sure; whether there was any. */
+  async #learn(buckets: readonly TrackedBucket[]): Promise<boolean> {
     const unknown = buckets.filter(({ isDoubtful }) => isDoubtful);
-    if (unknown.length === 0) return;
+    if (unknown.length === 0) return false;
     const stored = await this.#options.store.read(unknown.map(({ key }) => key));
     const at = this.#options.clock.monotonic();
     for (const [index, bucket] of unknown.entries()) {
@@ -218,12 +243,16 @@ export class Limiter {
       bucket.storedAt = at;
       bucket.isDoubtful = false;
     }
+    return true;
   }
 
   /** Whether the levels were written; a bucket whose fate is unknown is asked for again. */
   async #write(writes: Plan["writes"], now: Instant): Promise<boolean> {
     const returned = writes.map(({ bucket }) => bucket.returns.length);
-    for (const { bucket } of writes) bucket.isDoubtful = true;
+    for (const { bucket } of writes) {
+      bucket.isDoubtful = true;
+      bucket.beginSettling();
+    }
     let version: string | undefined;
     try {
       version = await this.#options.store.commit(writes);
@@ -231,6 +260,9 @@ export class Limiter {
       // It may have been written after all, so what was given back with it is not given again.
       writes.forEach(({ bucket }, index) => bucket.returns.splice(0, returned[index]));
       throw error;
+    } finally {
+      const ended = instantOf(this.#options.clock);
+      for (const { bucket } of writes) bucket.endSettling(version !== undefined, ended);
     }
     if (version === undefined) return false;
     for (const [index, { bucket, level }] of writes.entries()) {
@@ -238,40 +270,32 @@ export class Limiter {
       bucket.storedAt = now.monotonic;
       bucket.isDoubtful = false;
       bucket.returns.splice(0, returned[index]);
-      bucket.local = undefined;
     }
     this.#batchSize = Math.min(this.#options.store.maxWrites, this.#batchSize + 1);
     return true;
   }
 
   #conclude(verdict: Verdict): void {
-    const { claim, violated, waitMs } = verdict;
+    const { claim, violated } = verdict;
     if (violated.length === 0) {
       const admitted = admissionOf(verdict);
       if (claim.isOver) admitted.giveBack(() => true);
       else this.#settle(claim, admitted);
-    } else if (!claim.isOver && !this.#wait(claim, violated, waitMs)) {
-      this.#settle(claim, denialOf(verdict));
+    } else if (!claim.isOver) {
+      if (verdict.isWaiting) this.#wait(claim, verdict.waitMs);
+      else this.#settle(claim, this.#denialOf(verdict));
     }
   }
 
-  /** Lets a claim wait for its tokens, if they come in time and there is room. */
-  #wait(claim: Claim, violated: readonly ClaimedCharge[], waitMs: number): boolean {
-    const { clock } = this.#options;
-    const due = clock.monotonic() + waitMs;
-    const isTooLong = due > claim.deadline ||
-      violated.some(({ charge: { limit } }) => due > claim.since + limit.waitMs);
-    const isTooMany = violated.some(({ charge: { limit }, bucket: { line } }) =>
-      !line.includes(claim) && line.length >= limit.queue
-    );
-    if (isTooLong || isTooMany) return false;
-    for (const { bucket: { line } } of claim.charges) {
-      if (line.includes(claim)) continue;
-      line.splice(line.findLastIndex(({ order }) => order < claim.order) + 1, 0, claim);
-    }
+  /** Lets a claim wait for its tokens. */
+  #wait(claim: Claim, waitMs: number): void {
+    this.#lines.add(claim);
     claim.alarm = new AbortController();
-    clock.sleep(waitMs, claim.alarm.signal).then(() => this.#wake(claim), () => {});
-    return true;
+    // At least one: a wait of nothing would be tried again for ever within one moment.
+    this.#options.clock.sleep(Math.max(1, waitMs), claim.alarm.signal).then(
+      () => this.#wake(claim),
+      () => {},
+    );
   }
 
   #wake(claim: Claim): void {
@@ -280,25 +304,30 @@ export class Limiter {
   }
 
   #settle(claim: Claim, decision: Decision): void {
-    this.#leaveLines(claim);
     claim.settle(decision);
+    this.#leave(claim);
   }
 
   #abandon(claim: Claim, reason: unknown): void {
-    claim.alarm?.abort();
     claim.abandon(reason);
-    this.#leaveLines(claim);
+    this.#leave(claim);
+    if (claim.isProbe && this.#health.isLost) this.#health.probeGivenUp();
   }
 
-  /** Those behind may be served sooner now. */
-  #leaveLines(claim: Claim): void {
-    for (const { bucket: { line } } of claim.charges) {
-      const place = line.indexOf(claim);
-      if (place < 0) continue;
-      line.splice(place, 1);
-      const next = line[place];
-      if (next) queueMicrotask(() => this.#wake(next));
-    }
+  /** Ends its sleep, and wakes those behind it: they may be served sooner now. */
+  #leave(claim: Claim): void {
+    claim.alarm?.abort();
+    for (const next of this.#lines.remove(claim)) queueMicrotask(() => this.#wake(next));
+  }
+
+  /** A client may come back to a machine whose clock is behind: it is told to wait for that, too. */
+  #denialOf({ buckets, violated, waitMs }: Verdict): Denied {
+    return {
+      outcome: "denied",
+      buckets,
+      violated: violated.map(({ charge }) => charge),
+      retryAfterMs: waitMs + this.#options.store.skewMs,
+    };
   }
 }
 
@@ -314,15 +343,6 @@ function admissionOf({ claim, buckets, at }: Verdict): Admitted {
         if (isReturned(charge)) bucket.returns.push({ tokens: charge.tokens, takenAt: at });
       }
     },
-  };
-}
-
-function denialOf({ buckets, violated, waitMs }: Verdict): Denied {
-  return {
-    outcome: "denied",
-    buckets,
-    violated: violated.map(({ charge }) => charge),
-    retryAfterMs: waitMs,
   };
 }
 

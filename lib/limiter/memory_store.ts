@@ -5,6 +5,9 @@ interface Entry extends StoredBucket {
   readonly expiresAt: number;
 }
 
+/** How many buckets there may be before the expired ones are looked for. */
+const FIRST_SWEEP = 1_000;
+
 /** Buckets in this process alone. */
 export class MemoryStore implements BucketStore {
   readonly maxWrites = Infinity;
@@ -13,6 +16,7 @@ export class MemoryStore implements BucketStore {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
   #version = 0;
+  #sweepAt = FIRST_SWEEP;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -30,7 +34,17 @@ export class MemoryStore implements BucketStore {
     for (const { key, level, keepMs } of writes) {
       this.#entries.set(key, { level, version, expiresAt: this.#clock.monotonic() + keepMs });
     }
+    if (this.#entries.size > this.#sweepAt) this.#sweep();
     return Promise.resolve(version);
+  }
+
+  /** Forgets what has expired; done again when as much has come as is left. */
+  #sweep(): void {
+    const now = this.#clock.monotonic();
+    for (const [key, { expiresAt }] of this.#entries) {
+      if (expiresAt <= now) this.#entries.delete(key);
+    }
+    this.#sweepAt = Math.max(FIRST_SWEEP, 2 * this.#entries.size);
   }
 
   #get(key: string): StoredBucket {

@@ -3,7 +3,7 @@ import type { Clock, Random } from "../clock.ts";
 /** How long a store that failed is left alone (ms), up to twice as long by chance. */
 const REST_MS = 500;
 
-/** Whether the store can be asked: after a failure one transaction tries, and the rest does without. */
+/** Whether the store can be asked: after a failure one request tries it, and the rest do without. */
 export class StoreHealth {
   readonly #clock: Clock;
   readonly #random: Random;
@@ -18,17 +18,21 @@ export class StoreHealth {
     this.#onChange = onChange;
   }
 
-  /** Whether nobody may ask it now. */
-  get isResting(): boolean {
-    return this.#restsUntil !== undefined && !this.#isProbed;
+  /** Whether it failed, and has not answered since. */
+  get isLost(): boolean {
+    return this.#restsUntil !== undefined;
   }
 
-  /** Whether to do without it now. Says no once after each rest: whoever asked then must try it. */
-  isAway(): boolean {
-    if (this.#restsUntil === undefined) return false;
-    if (this.#isProbed || this.#clock.monotonic() < this.#restsUntil) return true;
-    this.#isProbed = true;
-    return false;
+  /** Whether whoever asks now is to try it: nobody else does, and it has had its rest. */
+  mayProbe(): boolean {
+    if (this.#restsUntil === undefined || this.#isProbed) return false;
+    this.#isProbed = this.#clock.monotonic() >= this.#restsUntil;
+    return this.#isProbed;
+  }
+
+  /** Whoever was to try it did not: the next one may. */
+  probeGivenUp(): void {
+    this.#isProbed = false;
   }
 
   /** It answered. */

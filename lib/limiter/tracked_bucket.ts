@@ -1,13 +1,13 @@
 import type { Clock } from "../clock.ts";
-import { type BucketLevel, type BucketShape, fullBucket, giveBack, refill } from "./bucket.ts";
-import type { Claim } from "./claim.ts";
+import {
+  type BucketLevel,
+  type BucketShape,
+  fullBucket,
+  giveBack,
+  refill,
+  take,
+} from "./bucket.ts";
 import type { StoredBucket } from "./store.ts";
-
-/** Tokens to give back, and when they were taken, by both clocks: a step of one ages nothing less. */
-export interface Return {
-  readonly tokens: number;
-  readonly takenAt: Instant;
-}
 
 /** A moment on both clocks (ms). */
 export interface Instant {
@@ -20,7 +20,19 @@ export function instantOf(clock: Clock): Instant {
   return { wall: clock.wall(), monotonic: clock.monotonic() };
 }
 
-/** One bucket as this process knows it, and how it is being used here. */
+/** Tokens to give back, and when they were taken, by both clocks: a step of one ages nothing less. */
+export interface Return {
+  readonly tokens: number;
+  readonly takenAt: Instant;
+}
+
+/** How a bucket would have gone on without what was lent, and how it does: what differs is owed. */
+interface Lent {
+  readonly without: BucketLevel;
+  readonly after: BucketLevel;
+}
+
+/** One bucket as this process knows it. */
 export class TrackedBucket {
   readonly key: string;
   readonly shape: BucketShape;
@@ -33,16 +45,16 @@ export class TrackedBucket {
   storedAt: number | undefined;
   /** Whether the store must be asked before anything is written. */
   isDoubtful = false;
-  /** What this process lets through by itself while the store is away. */
-  local: BucketLevel | undefined;
   /** To be added with the next write. */
   returns: Return[] = [];
   /** Whether a transaction of ours has it. */
   isBusy = false;
   /** How many requests and transactions need it remembered. */
   holders = 0;
-  /** Those that wait for tokens, in the order in which they came. */
-  readonly line: Claim[] = [];
+  /** What was let through without the store. */
+  #lent: Lent | undefined;
+  /** The part of it that is being written now. */
+  #settling: Lent | undefined;
 
   constructor(key: string, shape: BucketShape) {
     this.key = key;
@@ -54,16 +66,61 @@ export class TrackedBucket {
     return !this.isDoubtful && this.storedAt !== undefined && now.monotonic - this.storedAt < ms;
   }
 
-  /** The level now, with what is to be given back, and no more than was let through locally. */
+  /** Whether it was written by a clock that has been set back since: then nothing comes in. */
+  isAhead(now: Instant, skewMs: number): boolean {
+    return (this.stored.level?.at ?? 0) > now.wall + skewMs;
+  }
+
+  /** The level now: the stored one, what is to be given back to it, less what was lent. */
   levelAt(now: Instant, skewMs: number): BucketLevel {
+    const level = this.#unlentAt(now, skewMs);
+    const owed = this.#owed(this.#lent, now) + this.#owed(this.#settling, now);
+    return { units: Math.max(0, level.units - owed), at: level.at };
+  }
+
+  /** Lets tokens through without the store; they are taken off when it is back. */
+  lend(tokens: number, now: Instant): void {
+    const { without, after } = this.#lent ?? this.#nothingLent(now);
+    const level = refill(after, this.shape, now.wall, 0);
+    this.#lent = { without, after: take(level, this.shape, tokens) ?? { ...level, units: 0 } };
+  }
+
+  /** What was lent goes into a write; what is lent from now on does not. */
+  beginSettling(): void {
+    this.#settling = this.#lent;
+    this.#lent = undefined;
+  }
+
+  /** The write is over. @param isWritten whether what was lent has been taken off with it */
+  endSettling(isWritten: boolean, now: Instant): void {
+    if (!isWritten && this.#settling) {
+      const { without } = this.#nothingLent(now);
+      const { units } = this.levelAt(now, 0);
+      this.#lent = { without, after: { units, at: now.wall } };
+    }
+    this.#settling = undefined;
+  }
+
+  #unlentAt(now: Instant, skewMs: number): BucketLevel {
     const stored = this.stored.level ?? fullBucket(this.shape, now.wall);
     let level = refill(stored, this.shape, now.wall, skewMs);
     for (const { tokens, takenAt } of this.returns) {
       const age = Math.max(now.wall - takenAt.wall, now.monotonic - takenAt.monotonic);
       level = giveBack(level, this.shape, tokens, Math.ceil(age));
     }
-    if (this.local === undefined) return level;
-    const local = refill(this.local, this.shape, now.wall, skewMs);
-    return local.units < level.units ? { ...level, units: local.units } : level;
+    return level;
+  }
+
+  #nothingLent(now: Instant): Lent {
+    const level = { units: this.#unlentAt(now, 0).units, at: now.wall };
+    return { without: level, after: level };
+  }
+
+  #owed(lent: Lent | undefined, now: Instant): number {
+    if (lent === undefined) return 0;
+    const [without, after] = [lent.without, lent.after].map((level) =>
+      refill(level, this.shape, now.wall, 0).units
+    );
+    return Math.max(0, (without ?? 0) - (after ?? 0));
   }
 }

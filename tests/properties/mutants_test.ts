@@ -1,5 +1,8 @@
 import { assertEquals } from "@std/assert";
+import { bucketShape } from "../../lib/limiter/bucket.ts";
+import { MemoryStore } from "../../lib/limiter/memory_store.ts";
 import type { Limiter } from "../../lib/limiter/limiter.ts";
+import { ManualClock } from "../support/manual_clock.ts";
 import { Random } from "../support/random.ts";
 import { checkPromises, type PromiseName, PROMISES } from "./limiter_checks.ts";
 import { anyScenario, type NewLimiter, World } from "./limiter_world.ts";
@@ -26,7 +29,6 @@ const FIRST = "an early request is not overtaken by a later one";
 
 const MUTANTS: Readonly<Record<string, Mutant>> = {
   "fills in fractions": { module: "bucket.ts", by: "float_refill.ts", breaks: MINTS },
-  "rounds a wait down": { module: "bucket.ts", by: "hasty_wait.ts", breaks: WINDOW },
   "fills without end": { module: "bucket.ts", by: "no_capacity.ts", breaks: IDEAL },
   "goes back with a clock that is behind": {
     module: "bucket.ts",
@@ -64,6 +66,30 @@ Deno.test("a limiter that takes a conflict for a success breaks a promise", asyn
     });
   };
   assertEquals(await isCaught(deaf, ALL), true);
+});
+
+Deno.test("a limiter that rounds a wait down tells a lone client to come back too early", async () => {
+  for (const [module, isTruth] of [[undefined, true], ["bucket.ts", false]] as const) {
+    await using made = await mutated(module, "hasty_wait.ts");
+    const clock = new ManualClock();
+    const limiter = made.newLimiter({
+      store: new MemoryStore(clock),
+      clock,
+      random: () => 0,
+      maxBuckets: 10,
+    });
+    const shape = bucketShape(3, 1000, 1);
+    const limit = { name: "it", shape, waitMs: 0, queue: 0, onStoreFailure: "closed" } as const;
+    const ask = () =>
+      limiter.take([{ key: "it", limit, tokens: 1 }], {
+        signal: new AbortController().signal,
+        deadline: Infinity,
+      });
+    await ask();
+    const denied = await ask();
+    await clock.advance(denied.outcome === "denied" ? denied.retryAfterMs : 0);
+    assertEquals((await ask()).outcome === "admitted", isTruth);
+  }
 });
 
 Deno.test("a limiter that leaves a time in the future where it is locks somebody out", async () => {

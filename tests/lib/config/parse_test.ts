@@ -51,8 +51,9 @@ const RULES: readonly (readonly [unknown, string])[] = [
     'upstream: is not a key here; did you mean "upstreams"?',
   ],
   [
-    withTop({ limits: {} }),
-    "limits: is not a key here; there is store, upstreams, cors, maxRequestBody, routes",
+    withTop({ batches: {} }),
+    "batches: is not a key here; there is store, upstreams, clients, limits, trustedProxies, " +
+    "forwardedHeader, cors, maxRequestBody, routes",
   ],
   [withTop({ store: 5 }), "store: must be a string: got 5"],
   [withTop({ store: "" }), 'store: must not be empty: got ""'],
@@ -246,7 +247,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withRoute("GET /", { gather: { it: { from: "up" } }, cache: {} }),
-    'routes["GET /"].cache: is not a key here; there is deadline, gather',
+    'routes["GET /"].cache: is not a key here; there is limit, cost, deadline, gather',
   ],
   // Parts.
   [

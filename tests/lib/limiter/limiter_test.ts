@@ -103,6 +103,15 @@ async function answer<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
   return await promise;
 }
 
+/** A clock whose wall time was set. */
+function stepped(time: Clock, step: () => number): Clock {
+  return {
+    wall: () => time.wall() + step(),
+    monotonic: () => time.monotonic(),
+    sleep: (ms, signal) => time.sleep(ms, signal),
+  };
+}
+
 function times<T>(count: number, make: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, index) => make(index));
 }
@@ -430,11 +439,7 @@ Deno.test("what is given back can be taken again, once", async () => {
 Deno.test("a token is as old as the older of the two clocks says", async () => {
   const time = new ManualClock();
   let step = 0;
-  const clock: Clock = {
-    wall: () => time.wall() + step,
-    monotonic: () => time.monotonic(),
-    sleep: (ms, signal) => time.sleep(ms, signal),
-  };
+  const clock = stepped(time, () => step);
   const store = new MemoryStore(clock);
   const limiter = new Limiter({ store, clock, random: () => 0.5, maxBuckets: 100 });
   const charge = { key: "key", limit: PLAIN, tokens: 5 };
@@ -445,4 +450,56 @@ Deno.test("a token is as old as the older of the two clocks says", async () => {
   taken.giveBack(() => true);
   const again = await limiter.take([charge], { signal: QUIET, deadline: Infinity });
   assertEquals(again.outcome, "denied");
+});
+
+Deno.test("what was given back is as old as the wall clock says, also when that ran ahead", async () => {
+  const time = new ManualClock();
+  let step = 0;
+  const clock = stepped(time, () => step);
+  const store = new MemoryStore(clock);
+  const limiter = new Limiter({ store, clock, random: () => 0.5, maxBuckets: 100 });
+  const take = (tokens: number) =>
+    limiter.take([{ key: "key", limit: PLAIN, tokens }], { signal: QUIET, deadline: Infinity });
+  const taken = await take(5);
+  assert(taken.outcome === "admitted");
+  step = 2_000;
+  assertEquals((await take(2)).outcome, "admitted");
+  taken.giveBack(() => true);
+  assertEquals((await take(4)).outcome, "denied");
+  assertEquals((await take(3)).outcome, "admitted");
+});
+
+Deno.test("a denial by several limits tells the longest wait", async () => {
+  const { clock, limiter } = start();
+  const slow = limit({ name: "slow", periodMs: 60_000 });
+  const charges = [{ key: "a", limit: slow, tokens: 5 }, { key: "b", limit: PLAIN, tokens: 5 }];
+  asking(limiter, charges, QUIET, Infinity, clock);
+  await clock.advance(10);
+  for (const asked of [charges, charges.toReversed()]) {
+    const denied = await limiter.take(asked, { signal: QUIET, deadline: Infinity });
+    assert(denied.outcome === "denied");
+    assertEquals(denied.violated.length, 2);
+    assertEquals(denied.retryAfterMs, 299_990);
+  }
+});
+
+Deno.test("a signal that lives long keeps nothing of the requests that it saw", async () => {
+  const { clock, ask } = start();
+  const { signal } = new AbortController();
+  let listening = 0;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (type: string, listener: EventListener) => {
+    listening++;
+    add(type, listener);
+  };
+  signal.removeEventListener = (type: string, listener: EventListener) => {
+    listening--;
+    remove(type, listener);
+  };
+  times(3, () => ask({ signal }));
+  await settled();
+  assertEquals(listening, 3);
+  await clock.advance(10);
+  assertEquals(listening, 0);
 });

@@ -226,9 +226,7 @@ Deno.test("a denial that asked nobody does not count as the store being back", a
   store.mood = "fails";
   await take(limit, { key: "other" });
   await clock.advance(800);
-  const { asked } = store;
   assertEquals((await take(limit, { key: "empty", tokens: 5 })).outcome, "denied");
-  assertEquals(store.asked, asked);
   assertEquals(changes.map(String), ["Error: down"]);
 });
 
@@ -242,6 +240,21 @@ Deno.test("local: what was let through is taken off once the store is back", asy
   assertEquals((await take(limit, { tokens: 3 })).outcome, "denied");
   assertEquals((await take(limit, { tokens: 2 })).outcome, "admitted");
   assertEquals((await take(limit)).outcome, "denied");
+});
+
+Deno.test("local: what was counted alone is forgotten once it has been taken off", async () => {
+  const { clock, store, take } = start();
+  const limit = limitThat("local");
+  store.mood = "fails";
+  await take(limit, { tokens: 5 });
+  store.mood = "well";
+  await clock.advance(REST_MS);
+  assertEquals((await take(limit)).outcome, "admitted");
+  const [{ version } = { version: null }] = await store.read(["key"]);
+  const level = { units: limit.shape.capacity, at: clock.wall() };
+  await store.commit([{ key: "key", level, version, keepMs: 60_000 }]);
+  await clock.advance(1_000);
+  assertEquals((await take(limit, { tokens: 5 })).outcome, "admitted", "after a reset");
 });
 
 Deno.test("local: what was let through while the store was being tried is taken off", async () => {

@@ -2,8 +2,8 @@
 import { type Plan, plan as right } from "../../../lib/limiter/plan.ts";
 import { msUntilFull, take } from "../../../lib/limiter/bucket.ts";
 
-export function plan(...[claims, now, skewMs]: Parameters<typeof right>): Plan {
-  const { verdicts, writes } = right(claims, now, skewMs);
+export function plan(...[claims, lines, now, skewMs]: Parameters<typeof right>): Plan {
+  const { verdicts, writes } = right(claims, lines, now, skewMs);
   const written = new Set(writes.map(({ bucket }) => bucket));
   const refused = verdicts.filter(({ violated }) => violated.length > 0);
   const paid = refused.flatMap(({ claim }) => claim.charges).flatMap(({ charge, bucket }) => {
