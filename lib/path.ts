@@ -1,7 +1,7 @@
 /** A separator of segments, also in the encoded forms that an upstream may decode. */
 const SEPARATOR = /\/|\\|%2f|%5c/i;
 /** A segment that some server resolves: `.` or `..`, encoded or not, with or without `;params`. */
-const DOT_SEGMENT = /^(?:\.|%2e){1,2}(?:;.*)?$/i;
+const DOT_SEGMENT = /^(?:\.|%2e){1,2}(?:(?:;|%3b).*)?$/i;
 
 /** Whether a path holds a segment that leads out of where it stands. */
 export function hasDotSegment(path: string): boolean {

@@ -62,10 +62,14 @@ export async function peek(
   scope: Scope,
 ): Promise<ReadableStream<Bytes> | undefined> {
   const reader = stream.getReader();
-  let first = await abortable(reader.read(), scope.signal);
-  while (first.value?.length === 0) first = await abortable(reader.read(), scope.signal);
-  if (first.value === undefined) return undefined;
-  const begin = first.value;
+  let begin: Bytes | undefined;
+  try {
+    do begin = (await abortable(reader.read(), scope.signal)).value; while (begin?.length === 0);
+  } catch (error) {
+    scope.signal.throwIfAborted();
+    throw new GatewayError("cancelled", "the request body broke off", { cause: error });
+  }
+  if (begin === undefined) return undefined;
   return new ReadableStream({
     start: (controller) => controller.enqueue(begin),
     async pull(controller) {

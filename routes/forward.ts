@@ -85,15 +85,15 @@ async function sentBody(c: Exchange, limit: number, scope: Scope): Promise<Body 
 function requestHeaders(c: Exchange, { headers, pseudonym }: ForwardOptions): Headers {
   const { raw } = c.req;
   const sent = endToEndHeaders(raw.headers);
-  const host = raw.headers.get("host");
+  const host = raw.headers.get("host") ?? c.get("target").authority; // HTTP/2 has no Host
   for (const name of ["host", "content-length", "expect"]) sent.delete(name);
   sent.append("x-forwarded-for", c.env.remoteAddress);
   sent.set("x-forwarded-proto", c.env.scheme);
-  if (host !== null) sent.set("x-forwarded-host", host);
+  sent.set("x-forwarded-host", host);
   sent.append("via", `1.1 ${pseudonym}`);
+  for (const [name, value] of Object.entries(headers)) sent.set(name, value);
   // Whatever else is asked for, fetch decodes the answer but leaves the headers of the coded one.
   sent.set("accept-encoding", "identity");
-  for (const [name, value] of Object.entries(headers)) sent.set(name, value);
   return sent;
 }
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { within } from "../support/program.ts";
 import { startUpstream, type TestUpstream } from "../support/upstream.ts";
@@ -42,7 +42,7 @@ for (const count of [1, 3, 10, 50]) {
     const paths = pathsOf(count);
     await using upstream = startGated((path) => Response.json(path));
     await using gateway = gatewayOf(upstream, paths);
-    const answering = fetch(`${gateway.url}/all`);
+    const answering = ask(`${gateway.url}/all`);
 
     // Were one asked after the answer to another, they would never be here together.
     await within(upstream.asked(count), `${count} questions at once`);
@@ -60,7 +60,7 @@ Deno.test("parts stand in the order of the config, whichever came first", async 
   const paths = pathsOf(4);
   await using upstream = startGated((path) => Response.json(path));
   await using gateway = gatewayOf(upstream, paths);
-  const answering = fetch(`${gateway.url}/all`);
+  const answering = ask(`${gateway.url}/all`);
   await within(upstream.asked(4), "all questions");
   for (const path of paths.toReversed()) upstream.release(path);
 
@@ -72,11 +72,11 @@ Deno.test("an answer waits for its slowest part", async () => {
   await using upstream = startGated((path) => Response.json(path));
   await using gateway = gatewayOf(upstream, ["/fast", "/slow"]);
   let isAnswered = false;
-  const answering = fetch(`${gateway.url}/all`).finally(() => isAnswered = true);
+  const answering = ask(`${gateway.url}/all`).finally(() => isAnswered = true);
   await within(upstream.asked(2), "both questions");
   upstream.release("/fast");
   // Time for an answer that does not wait: a whole exchange with the same gateway.
-  await (await fetch(`${gateway.url}/_gateway/health/live`)).body?.cancel();
+  await (await ask(`${gateway.url}/_gateway/health/live`)).body?.cancel();
   assertEquals(isAnswered, false);
   upstream.release("/slow");
   assertEquals((await readEnvelope(await answering)).data, { p0: "/fast", p1: "/slow" });
@@ -87,7 +87,7 @@ Deno.test("an answer is not kept waiting by what a required part's failure made 
     path === "/fails" ? new Response(null, { status: 500 }) : Response.json(path)
   );
   await using gateway = gatewayOf(upstream, ["/hangs", "/fails"]);
-  const answering = fetch(`${gateway.url}/all`);
+  const answering = ask(`${gateway.url}/all`);
   await within(upstream.asked(2), "both questions");
   upstream.release("/fails");
 
@@ -114,7 +114,7 @@ Deno.test("each part that failed has its problem, beside one that did not", asyn
       },
     },
   });
-  const response = await fetch(`${gateway.url}/all`);
+  const response = await ask(`${gateway.url}/all`);
   const { data, problems } = await readEnvelope(response, { parts: ["broken", "fine", "gone"] });
   assertEquals(data, { gone: null, fine: 200, broken: [] });
   const told = problems?.map(({ part, status }) => `${part} ${status}`).toSorted();
@@ -134,7 +134,7 @@ Deno.test("one answer's requests are no other's: many clients at once", async ()
   const answers = await Promise.all(
     pathsOf(50).map(async (path) => {
       const id = `id${path}`;
-      const response = await fetch(gateway.url + path, { headers: { "x-request-id": id } });
+      const response = await ask(gateway.url + path, { headers: { "x-request-id": id } });
       return (await readEnvelope(response, { id, parts: ["a", "b"] })).data;
     }),
   );

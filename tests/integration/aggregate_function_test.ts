@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import type { AnyUpstream } from "../../lib/config/define.ts";
 import { Body, type Bytes, GatewayError, json, type Source } from "../../lib/mod.ts";
-import { readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { settled } from "../support/manual_clock.ts";
 import { until, within } from "../support/program.ts";
@@ -48,7 +48,7 @@ Deno.test("a function is asked like any upstream: method, path, headers, body", 
     },
   });
   const init = { method: "PUT", headers: { cookie: "a=b", "accept-language": "de" } };
-  const { data } = await readEnvelope(await fetch(`${gateway.url}/7`, init), { parts: ["it"] });
+  const { data } = await readEnvelope(await ask(`${gateway.url}/7`, init), { parts: ["it"] });
   assertEquals(data, { it: { ok: true } });
   assertEquals(asked, [
     "POST",
@@ -60,7 +60,7 @@ Deno.test("a function is asked like any upstream: method, path, headers, body", 
 
 Deno.test("what a function replies counts as an upstream's answer does", async () => {
   await using gateway = gatewayOf(() => Promise.resolve(json({ why: "none" }, 404)));
-  await readProblem(await fetch(`${gateway.url}/required`), {
+  await readProblem(await ask(`${gateway.url}/required`), {
     status: 404,
     kind: "upstream-refused",
   });
@@ -70,7 +70,7 @@ Deno.test("a GatewayError that a function throws is its part's problem", async (
   await using gateway = gatewayOf(() => {
     throw new GatewayError("upstream-unreachable", "the database is away");
   });
-  const { problems } = await readEnvelope(await fetch(`${gateway.url}/optional`));
+  const { problems } = await readEnvelope(await ask(`${gateway.url}/optional`));
   assertEquals(problems?.map(({ status, detail }) => [status, detail]), [
     [502, "the database is away"],
   ]);
@@ -89,7 +89,7 @@ const BUGS: Readonly<Record<string, Source>> = {
 for (const [does, source] of Object.entries(BUGS)) {
   Deno.test(`a function that ${does} is an internal error of a required part`, async () => {
     await using gateway = gatewayOf(source);
-    const response = await fetch(`${gateway.url}/required`);
+    const response = await ask(`${gateway.url}/required`);
     const expected = { status: 500, kind: "internal", parts: ["it"], hidden: ["'x'"] } as const;
     const { problems } = await readProblem(response, expected);
     assertEquals(problems?.map(({ part, status }) => [part, status]), [["it", 500]]);
@@ -97,7 +97,7 @@ for (const [does, source] of Object.entries(BUGS)) {
 
   Deno.test(`a function that ${does} is an internal problem of an optional part`, async () => {
     await using gateway = gatewayOf(source);
-    const response = await fetch(`${gateway.url}/optional`);
+    const response = await ask(`${gateway.url}/optional`);
     const { data, problems } = await readEnvelope(response, { parts: ["it"], hidden: ["'x'"] });
     assertEquals(data, { it: null });
     assertEquals(problems?.map(({ status, type }) => [status, type.split("/").at(-1)]), [
@@ -109,14 +109,14 @@ for (const [does, source] of Object.entries(BUGS)) {
 for (const route of ["required", "optional"]) {
   Deno.test(`the log has what a function of a part that is ${route} threw`, async () => {
     await using gateway = gatewayOf(() => Promise.reject(BUG));
-    await (await fetch(`${gateway.url}/${route}`)).body?.cancel();
+    await (await ask(`${gateway.url}/${route}`)).body?.cancel();
     assertEquals(gateway.errors.map(rootOf), [BUG]);
   });
 }
 
 Deno.test("the log shows where a function threw, by the stack of what it is told", async () => {
   await using gateway = gatewayOf(() => Promise.reject(BUG));
-  await (await fetch(`${gateway.url}/required`)).body?.cancel();
+  await (await ask(`${gateway.url}/required`)).body?.cancel();
   const [logged] = gateway.errors;
   assertInstanceOf(logged, Error);
   assert(logged.stack?.includes(BUG.message), logged.stack);
@@ -124,7 +124,7 @@ Deno.test("the log shows where a function threw, by the stack of what it is told
 
 Deno.test("a function that does not listen does not outlast its timeout", async () => {
   await using gateway = gatewayOf(deaf, { timeout: "100ms" });
-  const { problems } = await readEnvelope(await fetch(`${gateway.url}/optional`));
+  const { problems } = await readEnvelope(await ask(`${gateway.url}/optional`));
   assertEquals(problems?.map(({ status }) => status), [504]);
 });
 
@@ -133,7 +133,7 @@ Deno.test("a function that does not listen does not outlast the deadline", async
     upstreams: { own: { source: deaf } },
     routes: { "GET /required": { deadline: "100ms", gather: { it: { from: "own" } } } },
   });
-  const response = await fetch(`${gateway.url}/required`);
+  const response = await ask(`${gateway.url}/required`);
   await readProblem(response, { status: 504, kind: "deadline-exceeded", parts: ["it"] });
 });
 
@@ -143,7 +143,7 @@ Deno.test("a function that does not listen does not outlast a sibling's failure"
     routes: { "GET /both": { gather: { own: { from: "own" }, broken: { from: "broken" } } } },
   });
   const expected = { status: 502, kind: "upstream-error", parts: ["broken", "own"] } as const;
-  await readProblem(await fetch(`${gateway.url}/both`), expected);
+  await readProblem(await ask(`${gateway.url}/both`), expected);
 });
 
 Deno.test("a function's body that never ends does not outlast its timeout", async () => {
@@ -155,7 +155,7 @@ Deno.test("a function's body that never ends does not outlast its timeout", asyn
       body: Body.from({ stream: body.readable }),
     });
   await using gateway = gatewayOf(source, { timeout: "100ms" });
-  const answering = fetch(`${gateway.url}/optional`);
+  const answering = ask(`${gateway.url}/optional`);
   // A gateway that waits for the body waits no longer, so that the test ends either way.
   const ending = setTimeout(() => body.writable.close().catch(() => {}), 1_000);
   const { problems } = await readEnvelope(await answering, { parts: ["it"] });
@@ -173,7 +173,7 @@ Deno.test("a function hears why it is no longer needed", async () => {
       })
     );
   await using gateway = gatewayOf(source, { timeout: "100ms" });
-  await (await fetch(`${gateway.url}/required`)).body?.cancel();
+  await (await ask(`${gateway.url}/required`)).body?.cancel();
   assertEquals(reasons.map(kindOf), ["upstream-timeout"]);
 });
 
@@ -187,7 +187,7 @@ Deno.test("background work outlives its answer, and is waited for at the end", a
     });
     return Promise.resolve(json(1));
   });
-  await readEnvelope(await fetch(`${gateway.url}/required`));
+  await readEnvelope(await ask(`${gateway.url}/required`));
   assertEquals([gateway.background.size, isDone], [1, false]);
 
   const drained = gateway.background.drain(new AbortController().signal);
@@ -216,7 +216,7 @@ Deno.test("background work outlives a client that leaves", async () => {
     routes: { "GET /it": { gather: { own: { from: "own" }, other: { from: "other" } } } },
   });
   const client = new AbortController();
-  const asking = fetch(`${gateway.url}/it`, { signal: client.signal }).catch(() => {});
+  const asking = ask(`${gateway.url}/it`, { signal: client.signal }).catch(() => {});
   await within(upstream.asked(1), "the question");
   client.abort();
   await asking;
@@ -233,7 +233,7 @@ Deno.test("background work that fails is the log's, not the client's", async () 
     background(() => Promise.reject(BUG));
     return Promise.resolve(json(1));
   });
-  await readEnvelope(await fetch(`${gateway.url}/required`));
+  await readEnvelope(await ask(`${gateway.url}/required`));
   await gateway.background.drain(new AbortController().signal);
   assertEquals(gateway.errors, [BUG]);
 });

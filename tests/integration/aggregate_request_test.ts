@@ -1,7 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { GatewayConfig, Part, RouteKey } from "../../lib/config/define.ts";
-import { readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { within } from "../support/program.ts";
 import { rawGet } from "../support/raw_request.ts";
 import { startUpstream, type TestUpstream } from "../support/upstream.ts";
 
@@ -51,7 +52,7 @@ async function received(
 ): Promise<Received> {
   await using mirror = startMirror();
   await using gateway = gatewayFor(route, part, mirror);
-  const response = await fetch(gateway.url + target, { method: methodOf(route), ...init });
+  const response = await ask(gateway.url + target, { method: methodOf(route), ...init });
   const document: { data: { it: Received } } = JSON.parse(await response.text());
   return document.data.it;
 }
@@ -102,7 +103,7 @@ Deno.test("an upstream's base path stands before the part's path", async () => {
   await using gateway = gatewayFor("GET /:id", { path: "/users/{id}" }, mirror, {
     upstreams: { mirror: { url: `${mirror.url}/api/v2/` } },
   });
-  await (await fetch(`${gateway.url}/7`)).text();
+  await (await ask(`${gateway.url}/7`)).text();
   assertEquals(new URL(mirror.requests[0]?.url ?? "").pathname, "/api/v2/users/7");
 });
 
@@ -120,9 +121,15 @@ Deno.test("params are encoded, and left out where the request has no value", asy
     "a&b": "{query.q}",
     none: "{query.none}",
     nothing: null,
+    inherited: "{body.constructor}",
     mixed: "u-{id}-{query.none}",
   };
-  const { target } = await received("GET /:id", { path: "/s", params }, "/7?q=x%26y%3D%20%C3%A9");
+  const { target } = await received(
+    "POST /:id",
+    { path: "/s", params },
+    "/7?q=x%26y%3D%20%C3%A9",
+    post({}),
+  );
   assertEquals(target, "/s?user=7&limit=5&all=true&a%26b=x%26y%3D%20%C3%A9&mixed=u-7-");
 });
 
@@ -148,9 +155,9 @@ for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"] as const) {
 Deno.test("HEAD has the headers of GET, no body, and asks the parts with GET", async () => {
   await using mirror = startMirror();
   await using gateway = gatewayFor("GET /:id", {}, mirror);
-  const got = await fetch(`${gateway.url}/7`);
+  const got = await ask(`${gateway.url}/7`);
   const length = (await got.arrayBuffer()).byteLength;
-  const response = await fetch(`${gateway.url}/7`, { method: "HEAD" });
+  const response = await ask(`${gateway.url}/7`, { method: "HEAD" });
   assertEquals(await response.text(), "");
   assertEquals(response.status, 200);
   assertEquals(response.headers.get("gateway-complete"), "?1");
@@ -324,7 +331,7 @@ Deno.test("an upstream's refusal of the gateway's own credentials is not the cli
       },
     },
   });
-  const response = await fetch(`${gateway.url}/it`);
+  const response = await ask(`${gateway.url}/it`);
   await readProblem(response, { status: 502, kind: "upstream-error" });
   assertEquals(response.headers.get("www-authenticate"), null);
 });
@@ -339,7 +346,7 @@ Deno.test("no header of an upstream reaches the client", async () => {
     upstreams: { it: { url: upstream.url } },
     routes: { "GET /it": { gather: { it: { from: "it" } } } },
   });
-  const response = await fetch(`${gateway.url}/it`);
+  const response = await ask(`${gateway.url}/it`);
   await readEnvelope(response, { parts: ["it"] });
   assertEquals(["set-cookie", "x-powered-by", "etag"].map((name) => response.headers.get(name)), [
     null,
@@ -355,7 +362,7 @@ Deno.test("an upstream's JSON reaches the client as it was written", async () =>
     upstreams: { it: { url: upstream.url } },
     routes: { "GET /it": { gather: { it: { from: "it" } } } },
   });
-  const response = await fetch(`${gateway.url}/it`);
+  const response = await ask(`${gateway.url}/it`);
   assertEquals(await response.text(), `{"data":{"it":${written}},"complete":true}`);
 });
 
@@ -511,13 +518,13 @@ for (const { name, part, target, init = {}, detail } of FAULTS) {
         "GET /later/on": { gather: { fine: { from: "mirror", path: "/later" } } },
       },
     });
-    const response = await fetch(gateway.url + target, init);
+    const response = await ask(gateway.url + target, init);
     const document = await readProblem(response, { status: 400, kind: "bad-request" });
     assertStringIncludes(document.detail, detail);
     assertEquals(document.problems, undefined);
 
     // A question that had been on its way would have come before this one.
-    await (await fetch(`${gateway.url}/later/on`)).text();
+    await (await ask(`${gateway.url}/later/on`)).text();
     assertEquals(mirror.requests.map(({ url }) => new URL(url).pathname), ["/later"]);
   });
 }
@@ -537,8 +544,12 @@ const SIZE = { maxRequestBody: "100B" } as const;
 async function answerEarly(port: number, text: string): Promise<string> {
   using connection = await Deno.connect({ port, hostname: "127.0.0.1" });
   await connection.write(new TextEncoder().encode(text));
+  return await within(readProblemText(connection.readable), "the answer");
+}
+
+async function readProblemText(readable: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
   let answer = "";
-  for await (const text of connection.readable.pipeThrough(new TextDecoderStream())) {
+  for await (const text of readable.pipeThrough(new TextDecoderStream())) {
     answer += text;
     if (answer.endsWith("}")) break;
   }
@@ -555,8 +566,8 @@ Deno.test("a body of exactly maxRequestBody is taken, with and without its lengt
   const { body, ...init } = post({ text: "x".repeat(89) });
   const sized = new Blob([String(body)]);
   assertEquals(sized.size, 100);
-  const whole = await fetch(`${gateway.url}/it`, { ...init, body: sized });
-  const chunked = await fetch(`${gateway.url}/it`, { ...init, body: sized.stream() });
+  const whole = await ask(`${gateway.url}/it`, { ...init, body: sized });
+  const chunked = await ask(`${gateway.url}/it`, { ...init, body: sized.stream() });
   assertEquals([whole.status, chunked.status], [200, 200]);
   assertEquals(await whole.text(), await chunked.text());
 });

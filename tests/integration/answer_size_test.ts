@@ -1,6 +1,6 @@
 import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { gzipSync } from "node:zlib";
-import { readProblem } from "../support/answer.ts";
+import { ask, readProblem } from "../support/answer.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { within } from "../support/program.ts";
 import { type RawUpstream, startRawUpstream } from "../support/upstream.ts";
@@ -55,7 +55,7 @@ for (const { name, head, chunk } of FLOODS) {
     await using upstream = startFlood(head, chunk);
     await using gateway = floodedBy(upstream);
     const before = Deno.memoryUsage().external;
-    const response = await fetch(`${gateway.url}/flood`);
+    const response = await ask(`${gateway.url}/flood`);
     assertLess(Deno.memoryUsage().external - before, HELD_ON_THE_WAY);
 
     const document = await readProblem(response, { status: 502, kind: "upstream-invalid" });
@@ -78,7 +78,7 @@ Deno.test("a gzip bomb is cut off before its end, however small it says it is", 
     cutOff.resolve();
   });
   await using gateway = floodedBy(upstream);
-  const response = await fetch(`${gateway.url}/flood`);
+  const response = await ask(`${gateway.url}/flood`);
   const document = await readProblem(response, { status: 502, kind: "upstream-invalid" });
   assertStringIncludes(document.detail, TOO_LARGE);
   await within(cutOff.promise, "the upstream is cut off");
@@ -87,7 +87,7 @@ Deno.test("a gzip bomb is cut off before its end, however small it says it is", 
 Deno.test("a head without end is cut off", async () => {
   await using upstream = startFlood("HTTP/1.1 200 OK\r\n", `X-Filler: ${CHUNK}\r\n`);
   await using gateway = floodedBy(upstream);
-  const response = await fetch(`${gateway.url}/flood`);
+  const response = await ask(`${gateway.url}/flood`);
   await readProblem(response, { status: 502, kind: "upstream-unreachable" });
   assertLess(await within(upstream.sent, "the upstream is cut off"), HELD_ON_THE_WAY);
 });
@@ -102,7 +102,7 @@ Deno.test("a part's answer above 64 KiB, that fits, arrives whole", async () => 
     upstreams: { large: { url: upstream.url } },
     routes: { "GET /large": { gather: { large: { from: "large" } } } },
   });
-  const response = await fetch(`${gateway.url}/large`);
+  const response = await ask(`${gateway.url}/large`);
   assertEquals(await response.json(), { data: { large: text }, complete: true });
 });
 

@@ -3,7 +3,7 @@ import { delay } from "@std/async";
 import type { HttpUpstream, Part } from "../../lib/config/define.ts";
 import type { Kind } from "../../lib/errors.ts";
 import type { Json } from "../../lib/template.ts";
-import { failedParts, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, failedParts, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import {
@@ -328,7 +328,7 @@ async function check(behaviour: Behaviour, need: Need): Promise<void> {
       },
     },
   }, part?.timeout === undefined ? { clock: new ManualClock(NOW) } : {});
-  const response = await fetch(`${gateway.url}/both`, {
+  const response = await ask(`${gateway.url}/both`, {
     headers: { "x-request-id": "row-7", ...headers },
   });
   const expected = { id: "row-7", parts: ["odd", "steady"], hidden: [new URL(odd.url).port] };

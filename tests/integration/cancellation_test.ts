@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { GatewayError, type Source } from "../../lib/mod.ts";
-import { readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { until, within } from "../support/program.ts";
 import { hang, type RawConnection, startRawUpstream, startUpstream } from "../support/upstream.ts";
@@ -72,7 +72,7 @@ Deno.test("when fetch is aborted, every upstream sees its connection closed", as
   await using waiting = new Waiting(BEGINNINGS);
   await using gateway = gatewayOf(waiting);
   const client = new AbortController();
-  const answering = fetch(`${gateway.url}/all`, { signal: client.signal }).catch(() => "aborted");
+  const answering = ask(`${gateway.url}/all`, { signal: client.signal }).catch(() => "aborted");
   await within(waiting.asked, "all questions");
   client.abort();
   await within(waiting.closed, "all connections closed", BOUND_MS);
@@ -100,7 +100,7 @@ Deno.test("when a client leaves, optional parts are not waited for either", asyn
     routes: { "GET /it": { gather: { it: { from: "slow", optional: true } } } },
   });
   const client = new AbortController();
-  const answering = fetch(`${gateway.url}/it`, { signal: client.signal }).catch(() => "aborted");
+  const answering = ask(`${gateway.url}/it`, { signal: client.signal }).catch(() => "aborted");
   await within(upstream.asked(1), "the question");
   const abandoned = upstream.abandoned();
   client.abort();
@@ -121,8 +121,8 @@ Deno.test("a client that leaves takes nothing from another that asks the same", 
     routes: { "GET /it": { gather: { it: { from: "slow" } } } },
   });
   const client = new AbortController();
-  const leaving = fetch(`${gateway.url}/it`, { signal: client.signal }).catch(() => "aborted");
-  const staying = fetch(`${gateway.url}/it`);
+  const leaving = ask(`${gateway.url}/it`, { signal: client.signal }).catch(() => "aborted");
+  const staying = ask(`${gateway.url}/it`);
   await within(upstream.asked(2), "both questions");
   client.abort();
   assertEquals(await leaving, "aborted");
@@ -142,7 +142,7 @@ Deno.test("a client that leaves within its body asks nobody", async () => {
   const head = "POST /it HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{";
   await client.write(new TextEncoder().encode(head));
   // Its request has come when an answer to a later one is here.
-  await (await fetch(`${gateway.url}/_gateway/health/live`)).body?.cancel();
+  await (await ask(`${gateway.url}/_gateway/health/live`)).body?.cancel();
   client.close();
   await until(() => gateway.log.some(({ path }) => path === "/it"), "the log has the request");
   const entry = gateway.log.find(({ path }) => path === "/it");
@@ -164,7 +164,7 @@ Deno.test("a client that leaves after its answer has cancelled nothing", async (
     },
   });
   const client = new AbortController();
-  const response = await fetch(`${gateway.url}/it`, { signal: client.signal });
+  const response = await ask(`${gateway.url}/it`, { signal: client.signal });
   await readEnvelope(response, { parts: ["it", "own"] });
   client.abort();
   assertEquals(await logged(gateway), [undefined, "upstream-unreachable", undefined]);
@@ -193,7 +193,7 @@ Deno.test("a required part's failure closes its siblings' connections", async ()
       },
     },
   });
-  const response = await fetch(`${gateway.url}/all`);
+  const response = await ask(`${gateway.url}/all`);
   await within(waiting.closed, "all connections closed", BOUND_MS);
   const { problems } = await readProblem(response, { status: 502, kind: "upstream-error" });
   assertEquals(problems?.map(({ part }) => part), ["broken"]);
@@ -219,7 +219,7 @@ Deno.test("an optional part's failure closes nobody's connection", async () => {
       },
     },
   });
-  const answering = fetch(`${gateway.url}/all`);
+  const answering = ask(`${gateway.url}/all`);
   await within(Promise.all([steady.asked(1), broken.asked(1)]), "both questions");
   gate.resolve();
   assertEquals((await readEnvelope(await answering)).data, { steady: 1, broken: null });
@@ -238,7 +238,7 @@ Deno.test("the deadline closes every connection, and names every part that it fa
       },
     },
   });
-  const response = await fetch(`${gateway.url}/all`);
+  const response = await ask(`${gateway.url}/all`);
   const parts = BEGINNINGS.map((_, index) => `p${index}`);
   const expected = { status: 504, kind: "deadline-exceeded", parts } as const;
   const { problems } = await readProblem(response, expected);
@@ -259,7 +259,7 @@ Deno.test("at the deadline an answer goes without its optional parts", async () 
     },
   });
   const abandoned = slow.abandoned();
-  const response = await fetch(`${gateway.url}/all`);
+  const response = await ask(`${gateway.url}/all`);
   const { data, problems } = await readEnvelope(response, { parts: ["slow", "steady"] });
   await within(abandoned, "the connection closed", BOUND_MS);
   assertEquals(data, { steady: 1, slow: "later" });
@@ -286,7 +286,7 @@ Deno.test("a part's timeout closes its own connection, and no other's", async ()
     },
   });
   const abandoned = slow.abandoned();
-  const answering = fetch(`${gateway.url}/all`);
+  const answering = ask(`${gateway.url}/all`);
   await within(abandoned, "the connection closed", BOUND_MS);
   gate.resolve();
   const { data, problems } = await readEnvelope(await answering);

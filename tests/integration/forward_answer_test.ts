@@ -129,7 +129,7 @@ Deno.test("HEAD is asked with HEAD, and answered with the length and no body", a
 
 // Content codings.
 
-const GZIP = gzipSync("hello ".repeat(1000));
+const GZIP = Uint8Array.from(gzipSync("hello ".repeat(1000)));
 
 function gzipped(): string {
   const text = Array.from(GZIP, (byte) => String.fromCharCode(byte)).join("");
@@ -148,6 +148,17 @@ for (const asked of ["Accept-Encoding: gzip\r\n", ""]) {
     assertEquals(new TextDecoder().decode(gunzipSync(got)), "hello ".repeat(1000));
   });
 }
+
+Deno.test("gzip passes untouched where the upstream's config asks for it", async () => {
+  await using upstream = startUpstream(() =>
+    new Response(GZIP, { headers: { "content-encoding": "gzip" } })
+  );
+  await using gateway = startGateway({
+    upstreams: { it: { url: upstream.url, headers: { "accept-encoding": "gzip" } } },
+    routes: { "ANY /*": { forward: "it" } },
+  });
+  assertEquals(await (await fetch(`${gateway.url}/x`)).text(), "hello ".repeat(1000));
+});
 
 Deno.test("an answer without a coding is given none", async () => {
   const text = "hello ".repeat(1000);

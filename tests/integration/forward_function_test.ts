@@ -6,7 +6,7 @@ import { json } from "../../lib/reply.ts";
 import type { Call, Reply, Source } from "../../lib/source.ts";
 import { startGateway, type TestGateway, type TestGatewayOptions } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
-import { within } from "../support/program.ts";
+import { until, within } from "../support/program.ts";
 import { ask, askFor, chunk, problemKind, Wire } from "../support/wire.ts";
 
 const ENCODER = new TextEncoder();
@@ -97,6 +97,7 @@ Deno.test("a function's body that fails leaves the client a broken one", async (
   await client.until(chunk("one"));
   streaming.fail();
   assertEquals(await within(client.rest(), "the connection closes"), "");
+  await until(() => gateway.log.length === 1, "the request is logged");
 });
 
 for (const [method, status] of [["HEAD", 200], ["GET", 204], ["GET", 304]] as const) {

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { connect } from "node:http2";
 import type { ForwardRoute, GatewayConfig, RouteKey } from "../../lib/config/define.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { type RawUpstream, startRawUpstream } from "../support/upstream.ts";
@@ -358,3 +359,45 @@ Deno.test("identity is asked for whatever coding the client takes, for fetch wou
   assertEquals((await sentHeaders("")).get("accept-encoding"), "identity");
   assertEquals((await sentHeaders("Accept-Encoding: gzip\r\n")).get("accept-encoding"), "identity");
 });
+
+// HTTP/2, which has no Host and no Connection.
+
+Deno.test("a request over HTTP/2 goes through like any other", async () => {
+  await using recorder = startRecorder();
+  await using gateway = gatewayFor(recorder);
+  const status = await askOverHttp2(gateway.url, {
+    ":method": "POST",
+    ":path": "/x?a=%2F",
+    ":authority": "gateway.example",
+    cookie: "a=b; c=d",
+    te: "trailers",
+    "content-length": "4",
+  }, "body");
+  assertEquals(status, 200);
+  const { method, target, headers, body } = only(recorder);
+  assertEquals([method, target, body], ["POST", "/x?a=%2F", "body"]);
+  assertEquals([headers.get("cookie"), headers.get("te")], ["a=b; c=d", null]);
+  assertEquals(headers.get("x-forwarded-host"), "gateway.example");
+  assertEquals(headers.get("host"), new URL(recorder.url).host);
+});
+
+/** The status of the answer to a request over HTTP/2. */
+async function askOverHttp2(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+): Promise<unknown> {
+  const session = connect(url);
+  try {
+    return await new Promise((resolve, reject) => {
+      session.on("error", reject);
+      const stream = session.request(headers);
+      stream.on("error", reject);
+      stream.on("response", (answer) => resolve(answer[":status"]));
+      stream.resume();
+      stream.end(body);
+    });
+  } finally {
+    await new Promise<void>((resolve) => session.close(() => resolve()));
+  }
+}

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertLess, assertNotEquals, assertRejects } from "@std/assert";
 import type { GatewayConfig } from "../../lib/config/define.ts";
 import { startGateway, type TestGateway, type TestGatewayOptions } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
@@ -253,6 +253,19 @@ Deno.test("a small body that does not come within the deadline is 504, and nobod
   assertEquals(upstream.connections, 0);
 });
 
+Deno.test("a body that does not begin within the deadline is 504, and nobody is asked", async () => {
+  const clock = new ManualClock();
+  await using upstream = startRawUpstream((raw) => raw.closed());
+  await using gateway = startGateway({
+    upstreams: { it: { url: upstream.url, timeout: "9s" } },
+    routes: { "ANY /*": { forward: "it", deadline: "2s" } },
+  }, { clock });
+  using client = await connect(gateway, post(CHUNKED));
+  await until(() => clock.sleeping > 0, "the gateway waits");
+  await clock.advance(2_000);
+  assertEquals(problemKind(await client.answer()), "deadline-exceeded");
+});
+
 // Somebody leaves.
 
 Deno.test("when the client leaves before the head, the upstream is left", async () => {
@@ -288,6 +301,34 @@ Deno.test("when the client leaves within its own body, the upstream sees it brok
   await server.until("half\r\n");
   client[Symbol.dispose]();
   assertEquals(await within(server.rest(), "the upstream's connection closes"), "");
+});
+
+for (const begin of ["", "3\r\nab"]) {
+  const name = JSON.stringify(begin);
+  Deno.test(`a chunked body that breaks off after ${name} is no fault of the gateway`, async () => {
+    await using upstream = startRawUpstream((raw) => raw.closed());
+    await using gateway = forwardTo(upstream.url);
+    using client = await connect(gateway, post(CHUNKED) + begin);
+    await client.connection.closeWrite();
+    await client.rest();
+    await until(() => gateway.log.length === 1, "the request is logged");
+    assertNotEquals(gateway.log[0]?.problem, "internal");
+    assertEquals(gateway.errors, []);
+  });
+}
+
+Deno.test("when the client sends no chunk where one must be, the upstream sees a broken body", async () => {
+  await using upstream = startPlayed();
+  await using gateway = forwardTo(upstream.url);
+  using client = await connect(gateway, post(CHUNKED) + chunk("half"));
+  const server = await upstream.met;
+  await server.until("half\r\n");
+  await client.send("zz\r\n");
+  assertEquals(await within(server.rest(), "the upstream's connection closes"), "");
+  await client.rest();
+  await until(() => gateway.log.length === 1, "the request is logged");
+  assertNotEquals(gateway.log[0]?.problem, "internal");
+  assertEquals(gateway.errors, []);
 });
 
 Deno.test("a small body that breaks off reaches no upstream", async () => {

@@ -70,10 +70,10 @@ interface Hostile {
 function hostileRequest(random: Random): Hostile {
   const prefix = random.pick(PREFIXES);
   const separator = prefix.includes("?") ? "" : random.pick(["/", "/", "/", ""]);
-  const target = prefix + separator + random.text(PIECES, 8);
+  const target = prefix + separator + random.text(PIECES, random.pick([2, 3, 8]));
   const host = random.bool(0.8) ? "gateway.example" : random.pick(HOSTS);
   const method = random.bool(0.7) ? "GET" : random.pick(METHODS);
-  const value = random.text(PIECES, 5);
+  const value = random.text(PIECES, random.pick([1, 2, 5]));
   return {
     target,
     request: `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\nX-Value: ${value}\r\n\r\n`,

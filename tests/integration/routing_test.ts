@@ -176,15 +176,13 @@ for (const method of ["TRACE", "CONNECT"]) {
   });
 }
 
-for (const protocol of ["websocket", "h2c", "TLS/1.0", ""]) {
+const WEBSOCKET = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+for (const [protocol, more] of [["websocket", WEBSOCKET], ["h2c", ""], ["TLS/1.0", ""], ["", ""]]) {
   Deno.test(`an upgrade to "${protocol}" is 501`, async () => {
     await using gateway = gatewayWith(["ANY /*"]);
-    const answer = await askFor(
-      gateway.port,
-      "/x",
-      `Connection: Upgrade\r\nUpgrade: ${protocol}\r\nSec-WebSocket-Version: 13\r\n` +
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
-    );
+    const headers = `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n${more}`;
+    const answer = await askFor(gateway.port, "/x", headers);
     assertEquals([answer.status, problemKind(answer)], [501, "not-implemented"]);
   });
 }

@@ -55,7 +55,7 @@ Deno.test("a body of bytes gives them to every reader", async () => {
 Deno.test("an empty body has no chunk, no length and no JSON", async () => {
   const body = Body.of(new Uint8Array());
   assertEquals(body.length, 0);
-  assertEquals(await textOf(body), "");
+  assertEquals((await body[Symbol.asyncIterator]().next()).done, true);
   assertEquals((await body.bytes(0)).length, 0);
   assertEquals(await body.json(0), undefined);
 });
@@ -330,6 +330,16 @@ Deno.test("cancel stops the origin, and readers that wait fail", async () => {
   await body.cancel();
 });
 
+Deno.test("cancel reaches readers that wait for a body read in one step", async () => {
+  const origin = new ScriptedStream();
+  const whole = () => new Promise<Bytes>(() => {});
+  const body = Body.from({ stream: origin.stream, length: 3, whole });
+  const reading = Promise.allSettled([body.bytes(3)]);
+  await body.cancel();
+  const outcome = await soon(reading);
+  assert(outcome !== "still waiting" && outcome[0].status === "rejected");
+});
+
 Deno.test("cancel stops an origin that nobody has read", async () => {
   const origin = new ScriptedStream();
   await Body.from({ stream: origin.stream }).cancel();
@@ -353,6 +363,15 @@ Deno.test("just as much as is kept can be read again", async () => {
   const body = Body.from({ stream: streamOf("ab", "cd") }, 4);
   assertEquals(await textOf(body), "abcd");
   assertEquals(await textOf(body), "abcd");
+});
+
+Deno.test("4 MiB are kept for others by default, and not a byte more", async () => {
+  const half = "x".repeat(2 * 2 ** 20);
+  const kept = Body.from({ stream: streamOf(half, half) });
+  assertEquals((await textOf(kept)).length, (await textOf(kept)).length);
+  const passedOn = Body.from({ stream: streamOf(half, half, "x") });
+  assertEquals((await textOf(passedOn)).length, 4 * 2 ** 20 + 1);
+  await assertRejects(() => textOf(passedOn), Error, "too large to be kept");
 });
 
 Deno.test("past what is kept, a new reader is refused", async () => {

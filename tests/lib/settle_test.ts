@@ -49,6 +49,7 @@ Deno.test("outcomes come in the order of completion, with what each took", async
   const script = new ScriptedSource();
   const ctx = testContext();
   const parts = ["a", "b", "c"].map((name) => partOf(name, script.source));
+  await clock.advance(1000);
   const outcomes = collect(parts, ctx, clock);
   await clock.advance(10);
   const reply = json(1);

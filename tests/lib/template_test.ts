@@ -39,6 +39,7 @@ const PATHS: readonly {
   { template: "/", path: "/" },
   { template: "/a//b/?x=1&y", path: "/a//b/?x=1&y" },
   { template: "/a/{id}", given: { params: { id: "7" } }, path: "/a/7" },
+  { template: "/a//{id}", given: { params: { id: "7" } }, path: "/a//7" },
   { template: "/{a}{b}/{a}", given: { params: { a: "1", b: "2" } }, path: "/12/1" },
   { template: "/{a,b}", given: { params: { a: "1", b: "2" } }, path: "/1,2" },
   {
@@ -159,6 +160,11 @@ const REFUSED_PATHS: readonly {
   {
     template: "/a/{id}",
     given: { params: { id: "x\\..\\y" } },
+    detail: 'id: must not be empty, "." or ".."',
+  },
+  {
+    template: "/{id}?to={query.to}",
+    given: { params: { id: ".." }, query: "?to=x" },
     detail: 'id: must not be empty, "." or ".."',
   },
   { template: "/a/{id}", detail: "id: is missing" },

@@ -3,6 +3,24 @@ import { type Item, parseItem, parseList } from "structured-headers";
 import type { Kind } from "../../lib/errors.ts";
 import { type PartProblem, PROBLEM_PATH, type ProblemDocument } from "../../lib/problem.ts";
 
+/** What may pass until an answer begins; far more than any test needs. */
+const ANSWER_MS = 10_000;
+
+/** Asks as fetch does, but not for ever: a gateway that hangs fails its test. */
+export async function ask(url: string, init: RequestInit = {}): Promise<Response> {
+  const bound = new AbortController();
+  const timer = setTimeout(
+    () => bound.abort(new Error(`no answer within ${ANSWER_MS} ms`)),
+    ANSWER_MS,
+  );
+  const signal = init.signal ? AbortSignal.any([bound.signal, init.signal]) : bound.signal;
+  try {
+    return await fetch(url, { ...init, signal });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** The body of an aggregate that answered. */
 export interface EnvelopeDocument {
   readonly data: Readonly<Record<string, unknown>>;

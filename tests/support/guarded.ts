@@ -10,19 +10,19 @@ export interface Guarded extends AsyncDisposable {
 
 /** What one route may ask of the upstream, its query left out. */
 interface Area {
-  /** How the client's path begins. */
-  readonly route: string;
+  /** What must not be left. */
+  readonly root: string;
   readonly allowed: RegExp;
 }
 
-/** Each route that the gateway has, and the paths that it may lead to. */
+/** What the routes may lead to; no two of them overlap. */
 const AREAS: readonly Area[] = [
-  { route: "/api", allowed: /^\/public\/api(?:\/.*)?$/s },
-  { route: "/v1", allowed: /^\/public\/.*$/s },
-  { route: "/users", allowed: /^\/public\/users\/[^/]+$/ },
-  { route: "/both", allowed: /^\/public\/a\/[^/]+\/b\/[^/]+\/c$/ },
-  { route: "/find", allowed: /^\/public\/find\/[^/]+\/end$/ },
-  { route: "/head", allowed: /^\/public\/head\/[^/]+$/ },
+  { root: "/public/api", allowed: /^\/public\/api(?:\/.*)?$/s },
+  { root: "/public/stripped", allowed: /^\/public\/stripped\/.*$/s },
+  { root: "/public/users", allowed: /^\/public\/users\/[^/]+$/ },
+  { root: "/public/a", allowed: /^\/public\/a\/[^/]+\/b\/[^/]+\/c$/ },
+  { root: "/public/find", allowed: /^\/public\/find\/[^/]+\/end$/ },
+  { root: "/public/head", allowed: /^\/public\/head\/[^/]+$/ },
 ];
 
 export function startGuarded(options?: TestGatewayOptions): Guarded {
@@ -32,11 +32,14 @@ export function startGuarded(options?: TestGatewayOptions): Guarded {
     await raw.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
   });
   const gateway = startGateway({
-    upstreams: { it: { url: `${upstream.url}/public` } },
+    upstreams: {
+      it: { url: `${upstream.url}/public` },
+      stripped: { url: `${upstream.url}/public/stripped/` },
+    },
     maxRequestBody: "1KiB",
     routes: {
       "ANY /api/*": { forward: "it" },
-      "ANY /v1/*": { forward: { to: "it", strip: "/v1" } },
+      "ANY /v1/*": { forward: { to: "stripped", strip: "/v1" } },
       "GET /users/:id": { gather: { user: { from: "it", path: "/users/{id}" } } },
       "GET /both/:a/:b": { gather: { both: { from: "it", path: "/a/{a}/b/{b}/c" } } },
       "GET /find": { gather: { found: { from: "it", path: "/find/{query.q}/end{?query.p}" } } },
@@ -55,24 +58,24 @@ export function startGuarded(options?: TestGatewayOptions): Guarded {
 
 /**
  * Whether a target lies within what some route names, both as it stands and as the most lenient
- * upstream reads it: percent-decoded once, `\` for `/`, path parameters left out, dots resolved.
+ * upstream reads it: path parameters left out, percent-decoded once, `\` for `/`, dots resolved.
  */
 export function isWithinConfig(target: string): boolean {
   const path = target.split("?", 1)[0] ?? "";
-  return AREAS.some(({ allowed }) => allowed.test(path)) &&
-    (lenient(path) === "/public" || lenient(path).startsWith("/public/"));
+  return AREAS.some(({ root, allowed }) =>
+    allowed.test(path) && `${lenient(path)}/`.startsWith(`${root}/`)
+  );
 }
 
 function lenient(path: string): string {
-  const decoded = path.replace(
+  const decoded = path.replaceAll(/;[^/]*/g, "").replaceAll(
     /%[\da-f]{2}/gi,
     (escape) => String.fromCharCode(parseInt(escape.slice(1), 16)),
   );
   const resolved: string[] = [];
   for (const segment of decoded.replaceAll("\\", "/").split("/")) {
-    const name = segment.replace(/;.*$/s, "");
-    if (name === "..") resolved.pop();
-    else if (name !== "." && name !== "") resolved.push(name);
+    if (segment === "..") resolved.pop();
+    else if (segment !== "." && segment !== "") resolved.push(segment);
   }
   return `/${resolved.join("/")}`;
 }

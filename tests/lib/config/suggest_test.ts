@@ -43,12 +43,18 @@ Deno.test("a short word needs to be nearer: one edit for two letters, none for o
   assertEquals(suggest("abc", ["axy"]), "; there is axy");
 });
 
+Deno.test("a long word may differ in two letters, not in three", () => {
+  assertEquals(suggest("abcdefyz", ["abcdefgh"]), '; did you mean "abcdefgh"?');
+  assertEquals(suggest("abcdexyz", ["abcdefgh"]), "; there is abcdefgh");
+});
+
 Deno.test("swapped neighbours count once, letters apart do not", () => {
   assertEquals(suggest("abdc", ["abcd"]), '; did you mean "abcd"?');
   assertEquals(suggest("badc", ["abcd"]), '; did you mean "abcd"?');
   assertEquals(suggest("ba", ["ab"]), '; did you mean "ab"?');
   assertEquals(suggest("dbca", ["abcd"]), '; did you mean "abcd"?');
   assertEquals(suggest("dcba", ["abcd"]), "; there is abcd");
+  assertEquals(suggest("abxab", ["bcxbc"]), "; there is bcxbc");
 });
 
 Deno.test("where there is nothing, nothing is suggested", () => {

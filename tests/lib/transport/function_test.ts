@@ -78,3 +78,13 @@ Deno.test("a function that fails because its signal aborted fails for the signal
   const error = await assertRejects(() => asked);
   assert(error === late);
 });
+
+Deno.test("a function that fails just before its signal aborts fails for the signal's reason", async () => {
+  const request = new AbortController();
+  const { promise, reject } = Promise.withResolvers<Reply>();
+  const asked = functionSource(() => promise)(testCall(), testContext({ signal: request.signal }));
+  const late = new GatewayError("deadline-exceeded", "late");
+  reject(new Error("its own clean-up"));
+  request.abort(late);
+  assertStrictEquals(await assertRejects(() => asked), late);
+});
