@@ -1,12 +1,9 @@
 import { benchGateway, BINDINGS } from "./gateway.ts";
 import { Hono } from "hono";
-import { Background } from "../lib/background.ts";
 import { Body } from "../lib/body.ts";
 import { systemClock as clock } from "../lib/clock.ts";
-import { parseConfig } from "../lib/config/parse.ts";
 import { settle } from "../lib/settle.ts";
 import type { Context, Source } from "../lib/source.ts";
-import { createGateway } from "../routes/gateway.ts";
 import { kilobyteOfJson } from "./parts.ts";
 
 /** A whole aggregate without a network: what the gateway itself costs, beside a bare Hono route. */

@@ -1,9 +1,5 @@
 import { benchGateway, BINDINGS } from "./gateway.ts";
-import { Background } from "../lib/background.ts";
-import { systemClock as clock } from "../lib/clock.ts";
-import { parseConfig } from "../lib/config/parse.ts";
 import { openHttpTransport } from "../lib/transport/http.ts";
-import { createGateway } from "../routes/gateway.ts";
 import { kilobyteOfJson } from "./parts.ts";
 
 /**
