@@ -54,7 +54,7 @@ function gatewayWith(limit: LimitConfig | undefined, buckets: BucketStore): Ask 
     routes: {
       "GET /": { ...(limit && { limit: "limit" }), gather: { a: part, b: part, c: part } },
     },
-  }, { buckets });
+  }, { buckets, logError: (error) => console.error(error) });
   return async (key) =>
     await app.fetch(new Request("http://127.0.0.1/", { headers: { "x-client": key } }), BINDINGS);
 }

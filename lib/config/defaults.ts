@@ -17,7 +17,7 @@ export const DEFAULTS = {
   /** How many requests may wait for one bucket, where a limit lets them wait. */
   queue: 100,
   /** What one call of the store may take before the limiter does without. */
-  storeTimeoutMs: 250,
+  storeTimeoutMs: 400,
   /** How many idle buckets a process remembers: some 300 bytes each. */
   maxBuckets: 50_000,
   /** What work that outlives its answer may take. */

@@ -1,3 +1,4 @@
+import { DEFAULTS } from "../../lib/config/defaults.ts";
 import { assert, assertEquals } from "@std/assert";
 import { parseList } from "structured-headers";
 import type { GatewayConfig, LimitConfig } from "../../lib/config/define.ts";
@@ -8,7 +9,7 @@ import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 
 /** What one call of the store may take. */
-const STORE_TIMEOUT_MS = 250;
+const STORE_TIMEOUT_MS = DEFAULTS.storeTimeoutMs;
 /** After so long, a store that failed is certainly asked again. */
 const LONGEST_REST_MS = 1_000;
 
