@@ -31,6 +31,8 @@ export class Claim {
   isOver = false;
   /** Whether it stands among those that are decided next. */
   isDue = false;
+  /** Whether a transaction has it. */
+  isInHand = false;
   /** Ends its sleep, while it waits for tokens. */
   alarm: AbortController | undefined;
   readonly #decided = Promise.withResolvers<Decision>();

@@ -150,9 +150,9 @@ export class Limiter {
   #decideDueAlone(): void {
     const now = instantOf(this.#options.clock);
     const due = this.#due;
-    this.#due = due.filter(({ isProbe }) => isProbe);
+    this.#due = due.filter(({ isProbe, isInHand }) => isProbe || isInHand);
     for (const claim of due) {
-      if (claim.isProbe || claim.isOver) continue;
+      if (claim.isProbe || claim.isInHand || claim.isOver) continue;
       claim.isDue = false;
       this.#settle(claim, decideAlone(claim.charges, now));
     }
@@ -178,7 +178,10 @@ export class Limiter {
       bucket.isBusy = true;
       this.#buckets.hold(bucket);
     }
-    for (const claim of batch) claim.isDue = false;
+    for (const claim of batch) {
+      claim.isDue = false;
+      claim.isInHand = true;
+    }
     return batch;
   }
 
@@ -190,6 +193,7 @@ export class Limiter {
       this.#health.failed(error);
       const now = instantOf(this.#options.clock);
       for (const claim of batch) {
+        claim.isInHand = false;
         if (!claim.isOver) this.#settle(claim, decideAlone(claim.charges, now));
       }
     }
@@ -221,6 +225,7 @@ export class Limiter {
       this.#batchSize = Math.max(1, Math.floor(this.#batchSize / 2));
       await clock.sleep(random() * Math.min(LONGEST_BACKOFF_MS, BACKOFF_MS * 2 ** attempt));
     }
+    this.#health.succeeded();
     const at = instantOf(clock);
     return batch.map((claim) => ({
       claim,
@@ -277,6 +282,7 @@ export class Limiter {
 
   #conclude(verdict: Verdict): void {
     const { claim, violated } = verdict;
+    claim.isInHand = false;
     if (violated.length === 0) {
       const admitted = admissionOf(verdict);
       if (claim.isOver) admitted.giveBack(() => true);
@@ -290,6 +296,8 @@ export class Limiter {
   /** Lets a claim wait for its tokens. */
   #wait(claim: Claim, waitMs: number): void {
     this.#lines.add(claim);
+    // Woken while it was in hand: it is decided again at once, and needs no alarm.
+    if (claim.isDue) return;
     claim.alarm = new AbortController();
     // At least one: a wait of nothing would be tried again for ever within one moment.
     this.#options.clock.sleep(Math.max(1, waitMs), claim.alarm.signal).then(

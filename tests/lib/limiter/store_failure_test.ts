@@ -22,7 +22,7 @@ class FragileStore implements BucketStore {
   readonly maxWrites = 100;
   readonly concurrency = 16;
   readonly skewMs = 0;
-  mood: "well" | "fails" | "stalls" | "slow" = "well";
+  mood: "well" | "fails" | "stalls" | "slow" | "contended" = "well";
   /** How often it was asked. */
   asked = 0;
   readonly #store: MemoryStore;
@@ -38,7 +38,9 @@ class FragileStore implements BucketStore {
   }
 
   commit(writes: readonly BucketWrite[]) {
-    return this.#do(() => this.#store.commit(writes));
+    return this.#do(() =>
+      this.mood === "contended" ? Promise.resolve(undefined) : this.#store.commit(writes)
+    );
   }
 
   async #do<T>(work: () => Promise<T>): Promise<T> {
@@ -309,4 +311,19 @@ Deno.test("local: a client that left pays nothing", async () => {
   await assertRejects(() => left, Error, "left");
   await clock.advance(TIMEOUT_MS);
   assertEquals((await take(limit, { tokens: 5 })).outcome, "admitted");
+});
+
+Deno.test("a store that is tried amid contention counts as back", async () => {
+  const { clock, store, changes, take } = start();
+  const limit = limitThat("closed");
+  store.mood = "fails";
+  await take(limit);
+  store.mood = "contended";
+  await clock.advance(REST_MS);
+  const probe = take(limit);
+  await clock.advance(5_000);
+  assertEquals((await probe).outcome, "denied");
+  assertEquals(changes.map(String), ["Error: down", "undefined"]);
+  store.mood = "well";
+  assertEquals((await take(limit)).outcome, "admitted");
 });
