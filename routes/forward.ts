@@ -2,6 +2,7 @@ import type { Handler } from "hono";
 import { Body } from "../lib/body.ts";
 import { GatewayError } from "../lib/errors.ts";
 import { endToEndHeaders } from "../lib/hop_by_hop.ts";
+import { isBodiless } from "../lib/is_bodiless.ts";
 import { rewriteLocation } from "../lib/location.ts";
 import { limitStream, peek, readRequestBody, requestBody } from "../lib/request_body.ts";
 import { Scope } from "../lib/scope.ts";
@@ -47,9 +48,10 @@ export function forward(options: ForwardOptions): Handler<Env> {
     );
     const headers = responseHeaders(reply, path, options);
     for (const name of options.ownHeaders) headers.delete(name);
-    const hasBody = c.req.raw.method !== "HEAD" && ![204, 205, 304].includes(reply.status);
-    if (!hasBody) await reply.body.cancel();
-    return new Response(hasBody ? reply.body.handOn() : null, { status: reply.status, headers });
+    const { status, body: answer } = reply;
+    const isEmpty = isBodiless(c.req.raw.method, status);
+    if (isEmpty) await answer.cancel();
+    return new Response(isEmpty ? null : answer.handOn(), { status, headers });
   };
 }
 

@@ -10,11 +10,6 @@ export class Lines {
     return this.#lines.get(bucket) ?? [];
   }
 
-  /** Whether a claim waits. */
-  has(claim: Claim): boolean {
-    return claim.charges.some(({ bucket }) => this.of(bucket).includes(claim));
-  }
-
   /** Puts a claim at its place in the line of each of its buckets. */
   add(claim: Claim): void {
     for (const { bucket } of claim.charges) {

@@ -1,12 +1,10 @@
 import { Body } from "../body.ts";
 import { GatewayError } from "../errors.ts";
+import { isBodiless } from "../is_bodiless.ts";
 import type { Reply, Source } from "../source.ts";
 
 /** Shorter than the 5 s after which many servers close an idle connection under a request. */
 const POOL_IDLE_TIMEOUT_MS = 4_000;
-
-/** Statuses whose answer never has a body (RFC 9110 section 6.4.1). */
-const BODILESS = new Set([204, 205, 304]);
 
 /** Connections to upstreams, pooled. Disposing it closes them. */
 export interface HttpTransport extends Disposable {
@@ -59,7 +57,7 @@ async function toReply(response: Response, method: string): Promise<Reply> {
 
 function bodyOf(response: Response, method: string): Body {
   const { body, headers, status } = response;
-  if (body === null || method === "HEAD" || BODILESS.has(status)) {
+  if (body === null || isBodiless(method, status)) {
     body?.cancel();
     return Body.of(new Uint8Array());
   }
