@@ -1,6 +1,9 @@
 // deno-lint-ignore-file no-console -- it speaks to the developer who started it
 import { serveSamples } from "./upstreams/serve.ts";
 
+/** Longer than the gateway takes to stop in order (ms). */
+const STOP_MS = 5_000;
+
 /**
  * What `deno task dev` runs: the sample upstreams, and the gateway under `--watch` beside them.
  * It ends when the gateway does, or at SIGINT or SIGTERM.
@@ -20,10 +23,17 @@ async function dev(): Promise<number> {
     ],
     cwd: new URL("..", import.meta.url),
   }).spawn();
-  // The watcher outlives a gateway that ends at SIGTERM; SIGINT ends both.
-  const stop = () => gateway.kill("SIGINT");
+  // The watcher outlives a gateway that ends at SIGTERM; SIGINT ends both, save when SIGTERM came to
+  // the whole process group and was faster.
+  let deadline: ReturnType<typeof setTimeout> | undefined;
+  const stop = () => {
+    gateway.kill("SIGINT");
+    deadline ??= setTimeout(() => gateway.kill("SIGKILL"), STOP_MS);
+  };
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
-  return (await gateway.status).code;
+  const { code } = await gateway.status;
+  clearTimeout(deadline);
+  return code;
 }
 
 if (import.meta.main) {
