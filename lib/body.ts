@@ -77,6 +77,11 @@ export class Body implements AsyncIterable<Bytes> {
     return new Body(origin, [], keep);
   }
 
+  /** Whether all bytes are here. */
+  get isWhole(): boolean {
+    return this.#done;
+  }
+
   /** The length in bytes, where it is known. */
   get length(): number | undefined {
     return this.#done ? this.#size : this.#origin?.length;
@@ -88,6 +93,9 @@ export class Body implements AsyncIterable<Bytes> {
    */
   async bytes(limit: number): Promise<Bytes> {
     if ((this.length ?? 0) > limit) await this.#refuse(limit);
+    if (this.#done && this.#dropped === 0 && this.#chunks.length <= 1) {
+      return joinBytes(this.#chunks);
+    }
     this.#keep = Math.max(this.#keep, limit);
     const isUntouched = !this.#source && !this.#pulling && !this.#failure;
     if (this.#origin?.whole && isUntouched) this.#pull(this.#origin.whole);

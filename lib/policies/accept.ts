@@ -1,6 +1,7 @@
 import { Body } from "../body.ts";
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
+import { retryAfterSeconds } from "../retry_after.ts";
 import type { Policy, Reply } from "../source.ts";
 
 /** What counts as a part's success. */
@@ -50,16 +51,6 @@ function refusal({ status, headers }: Reply, authorized: boolean, clock: Clock):
     });
   }
   return new GatewayError(status < 400 ? "upstream-invalid" : "upstream-error", detail);
-}
-
-/** RFC 9110 section 10.2.3: seconds, or a date. */
-function retryAfterSeconds(headers: Headers, clock: Clock): number | undefined {
-  const value = headers.get("retry-after");
-  if (value === null) return undefined;
-  if (/^\d{1,9}$/.test(value)) return Number(value);
-  if (!/^[A-Z][a-z]{2}/.test(value)) return undefined;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - clock.wall()) / 1000));
 }
 
 async function asJson(reply: Reply): Promise<Reply> {

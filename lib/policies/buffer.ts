@@ -17,6 +17,7 @@ export function buffer({ maxBytes }: BufferOptions): Policy {
   return (next) =>
     async function buffer(call, ctx) {
       const reply = await next(call, ctx);
+      if (reply.body.isWhole && (reply.body.length ?? 0) <= maxBytes) return reply;
       try {
         await abortable(reply.body.bytes(maxBytes), ctx.signal);
       } catch (error) {

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Body } from "../../../lib/body.ts";
 import { GatewayError } from "../../../lib/errors.ts";
-import { gather } from "../../../lib/gather.ts";
 import { accept } from "../../../lib/policies/accept.ts";
 import { buffer } from "../../../lib/policies/buffer.ts";
 import { timeout } from "../../../lib/policies/timeout.ts";
 import { guard, type Policy, type Source } from "../../../lib/source.ts";
 import { functionSource } from "../../../lib/transport/function.ts";
 import { testCall, testContext } from "../../support/context.ts";
+import { gatherOf } from "../../support/gather_of.ts";
 import { ManualClock, settled } from "../../support/manual_clock.ts";
 import { property } from "../../support/random.ts";
 import { ScriptedSource } from "../../support/scripted_source.ts";
@@ -157,7 +157,7 @@ Deno.test("gather -> timeout -> buffer: one slow body costs its part, not the wh
   const [quick, slow] = [new ScriptedStream(), new ScriptedStream()];
   const { accept, timeout, buffer } = policies(clock);
   const call = () => testCall();
-  const source = gather([
+  const source = gatherOf([
     { name: "quick", source: guard(drip(quick), accept, timeout, buffer), call, optional: false },
     { name: "slow", source: guard(drip(slow), accept, timeout, buffer), call, optional: true },
   ], { clock });

@@ -54,34 +54,29 @@ Deno.test("the end of the request ends the attempt, for the request's reason", a
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("a deadline that comes first needs no timer of its own", async () => {
-  for (const deadline of [40, 100]) {
-    const { clock, script, source } = play();
-    const ctx = testContext({ deadline });
-    const asked = source(testCall(), ctx);
-    await settled();
-    assertEquals(clock.sleeping, 0);
-    assertStrictEquals(script.at(0).ctx, ctx);
-    script.at(0).answerJson(1);
-    await asked;
-  }
-});
-
-Deno.test("what is left of the deadline counts, not what it was", async () => {
+Deno.test("an attempt ends with its timeout, or the deadline when that comes first", async () => {
   const { clock, script, source } = play();
   await clock.advance(1000);
-  const late = source(testCall(), testContext({ deadline: 1050 }));
+  const asked = [1040, 1100, 1500].map((deadline) => source(testCall(), testContext({ deadline })));
   await settled();
+  assertEquals(script.asked.map(({ ctx }) => ctx.deadline), [1040, 1100, 1100]);
+  assertEquals(clock.sleeping, 1, "one timer serves them all");
+  for (const { answerJson } of script.asked) answerJson(1);
+  await Promise.all(asked);
   assertEquals(clock.sleeping, 0);
-  const early = source(testCall(), testContext({ deadline: 1101 }));
-  await settled();
-  assertEquals(clock.sleeping, 1);
-  script.at(0).answerJson(1);
-  script.at(1).answerJson(1);
-  await Promise.all([late, early]);
 });
 
-Deno.test("the context is the request's own but for its signal", async () => {
+Deno.test("an attempt for which no time is left is not begun", async () => {
+  const { clock, script, source } = play();
+  await clock.advance(1000);
+  for (const deadline of [999, 1000]) {
+    const asked = () => source(testCall(), testContext({ deadline }));
+    assertEquals((await assertRejects(asked, GatewayError)).kind, "deadline-exceeded");
+  }
+  assertEquals([script.asked.length, clock.sleeping], [0, 0]);
+});
+
+Deno.test("the context is the request's own but for its signal and the end of the attempt", async () => {
   const { script, source } = play();
   const ctx = testContext({ deadline: 500 });
   const asked = source(testCall(), ctx);
@@ -89,6 +84,6 @@ Deno.test("the context is the request's own but for its signal", async () => {
   await asked;
   const { signal, ...rest } = script.at(0).ctx;
   const { signal: requestSignal, ...expected } = ctx;
-  assertEquals(rest, expected);
+  assertEquals(rest, { ...expected, deadline: 100 });
   assert(signal !== requestSignal && !signal.aborted);
 });

@@ -1,0 +1,43 @@
+const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+const TIME = String.raw`(?<time>\d{2}:\d{2}:\d{2})`;
+const MONTH = `(?<month>${MONTHS.join("|")})`;
+const FORMATS = [
+  // IMF-fixdate, the one that is written today.
+  `(?:mon|tue|wed|thu|fri|sat|sun), (?<day>\\d{2}) ${MONTH} (?<year>\\d{4}) ${TIME} gmt`,
+  // RFC 850
+  `(?:mon|tues|wednes|thurs|fri|satur|sun)day, (?<day>\\d{2})-${MONTH}-(?<year>\\d{2}) ${TIME} gmt`,
+  // asctime
+  `(?:mon|tue|wed|thu|fri|sat|sun) ${MONTH} (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})`,
+].map((format) => new RegExp(`^${format}$`, "i"));
+
+/** A two-digit year that seems further ahead than this is one of the past century. */
+const MOST_YEARS_AHEAD = 50;
+
+/**
+ * The moment that an HTTP-date names (ms since 1970; RFC 9110 section 5.6.7), in any of its three
+ * forms. Undefined for anything else: what only looks like a date is none.
+ * @param now tells the century of a year with two digits (ms since 1970)
+ */
+export function parseHttpDate(text: string | null, now: number): number | undefined {
+  if (text === null) return undefined;
+  for (const format of FORMATS) {
+    const { day, month, year, time } = format.exec(text.trim())?.groups ?? {};
+    if (!day || !month || !year || !time) continue;
+    const monthNumber = MONTHS.indexOf(month.toLowerCase()) + 1;
+    const date = `${fullYear(year, now)}-${padded(monthNumber)}-${padded(Number(day))}T${time}Z`;
+    const moment = Date.parse(date);
+    return Number.isNaN(moment) ? undefined : moment;
+  }
+}
+
+function fullYear(year: string, now: number): string {
+  if (year.length === 4) return year;
+  const thisYear = new Date(now).getUTCFullYear();
+  const guess = thisYear - thisYear % 100 + Number(year);
+  return String(guess > thisYear + MOST_YEARS_AHEAD ? guess - 100 : guess);
+}
+
+function padded(number: number): string {
+  return String(number).padStart(2, "0");
+}

@@ -1,0 +1,85 @@
+import type { Clock } from "./clock.ts";
+
+/** A timer that has been set, between those that were set before and after it. */
+export interface Timer {
+  /** When it rings, on the monotonic clock (ms). */
+  readonly due: number;
+  readonly ring: () => void;
+  before: Timer | undefined;
+  after: Timer | undefined;
+  isSet: boolean;
+}
+
+/**
+ * Timers that all run equally long. The first that was set rings first, so one sleep serves them
+ * all, and setting one costs a tenth of a timer of the system's. Nothing sleeps while none is set.
+ */
+export class TimerQueue {
+  readonly #ms: number;
+  readonly #clock: Clock;
+  #first: Timer | undefined;
+  #last: Timer | undefined;
+  #sleep: AbortController | undefined;
+  #isRinging = false;
+
+  /** @param ms how long each runs */
+  constructor(ms: number, clock: Clock) {
+    this.#ms = ms;
+    this.#clock = clock;
+  }
+
+  /**
+   * Sets a timer.
+   * @param since from when on it runs (monotonic, ms): now, or hardly before
+   */
+  set(ring: () => void, since: number = this.#clock.monotonic()): Timer {
+    const due = since + this.#ms;
+    const timer: Timer = { due, ring, before: this.#last, after: undefined, isSet: true };
+    if (this.#last) this.#last.after = timer;
+    else this.#first = timer;
+    this.#last = timer;
+    if (this.#sleep === undefined && !this.#isRinging) this.#sleepUntil(due);
+    return timer;
+  }
+
+  /** Puts a timer away, whether it has rung or not. */
+  stop(timer: Timer): void {
+    this.#remove(timer);
+    if (this.#first) return;
+    this.#sleep?.abort(STOPPED);
+    this.#sleep = undefined;
+  }
+
+  #remove(timer: Timer): void {
+    if (!timer.isSet) return;
+    timer.isSet = false;
+    const { before, after } = timer;
+    if (before) before.after = after;
+    else this.#first = after;
+    if (after) after.before = before;
+    else this.#last = before;
+  }
+
+  #sleepUntil(due: number): void {
+    const sleep = this.#sleep = new AbortController();
+    const ms = due - this.#clock.monotonic();
+    this.#clock.sleep(ms, sleep.signal).then(() => this.#wake(sleep), () => {});
+  }
+
+  #wake(sleep: AbortController): void {
+    if (this.#sleep !== sleep) return;
+    this.#sleep = undefined;
+    // What rings may set and stop others; what to sleep for is decided after that.
+    this.#isRinging = true;
+    const now = this.#clock.monotonic();
+    for (let timer = this.#first; timer && timer.due <= now; timer = this.#first) {
+      this.#remove(timer);
+      timer.ring();
+    }
+    this.#isRinging = false;
+    if (this.#first) this.#sleepUntil(this.#first.due);
+  }
+}
+
+/** Why a sleep ended early; a constant, so that no stack is captured for it. */
+const STOPPED = Symbol("stopped");
