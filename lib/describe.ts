@@ -1,7 +1,7 @@
-import { systemClock } from "./clock.ts";
-import type { PartSettings, RouteSettings, Settings } from "./config/settings.ts";
+import type { GatherSettings, PartSettings, RouteSettings, Settings } from "./config/settings.ts";
 import { formatDuration } from "./config/units.ts";
 import { describeForwardStack, describePartStack } from "./stack.ts";
+import { worstCaseMs } from "./worst_case.ts";
 
 /** What a config makes of a gateway: each route with its stacks and its worst-case time. */
 export function describe({ routes, upstreams }: Settings): string {
@@ -25,26 +25,28 @@ function describeRoute(route: RouteSettings): string {
   const head = `${route.key}\n  deadline ${formatDuration(route.deadlineMs)}, worst case ${
     formatDuration(worstCaseMs(route))
   }${limited}`;
-  const stacks = "parts" in route ? route.parts.map(describePart) : [
-    `  forward ${route.to.name}: ${arrows(describeForwardStack(route.to, systemClock))}`,
+  const stacks = "parts" in route ? describeParts(route) : [
+    `  forward ${route.to.name}: ${arrows(describeForwardStack(route.to))}`,
   ];
   return [head, ...stacks].join("\n");
 }
 
-function describePart(part: PartSettings): string {
-  const { name, optional, upstream, method } = part;
-  const need = optional ? "optional" : "required";
-  return `  ${name} (${need}): ${
-    arrows(describePartStack(part, systemClock))
-  } → ${method} ${upstream.name}`;
+function describeParts({ parts, quorum, isFirst }: GatherSettings): string[] {
+  const isRace = quorum !== undefined;
+  const described = parts.map((part) => describePart(part, isRace));
+  if (!isRace) return described;
+  return [isFirst ? "  the first of" : `  any ${quorum} of`, ...described];
 }
 
-/** Parts run at once, so the slowest decides; the deadline ends them all. */
-function worstCaseMs(route: RouteSettings): number {
-  const timeouts = "parts" in route
-    ? route.parts.map(({ timeoutMs }) => timeoutMs)
-    : [route.to.timeoutMs];
-  return Math.min(route.deadlineMs, Math.max(...timeouts));
+function describePart(part: PartSettings, isRace: boolean): string {
+  const { name, optional, upstream, method, needs, each } = part;
+  const facts = [
+    ...isRace ? [] : [optional ? "optional" : "required"],
+    ...needs.length > 0 ? [`after ${needs.join(", ")}`] : [],
+    ...each ? [`each of up to ${each.max}, ${each.concurrency} at once`] : [],
+  ];
+  const told = facts.length > 0 ? ` (${facts.join("; ")})` : "";
+  return `  ${name}${told}: ${arrows(describePartStack(part))} → ${method} ${upstream.name}`;
 }
 
 function arrows(labels: readonly string[]): string {

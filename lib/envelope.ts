@@ -1,49 +1,55 @@
 import { type Bytes, joinBytes } from "./bytes.ts";
+import { documentOf } from "./json_bytes.ts";
 import type { PartProblem } from "./problem.ts";
 
 const ENCODER = new TextEncoder();
-const OPEN = ENCODER.encode('{"data":{');
-const NULL = ENCODER.encode("null");
-const COMPLETE = ENCODER.encode('},"complete":true}');
-const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
+const OPEN_DATA = ENCODER.encode('{"data":');
+const OPEN = ENCODER.encode("{");
+const COMMA = ENCODER.encode(",");
+const CLOSE = ENCODER.encode("}");
+const COMPLETE = ENCODER.encode(',"complete":true}');
 
-/**
- * Writes the answer of an aggregate around the bytes that its parts answered, which are spliced in
- * as they came: they are known to be JSON, and writing them anew would cost most of the answer.
- */
+/** What an answer says beside its data. */
+export interface Completeness {
+  readonly isComplete: boolean;
+  /** One for each part, or item, that failed. */
+  readonly problems: readonly PartProblem[];
+}
+
+/** Writes the answer of an aggregate around what its parts answered. */
 export class Envelope {
   readonly #keys: readonly Bytes[];
 
   /** @param names the parts, in the order of the answer */
   constructor(names: readonly string[]) {
-    this.#keys = names.map((name, index) =>
-      ENCODER.encode(`${index === 0 ? "" : ","}${JSON.stringify(name)}:`)
-    );
+    this.#keys = names.map((name) => ENCODER.encode(`${JSON.stringify(name)}:`));
   }
 
   /**
-   * The answer.
-   * @param values a JSON document for each part, in the same order; empty means null
-   * @param problems one for each failed part; none means that the answer is complete
+   * The answer with a member for each part.
+   * @param answers what each part answered, in the same order: a JSON document, or empty for null;
+   * undefined for a part that is not in the answer
    */
-  write(values: readonly Bytes[], problems: readonly PartProblem[]): Bytes {
-    const chunks: Bytes[] = [OPEN];
+  write(answers: readonly (Bytes | undefined)[], completeness: Completeness): Bytes {
+    const chunks: Bytes[] = [OPEN_DATA, OPEN];
     this.#keys.forEach((key, index) => {
-      const value = values[index];
-      chunks.push(key, value && value.length > 0 ? withoutMark(value) : NULL);
+      const answer = answers[index];
+      if (answer === undefined) return;
+      if (chunks.length > 2) chunks.push(COMMA);
+      chunks.push(key, documentOf(answer));
     });
-    chunks.push(problems.length === 0 ? COMPLETE : incomplete(problems));
+    chunks.push(CLOSE, closing(completeness));
     return joinBytes(chunks);
   }
 }
 
-function incomplete(problems: readonly PartProblem[]): Bytes {
-  return ENCODER.encode(`},"complete":false,"problems":${JSON.stringify(problems)}}`);
+/** The answer whose data is what one part answered. */
+export function writeOnly(answer: Bytes, completeness: Completeness): Bytes {
+  return joinBytes([OPEN_DATA, documentOf(answer), closing(completeness)]);
 }
 
-/** A byte order mark may begin a document, but not stand within one (RFC 8259 section 8.1). */
-function withoutMark(document: Bytes): Bytes {
-  return BYTE_ORDER_MARK.every((byte, index) => document[index] === byte)
-    ? document.subarray(BYTE_ORDER_MARK.length)
-    : document;
+function closing({ isComplete, problems }: Completeness): Bytes {
+  if (isComplete && problems.length === 0) return COMPLETE;
+  const told = problems.length === 0 ? "" : `,"problems":${JSON.stringify(problems)}`;
+  return ENCODER.encode(`,"complete":${isComplete}${told}}`);
 }

@@ -136,6 +136,24 @@ export const KINDS = {
     advice: "Ask again; the operator may give the route a longer deadline.",
     proxyError: "http_response_timeout",
   },
+  "input-failed": {
+    status: 502,
+    blame: "input",
+    title: "A part that this one needs failed",
+    advice: "Look at the problem of that other part, which the detail names.",
+  },
+  "input-invalid": {
+    status: 502,
+    blame: "input",
+    title: "What a part answered cannot be used to ask another",
+    advice: "Ask again later; the operator should look at what that part's upstream sends.",
+  },
+  "too-many-items": {
+    status: 502,
+    blame: "input",
+    title: "A list has more items than may be asked for",
+    advice: "The operator may raise the part's max, or have the upstream send a shorter list.",
+  },
 } as const satisfies Record<string, KindFacts>;
 
 /** The name of a way to fail, as it ends a problem document's `type`. */
@@ -159,6 +177,8 @@ export interface GatewayErrorOptions {
 export interface PartFailure {
   /** The part's name. */
   readonly part: string;
+  /** Which item of its list failed, counted from 0; absent when the part failed as a whole. */
+  readonly index?: number;
   /** Why it failed. */
   readonly error: GatewayError;
 }

@@ -1,13 +1,30 @@
 import { GatewayError } from "./errors.ts";
-import type { Reference } from "./reference.ts";
+import { follow } from "./pointer.ts";
+import type { Reference, TemplateName } from "./reference.ts";
 import { readRequestBody } from "./request_body.ts";
 import type { Call, Context } from "./source.ts";
 
-/** The values that a client's request gives to templates. */
+/** Stands for what parts will answer, where what the client sent is tried. */
+const STAND_IN = "x";
+
+/** What there is besides the client's request. */
+interface Given {
+  /** What parts have answered, by their names. */
+  readonly outputs: Map<string, unknown>;
+  /** The item that is asked for; undefined where there is none. */
+  readonly item?: unknown;
+  /** Whether parts' values are stood in for. */
+  readonly isTrial?: boolean;
+  /** Whether the client's values are known to be right. */
+  readonly isTried?: boolean;
+}
+
+/** The values that templates are filled with: the client's own, and what parts have answered. */
 export class Inputs {
   readonly #call: Call;
   readonly #body: unknown;
-  #query: URLSearchParams | undefined;
+  #query: { parsed?: URLSearchParams } = {};
+  #given: Given = { outputs: new Map() };
 
   /** @param body the client's JSON body, parsed; undefined without one */
   constructor(call: Call, body: unknown) {
@@ -20,26 +37,90 @@ export class Inputs {
     return this.#call;
   }
 
-  /** The value that a reference names; undefined when the request does not have it. */
+  /** What parts have answered so far, parsed, by their names. */
+  get outputs(): Map<string, unknown> {
+    return this.#given.outputs;
+  }
+
+  /** The same values, for templates that were tried: what is still wrong there, a part gave. */
+  afterTrial(): Inputs {
+    return this.#with({ isTried: true });
+  }
+
+  /** The client's values, with a harmless text for each that is still to come. */
+  trial(): Inputs {
+    return this.#with({ isTrial: true });
+  }
+
+  /** The same values, and one item of a list. */
+  withItem(item: unknown): Inputs {
+    return this.#with({ item });
+  }
+
+  /**
+   * The value that a reference names; undefined when the client did not send it.
+   * @throws {GatewayError} when a part's answer, or the item, does not have it
+   */
   get(reference: Reference): unknown {
     switch (reference.from) {
-      case "param":
-        return this.#call.params?.[reference.name];
       case "query":
         return this.#queryOf().get(reference.name) ?? undefined;
       case "header":
         return this.#call.headers.get(reference.name) ?? undefined;
       case "body":
-        return walk(this.#body, reference.path);
+        return follow(this.#body, reference.path);
+      case "item":
+        if (this.#given.item === undefined && this.#given.isTrial) return STAND_IN;
+        return this.#walk("item", this.#given.item, reference.path);
+      case "param or part": {
+        const { name, path } = reference;
+        const { outputs, isTrial } = this.#given;
+        const { params = {} } = this.#call;
+        if (path.length === 0 && Object.hasOwn(params, name)) return params[name];
+        if (isTrial) return STAND_IN;
+        return outputs.has(name) ? this.#walk(name, outputs.get(name), path) : undefined;
+      }
     }
   }
 
+  /**
+   * The list that a reference names; every value of a query parameter that comes several times.
+   * @throws {GatewayError} when it is no list
+   */
+  list({ name, reference }: TemplateName): readonly unknown[] {
+    if (reference.from === "query") return this.#queryOf().getAll(reference.name);
+    const value = this.get(reference);
+    if (!Array.isArray(value)) throw this.fault(`${name}: must be a list`);
+    return value;
+  }
+
+  /**
+   * That a value cannot be used.
+   * @param kind what to call it when a part gave it
+   */
+  fault(detail: string, kind: "input-invalid" | "too-many-items" = "input-invalid"): GatewayError {
+    return new GatewayError(this.#given.isTried ? kind : "bad-request", detail);
+  }
+
+  #with(given: Partial<Given>): Inputs {
+    const derived = new Inputs(this.#call, this.#body);
+    derived.#query = this.#query;
+    derived.#given = { ...this.#given, ...given };
+    return derived;
+  }
+
+  #walk(name: string, value: unknown, path: readonly string[]): unknown {
+    const found = follow(value, path);
+    if (found === undefined) throw this.fault(`${[name, ...path].join(".")}: is missing`);
+    return found;
+  }
+
   #queryOf(): URLSearchParams {
-    if (this.#query === undefined) {
+    if (this.#query.parsed === undefined) {
       const start = this.#call.path.indexOf("?");
-      this.#query = new URLSearchParams(start < 0 ? "" : this.#call.path.slice(start));
+      this.#query.parsed = new URLSearchParams(start < 0 ? "" : this.#call.path.slice(start));
     }
-    return this.#query;
+    return this.#query.parsed;
   }
 }
 
@@ -60,16 +141,4 @@ export async function readInputs(call: Call, ctx: Context, readsBody?: number): 
   } catch (error) {
     throw new GatewayError("bad-request", "the request body is not JSON", { cause: error });
   }
-}
-
-/** Follows a path of own properties: what an object inherits is no data. */
-function walk(value: unknown, path: readonly string[]): unknown {
-  let current = value;
-  for (const key of path) {
-    if (typeof current !== "object" || current === null || !Object.hasOwn(current, key)) {
-      return undefined;
-    }
-    current = Reflect.get(current, key);
-  }
-  return current;
 }

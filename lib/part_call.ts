@@ -1,5 +1,4 @@
 import { Body } from "./body.ts";
-import { GatewayError } from "./errors.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Call } from "./source.ts";
 import type { Template } from "./template.ts";
@@ -9,10 +8,12 @@ export interface CallTemplate {
   readonly method: string;
   readonly path: Template<string>;
   /** Query parameters, added to those of the path. */
-  readonly params: Readonly<Record<string, Template<unknown>>>;
-  readonly headers: Readonly<Record<string, Template<unknown>>>;
+  readonly params: Readonly<Record<string, Template<string[]>>>;
+  readonly headers: Readonly<Record<string, Template<string[]>>>;
   /** Sent as JSON. */
   readonly body: Template<unknown> | undefined;
+  /** The parts that the function which maps the answer is told of; empty without one. */
+  readonly mapped: readonly string[];
   /** What is sent besides `headers`, unless they say otherwise. */
   readonly ownHeaders: Readonly<Record<string, string>>;
 }
@@ -24,8 +25,9 @@ const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
 const ENCODER = new TextEncoder();
 
 /**
- * Makes a part's question of what the client asked.
- * @throws {GatewayError} `bad-request` when what the client sent cannot be used
+ * Makes a part's question of what the client asked, and of what other parts answered.
+ * @throws {GatewayError} `bad-request` when what the client sent cannot be used, `input-invalid`
+ * when what a part answered cannot
  */
 export function expandCall(template: CallTemplate, inputs: Inputs): Call {
   const { method, body } = template;
@@ -33,15 +35,20 @@ export function expandCall(template: CallTemplate, inputs: Inputs): Call {
   const headers = headersOf(template, inputs);
   const sendsClientAuthorization = inputs.call.headers.has("authorization") &&
     Object.entries(template.headers).some(isAuthorization);
-  if (body === undefined) return { method, path, headers, sendsClientAuthorization };
+  const call = { method, path, headers, sendsClientAuthorization, ...partsOf(template, inputs) };
+  if (body === undefined) return call;
   if (!headers.has("content-type")) headers.set("content-type", "application/json");
   const text = JSON.stringify(body.expand(inputs)) ?? "null";
-  const bytes = ENCODER.encode(text);
-  return { method, path, headers, sendsClientAuthorization, body: Body.of(bytes) };
+  return { ...call, body: Body.of(ENCODER.encode(text)) };
+}
+
+function partsOf({ mapped }: CallTemplate, { outputs }: Inputs): Pick<Call, "parts"> {
+  if (mapped.length === 0) return {};
+  return { parts: Object.fromEntries(mapped.map((name) => [name, outputs.get(name)])) };
 }
 
 /** Whether a header is the client's own Authorization, sent on. */
-function isAuthorization([header, { names }]: [string, Template<unknown>]): boolean {
+function isAuthorization([header, { names }]: [string, Template<string[]>]): boolean {
   return header.toLowerCase() === "authorization" &&
     names.some(({ name }) => name.toLowerCase() === "header.authorization");
 }
@@ -54,10 +61,8 @@ function headersOf({ ownHeaders, headers }: CallTemplate, inputs: Inputs): Heade
   }
   for (const [name, template] of Object.entries(headers)) {
     sent.delete(name);
-    for (const value of texts(name, template.expand(inputs))) {
-      if (UNSENDABLE.test(value)) {
-        throw new GatewayError("bad-request", `${name}: cannot be sent as a header`);
-      }
+    for (const value of template.expand(inputs)) {
+      if (UNSENDABLE.test(value)) throw inputs.fault(`${name}: cannot be sent as a header`);
       sent.append(name, value);
     }
   }
@@ -67,22 +72,10 @@ function headersOf({ ownHeaders, headers }: CallTemplate, inputs: Inputs): Heade
 function withParams(path: string, params: CallTemplate["params"], inputs: Inputs): string {
   let written = path;
   for (const [name, template] of Object.entries(params)) {
-    for (const value of texts(name, template.expand(inputs))) {
+    for (const value of template.expand(inputs)) {
       const separator = written.includes("?") ? "&" : "?";
       written += `${separator}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
     }
   }
   return written;
-}
-
-/** None for a value that the request does not have, several for a list. */
-function texts(name: string, value: unknown): string[] {
-  if (value === undefined || value === null) return [];
-  if (Array.isArray(value)) return value.flatMap((item) => texts(name, item));
-  if (typeof value === "object") {
-    throw new GatewayError("bad-request", `${name}: must be a string, a number or a boolean`);
-  }
-  const text = String(value);
-  if (!text.isWellFormed()) throw new GatewayError("bad-request", `${name}: must be valid Unicode`);
-  return [text];
 }

@@ -22,6 +22,8 @@ export interface ProblemDocument extends Problem {
 /** What went wrong with one part of an aggregate. */
 export interface PartProblem extends Problem {
   readonly part: string;
+  /** Which item of the part's list it is about, counted from 0. */
+  readonly index?: number;
 }
 
 /** The problem that an error is. */
@@ -30,8 +32,8 @@ export function problemOf({ kind, status, message }: GatewayError): Problem {
 }
 
 /** The problem that a failed part is. */
-export function partProblemOf({ part, error }: PartFailure): PartProblem {
-  return { part, ...problemOf(error) };
+export function partProblemOf({ part, index, error }: PartFailure): PartProblem {
+  return { part, ...(index === undefined ? {} : { index }), ...problemOf(error) };
 }
 
 /** The problem document that ends a request. */

@@ -1,5 +1,6 @@
 import type { BackgroundTask } from "./background.ts";
 import type { Body } from "./body.ts";
+import type { PartFailure } from "./errors.ts";
 import type { Trace } from "./trace.ts";
 
 /** Something that can be asked. It rejects with a GatewayError and nothing else. */
@@ -22,6 +23,8 @@ export interface Call {
   readonly sendsClientAuthorization?: boolean;
   /** What the route's pattern captured, decoded. */
   readonly params?: Readonly<Record<string, string>>;
+  /** What the parts answered that the question was made of, for the function that maps the answer. */
+  readonly parts?: Readonly<Record<string, unknown>>;
 }
 
 /** What is answered; also when the status is 404 or 500. */
@@ -32,13 +35,18 @@ export interface Reply {
   readonly headers: Headers;
   /** Empty rather than absent. */
   readonly body: Body;
+  /** What is missing from it; absent when nothing is. */
+  readonly failures?: readonly PartFailure[];
 }
 
 /** What crosses every layer of one request. */
 export interface Context {
   /** Aborts when nobody needs the answer any more; its reason is a GatewayError. */
   readonly signal: AbortSignal;
-  /** When the whole request must be answered, on the monotonic clock (ms). */
+  /**
+   * When the answer must be there at the latest, on the monotonic clock (ms): the request's own
+   * deadline, and within one attempt the end of that attempt.
+   */
   readonly deadline: number;
   /** Who asks. */
   readonly client: Client;

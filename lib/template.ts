@@ -1,18 +1,11 @@
 import { parseTemplate as parseExpression } from "url-template";
-import { GatewayError } from "./errors.ts";
 import type { Inputs } from "./inputs.ts";
 import { hasDotSegment } from "./path.ts";
-import { parseReference, type Reference } from "./reference.ts";
+import { isClients, parseOnlyName, parseReference, type TemplateName } from "./reference.ts";
 
 /** A template that cannot be read; its message is the rule that it breaks. */
 export class TemplateError extends Error {
   override readonly name = "TemplateError";
-}
-
-/** A name in a template, and the value that it stands for. */
-export interface TemplateName {
-  readonly name: string;
-  readonly reference: Reference;
 }
 
 /** A template that has been read. */
@@ -21,7 +14,8 @@ export interface Template<T> {
   readonly names: readonly TemplateName[];
   /**
    * Its value for one request.
-   * @throws {GatewayError} `bad-request` when what the client sent cannot stand there
+   * @throws {GatewayError} when a value cannot stand there: `bad-request` when it is the client's,
+   * `input-invalid` when a part gave it
    */
   expand(inputs: Inputs): T;
 }
@@ -69,7 +63,7 @@ export function parsePathTemplate(text: string): Template<string> {
       const path = expanded.split("?", 1)[0] ?? "";
       if (countEmptySegments(path) > plainEmpties || hasDotSegment(path)) {
         const names = pathNames.map(({ name }) => name).join(", ");
-        throw new GatewayError("bad-request", `${names}: must not be empty, "." or ".."`);
+        throw inputs.fault(`${names}: must not be empty, "." or ".."`);
       }
       return expanded;
     },
@@ -100,13 +94,42 @@ export function parseValueTemplate(value: Json): Template<unknown> {
   };
 }
 
+/**
+ * Reads what only texts can stand for: a query parameter, a header. A list gives several texts, and
+ * what the client did not send gives none.
+ */
+export function parseTextTemplate(value: Json): Template<string[]> {
+  if (Array.isArray(value)) {
+    const items = value.map(parseTextTemplate);
+    return {
+      names: items.flatMap(({ names }) => names),
+      expand: (inputs) => items.flatMap((item) => item.expand(inputs)),
+    };
+  }
+  if (typeof value === "object" && value !== null) {
+    throw new TemplateError("must be a string, a number, a boolean, or a list of these");
+  }
+  const { names, expand } = parseValueTemplate(value);
+  const [only] = names;
+  if (only === undefined) {
+    const fixed = value === null ? [] : [String(value)];
+    return { names, expand: () => fixed };
+  }
+  return { names, expand: (inputs) => texts(only, expand(inputs), inputs) };
+}
+
+/** None for a value that the client did not send, several for a list. */
+function texts(name: TemplateName, value: unknown, inputs: Inputs): string[] {
+  if (Array.isArray(value)) return value.flatMap((item) => texts(name, item, inputs));
+  if (value === undefined || (value === null && isClients(name.reference))) return [];
+  return [String(asScalar(name.name, value, inputs))];
+}
+
 function parseText(text: string): Template<unknown> {
   const names: TemplateName[] = [];
   const literals = split(text, (expression) => names.push(parseName(expression)));
-  const [only] = names;
-  if (only !== undefined && text === `{${only.name}}`) {
-    return { names, expand: (inputs) => inputs.get(only.reference) };
-  }
+  const only = parseOnlyName(text);
+  if (only !== undefined) return { names, expand: (inputs) => inputs.get(only.reference) };
   return {
     names,
     expand: (inputs) =>
@@ -139,7 +162,7 @@ class Hole {
     const values = this.names.map((name, index) => {
       const value = scalar(name, inputs);
       if (value === undefined && !this.isQuery) {
-        throw new GatewayError("bad-request", `${name.name}: is missing`);
+        throw inputs.fault(`${name.name}: is missing`);
       }
       return [this.#keys[index] ?? "", value ?? null] as const;
     });
@@ -147,16 +170,22 @@ class Hole {
   }
 }
 
-/** A value that can be written as text; undefined when the request does not have it. */
+/**
+ * A value that can be written as text; undefined when the client did not send it. That a part gave
+ * nothing is a mistake: what was to be asked of one user would be asked of all.
+ */
 function scalar({ name, reference }: TemplateName, inputs: Inputs): Scalar | undefined {
-  const value = inputs.get(reference) ?? undefined;
-  if (value === undefined || typeof value === "number" || typeof value === "boolean") return value;
+  const value = inputs.get(reference);
+  if (value === undefined || (value === null && isClients(reference))) return undefined;
+  return asScalar(name, value, inputs);
+}
+
+function asScalar(name: string, value: unknown, inputs: Inputs): Scalar {
+  if (typeof value === "number" || typeof value === "boolean") return value;
   if (typeof value !== "string") {
-    throw new GatewayError("bad-request", `${name}: must be a string, a number or a boolean`);
+    throw inputs.fault(`${name}: must be a string, a number or a boolean`);
   }
-  if (!value.isWellFormed()) {
-    throw new GatewayError("bad-request", `${name}: must be valid Unicode`);
-  }
+  if (!value.isWellFormed()) throw inputs.fault(`${name}: must be valid Unicode`);
   return value;
 }
 
@@ -164,7 +193,7 @@ function parseName(name: string): TemplateName {
   const reference = parseReference(name);
   if (reference) return { name, reference };
   throw new TemplateError(
-    `"{${name}}" must name a route parameter, query.NAME, header.NAME or body.NAME`,
+    `"{${name}}" must name a route parameter, a part, query.NAME, header.NAME, body.NAME or item`,
   );
 }
 

@@ -1,4 +1,4 @@
-import type { GatewayError } from "./errors.ts";
+import type { GatewayError, PartFailure } from "./errors.ts";
 
 /** How one part went. */
 export interface PartRecord {
@@ -8,6 +8,8 @@ export interface PartRecord {
   readonly durationMs: number;
   /** Why it failed; absent when it succeeded. */
   readonly error?: GatewayError;
+  /** What it answered, and which items are missing from it; absent when it failed. */
+  readonly reply?: { readonly failures?: readonly PartFailure[] };
 }
 
 /** What is known of one request for logs and response headers. */

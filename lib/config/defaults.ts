@@ -20,6 +20,24 @@ export const DEFAULTS = {
   storeTimeoutMs: 400,
   /** How many idle buckets a process remembers: some 300 bytes each. */
   maxBuckets: 50_000,
+  /** How many items of a list are asked for at once. */
+  eachConcurrency: 8,
+  /** How many items a list may have that is asked for item by item. */
+  eachMax: 100,
+  /** How long a stream of events says nothing before it shows that it is alive. */
+  heartbeatMs: 15_000,
+  /** How often a call is made at most, where it may be made again. */
+  attempts: 3,
+  /** Which calls may be made again: those that change nothing. */
+  retryMethods: ["GET", "HEAD"],
+  /** The base of the random wait before a call is made again, and the longest it grows to. */
+  backoffMs: 50,
+  maxBackoffMs: 1_000,
+  /** Of an upstream's calls, how many may be made again, and how many in a second in any case. */
+  retryShare: 0.2,
+  retriesPerSecond: 3,
+  /** How many calls may wait for each that an upstream has at once. */
+  queuePerCall: 2,
   /** What work that outlives its answer may take. */
   backgroundMs: 30_000,
   /** What readiness waits for the store. */

@@ -31,6 +31,37 @@ export interface AnyUpstream {
   readonly timeout?: Duration;
   /** The largest answer that a part takes, after decoding. Default `"4MiB"`. */
   readonly maxBody?: Size;
+  /** Whether its calls are made again when they fail for want of a better moment. Default: never. */
+  readonly retry?: RetryConfig;
+  /** How many calls it has at once; others wait in line. Default: all that come. */
+  readonly concurrency?: number | ConcurrencyConfig;
+}
+
+/** How a part's call is made again, when the upstream was unreachable, too slow, or said 429 or 5xx. */
+export interface RetryConfig {
+  /** How often it is made at most, the first time included. Default 3. */
+  readonly attempts?: number;
+  /** The wait before the second is random, up to this; before each further one, up to twice that. Default `"50ms"`. */
+  readonly backoff?: Duration;
+  /** What the wait grows to at most; a `Retry-After` may ask for more. Default `"1s"`. */
+  readonly maxBackoff?: Duration;
+  /** Which calls are made again. Name others only where twice does no harm. Default `["GET", "HEAD"]`. */
+  readonly methods?: readonly PartMethod[];
+  /** How many calls may be made again, of all that the upstream gets, so that no outage is multiplied. */
+  readonly budget?: {
+    /** The share of its calls. Default 0.2. */
+    readonly share?: number;
+    /** How many in a second in any case. Default 3. */
+    readonly minPerSecond?: number;
+  };
+}
+
+/** How many calls an upstream has. */
+export interface ConcurrencyConfig {
+  /** How many at once. */
+  readonly max: number;
+  /** How many wait for their turn; any more are refused. Default twice `max`. */
+  readonly queue?: number;
 }
 
 /** An HTTP API. */
@@ -66,8 +97,28 @@ export interface Part<Name extends string = string> {
   readonly body?: Json;
   /** Replaces the upstream's timeout. */
   readonly timeout?: Duration;
+  /**
+   * A list, as `"{profile.friendIds}"`: the part asks for each of its items, which is `{item}`, and
+   * its data is the list of answers in the same order.
+   */
+  readonly each?: string;
+  /** How many items are in flight at once. Default 8. */
+  readonly concurrency?: number;
+  /** How many items the list may have. Default 100. */
+  readonly max?: number;
+  /** Parts to wait for, besides those that its templates name. */
+  readonly needs?: readonly string[];
   /** `"text"` takes any text and gives it on as a JSON string. */
   readonly as?: "text";
+  /** A JSON Pointer (RFC 6901) to what is taken of the answer: `"/result/rows"`. */
+  readonly select?: string;
+  /** Members that are kept of an object, or of each object of a list: `["id", "address.city"]`. */
+  readonly pick?: readonly string[];
+  /**
+   * Makes the part's data of the answer, and of the data of the parts that it needs (TypeScript
+   * configs only). What it throws is the part's problem.
+   */
+  map?(data: unknown, parts: Readonly<Record<string, unknown>>): unknown;
   /** Whether the answer is worth having without it. Default false. */
   readonly optional?: boolean;
   /** Stands in when the part fails, which is then optional. */
@@ -131,6 +182,17 @@ export interface GatherRoute<Name extends string = string, LimitName extends str
   readonly deadline?: Duration;
   /** The parts, by the names that they have in the answer. */
   readonly gather: Readonly<Record<string, Part<Name>>>;
+  /** Answers as soon as so many parts have, whichever they are. Default: all that are required. */
+  readonly quorum?: number;
+}
+
+/** A route that asks several parts for the same, and answers with what the fastest answered. */
+export interface FirstRoute<Name extends string = string, LimitName extends string = string>
+  extends AnyRoute<LimitName> {
+  /** What the whole request may take, from its arrival. Default `"10s"`. */
+  readonly deadline?: Duration;
+  /** The parts that compete. */
+  readonly first: Readonly<Record<string, Part<Name>>>;
 }
 
 /** A route that passes requests on to one upstream as they are. */
@@ -173,6 +235,7 @@ export interface GatewayConfig<Name extends string = string, LimitName extends s
     Record<
       RouteKey,
       | GatherRoute<NoInfer<Name>, NoInfer<LimitName>>
+      | FirstRoute<NoInfer<Name>, NoInfer<LimitName>>
       | ForwardRoute<NoInfer<Name>, NoInfer<LimitName>>
     >
   >;

@@ -1,20 +1,20 @@
-import * as v from "valibot";
-import type { TemplateName } from "../template.ts";
+import type * as v from "valibot";
 import { DEFAULTS } from "./defaults.ts";
-import { ConfigError, type ConfigProblem } from "./problem.ts";
-import { isIdentifier, RESERVED } from "../reference.ts";
+import { parseParts } from "./parse_parts.ts";
+import { ConfigError } from "./problem.ts";
+import { Reader } from "./reader.ts";
+import { isRecord } from "../is_record.ts";
 import { parseRouteKey, type RoutePattern } from "./route_key.ts";
 import {
   type Environment,
+  firstSchema,
   forwardSchema,
   functionUpstreamSchema,
   gatewaySchema,
   gatherSchema,
   httpUpstreamSchema,
-  isRecord,
   knownClientSchema,
   limitSchema,
-  partSchema,
   unset,
 } from "./schema.ts";
 import { bucketShape } from "../limiter/bucket.ts";
@@ -23,12 +23,12 @@ import type { Rate } from "./rates.ts";
 import type {
   KnownKey,
   LimitSettings,
-  PartSettings,
   RouteSettings,
   Settings,
   UpstreamSettings,
 } from "./settings.ts";
 import { suggest } from "./suggest.ts";
+import { templateNames } from "./template_names.ts";
 
 /**
  * Reads a config, whatever it came from.
@@ -41,7 +41,7 @@ export function parseConfig(input: unknown, env: Environment): Settings {
 
 class Parser {
   readonly #env: Environment;
-  readonly #problems: ConfigProblem[] = [];
+  readonly #reader = new Reader();
   /** By name; undefined for one that is there but wrong. */
   readonly #upstreams = new Map<string, UpstreamSettings | undefined>();
   readonly #limits = new Map<string, LimitSettings | undefined>();
@@ -51,7 +51,7 @@ class Parser {
   }
 
   parse(input: unknown): Settings {
-    const top = this.#read(gatewaySchema, input, []);
+    const top = this.#reader.read(gatewaySchema, input, []);
     const { upstreams, routes } = isRecord(input) ? input : {};
     for (const [name, upstream] of entries(upstreams)) {
       this.#upstreams.set(name, this.#upstream(name, upstream));
@@ -64,9 +64,9 @@ class Parser {
       required: top.clients.required ?? false,
     };
     if (top?.cors?.credentials && top.cors.origins.includes("*")) {
-      this.#report(["cors", "credentials"], 'must not be true while origins has "*"');
+      this.#reader.report(["cors", "credentials"], 'must not be true while origins has "*"');
     }
-    if (!top || this.#problems.length > 0) throw new ConfigError(this.#problems);
+    if (!top || this.#reader.problems.length > 0) throw new ConfigError(this.#reader.problems);
     return {
       store: top.store,
       cors: top.cors && { ...top.cors, credentials: top.cors.credentials ?? false },
@@ -83,13 +83,13 @@ class Parser {
 
   #upstream(name: string, input: unknown): UpstreamSettings | undefined {
     const path = ["upstreams", name];
-    if (!isName(name)) this.#report(path, NAME_RULE);
+    if (!isName(name)) this.#reader.report(path, NAME_RULE);
     if (isRecord(input) && "source" in input) {
-      const read = this.#read(functionUpstreamSchema, input, path);
-      return read && { name, ...timesAndSizes(read), source: read.source };
+      const read = this.#reader.read(functionUpstreamSchema, input, path);
+      return read && { name, ...anySettings(read), source: read.source };
     }
-    const read = this.#read(httpUpstreamSchema(this.#env), input, path);
-    return read && { name, ...timesAndSizes(read), base: read.url, headers: read.headers };
+    const read = this.#reader.read(httpUpstreamSchema(this.#env), input, path);
+    return read && { name, ...anySettings(read), base: read.url, headers: read.headers };
   }
 
   /** Undefined where records in the store say who is known. */
@@ -97,10 +97,10 @@ class Parser {
     if (input === "kv") return undefined;
     return entries(input).flatMap(([name, client]) => {
       const path = ["clients", "known", name];
-      const read = this.#read(knownClientSchema, client, path);
+      const read = this.#reader.read(knownClientSchema, client, path);
       if (!read) return [];
       const key = this.#env(read.env);
-      if (key === undefined) return this.#report(path, unset(read.env)) ?? [];
+      if (key === undefined) return this.#reader.report(path, unset(read.env)) ?? [];
       return { name, tier: read.tier, key };
     });
   }
@@ -108,13 +108,13 @@ class Parser {
   #readLimits(input: unknown): void {
     for (const [name, limit] of entries(input)) {
       const path = ["limits", name];
-      if (!isName(name)) this.#report(path, NAME_RULE);
+      if (!isName(name)) this.#reader.report(path, NAME_RULE);
       this.#limits.set(name, this.#limit(name, limit, path));
     }
   }
 
   #limit(name: string, input: unknown, path: readonly string[]): LimitSettings | undefined {
-    const read = this.#read(limitSchema, input, path);
+    const read = this.#reader.read(limitSchema, input, path);
     if (!read) return undefined;
     const { wait = 0, queue = DEFAULTS.queue, onStoreFailure = "local" } = read;
     const allow = ({ rate, burst }: Allowance, path: readonly string[]): Limit | undefined => {
@@ -123,7 +123,7 @@ class Parser {
         return { name, shape, waitMs: wait, queue, onStoreFailure };
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
-        return this.#report([...path, "burst"], "must fill within a year", burst);
+        return this.#reader.report([...path, "burst"], "must fill within a year", burst);
       }
     };
     const allowance = allow(read, path);
@@ -148,35 +148,38 @@ class Parser {
       const path = ["routes", key];
       const pattern = parseRouteKey(key);
       if (typeof pattern === "string") {
-        this.#report(path, pattern);
+        this.#reader.report(path, pattern);
         return [];
       }
       const shape = `${pattern.method} ${pattern.path.replaceAll(/:[^/]+/g, ":")}`;
       const twin = shapes.get(shape);
-      if (twin !== undefined) this.#report(path, `must differ from "${twin}" in more than names`);
+      if (twin !== undefined) {
+        this.#reader.report(path, `must differ from "${twin}" in more than names`);
+      }
       shapes.set(shape, key);
       return this.#route(key, pattern, input) ?? [];
     });
   }
 
   #route(key: string, pattern: RoutePattern, input: unknown): RouteSettings | undefined {
-    const path = ["routes", key];
-    const isForward = isRecord(input) && "forward" in input;
-    if (isRecord(input) && isForward === "gather" in input) {
-      return this.#report(path, "must have either gather or forward");
+    const kinds = ROUTE_KINDS.filter((kind) => isRecord(input) && kind in input);
+    if (isRecord(input) && kinds.length !== 1) {
+      return this.#reader.report(["routes", key], "must have one of gather, first or forward");
     }
-    return isForward ? this.#forward(key, pattern, input) : this.#gather(key, pattern, input);
+    return kinds[0] === "forward"
+      ? this.#forward(key, pattern, input)
+      : this.#gather(key, pattern, input, kinds[0] === "first");
   }
 
   #forward(key: string, pattern: RoutePattern, input: unknown): RouteSettings | undefined {
     const path = ["routes", key, "forward"];
-    const read = this.#read(forwardSchema, input, ["routes", key]);
+    const read = this.#reader.read(forwardSchema, input, ["routes", key]);
     if (!read) return undefined;
     const { to, strip = "" } = read.forward;
     const upstream = this.#find(to, path);
     const fixed = pattern.path.split(/[:*]/, 1)[0] ?? "";
     if (strip !== "" && !`${fixed}/`.startsWith(`${strip.replace(/\/$/, "")}/`)) {
-      this.#report([...path, "strip"], `must be how the route's path begins`, strip);
+      this.#reader.report([...path, "strip"], `must be how the route's path begins`, strip);
     }
     return upstream && {
       key,
@@ -190,74 +193,46 @@ class Parser {
     };
   }
 
-  #gather(key: string, pattern: RoutePattern, input: unknown): RouteSettings | undefined {
+  #gather(
+    key: string,
+    pattern: RoutePattern,
+    input: unknown,
+    isFirst: boolean,
+  ): RouteSettings | undefined {
     const path = ["routes", key];
-    const read = this.#read(gatherSchema, input, path);
+    const read = this.#reader.read(isFirst ? firstSchema : gatherSchema, input, path);
     if (!read) return undefined;
-    const inputs = entries(read.gather);
-    if (inputs.length === 0) this.#report([...path, "gather"], "must have at least one part");
-    const parts = inputs.flatMap(([name, part]) =>
-      this.#part(name, pattern, part, [...path, "gather", name]) ?? []
-    );
+    const quorum = "quorum" in read ? read.quorum : isFirst ? 1 : undefined;
+    const named = "gather" in read ? read.gather : read.first;
+    const parts = parseParts(named, {
+      pattern,
+      path: [...path, isFirst ? "first" : "gather"],
+      isRace: quorum !== undefined,
+      find: (name, path) => this.#find(name, path),
+    }, this.#reader);
+    const most = Object.keys(named).length;
+    if (quorum !== undefined && quorum > Math.max(1, most)) {
+      this.#reader.report(
+        [...path, "quorum"],
+        `must not exceed the number of parts, ${most}`,
+        quorum,
+      );
+    }
     return {
       key,
       method: pattern.method,
       path: pattern.path,
       deadlineMs: read.deadline ?? DEFAULTS.deadlineMs,
-      limits: this.#limitsOf(read, ["routes", key]),
+      limits: this.#limitsOf(read, path),
       cost: read.cost ?? 1,
       parts,
+      quorum,
+      isFirst,
       readsBody: parts.some((part) =>
-        namesOf(part).some(({ reference }) => reference.from === "body")
+        [...templateNames(part), ...(part.each ? [part.each.items] : [])]
+          .some(({ reference }) => reference.from === "body")
       ),
     };
-  }
-
-  #part(
-    name: string,
-    pattern: RoutePattern,
-    input: unknown,
-    path: readonly string[],
-  ): PartSettings | undefined {
-    if (!isIdentifier(name)) this.#report(path, "must be named with letters, digits and _");
-    if (RESERVED.some((reserved) => reserved === name) || pattern.params.includes(name)) {
-      this.#report(path, "must not be named like a route parameter, query, header, body or item");
-    }
-    const read = this.#read(partSchema, input, path);
-    const from = isRecord(input) ? input.from : undefined;
-    const upstream = typeof from === "string" ? this.#find(from, [...path, "from"]) : undefined;
-    if (!read) return undefined;
-    if (read.body !== undefined && (read.method === "GET" || read.method === "HEAD")) {
-      this.#report([...path, "body"], `must not be sent with ${read.method}; set method`);
-    }
-    if (read.optional === false && read.otherwise !== undefined) {
-      this.#report([...path, "otherwise"], "must not stand in for a part that is required");
-    }
-    this.#checkNames(read, pattern, path);
-    return upstream && {
-      name,
-      upstream,
-      method: read.method,
-      path: read.path,
-      params: read.params,
-      headers: read.headers,
-      body: read.body,
-      timeoutMs: read.timeout ?? upstream.timeoutMs,
-      as: read.as ?? "json",
-      optional: read.optional ?? read.otherwise !== undefined,
-      otherwise: read.otherwise,
-    };
-  }
-
-  /** A route parameter that a template names must be in the route's path. */
-  #checkNames(part: Templates, pattern: RoutePattern, path: readonly string[]): void {
-    for (const { name, reference } of namesOf(part)) {
-      if (reference.from !== "param" || pattern.params.includes(reference.name)) continue;
-      this.#report(
-        path,
-        `"{${name}}" must name a parameter of ${pattern.path}${suggest(name, pattern.params)}`,
-      );
-    }
   }
 
   /** The limits that a route names; each must be able to hold its cost. */
@@ -267,18 +242,22 @@ class Parser {
   ): LimitSettings[] {
     return limit.flatMap((name, index) => {
       if (limit.indexOf(name) < index) {
-        return this.#report([...path, "limit"], "must name each limit once", name) ?? [];
+        return this.#reader.report([...path, "limit"], "must name each limit once", name) ?? [];
       }
       if (!this.#limits.has(name)) {
         const known = [...this.#limits.keys()];
-        this.#report([...path, "limit"], `must name a limit${suggest(name, known)}`, name);
+        this.#reader.report([...path, "limit"], `must name a limit${suggest(name, known)}`, name);
       }
       const settings = this.#limits.get(name);
       if (!settings) return [];
       const allowances = [settings.allowance, ...settings.tiers.values()];
       const smallest = Math.min(...allowances.map(({ shape }) => shape.capacity / shape.perToken));
       if (cost !== undefined && cost > smallest) {
-        this.#report([...path, "cost"], `must not exceed the burst of ${name}, ${smallest}`, cost);
+        this.#reader.report(
+          [...path, "cost"],
+          `must not exceed the burst of ${name}, ${smallest}`,
+          cost,
+        );
       }
       return settings;
     });
@@ -287,29 +266,17 @@ class Parser {
   #find(name: string, path: readonly string[]): UpstreamSettings | undefined {
     if (!this.#upstreams.has(name)) {
       const known = [...this.#upstreams.keys()];
-      this.#report(path, `must name an upstream${suggest(name, known)}`, name);
+      this.#reader.report(path, `must name an upstream${suggest(name, known)}`, name);
     }
     return this.#upstreams.get(name);
   }
-
-  /** The value in its shape; undefined, and every problem reported, when it is not. */
-  #read<const Schema extends v.GenericSchema>(
-    schema: Schema,
-    input: unknown,
-    path: readonly string[],
-  ): v.InferOutput<Schema> | undefined {
-    const result = v.safeParse(schema, input);
-    if (result.success) return result.output;
-    for (const issue of result.issues) {
-      const keys = issue.path?.map(({ key }) => String(key)) ?? [];
-      this.#report([...path, ...keys], issue.message, issue.input);
-    }
-  }
-
-  #report(path: readonly string[], rule: string, got?: unknown): undefined {
-    this.#problems.push({ path, rule, got });
-  }
 }
+
+/** What every upstream can say, as the schema reads it. */
+type ReadUpstream = Pick<
+  v.InferOutput<typeof functionUpstreamSchema>,
+  "timeout" | "maxBody" | "retry" | "concurrency"
+>;
 
 /** A rate and a burst, as the schema reads them. */
 interface Allowance {
@@ -317,6 +284,7 @@ interface Allowance {
   readonly burst: number;
 }
 
+const ROUTE_KINDS = ["gather", "first", "forward"] as const;
 const NAME_RULE = "must be named with letters, digits, - and _";
 
 /** An upstream's or a limit's name. */
@@ -324,26 +292,27 @@ function isName(name: string): boolean {
   return /^[A-Za-z_][\w-]*$/.test(name);
 }
 
-function timesAndSizes(
-  { timeout, maxBody }: { timeout?: number | undefined; maxBody?: number | undefined },
-) {
-  return { timeoutMs: timeout ?? DEFAULTS.timeoutMs, maxBody: maxBody ?? DEFAULTS.maxBody };
+function anySettings({ timeout, maxBody, retry, concurrency }: ReadUpstream) {
+  return {
+    timeoutMs: timeout ?? DEFAULTS.timeoutMs,
+    maxBody: maxBody ?? DEFAULTS.maxBody,
+    retry: {
+      attempts: retry ? retry.attempts ?? DEFAULTS.attempts : 1,
+      backoffMs: retry?.backoff ?? DEFAULTS.backoffMs,
+      maxBackoffMs: retry?.maxBackoff ?? DEFAULTS.maxBackoffMs,
+      methods: new Set<string>(retry?.methods ?? DEFAULTS.retryMethods),
+      budget: {
+        share: retry?.budget.share ?? DEFAULTS.retryShare,
+        minPerSecond: retry?.budget.minPerSecond ?? DEFAULTS.retriesPerSecond,
+      },
+    },
+    concurrency: {
+      max: concurrency?.max ?? Infinity,
+      queue: concurrency?.queue ?? (concurrency?.max ?? 0) * DEFAULTS.queuePerCall,
+    },
+  };
 }
 
 function entries(value: unknown): [string, unknown][] {
   return isRecord(value) ? Object.entries(value) : [];
-}
-
-type Templates =
-  & Pick<PartSettings, "path" | "params" | "headers">
-  & Partial<Pick<PartSettings, "body">>;
-
-function namesOf({ path, params, headers, body }: Templates): readonly TemplateName[] {
-  const templates = [
-    path,
-    ...Object.values(params),
-    ...Object.values(headers),
-    ...(body ? [body] : []),
-  ];
-  return templates.flatMap(({ names }) => names);
 }

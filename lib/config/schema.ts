@@ -1,7 +1,17 @@
 import * as v from "valibot";
+import { parsePointer } from "../pointer.ts";
+import { parseOnlyName } from "../reference.ts";
+import type { MapFunction } from "../map_function.ts";
 import type { Source } from "../source.ts";
-import { type Json, parsePathTemplate, parseValueTemplate, TemplateError } from "../template.ts";
+import {
+  type Json,
+  parsePathTemplate,
+  parseTextTemplate,
+  parseValueTemplate,
+  TemplateError,
+} from "../template.ts";
 import { parseRange } from "../address.ts";
+import { isRecord } from "../is_record.ts";
 import { suggest } from "./suggest.ts";
 import { parseRate } from "./rates.ts";
 import { parseDuration, parseSize } from "./units.ts";
@@ -122,6 +132,16 @@ const count = v.pipe(
   v.safeInteger("must be a whole number from 1"),
   v.minValue(1, "must be a whole number from 1"),
 );
+const wholeNumber = v.pipe(
+  v.number("must be a whole number from 0"),
+  v.safeInteger("must be a whole number from 0"),
+  v.minValue(0, "must be a whole number from 0"),
+);
+const share = v.pipe(
+  v.number("must be a number from 0 to 1"),
+  v.minValue(0, "must be a number from 0 to 1"),
+  v.maxValue(1, "must be a number from 0 to 1"),
+);
 const headerKey = v.pipe(
   v.string(),
   v.regex(/^header:[!#$%&'*+.^_`|~\w-]+$/),
@@ -212,7 +232,35 @@ function urlRule(url: URL | null): string | undefined {
   if (url.search !== "" || url.hash !== "") return "must have no query and no fragment";
 }
 
-const anyUpstream = { timeout: v.optional(duration), maxBody: v.optional(size) };
+const partMethod = v.picklist(
+  ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+  "must be a method such as GET",
+);
+
+const retrySchema = object({
+  attempts: v.optional(count),
+  backoff: v.optional(duration),
+  maxBackoff: v.optional(duration),
+  methods: v.optional(v.array(partMethod, "must be a list of methods")),
+  budget: v.optional(
+    object({ share: v.optional(share), minPerSecond: v.optional(wholeNumber) }),
+    {},
+  ),
+});
+
+const CONCURRENCY_RULE = "must be a whole number from 1, or { max: 64, queue: 128 }";
+const concurrencyObject = object({ max: count, queue: v.optional(wholeNumber) });
+const concurrencyNumber = v.pipe(count, v.transform((max) => ({ max, queue: undefined })));
+
+const anyUpstream = {
+  timeout: v.optional(duration),
+  maxBody: v.optional(size),
+  retry: v.optional(retrySchema),
+  concurrency: v.optional(v.lazy((input) => {
+    if (typeof input === "number") return concurrencyNumber;
+    return isRecord(input) ? concurrencyObject : v.never(CONCURRENCY_RULE);
+  })),
+};
 
 /** An HTTP API. */
 export const httpUpstreamSchema = (env: Environment) =>
@@ -264,19 +312,43 @@ export const limitSchema = object({
 /** A client whose key the environment holds. */
 export const knownClientSchema = object({ env: text, tier: v.optional(text) });
 
+const PICK_RULE = 'must be a list of members such as "id" or "address.city"';
+const memberName = v.pipe(text, v.regex(/^[^.]+(?:\.[^.]+)*$/, PICK_RULE));
+
 /** A member of an aggregate. */
 export const partSchema = object({
   from: text,
   path: v.optional(template((value) => parsePathTemplate(String(value))), "/"),
-  method: v.optional(
-    v.picklist(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"], "must be a method such as GET"),
-    "GET",
-  ),
-  params: v.optional(record(text, template(parseValue), "must be an object"), {}),
-  headers: v.optional(record(headerName, template(parseValue), "must be an object"), {}),
+  method: v.optional(partMethod, "GET"),
+  params: v.optional(record(text, template(parseText), "must be an object"), {}),
+  headers: v.optional(record(headerName, template(parseText), "must be an object"), {}),
   body: v.optional(template(parseValue)),
   timeout: v.optional(duration),
+  each: v.optional(
+    readAs(
+      'must be one {name} such as "{profile.friendIds}"',
+      (value) => typeof value === "string" ? parseOnlyName(value) : undefined,
+    ),
+  ),
+  concurrency: v.optional(count),
+  max: v.optional(count),
+  needs: v.optional(v.array(text, "must be a list of parts"), []),
   as: v.optional(v.literal("text", 'must be "text"')),
+  select: v.optional(
+    readAs(
+      'must be a JSON Pointer such as "/result/rows"',
+      (value) => typeof value === "string" ? parsePointer(value) : undefined,
+    ),
+  ),
+  pick: v.optional(
+    v.pipe(v.array(memberName, PICK_RULE), v.minLength(1, PICK_RULE)),
+  ),
+  map: v.optional(
+    v.custom<MapFunction>(
+      (value) => typeof value === "function",
+      "must be a function, which only a TypeScript config can have",
+    ),
+  ),
   optional: v.optional(flag),
   otherwise: v.optional(json),
 });
@@ -292,11 +364,21 @@ const anyRoute = {
   cost: v.optional(count),
 };
 
+const PARTS_RULE = "must be an object that names its parts";
+
 /** A route that asks parts; they are read one by one. */
 export const gatherSchema = object({
   ...anyRoute,
   deadline: v.optional(duration),
-  gather: record(text, v.unknown(), "must be an object that names its parts"),
+  gather: record(text, v.unknown(), PARTS_RULE),
+  quorum: v.optional(count),
+});
+
+/** A route whose parts compete; they are read one by one. */
+export const firstSchema = object({
+  ...anyRoute,
+  deadline: v.optional(duration),
+  first: record(text, v.unknown(), PARTS_RULE),
 });
 
 const FORWARD_RULE = 'must be an upstream\'s name or { to: "NAME", strip: "/prefix" }';
@@ -354,8 +436,16 @@ export const gatewaySchema = object({
 });
 
 function parseValue(value: unknown) {
-  if (!isJson(value)) throw new TemplateError("must be a JSON value");
-  return parseValueTemplate(value);
+  return parseValueTemplate(jsonOf(value));
+}
+
+function parseText(value: unknown) {
+  return parseTextTemplate(jsonOf(value));
+}
+
+function jsonOf(value: unknown): Json {
+  if (isJson(value)) return value;
+  throw new TemplateError("must be a JSON value");
 }
 
 function isOrigin(origin: string): boolean {
@@ -367,9 +457,4 @@ function isJson(value: unknown): value is Json {
   if (typeof value === "number") return Number.isFinite(value);
   if (Array.isArray(value)) return value.every(isJson);
   return isRecord(value) && Object.values(value).every(isJson);
-}
-
-/** Whether a value is an object with keys. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,8 @@
 import type { AddressTrust } from "../client_address.ts";
+import type { EachItem } from "../gather_plan.ts";
 import type { Limit } from "../limiter/limit.ts";
+import type { Selection } from "../pick.ts";
+import type { MapFunction } from "../map_function.ts";
 import type { Source } from "../source.ts";
 import type { Template } from "../template.ts";
 import type { PartMethod, RouteMethod } from "./define.ts";
@@ -53,9 +56,29 @@ export interface LimitSettings {
   readonly refund: ReadonlySet<"hit" | "fault">;
 }
 
+interface AnyUpstreamSettings {
+  readonly name: string;
+  readonly timeoutMs: number;
+  readonly maxBody: number;
+  readonly retry: RetrySettings;
+  /** How many calls it has at once, and how many wait; `max` is Infinity when it has all that come. */
+  readonly concurrency: { readonly max: number; readonly queue: number };
+}
+
+/** How an upstream is asked again. */
+export interface RetrySettings {
+  /** How often a call is made at most; 1 for never again. */
+  readonly attempts: number;
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+  /** Which calls are made again. */
+  readonly methods: ReadonlySet<string>;
+  readonly budget: { readonly share: number; readonly minPerSecond: number };
+}
+
 /** An upstream, either an HTTP API (`base`) or a function (`source`). */
 export type UpstreamSettings =
-  & { readonly name: string; readonly timeoutMs: number; readonly maxBody: number }
+  & AnyUpstreamSettings
   & (
     | { readonly base: URL; readonly headers: Readonly<Record<string, string>> }
     | { readonly source: Source }
@@ -78,6 +101,10 @@ interface AnyRouteSettings {
 /** A route that asks several parts. */
 export interface GatherSettings extends AnyRouteSettings {
   readonly parts: readonly PartSettings[];
+  /** How many parts must succeed, whichever they are; undefined: all that are required. */
+  readonly quorum: number | undefined;
+  /** Whether the answer is that of the one part which succeeded first. */
+  readonly isFirst: boolean;
   /** Whether some part refers to the client's body. */
   readonly readsBody: boolean;
 }
@@ -95,11 +122,20 @@ export interface PartSettings {
   readonly upstream: UpstreamSettings;
   readonly method: PartMethod;
   readonly path: Template<string>;
-  readonly params: Readonly<Record<string, Template<unknown>>>;
-  readonly headers: Readonly<Record<string, Template<unknown>>>;
+  readonly params: Readonly<Record<string, Template<string[]>>>;
+  readonly headers: Readonly<Record<string, Template<string[]>>>;
   readonly body: Template<unknown> | undefined;
   readonly timeoutMs: number;
+  /** The parts whose answers it is made of. */
+  readonly needs: readonly string[];
+  /** Undefined: it asks once. */
+  readonly each: EachItem | undefined;
   readonly as: "json" | "text";
+  /** The keys that lead to what is taken; undefined for all. */
+  readonly select: readonly string[] | undefined;
+  /** Undefined: every member is kept. */
+  readonly pick: Selection | undefined;
+  readonly map: MapFunction | undefined;
   readonly optional: boolean;
   /** Undefined: null stands in. */
   readonly otherwise: unknown;

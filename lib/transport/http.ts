@@ -1,4 +1,5 @@
 import { Body } from "../body.ts";
+import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import { isBodiless } from "../is_bodiless.ts";
 import type { Reply, Source } from "../source.ts";
@@ -15,13 +16,19 @@ export interface HttpTransport extends Disposable {
   source(base: string): Source;
 }
 
+/** Says how long an answer is waited for (ms), so that an upstream can stop when nobody listens. */
+const EXPECTED_TIMEOUT = "x-envoy-expected-rq-timeout-ms";
+
 /** Opens the one connection pool of a process. */
-export function openHttpTransport(): HttpTransport {
+export function openHttpTransport(clock: Clock): HttpTransport {
   const client = Deno.createHttpClient({ poolIdleTimeout: POOL_IDLE_TIMEOUT_MS });
   return {
     source: (base) => async (call, ctx) => {
       ctx.signal.throwIfAborted();
-      const { method, headers, body } = call;
+      const { method, body } = call;
+      const headers = new Headers(call.headers);
+      const remaining = Math.floor(ctx.deadline - clock.monotonic());
+      if (remaining < Infinity) headers.set(EXPECTED_TIMEOUT, String(Math.max(1, remaining)));
       let response: Response;
       try {
         response = await fetch(base + call.path, {

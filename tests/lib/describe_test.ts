@@ -30,9 +30,9 @@ Deno.test("a config is described route by route, each with its stacks and its wo
 
 POST /home/:id
   deadline 1s, worst case 900ms
-  profile (required): accept json → timeout 250ms → buffer 4MiB → GET users
-  note (optional): accept text → timeout 400ms → buffer 4MiB → POST users
-  rows (optional): accept json → timeout 900ms → buffer 64KiB → GET rows
+  profile (required): accept json → coalesce → timeout 250ms → buffer 4MiB → GET users
+  note (optional): accept text → coalesce → timeout 400ms → buffer 4MiB → POST users
+  rows (optional): accept json → coalesce → timeout 900ms → buffer 64KiB → GET rows
 
 ANY /users/*
   deadline 10s, worst case 400ms

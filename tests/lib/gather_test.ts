@@ -2,11 +2,12 @@ import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/as
 import { Body } from "../../lib/body.ts";
 import type { Bytes } from "../../lib/bytes.ts";
 import { GatewayError } from "../../lib/errors.ts";
-import { gather, type GatherPart } from "../../lib/gather.ts";
+import type { GatherPart } from "../../lib/gather_plan.ts";
 import type { PartProblem } from "../../lib/problem.ts";
 import { json } from "../../lib/reply.ts";
 import type { Reply, Source } from "../../lib/source.ts";
 import { testCall, testContext } from "../support/context.ts";
+import { gatherOf } from "../support/gather_of.ts";
 import { ManualClock, settled } from "../support/manual_clock.ts";
 import { property, type Random } from "../support/random.ts";
 import { ScriptedSource } from "../support/scripted_source.ts";
@@ -38,7 +39,7 @@ function part(name: string, source: Source, more: Partial<GatherPart> = {}): Gat
 function play(...parts: readonly (string | [string, Partial<GatherPart>])[]) {
   const script = new ScriptedSource();
   const clock = new ManualClock();
-  const source = gather(
+  const source = gatherOf(
     parts.map((given) => {
       const [name, more] = typeof given === "string" ? [given, {}] : given;
       return part(name, script.source, more);
@@ -235,7 +236,7 @@ Deno.test("a client that leaves ends everything, also when all parts are optiona
 });
 
 Deno.test("a mistake in a source is an internal failure, which tells nothing", async () => {
-  const source = gather([part("a", () => Promise.reject(new Error("SELECT secret")))], {
+  const source = gatherOf([part("a", () => Promise.reject(new Error("SELECT secret")))], {
     clock: new ManualClock(),
   });
   const error = await failureOf(source(testCall(), testContext()));
@@ -248,7 +249,7 @@ Deno.test("a mistake in a source is an internal failure, which tells nothing", a
 Deno.test("a request at fault reaches no upstream", async () => {
   const script = new ScriptedSource();
   const fault = failure("bad-request");
-  const source = gather([
+  const source = gatherOf([
     part("a", script.source),
     part("b", script.source, {
       optional: true,
@@ -264,7 +265,7 @@ Deno.test("a request at fault reaches no upstream", async () => {
 Deno.test("the client's body is read once, up to the limit, for parts that refer to it", async () => {
   const script = new ScriptedSource();
   const seen: unknown[] = [];
-  const source = gather([
+  const source = gatherOf([
     part("a", script.source, {
       call: (inputs) => {
         seen.push(inputs.get({ from: "body", path: ["x"] }));
@@ -297,7 +298,7 @@ Deno.test("parts get the request's context, and a signal of their own", async ()
 for (const count of [1, 3, 10, 50]) {
   Deno.test(`a gather of ${count} takes as long as its slowest part`, async () => {
     const clock = new ManualClock();
-    const source = gather(
+    const source = gatherOf(
       Array.from({ length: count }, (_, index) =>
         part(`p${index}`, async (_call, { signal }) => {
           await clock.sleep(10 + (index * 7) % count, signal);
@@ -318,15 +319,15 @@ for (const count of [1, 3, 10, 50]) {
 Deno.test("gather -> gather: an aggregate is a part like any other", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const inner = gather([part("x", script.source), part("y", script.source, optional)], { clock });
-  const outer = gather([part("inner", inner), part("z", script.source)], { clock });
+  const inner = gatherOf([part("x", script.source), part("y", script.source, optional)], { clock });
+  const outer = gatherOf([part("inner", inner), part("z", script.source)], { clock });
   const reply = outer(testCall(), testContext());
   await settled();
   script.at(0).answerJson(3);
   script.at(1).answerJson(1);
   script.at(2).fail(failure("upstream-error"));
   const { data, complete } = await envelopeOf(await reply);
-  assertEquals(complete, true);
+  assertEquals(complete, false, "what is missing within is missing");
   assertEquals(data.z, 3);
   assert(JSON.stringify(data.inner).startsWith('{"data":{"x":1,"y":null},"complete":false'));
 });
@@ -334,8 +335,8 @@ Deno.test("gather -> gather: an aggregate is a part like any other", async () =>
 Deno.test("gather -> gather: a required failure deep within ends it all", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const inner = gather([part("x", script.source), part("y", script.source)], { clock });
-  const outer = gather([part("inner", inner), part("z", script.source)], { clock });
+  const inner = gatherOf([part("x", script.source), part("y", script.source)], { clock });
+  const outer = gatherOf([part("inner", inner), part("z", script.source)], { clock });
   const reply = outer(testCall(), testContext());
   await settled();
   script.at(1).fail(failure("upstream-refused", 404));
@@ -385,7 +386,7 @@ property("the envelope is valid JSON that holds what the parts answered", 300, a
   const documents = random.list(1, 5, () => randomDocument(random));
   const names = documents.map((_, index) => random.pick(["a", "_", "constructor", "Z9"]) + index);
   const fails = documents.map(() => random.bool(0.2));
-  const source = gather(
+  const source = gatherOf(
     documents.map(({ bytes }, index) =>
       part(
         names[index] ?? "",
@@ -419,7 +420,7 @@ property("a gather answers when it can, and leaves nothing running", 300, async 
     fails: random.bool(0.3),
     optional: random.bool(),
   }));
-  const source = gather(
+  const source = gatherOf(
     plans.map(({ name, delayMs, fails, optional }) =>
       part(name, async (_call, { signal }) => {
         inFlight++;

@@ -6,6 +6,7 @@ import type { Call } from "../../lib/source.ts";
 import {
   type Json,
   parsePathTemplate,
+  parseTextTemplate,
   parseValueTemplate,
   type Template,
 } from "../../lib/template.ts";
@@ -22,9 +23,9 @@ interface Part {
   readonly ownHeaders?: Readonly<Record<string, string>>;
 }
 
-function valuesOf(values: Readonly<Record<string, Json>>): Record<string, Template<unknown>> {
+function valuesOf(values: Readonly<Record<string, Json>>): Record<string, Template<string[]>> {
   return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, parseValueTemplate(value)]),
+    Object.entries(values).map(([name, value]) => [name, parseTextTemplate(value)]),
   );
 }
 
@@ -37,6 +38,7 @@ function expand(part: Part, call: Partial<Call> = {}, clientBody?: unknown): Cal
     headers: valuesOf(headers),
     body: body === undefined ? undefined : parseValueTemplate(body),
     ownHeaders,
+    mapped: [],
   };
   return expandCall(template, new Inputs(testCall(call), clientBody));
 }
@@ -84,7 +86,7 @@ Deno.test("a parameter that is an object, or no Unicode, is refused", () => {
     ]
   ) {
     const error = assertThrows(() => expand({ params }, {}, { x }), GatewayError);
-    assertEquals([error.kind, error.message], ["bad-request", `x: ${rule}`]);
+    assertEquals([error.kind, error.message], ["bad-request", `body.x: ${rule}`]);
   }
 });
 

@@ -10,6 +10,7 @@ import {
   forwardStack,
   partStack,
 } from "../../lib/stack.ts";
+import { upstreamState } from "../../lib/upstream_state.ts";
 import { testCall, testContext } from "../support/context.ts";
 import { ManualClock, settled } from "../support/manual_clock.ts";
 import { ScriptedSource } from "../support/scripted_source.ts";
@@ -32,7 +33,9 @@ function settingsOf(part: Partial<Part> = {}): PartSettings {
 function play(part: Partial<Part> = {}) {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  return { clock, script, source: partStack(script.source, settingsOf(part), clock) };
+  const settings = settingsOf(part);
+  const upstream = upstreamState(settings.upstream, script.source, clock);
+  return { clock, script, source: partStack(settings, { upstream, clock, random: () => 0 }) };
 }
 
 async function kindOf(asked: Promise<unknown>): Promise<string> {
@@ -41,21 +44,22 @@ async function kindOf(asked: Promise<unknown>): Promise<string> {
 }
 
 Deno.test("a part's stack is accept, timeout, buffer, from the outside in", () => {
-  const clock = new ManualClock();
-  assertEquals(describePartStack(settingsOf(), clock), [
+  assertEquals(describePartStack(settingsOf()), [
     "accept json",
+    "coalesce",
     "timeout 100ms",
     "buffer 8B",
   ]);
-  assertEquals(describePartStack(settingsOf({ as: "text", timeout: "2s" }), clock), [
+  assertEquals(describePartStack(settingsOf({ as: "text", timeout: "2s" })), [
     "accept text",
+    "coalesce",
     "timeout 2s",
     "buffer 8B",
   ]);
 });
 
 Deno.test("a forward's stack is its timeout alone", () => {
-  assertEquals(describeForwardStack(settingsOf().upstream, new ManualClock()), ["timeout 100ms"]);
+  assertEquals(describeForwardStack(settingsOf().upstream), ["timeout 100ms"]);
 });
 
 Deno.test("accept is outside: it judges the body that was buffered", async () => {
@@ -116,7 +120,12 @@ Deno.test("a part's own timeout replaces its upstream's", async () => {
 Deno.test("forward: what the upstream answers comes through as it is, unread", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const source = forwardStack(script.source, settingsOf().upstream, clock);
+  const settings = settingsOf().upstream;
+  const source = forwardStack(settings, {
+    upstream: upstreamState(settings, script.source, clock),
+    clock,
+    random: () => 0,
+  });
   const asked = source(testCall(), testContext());
   const origin = new ScriptedStream();
   const reply = { status: 500, headers: new Headers(), body: Body.from({ stream: origin.stream }) };
@@ -128,7 +137,12 @@ Deno.test("forward: what the upstream answers comes through as it is, unread", a
 Deno.test("forward: the timeout ends with the head", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const source = forwardStack(script.source, settingsOf().upstream, clock);
+  const settings = settingsOf().upstream;
+  const source = forwardStack(settings, {
+    upstream: upstreamState(settings, script.source, clock),
+    clock,
+    random: () => 0,
+  });
   const asked = source(testCall(), testContext());
   script.at(0).answerJson(1);
   await asked;

@@ -199,7 +199,7 @@ for (const { template, given = {}, detail } of REFUSED_PATHS) {
   });
 }
 
-const NAME_RULE = "must name a route parameter, query.NAME, header.NAME or body.NAME";
+const NAME_RULE = "must name a route parameter, a part, query.NAME, header.NAME, body.NAME or item";
 
 const WRONG_PATHS: readonly { readonly template: string; readonly rule: string }[] = [
   { template: "", rule: 'must start with "/"' },
@@ -222,7 +222,7 @@ const WRONG_PATHS: readonly { readonly template: string; readonly rule: string }
   { template: "/{id:3}", rule: `"{id:3}" ${NAME_RULE}` },
   { template: "/{a,}", rule: `"{}" ${NAME_RULE}` },
   { template: "/{1a}", rule: `"{1a}" ${NAME_RULE}` },
-  { template: "/{profile.id}", rule: `"{profile.id}" ${NAME_RULE}` },
+  { template: "/{profile..id}", rule: `"{profile..id}" ${NAME_RULE}` },
   { template: "/{query.}", rule: `"{query.}" ${NAME_RULE}` },
   { template: "/{query.a b}", rule: "must have no space, backslash or fragment" },
   { template: "/{body.a..b}", rule: `"{body.a..b}" ${NAME_RULE}` },
@@ -248,7 +248,7 @@ for (const { template, rule } of WRONG_PATHS) {
 Deno.test("a path names all that it refers to, in order", () => {
   const { names } = parsePathTemplate("/{id}/{body.a.b}?x{&query.q,header.h}");
   assertEquals(names, [
-    { name: "id", reference: { from: "param", name: "id" } },
+    { name: "id", reference: { from: "param or part", name: "id", path: [] } },
     { name: "body.a.b", reference: { from: "body", path: ["a", "b"] } },
     { name: "query.q", reference: { from: "query", name: "q" } },
     { name: "header.h", reference: { from: "header", name: "h" } },
@@ -354,7 +354,7 @@ Deno.test("a value names all that it refers to, however deep", () => {
   assertEquals(names.map(({ name }) => name), ["id", "query.q", "header.h"]);
 });
 
-for (const template of ["{id", "{+id}", ["{profile.id}"], { a: "}" }]) {
+for (const template of ["{id", "{+id}", ["{profile.}"], { a: "}" }]) {
   Deno.test(`the value template ${JSON.stringify(template)} breaks a rule`, () => {
     assertThrows(() => parseValueTemplate(template), TemplateError);
   });

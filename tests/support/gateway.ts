@@ -14,6 +14,8 @@ export interface TestGateway extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly background: Background;
+  /** How many requests have come, answered or not. */
+  readonly arrived: number;
   /** What the access log was told. */
   readonly log: AccessEntry[];
   /** What went wrong inside. */
@@ -34,7 +36,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
   const buckets = options.buckets ?? new MemoryStore(clock);
   const log: AccessEntry[] = [];
   const errors: unknown[] = [];
-  const transport = openHttpTransport();
+  const transport = openHttpTransport(clock);
   const background = new Background({
     clock,
     taskTimeoutMs: 1_000,
@@ -51,13 +53,18 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     logAccess: (entry) => log.push(entry),
     logError: (error) => errors.push(error),
   });
-  const server = startServer((request, { remoteAddr, completed }) =>
-    app.fetch(request, { remoteAddress: remoteAddr.hostname, scheme: "http", completed })
-  );
+  let arrived = 0;
+  const server = startServer((request, { remoteAddr, completed }) => {
+    arrived++;
+    return app.fetch(request, { remoteAddress: remoteAddr.hostname, scheme: "http", completed });
+  });
   return {
     url: server.url,
     port: server.port,
     background,
+    get arrived() {
+      return arrived;
+    },
     log,
     errors,
     async [Symbol.asyncDispose]() {

@@ -10,6 +10,18 @@ type Keys = Readonly<Record<string, unknown>>;
 
 const ask = () => Promise.resolve(json(1));
 
+/** An upstream that says nothing of retry and concurrency. */
+const ONCE = {
+  retry: {
+    attempts: 1,
+    backoffMs: 50,
+    maxBackoffMs: 1000,
+    methods: new Set(["GET", "HEAD"]),
+    budget: { share: 0.2, minPerSecond: 3 },
+  },
+  concurrency: { max: Infinity, queue: 0 },
+};
+
 const UP = { url: "http://127.0.0.1:9001" };
 
 const ENV: Readonly<Record<string, string>> = { TOKEN: "hunter2" };
@@ -33,8 +45,8 @@ const PART = 'routes["GET /x/:id"].gather.it';
 const DURATION = "must be a duration such as 400ms or 2s";
 const SIZE = "must be a size such as 64KiB or 4MiB";
 const JSON_VALUE = "must be a JSON value";
-const NAME = "must name a route parameter, query.NAME, header.NAME or body.NAME";
-const GOT_ROUTE = "must have either gather or forward";
+const NAME = "must name a route parameter, a part, query.NAME, header.NAME, body.NAME or item";
+const GOT_ROUTE = "must have one of gather, first or forward";
 const PART_NAME = "must not be named like a route parameter, query, header, body or item";
 
 /** Every rule of the config, with the line that tells of its breach. */
@@ -178,7 +190,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withTop({ upstreams: { up: { source: ask, url: "http://a" } } }),
-    "upstreams.up.url: is not a key here; there is source, timeout, maxBody",
+    "upstreams.up.url: is not a key here; there is source, timeout, maxBody, retry, concurrency",
   ],
   [
     withTop({ upstreams: { up: { source: ask, timeout: "soon" } } }),
@@ -247,7 +259,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withRoute("GET /", { gather: { it: { from: "up" } }, cache: {} }),
-    'routes["GET /"].cache: is not a key here; there is limit, cost, deadline, gather',
+    'routes["GET /"].cache: is not a key here; there is limit, cost, deadline, gather, quorum',
   ],
   // Parts.
   [
@@ -282,23 +294,23 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withPart({ path: "/{ids}" }),
-    `${PART}: "{ids}" must name a parameter of /x/:id; did you mean "id"?`,
+    `${PART}: "{ids}" must name a parameter of /x/:id, or another part; did you mean "id"?`,
   ],
   [
     withPart({ params: { a: "{other}" } }),
-    `${PART}: "{other}" must name a parameter of /x/:id; there is id`,
+    `${PART}: "{other}" must name a parameter of /x/:id, or another part; there is id`,
   ],
   [
     withPart({ headers: { a: "{other}" } }),
-    `${PART}: "{other}" must name a parameter of /x/:id; there is id`,
+    `${PART}: "{other}" must name a parameter of /x/:id, or another part; there is id`,
   ],
   [
     withPart({ method: "POST", body: { a: ["{other}"] } }),
-    `${PART}: "{other}" must name a parameter of /x/:id; there is id`,
+    `${PART}: "{other}" must name a parameter of /x/:id, or another part; there is id`,
   ],
   [
     withPart({ path: "/{id}" }, "it", "GET /"),
-    'routes["GET /"].gather.it: "{id}" must name a parameter of /',
+    'routes["GET /"].gather.it: "{id}" must name a parameter of /, or another part',
   ],
   [withPart({ method: "get" }), `${PART}.method: must be a method such as GET: got "get"`],
   [withPart({ method: "ANY" }), `${PART}.method: must be a method such as GET: got "ANY"`],
@@ -355,9 +367,9 @@ Deno.test("everything that is wrong is told at once", () => {
     'routes["FETCH /c"]: must begin with GET, POST, PUT, PATCH, DELETE, ANY',
     'routes["GET /a/:id"].deadline: must be a duration such as 400ms or 2s: got 5',
     'routes["GET /b"].forward: must name an upstream; did you mean "orders"?: got "order"',
-    'routes["GET /d/:x"].gather.ok: "{y}" must name a parameter of /d/:x; there is x',
+    'routes["GET /d/:x"].gather.ok: "{y}" must name a parameter of /d/:x, or another part; there is x',
     "upstreams.orders.url: the environment variable NOPE is not set",
-    "upstreams.users.retries: is not a key here; there is url, headers, timeout, maxBody",
+    "upstreams.users.retries: is not a key here; there is url, headers, timeout, maxBody, retry, concurrency",
     'upstreams.users.timeout: must be a duration such as 400ms or 2s: got "4 sec"',
     'upstreams.users.url: must be an http:// or https:// URL: got "users"',
   ]);
@@ -376,7 +388,7 @@ Deno.test("a part's problems are all told, beside those of other parts", () => {
       `${PART}.body: must not be sent with GET; set method`,
       `${PART}.from: must name an upstream; there is up: got "nope"`,
       `${PART}.otherwise: must not stand in for a part that is required`,
-      `${PART}: "{ids}" must name a parameter of /x/:id; did you mean "id"?`,
+      `${PART}: "{ids}" must name a parameter of /x/:id, or another part; did you mean "id"?`,
       'routes["GET /x/:id"].gather.b-c.as: must be "text": got "xml"',
       'routes["GET /x/:id"].gather.b-c.from: is required',
       'routes["GET /x/:id"].gather.b-c.path: must start with "/": got "x"',
@@ -486,6 +498,7 @@ Deno.test("the least config is complete when it was read", () => {
       name: "up",
       timeoutMs: 5000,
       maxBody: 4_194_304,
+      ...ONCE,
       base: new URL("http://127.0.0.1:9001"),
       headers: {},
     }],
@@ -520,10 +533,11 @@ Deno.test("what is said replaces each default", () => {
         name: "up",
         timeoutMs: 400,
         maxBody: 1024,
+        ...ONCE,
         base: new URL("https://api.example/v1"),
         headers: { authorization: "Bearer x", "x-a": "é\t" },
       },
-      { name: "rows", timeoutMs: 1000, maxBody: 2, source: ask },
+      { name: "rows", timeoutMs: 1000, maxBody: 2, ...ONCE, source: ask },
     ],
     routes: [],
   });
@@ -551,6 +565,8 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     limits: [],
     cost: 1,
     readsBody: false,
+    quorum: undefined,
+    isFirst: false,
   });
   assert(part);
   const { path, ...rest } = part;
@@ -562,7 +578,12 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     headers: {},
     body: undefined,
     timeoutMs: 2000,
+    needs: [],
+    each: undefined,
     as: "json",
+    select: undefined,
+    pick: undefined,
+    map: undefined,
     optional: false,
     otherwise: undefined,
   });
@@ -595,8 +616,8 @@ Deno.test("a part says what it asks", () => {
     ["PUT", 50, "text", 1000],
   );
   assertEquals(part.path.expand(inputs), "/y/7");
-  assertEquals(part.params.a?.expand(inputs), ["b", 1]);
-  assertEquals(part.headers["x-id"]?.expand(inputs), "7");
+  assertEquals(part.params.a?.expand(inputs), ["b", "1"]);
+  assertEquals(part.headers["x-id"]?.expand(inputs), ["7"]);
   assertEquals(part.body?.expand(inputs), { all: true });
 });
 

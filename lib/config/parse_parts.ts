@@ -1,0 +1,183 @@
+import { isRecord } from "../is_record.ts";
+import { selectionOf } from "../pick.ts";
+import { isIdentifier, type Reference, RESERVED, type TemplateName } from "../reference.ts";
+import { DEFAULTS } from "./defaults.ts";
+import type * as v from "valibot";
+import type { Reader } from "./reader.ts";
+import type { RoutePattern } from "./route_key.ts";
+import { partSchema } from "./schema.ts";
+import type { PartSettings, UpstreamSettings } from "./settings.ts";
+import { suggest } from "./suggest.ts";
+import { templateNames } from "./template_names.ts";
+
+/** Where the parts of a route stand. */
+export interface PartsPlace {
+  readonly pattern: RoutePattern;
+  /** The path of the object that names them. */
+  readonly path: readonly string[];
+  /** Whether any part may fail, as long as enough others do not: none is optional then. */
+  readonly isRace: boolean;
+  /** The upstream of that name; undefined, and reported at that path, when there is none. */
+  readonly find: (name: string, path: readonly string[]) => UpstreamSettings | undefined;
+}
+
+/** The parts of a gather; what is wrong with them is reported. */
+export function parseParts(input: unknown, place: PartsPlace, reader: Reader): PartSettings[] {
+  const inputs = isRecord(input) ? Object.entries(input) : [];
+  if (inputs.length === 0) reader.report(place.path, "must have at least one part");
+  const names = inputs.map(([name]) => name);
+  const parts = inputs.flatMap(([name, part]) =>
+    new PartParser(name, names, place, reader).parse(part) ?? []
+  );
+  reportCircle(parts, place.path, reader);
+  return parts;
+}
+
+type ReadPart = v.InferOutput<typeof partSchema>;
+
+class PartParser {
+  readonly #name: string;
+  /** All parts of the route. */
+  readonly #names: readonly string[];
+  readonly #place: PartsPlace;
+  readonly #path: readonly string[];
+  readonly #reader: Reader;
+
+  constructor(name: string, names: readonly string[], place: PartsPlace, reader: Reader) {
+    this.#name = name;
+    this.#names = names;
+    this.#place = place;
+    this.#path = [...place.path, name];
+    this.#reader = reader;
+  }
+
+  parse(input: unknown): PartSettings | undefined {
+    const { pattern, find } = this.#place;
+    const name = this.#name;
+    if (!isIdentifier(name)) this.#report([], "must be named with letters, digits and _");
+    if (RESERVED.some((reserved) => reserved === name) || pattern.params.includes(name)) {
+      this.#report([], "must not be named like a route parameter, query, header, body or item");
+    }
+    const read = this.#reader.read(partSchema, input, this.#path);
+    const from = isRecord(input) ? input.from : undefined;
+    const upstream = typeof from === "string" ? find(from, [...this.#path, "from"]) : undefined;
+    if (!read) return undefined;
+    this.#checkKeys(read);
+    const names = [...templateNames(read), ...(read.each ? [read.each] : [])];
+    for (const used of names) this.#checkName(used, read.each !== undefined);
+    return upstream && {
+      name,
+      upstream,
+      method: read.method,
+      path: read.path,
+      params: read.params,
+      headers: read.headers,
+      body: read.body,
+      timeoutMs: read.timeout ?? upstream.timeoutMs,
+      needs: this.#needs(names, read.needs),
+      each: read.each && {
+        items: read.each,
+        concurrency: read.concurrency ?? DEFAULTS.eachConcurrency,
+        max: read.max ?? DEFAULTS.eachMax,
+      },
+      as: read.as ?? "json",
+      select: read.select,
+      pick: read.pick && selectionOf(read.pick),
+      map: read.map,
+      optional: read.optional ?? read.otherwise !== undefined,
+      otherwise: read.otherwise,
+    };
+  }
+
+  /** Keys that do not go together. */
+  #checkKeys(read: ReadPart): void {
+    if (read.body !== undefined && (read.method === "GET" || read.method === "HEAD")) {
+      this.#report(["body"], `must not be sent with ${read.method}; set method`);
+    }
+    if (read.optional === false && read.otherwise !== undefined) {
+      this.#report(["otherwise"], "must not stand in for a part that is required");
+    }
+    for (const key of ["optional", "otherwise"] as const) {
+      if (this.#place.isRace && read[key] !== undefined) {
+        this.#report([key], "must not be said where any part may fail");
+      }
+    }
+    for (const key of ["concurrency", "max"] as const) {
+      if (read.each === undefined && read[key] !== undefined) {
+        this.#report([key], "must only be said with each");
+      }
+    }
+    for (const key of ["select", "pick"] as const) {
+      if (read.as === "text" && read[key] !== undefined) {
+        this.#report([key], "must not be said of a text");
+      }
+    }
+    const itemNames = templateNames(read).filter(({ reference }) => reference.from === "item");
+    if (read.each && itemNames.length === 0) {
+      this.#report(["each"], "must be a list whose {item} the part uses");
+    }
+    const from = read.each?.reference.from;
+    if (from === "header" || from === "item") {
+      this.#report(["each"], "must name a list: of a part, body.NAME or query.NAME");
+    }
+  }
+
+  /** A name stands for a parameter of the route, another part, or an item where there are items. */
+  #checkName({ name, reference }: TemplateName, hasItems: boolean): void {
+    const { pattern } = this.#place;
+    if (reference.from === "item" && !hasItems) {
+      this.#report([], `"{${name}}" must only be used with each`);
+    }
+    if (reference.from !== "param or part" || isParam(reference, pattern)) return;
+    if (this.#others.includes(reference.name)) return;
+    const rule = `"{${name}}" must name a parameter of ${pattern.path}, or another part`;
+    this.#report([], rule + suggest(reference.name, [...pattern.params, ...this.#others]));
+  }
+
+  #needs(names: readonly TemplateName[], said: readonly string[]): string[] {
+    for (const need of said) {
+      if (this.#others.includes(need)) continue;
+      this.#report(["needs"], `must name other parts${suggest(need, this.#others)}`, need);
+    }
+    const used = names.flatMap(({ reference }) =>
+      reference.from === "param or part" && !isParam(reference, this.#place.pattern)
+        ? reference.name
+        : []
+    );
+    return [...new Set([...used, ...said])];
+  }
+
+  get #others(): string[] {
+    return this.#names.filter((name) => name !== this.#name);
+  }
+
+  #report(keys: readonly string[], rule: string, got?: unknown): void {
+    this.#reader.report([...this.#path, ...keys], rule, got);
+  }
+}
+
+function isParam({ name, path }: Reference & { from: "param or part" }, { params }: RoutePattern) {
+  return path.length === 0 && params.includes(name);
+}
+
+/** Parts that wait for each other would wait for ever. */
+function reportCircle(
+  parts: readonly PartSettings[],
+  path: readonly string[],
+  reader: Reader,
+): void {
+  const needs = new Map(parts.map((part) => [part.name, part.needs]));
+  const known = new Set<string>();
+  const walk = (name: string, way: readonly string[]): void => {
+    if (way.includes(name)) {
+      const circle = [...way.slice(way.indexOf(name)), name].join(" → ");
+      reader.report([...path, name], `must not wait for itself: ${circle}`);
+      return;
+    }
+    if (known.has(name)) return;
+    known.add(name);
+    const others = needs.get(name)?.filter((need) => need !== name) ?? []; // told already
+    for (const need of others) walk(need, [...way, name]);
+  };
+  for (const name of needs.keys()) walk(name, []);
+}

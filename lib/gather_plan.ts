@@ -1,0 +1,149 @@
+import type { Clock } from "./clock.ts";
+import { each } from "./each.ts";
+import { type Inputs, readInputs } from "./inputs.ts";
+import { readPreferences } from "./prefer.ts";
+import { type Outcome, type Part, settle } from "./settle.ts";
+import type { Call, Context, Source } from "./source.ts";
+import { isClients, type TemplateName } from "./reference.ts";
+import { type Rule, Verdict } from "./verdict.ts";
+
+/** A member of a gather: whom to ask, and what. */
+export interface GatherPart {
+  readonly name: string;
+  readonly source: Source;
+  /** Makes its question. Throws a GatewayError when a value cannot be used. */
+  readonly call: (inputs: Inputs) => Call;
+  /** The parts whose answers the question is made of (default none). */
+  readonly needs?: readonly string[];
+  /** Asks for each item of a list, instead of once. */
+  readonly each?: EachItem;
+  /** Whether the rest is worth having without it. */
+  readonly optional: boolean;
+  /** The JSON value that stands in for an optional part that failed (default null). */
+  readonly otherwise?: unknown;
+}
+
+/** A list to ask for, item by item. */
+export interface EachItem {
+  /** Where it is. */
+  readonly items: TemplateName;
+  /** How many items are in flight at most. */
+  readonly concurrency: number;
+  /** How many items the list may have. */
+  readonly max: number;
+}
+
+/** What a gather needs besides its parts. */
+export interface GatherOptions {
+  readonly clock: Clock;
+  /** The largest client body that is read (bytes); absent when no part refers to the body. */
+  readonly readsBody?: number;
+  /** How many parts must succeed, whichever they are; absent: each that is not optional. */
+  readonly quorum?: number;
+}
+
+/** A gather under way. */
+export interface Gathering {
+  /** What has become of it so far. */
+  readonly verdict: Verdict;
+  /** What its parts came to, as they come; `cancelled` for one that was no longer needed. */
+  readonly outcomes: AsyncGenerator<Outcome, void, void>;
+}
+
+/** What a gather asks, whoever asks it. */
+export class GatherPlan {
+  /** In the order of the answer. */
+  readonly parts: readonly GatherPart[];
+  readonly #options: GatherOptions;
+  /** Parts whose answers others are made of. */
+  readonly #needed: ReadonlySet<string>;
+  readonly #required: ReadonlySet<string>;
+
+  constructor(parts: readonly GatherPart[], options: GatherOptions) {
+    this.parts = parts;
+    this.#options = options;
+    this.#needed = new Set(parts.flatMap(({ needs = [] }) => needs));
+    this.#required = new Set(parts.filter(({ optional }) => !optional).map(({ name }) => name));
+  }
+
+  /**
+   * Asks the parts. Every question is tried with what the client sent before any is asked: a
+   * request at fault then reaches no upstream.
+   * @throws {GatewayError} `bad-request` or `payload-too-large`
+   */
+  async ask(call: Call, ctx: Context): Promise<Gathering> {
+    const { clock, readsBody } = this.#options;
+    const inputs = await readInputs(call, ctx, readsBody);
+    const rule = this.#rule(readPreferences(call.headers).handling === "strict");
+    const questions = this.parts.map((part) => this.#question(part, inputs, rule));
+    const verdict = new Verdict(rule);
+    const outcomes = settle(questions, ctx, {
+      clock,
+      isDecided(outcome) {
+        ctx.trace.parts.push(outcome);
+        return verdict.add(outcome);
+      },
+    });
+    return { verdict, outcomes };
+  }
+
+  #rule(isStrict: boolean): Rule {
+    const { quorum } = this.#options;
+    if (quorum !== undefined) return { of: "any", quorum, count: this.parts.length };
+    return { of: "required", isRequired: (part) => isStrict || this.#required.has(part) };
+  }
+
+  #question(part: GatherPart, inputs: Inputs, rule: Rule): Part {
+    const question = part.each ? this.#list(part, part.each, inputs, rule) : single(part, inputs);
+    if (!this.#needed.has(part.name)) return question;
+    return { ...question, source: recording(question, inputs.outputs) };
+  }
+
+  #list(part: GatherPart, list: EachItem, inputs: Inputs, rule: Rule): Part {
+    const { name, source, needs = [], call } = part;
+    const isRequests = isClients(list.items.reference);
+    const items = isRequests ? itemsOf(part.name, list, inputs) : undefined;
+    for (const item of items ?? [undefined]) call(inputs.withItem(item).trial());
+    const late = inputs.afterTrial();
+    return {
+      name,
+      needs,
+      call: inputs.call,
+      source: (_call, ctx) =>
+        each({
+          part: name,
+          source,
+          items: items ?? itemsOf(name, list, late),
+          question: (item) => call(late.withItem(item)),
+          concurrency: list.concurrency,
+          isStrict: rule.of === "any" || rule.isRequired(name),
+          clock: this.#options.clock,
+        }, ctx),
+    };
+  }
+}
+
+/** A part's one question; made at once, unless it needs what others have yet to answer. */
+function single({ name, source, needs = [], call }: GatherPart, inputs: Inputs): Part {
+  if (needs.length === 0) return { name, source, call: call(inputs) };
+  call(inputs.trial());
+  const late = inputs.afterTrial();
+  return { name, source, needs, call: () => call(late) };
+}
+
+/** @throws {GatewayError} when there is no list, or it is too long */
+function itemsOf(part: string, { items, max }: EachItem, inputs: Inputs): readonly unknown[] {
+  const list = inputs.list(items);
+  if (list.length <= max) return list;
+  const detail = `${items.name}: has ${list.length} items, of which ${part} takes at most ${max}`;
+  throw inputs.fault(detail, "too-many-items");
+}
+
+/** The source; what it answers is there for later questions. */
+function recording({ name, source }: Part, outputs: Map<string, unknown>): Source {
+  return async function recording(call, ctx) {
+    const reply = await source(call, ctx);
+    outputs.set(name, await reply.body.json(Infinity) ?? null);
+    return reply;
+  };
+}

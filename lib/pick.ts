@@ -1,0 +1,37 @@
+import { isRecord } from "./is_record.ts";
+
+/** Which members are kept: each as it is, or what is kept of it in turn. */
+export interface Selection {
+  readonly [name: string]: Selection | true;
+}
+
+/** The selection of dotted names: `["id", "address.city"]`. */
+export function selectionOf(names: readonly string[]): Selection {
+  const paths = names.map((name) => name.split("."));
+  return nest(paths);
+}
+
+function nest(paths: readonly (readonly string[])[]): Selection {
+  const byName = Map.groupBy(paths, ([name = ""]) => name);
+  return Object.fromEntries(
+    byName.entries().map(([name, paths]) => {
+      const rests = paths.map(([, ...rest]) => rest);
+      return [name, rests.some((rest) => rest.length === 0) ? true : nest(rests)];
+    }),
+  );
+}
+
+/**
+ * The members of an object that are selected, or those of each object of a list. What is not there
+ * is left out, and null stays.
+ * @throws {TypeError} when there is something else, which has no members
+ */
+export function pick(value: unknown, selection: Selection): unknown {
+  if (value === null) return null;
+  if (Array.isArray(value)) return value.map((item) => pick(item, selection));
+  if (!isRecord(value)) throw new TypeError(`a ${typeof value} has no members`);
+  const kept = Object.entries(selection).filter(([name]) => Object.hasOwn(value, name));
+  return Object.fromEntries(
+    kept.map(([name, inner]) => [name, inner === true ? value[name] : pick(value[name], inner)]),
+  );
+}

@@ -1,0 +1,31 @@
+import type { Clock } from "./clock.ts";
+import type { UpstreamSettings } from "./config/settings.ts";
+import { Flights } from "./flights.ts";
+import { RetryBudget } from "./retry_budget.ts";
+import { Semaphore } from "./semaphore.ts";
+import type { Source } from "./source.ts";
+
+/** What all parts and routes share that ask one upstream. */
+export interface UpstreamState {
+  readonly transport: Source;
+  /** Calls that are under way. */
+  readonly flights: Flights;
+  /** How many of its calls may be made again. */
+  readonly retryBudget: RetryBudget;
+  /** How many calls it has at once. */
+  readonly semaphore: Semaphore;
+}
+
+/** The state of an upstream of which nothing has been asked yet. */
+export function upstreamState(
+  { retry, concurrency }: UpstreamSettings,
+  transport: Source,
+  clock: Clock,
+): UpstreamState {
+  return {
+    transport,
+    flights: new Flights(),
+    retryBudget: new RetryBudget({ ...retry.budget, clock }),
+    semaphore: new Semaphore(concurrency),
+  };
+}

@@ -1,0 +1,257 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { ConfigError } from "../../../lib/config/problem.ts";
+import { parseConfig } from "../../../lib/config/parse.ts";
+
+const UP = { url: "http://127.0.0.1:9001" };
+
+function configOf(routes: unknown, upstream: unknown = UP): unknown {
+  return { upstreams: { up: upstream }, routes };
+}
+
+function problemsOf(input: unknown): string {
+  return assertThrows(() => parseConfig(input, () => undefined), ConfigError).message;
+}
+
+const gatherOf = (gather: unknown, more = {}) => configOf({ "GET /:id": { gather, ...more } });
+const itemOf = (part: unknown) =>
+  gatherOf({
+    a: { from: "up" },
+    b: { from: "up", path: "/{item}", each: "{a.ids}", ...Object(part) },
+  });
+const upstreamOf = (keys: unknown) =>
+  configOf({ "GET /": { forward: "up" } }, { ...UP, ...Object(keys) });
+
+const A = 'routes["GET /:id"].gather.a';
+const B = 'routes["GET /:id"].gather.b';
+const ATTEMPTS = "must be a whole number from 1";
+const EACH = 'must be one {name} such as "{profile.friendIds}"';
+const MEMBERS = 'must be a list of members such as "id" or "address.city"';
+
+const RULES: readonly (readonly [input: unknown, problem: string])[] = [
+  // The graph.
+  [
+    gatherOf({ a: { from: "up", path: "/{a.x}" } }),
+    `${A}: "{a.x}" must name a parameter of /:id, or another part; there is id`,
+  ],
+  [
+    gatherOf({ a: { from: "up", path: "/{xyz.x}" }, b: { from: "up" } }),
+    `${A}: "{xyz.x}" must name a parameter of /:id, or another part; there is id, b`,
+  ],
+  [
+    gatherOf({ profile: { from: "up" }, b: { from: "up", path: "/{profil.x}" } }),
+    `${B}: "{profil.x}" must name a parameter of /:id, or another part; did you mean "profile"?`,
+  ],
+  [
+    gatherOf({ a: { from: "up", path: "/{id.x}" } }),
+    `${A}: "{id.x}" must name a parameter of /:id, or another part; did you mean "id"?`,
+  ],
+  [
+    gatherOf({ a: { from: "up", path: "/{b.x}" }, b: { from: "up", path: "/{a.x}" } }),
+    `${A}: must not wait for itself: a → b → a`,
+  ],
+  [
+    gatherOf({
+      a: { from: "up", needs: ["b"] },
+      b: { from: "up", needs: ["c"] },
+      c: { from: "up", headers: { x: "{b}" } },
+    }),
+    `${B}: must not wait for itself: b → c → b`,
+  ],
+  [gatherOf({ a: { from: "up", needs: ["a"] } }), `${A}.needs: must name other parts: got "a"`],
+  [
+    gatherOf({ a: { from: "up", needs: ["xyz"] }, b: { from: "up" } }),
+    `${A}.needs: must name other parts; there is b: got "xyz"`,
+  ],
+  [
+    gatherOf({ a: { from: "up", needs: "b" }, b: { from: "up" } }),
+    `${A}.needs: must be a list of parts: got "b"`,
+  ],
+  // Each.
+  [itemOf({ each: "a.ids" }), `${B}.each: ${EACH}: got "a.ids"`],
+  [itemOf({ each: "{a.ids}x" }), `${B}.each: ${EACH}: got "{a.ids}x"`],
+  [itemOf({ each: ["1"] }), `${B}.each: ${EACH}: got ["1"]`],
+  [
+    itemOf({ each: "{header.ids}" }),
+    `${B}.each: must name a list: of a part, body.NAME or query.NAME`,
+  ],
+  [itemOf({ each: "{item}" }), `${B}.each: must name a list: of a part, body.NAME or query.NAME`],
+  [
+    itemOf({ each: "{x.ids}" }),
+    `${B}: "{x.ids}" must name a parameter of /:id, or another part; there is id, a`,
+  ],
+  [itemOf({ path: "/" }), `${B}.each: must be a list whose {item} the part uses`],
+  [itemOf({ concurrency: 0 }), `${B}.concurrency: ${ATTEMPTS}: got 0`],
+  [itemOf({ max: 1.5 }), `${B}.max: ${ATTEMPTS}: got 1.5`],
+  [
+    gatherOf({ a: { from: "up", concurrency: 2 } }),
+    `${A}.concurrency: must only be said with each`,
+  ],
+  [gatherOf({ a: { from: "up", max: 2 } }), `${A}.max: must only be said with each`],
+  [
+    gatherOf({ a: { from: "up", path: "/{item.id}" } }),
+    `${A}: "{item.id}" must only be used with each`,
+  ],
+  // Shaping.
+  [
+    gatherOf({ a: { from: "up", select: "x" } }),
+    `${A}.select: must be a JSON Pointer such as "/result/rows": got "x"`,
+  ],
+  [
+    gatherOf({ a: { from: "up", select: "/a~2" } }),
+    `${A}.select: must be a JSON Pointer such as "/result/rows": got "/a~2"`,
+  ],
+  [gatherOf({ a: { from: "up", pick: [] } }), `${A}.pick: ${MEMBERS}: got []`],
+  [gatherOf({ a: { from: "up", pick: "id" } }), `${A}.pick: ${MEMBERS}: got "id"`],
+  [gatherOf({ a: { from: "up", pick: ["a..b"] } }), `${A}.pick.0: ${MEMBERS}: got "a..b"`],
+  [
+    gatherOf({ a: { from: "up", map: "x" } }),
+    `${A}.map: must be a function, which only a TypeScript config can have: got "x"`,
+  ],
+  [
+    gatherOf({ a: { from: "up", as: "text", select: "/a" } }),
+    `${A}.select: must not be said of a text`,
+  ],
+  [
+    gatherOf({ a: { from: "up", as: "text", pick: ["a"] } }),
+    `${A}.pick: must not be said of a text`,
+  ],
+  // Races.
+  [
+    gatherOf({ a: { from: "up" } }, { quorum: 2 }),
+    'routes["GET /:id"].quorum: must not exceed the number of parts, 1: got 2',
+  ],
+  [gatherOf({ a: { from: "up" } }, { quorum: 0 }), `routes["GET /:id"].quorum: ${ATTEMPTS}: got 0`],
+  [
+    gatherOf({ a: { from: "up", optional: true } }, { quorum: 1 }),
+    `${A}.optional: must not be said where any part may fail`,
+  ],
+  [
+    gatherOf({ a: { from: "up", otherwise: 1 } }, { quorum: 1 }),
+    `${A}.otherwise: must not be said where any part may fail`,
+  ],
+  [configOf({ "GET /": { first: {} } }), 'routes["GET /"].first: must have at least one part'],
+  [
+    configOf({ "GET /": { first: { a: { from: "up", optional: false } } } }),
+    'routes["GET /"].first.a.optional: must not be said where any part may fail',
+  ],
+  [
+    configOf({ "GET /": { first: { a: { from: "up" } }, quorum: 1 } }),
+    'routes["GET /"].quorum: is not a key here; there is limit, cost, deadline, first',
+  ],
+  [
+    configOf({ "GET /": { first: { a: { from: "up" } }, gather: {} } }),
+    'routes["GET /"]: must have one of gather, first or forward',
+  ],
+  // Retry and concurrency.
+  [upstreamOf({ retry: 3 }), "upstreams.up.retry: must be an object: got 3"],
+  [upstreamOf({ retry: { attempts: 0 } }), `upstreams.up.retry.attempts: ${ATTEMPTS}: got 0`],
+  [
+    upstreamOf({ retry: { attempt: 2 } }),
+    'upstreams.up.retry.attempt: is not a key here; did you mean "attempts"?',
+  ],
+  [
+    upstreamOf({ retry: { backoff: 5 } }),
+    "upstreams.up.retry.backoff: must be a duration such as 400ms or 2s: got 5",
+  ],
+  [
+    upstreamOf({ retry: { methods: ["get"] } }),
+    'upstreams.up.retry.methods.0: must be a method such as GET: got "get"',
+  ],
+  [
+    upstreamOf({ retry: { budget: { share: 2 } } }),
+    "upstreams.up.retry.budget.share: must be a number from 0 to 1: got 2",
+  ],
+  [
+    upstreamOf({ retry: { budget: { minPerSecond: -1 } } }),
+    "upstreams.up.retry.budget.minPerSecond: must be a whole number from 0: got -1",
+  ],
+  [upstreamOf({ concurrency: 0 }), `upstreams.up.concurrency: ${ATTEMPTS}: got 0`],
+  [
+    upstreamOf({ concurrency: "64" }),
+    'upstreams.up.concurrency: must be a whole number from 1, or { max: 64, queue: 128 }: got "64"',
+  ],
+  [upstreamOf({ concurrency: { queue: 1 } }), "upstreams.up.concurrency.max: is required"],
+  [
+    upstreamOf({ concurrency: { max: 1, queue: -1 } }),
+    "upstreams.up.concurrency.queue: must be a whole number from 0: got -1",
+  ],
+];
+for (const [input, problem] of RULES) {
+  Deno.test(`config rule: ${problem}`, () => assertEquals(problemsOf(input), problem));
+}
+
+function partsOf(input: unknown) {
+  const { routes: [route] } = parseConfig(input, () => undefined);
+  assert(route && "parts" in route);
+  return route;
+}
+
+Deno.test("references make the graph, from wherever they are; each need once", () => {
+  const { parts } = partsOf(configOf({
+    "POST /:id": {
+      gather: {
+        a: { from: "up", path: "/{id}/{query.x}/{header.y}/{body.z}" },
+        b: { from: "up", path: "/{a.x}{?a.y}", needs: ["c", "a"] },
+        c: { from: "up", params: { p: ["{a}"] }, headers: { h: "{d.x}" } },
+        d: { from: "up", method: "POST", body: { deep: [{ x: "<{e.f.g}>" }] } },
+        e: { from: "up", path: "/{item.x}", each: "{f.list}" },
+        f: { from: "up" },
+      },
+    },
+  }));
+  assertEquals(Object.fromEntries(parts.map(({ name, needs }) => [name, needs])), {
+    a: [],
+    b: ["a", "c"],
+    c: ["a", "d"],
+    d: ["e"],
+    e: ["f"],
+    f: [],
+  });
+});
+
+Deno.test("an each has its defaults, and a list of the client's body is read", () => {
+  const { parts: [part], readsBody } = partsOf(configOf({
+    "POST /": { gather: { a: { from: "up", path: "/{item}", each: "{body.ids}" } } },
+  }));
+  assertEquals([part?.each?.concurrency, part?.each?.max, readsBody], [8, 100, true]);
+});
+
+Deno.test("retry and concurrency have their defaults, which others replace", () => {
+  const settingsOf = (keys: unknown) => {
+    const { upstreams: [upstream] } = parseConfig(upstreamOf(keys), () => undefined);
+    return { retry: upstream?.retry, concurrency: upstream?.concurrency };
+  };
+  const retry = {
+    attempts: 3,
+    backoffMs: 50,
+    maxBackoffMs: 1000,
+    methods: new Set(["GET", "HEAD"]),
+    budget: { share: 0.2, minPerSecond: 3 },
+  };
+  assertEquals(settingsOf({ retry: {}, concurrency: 64 }), {
+    retry,
+    concurrency: { max: 64, queue: 128 },
+  });
+  assertEquals(
+    settingsOf({
+      retry: {
+        attempts: 2,
+        backoff: "1ms",
+        maxBackoff: "2ms",
+        methods: ["POST"],
+        budget: { share: 0, minPerSecond: 0 },
+      },
+      concurrency: { max: 2, queue: 0 },
+    }),
+    {
+      retry: {
+        attempts: 2,
+        backoffMs: 1,
+        maxBackoffMs: 2,
+        methods: new Set(["POST"]),
+        budget: { share: 0, minPerSecond: 0 },
+      },
+      concurrency: { max: 2, queue: 0 },
+    },
+  );
+});
