@@ -36,7 +36,7 @@ if (import.meta.main) {
 async function run(settings: Settings, options: Options): Promise<void> {
   const store = options.store ?? settings.store;
   using kv = await openKv(store);
-  using transport = openHttpTransport();
+  using transport = openHttpTransport(clock);
   const background = new Background({
     clock,
     taskTimeoutMs: DEFAULTS.backgroundMs,

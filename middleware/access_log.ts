@@ -60,7 +60,8 @@ export function accessLog({ clock, log }: AccessLogOptions): Middleware {
       const client = hash(clientOf(c));
       log(entryOf(c, { time, status, durationMs, client }));
     };
-    c.env.completed.then(write, write);
+    // A client may leave before what it asked for has ended.
+    Promise.allSettled([c.env.completed, c.get("answering")]).then(write);
   };
 }
 

@@ -1,7 +1,9 @@
 import type { Background } from "../lib/background.ts";
 import type { Clock } from "../lib/clock.ts";
 import { GatewayError } from "../lib/errors.ts";
+import { readPreferences } from "../lib/prefer.ts";
 import { Scope } from "../lib/scope.ts";
+import { TimerQueue } from "../lib/timer_queue.ts";
 import type { Middleware } from "./env.ts";
 
 /** What a route's deadline needs. */
@@ -14,31 +16,42 @@ export interface DeadlineOptions {
   readonly background: Background;
 }
 
-/** Gives the request its Context, whose signal aborts at the deadline or when the client leaves. */
+/**
+ * Gives the request its Context, whose signal aborts at the deadline or when the client leaves. A
+ * client that prefers to wait less has an earlier deadline (RFC 7240 section 4.3).
+ */
 export function deadline(options: DeadlineOptions): Middleware {
   const { route, deadlineMs, clock, background } = options;
   const run = background.run.bind(background);
+  const timers = new TimerQueue(deadlineMs, clock);
   return async function deadline(c, next) {
-    const at = c.get("arrivedAt") + deadlineMs;
-    using scope = new Scope(c.req.raw.signal, clientLeft);
-    scope.cancelAfter(
-      at - clock.monotonic(),
-      clock,
-      () =>
-        new GatewayError(
-          "deadline-exceeded",
-          `no answer within the ${deadlineMs} ms of this route`,
-        ),
-    );
+    const arrivedAt = c.get("arrivedAt");
+    const { waitMs = Infinity } = readPreferences(c.req.raw.headers);
+    const isClients = waitMs < deadlineMs;
+    const ms = isClients ? waitMs : deadlineMs;
+    const scope = new Scope(c.req.raw.signal, clientLeft);
+    const whose = isClients ? "that the client wanted to wait" : "of this route";
+    const pass = () =>
+      scope.cancel(new GatewayError("deadline-exceeded", `no answer within the ${ms} ms ${whose}`));
+    const queue = isClients ? new TimerQueue(waitMs, clock) : timers;
+    const timer = queue.set(pass, arrivedAt);
     c.set("route", route);
     c.set("ctx", {
       signal: scope.signal,
-      deadline: at,
+      deadline: timer.due,
       client: { address: c.env.remoteAddress },
       trace: c.get("trace"),
       background: run,
     });
     await next();
+    if (isClients) c.res.headers.append("preference-applied", `wait=${waitMs / 1000}`);
+    const end = () => {
+      queue.stop(timer);
+      scope[Symbol.dispose]();
+    };
+    const answering = c.get("answering");
+    if (answering) answering.then(end);
+    else end();
   };
 }
 

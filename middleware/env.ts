@@ -19,6 +19,8 @@ export interface Env {
     /** On the monotonic clock (ms). */
     arrivedAt: number;
     target: Target;
+    /** Settles when an answer that is told as it comes has ended; undefined for any other. */
+    answering: Promise<void> | undefined;
     /** Undefined before a route was found. */
     ctx: Context;
     /** The key of the route that answers; undefined before one was found. */

@@ -1,31 +1,53 @@
 import { type BareItem, type Item, serializeList, Token } from "structured-headers";
-import { type KindFacts, KINDS } from "../lib/errors.ts";
-import type { PartRecord } from "../lib/trace.ts";
+import { type GatewayError, type KindFacts, KINDS } from "../lib/errors.ts";
+import { MapError } from "../lib/map_function.ts";
+import { readPreferences } from "../lib/prefer.ts";
+import type { PartRecord, Trace } from "../lib/trace.ts";
 import type { Middleware } from "./env.ts";
 
 /** What the headers and the log of an aggregate need. */
 export interface PartHeadersOptions {
   /** What the gateway calls itself. */
   readonly pseudonym: string;
+  /** Whether the client may have it that any failed part fails the whole. */
+  readonly honoursHandling: boolean;
   /** Told of what went wrong inside a part, which its problem does not say. */
   readonly logError: (error: unknown, requestId: string) => void;
 }
 
 /** Says in the headers of an aggregate how its parts went, also when it failed. */
-export function partHeaders({ pseudonym, logError }: PartHeadersOptions): Middleware {
+export function partHeaders(options: PartHeadersOptions): Middleware {
+  const { pseudonym, honoursHandling } = options;
   return async function partHeaders(c, next) {
     await next();
     const { headers } = c.res;
-    const { id, parts } = c.get("trace");
-    if (!headers.has("gateway-complete")) headers.set("gateway-complete", "?0");
+    const { parts } = c.get("trace");
+    if (c.get("error")) headers.set("gateway-complete", "?0");
     headers.append("vary", "Accept, Prefer");
+    const { handling } = readPreferences(c.req.raw.headers);
+    if (handling && honoursHandling) headers.append("preference-applied", `handling=${handling}`);
     if (parts.length > 0) headers.set("server-timing", parts.map(timing).join(", "));
-    for (const { error } of parts) {
-      if (error?.kind === "internal") logError(error.cause, id);
-    }
     const failures = parts.flatMap((part) => status(part, pseudonym) ?? []);
     if (failures.length > 0) headers.set("proxy-status", serializeList(failures));
+    const answering = c.get("answering");
+    if (answering) answering.then(() => logMistakes(c.get("trace"), options));
+    else logMistakes(c.get("trace"), options);
   };
+}
+
+function logMistakes({ id, parts }: Trace, { logError }: PartHeadersOptions): void {
+  for (const { error, reply } of parts) {
+    const failures = reply?.failures ?? error?.failures ?? [];
+    for (const failed of [error, ...failures.map(({ error }) => error)]) {
+      for (const mistake of mistakeOf(failed)) logError(mistake, id);
+    }
+  }
+}
+
+/** What nobody planned: our own fault, or the config's. */
+function mistakeOf(error: GatewayError | undefined): unknown[] {
+  if (error?.kind === "internal") return [error.cause];
+  return error?.cause instanceof MapError ? [error.cause.cause] : [];
 }
 
 /** W3C Server Timing, section 2. */

@@ -1,24 +1,45 @@
 import type { Handler } from "hono";
+import { accepts } from "hono/accepts";
+import type { Clock } from "../lib/clock.ts";
+import { DEFAULTS } from "../lib/config/defaults.ts";
 import { GatewayError } from "../lib/errors.ts";
+import type { GatherPlan } from "../lib/gather_plan.ts";
+import { gatherRecords } from "../lib/gather_records.ts";
+import { EVENT_STREAM, NDJSON, type RecordFormat, recordStream } from "../lib/record_stream.ts";
 import { requestBody } from "../lib/request_body.ts";
-import type { Source } from "../lib/source.ts";
-import type { Env } from "../middleware/env.ts";
+import { Scope } from "../lib/scope.ts";
+import type { Call, Source } from "../lib/source.ts";
+import type { Env, Exchange } from "../middleware/env.ts";
 
-/** A route that asks a gather, and answers with its envelope. */
-export function aggregate(source: Source): Handler<Env> {
+/** What a gather route asks. */
+export interface AggregateOptions {
+  readonly plan: GatherPlan;
+  /** The same plan, answering whole. */
+  readonly source: Source;
+  readonly clock: Clock;
+}
+
+const FORMATS = new Map([NDJSON, EVENT_STREAM].map((format) => [format.mediaType, format]));
+
+/** A route that asks a gather, and answers with its envelope, or as its parts come. */
+export function aggregate(options: AggregateOptions): Handler<Env> {
   return async function aggregate(c) {
-    const { pathname, search } = c.get("target");
-    const { method, headers } = c.req.raw;
-    if (!isDecodable(pathname)) {
-      throw new GatewayError("bad-request", "the path must be UTF-8, percent-encoded");
-    }
-    const body = requestBody(c.req.raw);
-    const reply = await source(
-      { method, path: pathname + search, headers, params: c.req.param(), ...(body && { body }) },
-      c.get("ctx"),
-    );
+    const call = callOf(c);
+    const format = formatOf(c);
+    if (format) return await streamed(c, call, format, options);
+    const reply = await options.source(call, c.get("ctx"));
     return new Response(reply.body.handOn(), reply);
   };
+}
+
+function callOf(c: Exchange): Call {
+  const { pathname, search } = c.get("target");
+  const { method, headers } = c.req.raw;
+  if (!isDecodable(pathname)) {
+    throw new GatewayError("bad-request", "the path must be UTF-8, percent-encoded");
+  }
+  const body = requestBody(c.req.raw);
+  return { method, path: pathname + search, headers, params: c.req.param(), ...(body && { body }) };
 }
 
 /** Whether a path's parameters have values: what is not UTF-8 would be passed on as something else. */
@@ -28,4 +49,61 @@ function isDecodable(pathname: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** How the client wants to hear of parts as they come; undefined when it wants one document. */
+function formatOf(c: Exchange): RecordFormat | undefined {
+  const whole = "application/json";
+  const mediaType = accepts(c, {
+    header: "Accept",
+    supports: [whole, ...FORMATS.keys()],
+    default: whole,
+  });
+  return FORMATS.get(mediaType);
+}
+
+async function streamed(
+  c: Exchange,
+  call: Call,
+  format: RecordFormat,
+  { plan, clock }: AggregateOptions,
+): Promise<Response> {
+  const ctx = c.get("ctx");
+  const ended = Promise.withResolvers<void>();
+  const scope = new Scope(ctx.signal);
+  const onEnd = () => {
+    scope[Symbol.dispose]();
+    ended.resolve();
+  };
+  const onCancel = () => scope.cancel(new GatewayError("cancelled", "the client went away"));
+  const records = gatherRecords(plan, call, { ...ctx, signal: scope.signal });
+  try {
+    // The first record decides the status: until it is there, a failure is a problem document.
+    const first = await records.next();
+    const stream = recordStream({
+      records,
+      first,
+      format,
+      heartbeatMs: DEFAULTS.heartbeatMs,
+      clock,
+      onCancel,
+      onEnd,
+    });
+    c.set("answering", ended.promise);
+    if (call.method === "HEAD") await stream.cancel();
+    return new Response(call.method === "HEAD" ? null : stream, { headers: headersOf(format) });
+  } catch (error) {
+    onEnd();
+    throw error;
+  }
+}
+
+function headersOf({ mediaType }: RecordFormat): Record<string, string> {
+  return {
+    "content-type": mediaType,
+    // What will be missing is not known yet, so nobody may keep it.
+    "cache-control": "no-store",
+    // nginx would hold the records back otherwise.
+    "x-accel-buffering": "no",
+  };
 }

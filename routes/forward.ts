@@ -46,9 +46,9 @@ export function forward(options: ForwardOptions): Handler<Env> {
       },
       { ...ctx, signal: scope.signal },
     );
+    const { status, body: answer } = reply;
     const headers = responseHeaders(reply, path, options);
     for (const name of options.ownHeaders) headers.delete(name);
-    const { status, body: answer } = reply;
     const isEmpty = isBodiless(c.req.raw.method, status);
     if (isEmpty) await answer.cancel();
     return new Response(isEmpty ? null : answer.handOn(), { status, headers });

@@ -14,14 +14,16 @@ import type {
 } from "../lib/config/settings.ts";
 import { GatewayError, methodNotAllowed } from "../lib/errors.ts";
 import { fingerprint } from "../lib/fingerprint.ts";
-import { gather, type GatherPart } from "../lib/gather.ts";
+import { gather } from "../lib/gather.ts";
+import { type GatherPart, GatherPlan } from "../lib/gather_plan.ts";
 import { BoundedStore } from "../lib/limiter/bounded_store.ts";
 import { Limiter } from "../lib/limiter/limiter.ts";
 import type { BucketStore } from "../lib/limiter/store.ts";
 import { expandCall } from "../lib/part_call.ts";
 import type { Source } from "../lib/source.ts";
-import { forwardStack, partStack } from "../lib/stack.ts";
+import { forwardStack, partStack, type StackDependencies } from "../lib/stack.ts";
 import { functionSource } from "../lib/transport/function.ts";
+import { type UpstreamState, upstreamState } from "../lib/upstream_state.ts";
 import { type AccessEntry, accessLog } from "../middleware/access_log.ts";
 import { client, type ClientOptions } from "../middleware/client.ts";
 import { cors, CORS_HEADERS } from "../middleware/cors.ts";
@@ -108,7 +110,7 @@ class Handlers {
   readonly #settings: Settings;
   readonly #deps: GatewayDependencies;
   readonly #pseudonym: string;
-  readonly #transports = new Map<string, Source>();
+  readonly #upstreams = new Map<string, UpstreamState>();
   readonly #limiter: Limiter;
   readonly #identify: Middleware;
 
@@ -135,39 +137,49 @@ class Handlers {
     return "parts" in route
       ? [
         ...admission,
-        partHeaders({ pseudonym: this.#pseudonym, logError }),
-        aggregate(this.#gather(route)),
+        partHeaders({
+          pseudonym: this.#pseudonym,
+          honoursHandling: route.quorum === undefined,
+          logError,
+        }),
+        this.#aggregate(route),
       ]
       : [...admission, this.#forward(route)];
   }
 
-  #gather({ parts, readsBody }: GatherSettings): Source {
-    return gather(parts.map((part) => this.#part(part)), {
-      clock: this.#deps.clock,
+  #aggregate({ parts, readsBody, quorum, isFirst }: GatherSettings): Handler<Env> {
+    const { clock } = this.#deps;
+    const plan = new GatherPlan(parts.map((part) => this.#part(part)), {
+      clock,
       ...(readsBody ? { readsBody: this.#settings.maxRequestBody } : {}),
+      ...(quorum === undefined ? {} : { quorum }),
     });
+    return aggregate({ plan, source: gather(plan, { isFirst }), clock });
   }
 
   #part(part: PartSettings): GatherPart {
-    const { name, optional, otherwise, upstream, as } = part;
+    const { name, needs, each, optional, otherwise, upstream, as, map } = part;
     const ownHeaders = {
       accept: as === "text" ? "text/*, */*;q=0.5" : "application/json",
       "user-agent": "sluice",
       via: `1.1 ${this.#pseudonym}`,
       ..."headers" in upstream ? upstream.headers : {},
     };
+    const template = { ...part, ownHeaders, mapped: map ? needs : [] };
     return {
       name,
+      needs,
+      ...(each && { each }),
       optional,
       otherwise,
-      source: partStack(this.#transport(upstream), part, this.#deps.clock),
-      call: (inputs) => expandCall({ ...part, ownHeaders }, inputs),
+      source: partStack(part, this.#stackDependencies(upstream)),
+      call: (inputs) => expandCall(template, inputs),
     };
   }
 
   #forward({ to, strip }: ForwardSettings): Handler<Env> {
     return forward({
-      source: forwardStack(this.#transport(to), to, this.#deps.clock),
+      source: forwardStack(to, this.#stackDependencies(to)),
       strip,
       pseudonym: this.#pseudonym,
       ownHeaders: this.#settings.cors ? CORS_HEADERS : [],
@@ -177,14 +189,20 @@ class Handlers {
     });
   }
 
-  #transport(upstream: UpstreamSettings): Source {
-    const known = this.#transports.get(upstream.name);
+  #stackDependencies(upstream: UpstreamSettings): StackDependencies {
+    const { clock, random } = this.#deps;
+    return { upstream: this.#upstream(upstream), clock, random };
+  }
+
+  #upstream(settings: UpstreamSettings): UpstreamState {
+    const known = this.#upstreams.get(settings.name);
     if (known) return known;
-    const transport = "source" in upstream
-      ? functionSource(upstream.source)
-      : this.#deps.http(upstream.base.origin + upstream.base.pathname.replace(/\/$/, ""));
-    this.#transports.set(upstream.name, transport);
-    return transport;
+    const transport = "source" in settings
+      ? functionSource(settings.source)
+      : this.#deps.http(settings.base.origin + settings.base.pathname.replace(/\/$/, ""));
+    const state = upstreamState(settings, transport, this.#deps.clock);
+    this.#upstreams.set(settings.name, state);
+    return state;
   }
 }
 

@@ -162,9 +162,9 @@ Deno.test("check: prints each route with its stacks and its worst-case time", as
 
 GET /home/:id
   deadline 3s, worst case 3s
-  profile (required): accept json → timeout 400ms → buffer 64KiB → GET users
-  orders (optional): accept json → timeout 5s → buffer 4MiB → POST orders
-  note (optional): accept text → timeout 1500ms → buffer 64KiB → GET users
+  profile (required): accept json → coalesce → timeout 400ms → buffer 64KiB → GET users
+  orders (optional): accept json → coalesce → timeout 5s → buffer 4MiB → POST orders
+  note (optional): accept text → coalesce → timeout 1500ms → buffer 64KiB → GET users
 
 ANY /users/*
   deadline 10s, worst case 400ms
@@ -196,7 +196,7 @@ for (const flags of [["--check"], []]) {
       /^routes\["GET \/a\/:id"\]\.gather\.a\.from: .*did you mean "users"\?: got "usres"$/m,
       /^routes\["GET \/a\/:id"\]\.gather\.a: "\{idd\}" .*did you mean "id"\?$/m,
       /^routes\["FETCH \/b"\]: must begin with GET/m,
-      /^routes\["GET \/c"\]: must have either gather or forward$/m,
+      /^routes\["GET \/c"\]: must have one of gather, first or forward$/m,
     ];
     for (const place of places) assertMatch(program.stderr, place);
     assertRefused(program, /./, places.length);

@@ -29,7 +29,7 @@ function configFor(url: string) {
     store: ":memory:",
     upstreams: { it: { url, timeout: "60s" } },
     routes: {
-      "GET /it": { deadline: "60s", gather: { it: { from: "it" } } },
+      "GET /it": { deadline: "60s", gather: { it: { from: "it", path: "/{?query.n}" } } },
       "ANY /f/*": { deadline: "60s", forward: "it" },
     },
   };
@@ -61,7 +61,8 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     await using program = await startProgram({ config: configFor(upstream.url) });
     const answers = Array.from({ length: 50 }, async (_, index) => {
       try {
-        const response = await fetch(`${program.url}/${index % 2 ? "it" : "f/it"}`);
+        // Each asks for something else, so that none is asked for another.
+        const response = await fetch(`${program.url}/${index % 2 ? "it" : "f/it"}?n=${index}`);
         return [response.status, await response.json()];
       } catch (error) {
         return error;

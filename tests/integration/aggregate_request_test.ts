@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { GatewayConfig, Part, RouteKey } from "../../lib/config/define.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
@@ -283,8 +283,14 @@ Deno.test("of the client's headers accept-language and traceparent are sent on, 
     "accept-language": "de, en;q=0.5",
     traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
   };
-  const { via = "", host: _host, ...sent } = await sentOn({}, { ...CLIENTS_OWN, ...passed });
+  const {
+    via = "",
+    host: _host,
+    "x-envoy-expected-rq-timeout-ms": remaining,
+    ...sent
+  } = await sentOn({}, { ...CLIENTS_OWN, ...passed });
   assertEquals(/^1\.1 sluice-\w+$/.test(via), true, via);
+  assert(Number(remaining) > 0 && Number(remaining) <= 5000, remaining);
   assertEquals(sent, {
     ...passed,
     accept: "application/json",

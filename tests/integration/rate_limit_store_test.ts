@@ -86,7 +86,8 @@ for (const behaviour of ["hangs", "is slow"] as const) {
     await using gateway = started;
     store.behaviour = behaviour;
     const held = Array.from({ length: 20 }, (_, who) => get(gateway, { "x-who": String(who) }));
-    await until(() => clock.sleeping >= held.length + 1, "the requests wait");
+    await until(() => gateway.arrived === held.length, "the requests have come");
+    await until(() => clock.sleeping >= 2, "they wait for the store");
     await clock.advance(STORE_TIMEOUT_MS - 1);
     assertEquals(calls(), 0);
     await clock.advance(1);

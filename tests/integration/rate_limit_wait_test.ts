@@ -4,8 +4,8 @@ import { json } from "../../lib/reply.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 
-/** A request that waits has two timers: its deadline and its token. */
-const TIMERS_OF_ONE = 2;
+/** All that wait have one timer for their deadlines, and each has one for its token. */
+const timersOf = (waiting: number) => waiting === 0 ? 0 : 1 + waiting;
 
 Deno.test("a request that may wait is answered when its token comes", async () => {
   const { gateway: started, clock, served } = limited({ rate: "1/s", burst: 1, wait: "2s" });
@@ -151,7 +151,7 @@ async function ask(
 /** Resolves when so many requests wait for their tokens, and no other is there. */
 async function waiting(clock: ManualClock, count: number): Promise<void> {
   const until = Date.now() + 5_000;
-  while (clock.sleeping !== TIMERS_OF_ONE * count) {
+  while (clock.sleeping !== timersOf(count)) {
     if (Date.now() > until) throw new Error(`${clock.sleeping} timers, not those of ${count}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
