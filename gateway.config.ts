@@ -13,6 +13,13 @@ export default defineGateway({
       deadline: "2s",
       gather: {
         country: { from: "countries", path: "/countries/{code}" },
+        neighbours: {
+          from: "countries",
+          path: "/countries/{item}",
+          each: "{country.borders}",
+          pick: ["name", "flag"],
+          optional: true,
+        },
         holidays: { from: "holidays", path: "/holidays/{code}{?query.year}", optional: true },
         timeZones: { from: "timeZones", path: "/time-zones/{code}", otherwise: [] },
       },

@@ -2,7 +2,8 @@ import { benchGateway, BINDINGS } from "./gateway.ts";
 import { Hono } from "hono";
 import { Body } from "../lib/body.ts";
 import { systemClock as clock } from "../lib/clock.ts";
-import { settle } from "../lib/settle.ts";
+import { gather } from "../lib/gather.ts";
+import { GatherPlan } from "../lib/gather_plan.ts";
 import type { Context, Source } from "../lib/source.ts";
 import { kilobyteOfJson } from "./parts.ts";
 
@@ -15,14 +16,37 @@ const source: Source = () =>
     body: Body.of(bytes),
   });
 
-const counts = [1, 3, 10, 50];
+const counts = [3, 10, 50];
 const names = (count: number) => Array.from({ length: count }, (_, index) => `part${index}`);
 const routes = Object.fromEntries(
   counts.map((count) => [`GET /of/${count}/:id`, {
     gather: Object.fromEntries(names(count).map((name) => [name, { from: "it", path: "/{id}" }])),
   }]),
 );
-const gateway = benchGateway({ upstreams: { it: { source } }, routes });
+const gateway = benchGateway({
+  upstreams: { it: { source } },
+  routes: {
+    ...routes,
+    "GET /distinct/:id": {
+      gather: Object.fromEntries(
+        names(10).map((name) => [name, { from: "it", path: `/${name}/{id}` }]),
+      ),
+    },
+    "GET /depth/3": {
+      gather: {
+        a: { from: "it", path: "/a" },
+        b: { from: "it", path: "/b/{a.name}" },
+        c: { from: "it", path: "/c/{b.name}" },
+      },
+    },
+    "GET /each/100": {
+      gather: {
+        list: { from: "it", path: "/list", map: () => Array.from({ length: 100 }, (_, id) => id) },
+        items: { from: "it", path: "/item/{item}", each: "{list}" },
+      },
+    },
+  },
+});
 const bare = new Hono().get(
   "/of/:count/:id",
   () => new Response(bytes, { headers: { "content-type": "application/json" } }),
@@ -35,30 +59,38 @@ Deno.bench({ name: "bare Hono, a constant", group, baseline: true }, async () =>
   await response.bytes();
 });
 
-Deno.bench({ name: "gateway, no part (live)", group }, async () => {
-  const request = new Request("http://127.0.0.1/_gateway/health/live", {
-    headers: { host: "127.0.0.1" },
-  });
-  const response = await gateway.fetch(request, BINDINGS);
-  await response.bytes();
-});
-
-for (const count of counts) {
-  Deno.bench({ name: `gateway, ${count} parts`, group }, async () => {
-    const request = new Request(`http://127.0.0.1/of/${count}/7`, {
-      headers: { host: "127.0.0.1" },
-    });
+const paths = {
+  "gateway, no part (live)": "/_gateway/health/live",
+  ...Object.fromEntries(
+    counts.map((count) => [`gateway, ${count} parts, equal`, `/of/${count}/7`]),
+  ),
+  "gateway, 10 parts, each its own": "/distinct/7",
+  "gateway, a graph of depth 3": "/depth/3",
+  "gateway, an each of 100": "/each/100",
+};
+for (const [name, path] of Object.entries(paths)) {
+  Deno.bench({ name, group }, async () => {
+    const request = new Request(`http://127.0.0.1${path}`, { headers: { host: "127.0.0.1" } });
     const response = await gateway.fetch(request, BINDINGS);
     await response.bytes();
     if (response.status !== 200) throw new Error(`it answered ${response.status}`);
   });
 }
 
+/** The engine alone: parts whose sources have their answer ready, and no policy around them. */
+const call = { method: "GET", path: "/7", headers: new Headers() };
+const reply = { status: 200, headers: new Headers(), body: Body.of(bytes) };
+const ready: Source = () => Promise.resolve(reply);
 for (const count of counts) {
-  const call = { method: "GET", path: "/7", headers: new Headers() };
-  const parts = names(count).map((name) => ({ name, source, call }));
+  const parts = names(count).map((name) => ({
+    name,
+    source: ready,
+    call: () => call,
+    optional: false,
+  }));
+  const engine = gather(new GatherPlan(parts, { clock }));
   const { signal } = new AbortController();
-  Deno.bench({ name: `settle alone, ${count} parts`, group: "settle" }, async () => {
+  Deno.bench({ name: `engine alone, ${count} parts`, group: "engine" }, async () => {
     const ctx: Context = {
       signal,
       deadline: Infinity,
@@ -66,6 +98,6 @@ for (const count of counts) {
       trace: { id: "bench", parts: [] },
       background() {},
     };
-    for await (const outcome of settle(parts, ctx, clock)) if (outcome.error) throw outcome.error;
+    await engine(call, ctx);
   });
 }

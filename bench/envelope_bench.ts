@@ -11,7 +11,7 @@ for (const count of [3, 10, 50]) {
   const encoder = new TextEncoder();
 
   Deno.bench({ name: `envelope, ${count} parts`, group, baseline: true }, () => {
-    envelope.write(bytes, []);
+    envelope.write(bytes, { isComplete: true, problems: [] });
   });
 
   Deno.bench({ name: `parse and stringify, ${count} parts`, group }, () => {

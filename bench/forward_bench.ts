@@ -1,4 +1,5 @@
 import { benchGateway, BINDINGS } from "./gateway.ts";
+import { systemClock } from "../lib/clock.ts";
 import { openHttpTransport } from "../lib/transport/http.ts";
 import { kilobyteOfJson } from "./parts.ts";
 
@@ -33,7 +34,7 @@ const app = benchGateway({
     },
     "ANY /*": { forward: "it" },
   },
-}, { http: openHttpTransport().source });
+}, { http: openHttpTransport(systemClock).source });
 const gateway = Deno.serve(
   { hostname, port: 0, onListen() {} },
   (request, { remoteAddr, completed }) =>

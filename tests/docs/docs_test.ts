@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { serveSamples } from "../../examples/upstreams/serve.ts";
 import gatewayConfig from "../../gateway.config.ts";
+import type { GatewayConfig } from "../../lib/config/define.ts";
 import { ConfigError } from "../../lib/config/problem.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
 import { KINDS } from "../../lib/errors.ts";
@@ -14,6 +15,7 @@ const DOCS = [
   "docs/configuration.md",
   "docs/errors.md",
   "docs/life_of_a_request.md",
+  "docs/policies.md",
   "docs/rate_limiting.md",
 ];
 const SECRETS = ["ORDERS_TOKEN", "MOBILE_KEY"];
@@ -83,6 +85,33 @@ Deno.test("the README's requests get the answers that it shows", async () => {
     }
   }
   assertEquals(shown, 2);
+});
+
+Deno.test("the requests of docs/policies.md get the answers that it shows", async () => {
+  const all = await readSnippets("docs/policies.md");
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(file, all.find(({ language }) => language === "ts")?.text ?? "");
+    const { default: config }: { default: GatewayConfig } = await import(`file://${file}`);
+    await using gateway = startGateway(config);
+    let shown = 0;
+    for (const [index, { language, text }] of all.entries()) {
+      const [, accept = "*/*", path] =
+        /^curl (?:-N )?(?:-H 'Accept: ([^']+)' )?'?http:\/\/127\.0\.0\.1:8000([^' ]+)'?$/m.exec(
+          text,
+        ) ??
+          [];
+      const next = all[index + 1];
+      if (language !== "sh" || path === undefined || !next) continue;
+      const answer = await (await fetch(gateway.url + path, { headers: { accept } })).text();
+      if (next.language === "json") assertEquals(JSON.parse(answer), JSON.parse(next.text));
+      else assertEquals(answer.trimEnd(), next.text.trimEnd());
+      shown++;
+    }
+    assertEquals(shown, 6);
+  } finally {
+    await Deno.remove(file);
+  }
 });
 
 Deno.test("the commands that the documents name are tasks, and those tasks exist", async () => {
