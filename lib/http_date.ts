@@ -27,7 +27,8 @@ export function parseHttpDate(text: string | null, now: number): number | undefi
     const monthNumber = MONTHS.indexOf(month.toLowerCase()) + 1;
     const date = `${fullYear(year, now)}-${padded(monthNumber)}-${padded(Number(day))}T${time}Z`;
     const moment = Date.parse(date);
-    return Number.isNaN(moment) ? undefined : moment;
+    // A day that its month has not, or the hour 24, would count as the next one.
+    return new Date(moment).getUTCDate() === Number(day) ? moment : undefined;
   }
 }
 

@@ -1,3 +1,4 @@
+import { isLocked } from "../kv_locked.ts";
 import type { BucketLevel } from "./bucket.ts";
 import type { BucketStore, BucketWrite, StoredBucket } from "./store.ts";
 
@@ -74,12 +75,4 @@ function parseLevel(value: unknown): BucketLevel | undefined {
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
-/**
- * Whether another process was writing to the file: nothing was written then, which is contention
- * and no failure. SQLite's text is all that Deno gives to tell it by.
- */
-function isLocked(error: unknown): boolean {
-  return error instanceof Error && /database is (?:locked|busy)/.test(error.message);
 }

@@ -1,0 +1,52 @@
+/** Cache directives by their lower-case names; what an argument is depends on the directive. */
+export type Directives = ReadonlyMap<string, string>;
+
+/** RFC 9111 section 1.2.2: larger numbers count as this one (s). */
+const MOST_SECONDS = 2 ** 31;
+
+const QUOTED = /^"((?:[^"\\]|\\.)*)"$/;
+
+/**
+ * Reads `Cache-Control` (RFC 9111 section 5.2). Of a directive that comes twice the first counts
+ * (section 4.2.1); what is malformed stands under a name that nobody looks up.
+ */
+export function parseDirectives(header: string | null): Directives {
+  const directives = new Map<string, string>();
+  for (const piece of splitList(header ?? "")) {
+    const text = piece.trim();
+    const equals = text.indexOf("=");
+    const name = (equals < 0 ? text : text.slice(0, equals)).toLowerCase();
+    const argument = equals < 0 ? "" : text.slice(equals + 1);
+    const value = QUOTED.exec(argument)?.[1]?.replaceAll(/\\(.)/g, "$1") ?? argument;
+    if (name !== "" && !directives.has(name)) directives.set(name, value);
+  }
+  return directives;
+}
+
+/** The members of a list; a comma within quotes separates nothing. */
+export function splitList(text: string): string[] {
+  const members: string[] = [];
+  let begin = 0;
+  let isQuoted = false;
+  for (let index = 0; index < text.length; index++) {
+    const character = text[index];
+    if (isQuoted && character === "\\") index++;
+    else if (character === '"') isQuoted = !isQuoted;
+    else if (character === "," && !isQuoted) {
+      members.push(text.slice(begin, index));
+      begin = index + 1;
+    }
+  }
+  members.push(text.slice(begin));
+  return members;
+}
+
+/**
+ * A directive's argument in milliseconds; undefined when the directive is not there. One that is no
+ * number of seconds counts as 0: whoever meant something should not get something else.
+ */
+export function deltaMs(directives: Directives, name: string): number | undefined {
+  const value = directives.get(name);
+  if (value === undefined) return undefined;
+  return /^\d+$/.test(value) ? Math.min(Number(value), MOST_SECONDS) * 1000 : 0;
+}

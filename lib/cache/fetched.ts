@@ -1,0 +1,118 @@
+import { Body } from "../body.ts";
+import type { Call, Reply } from "../source.ts";
+import { addCacheStatus, type CacheStatus } from "./cache_status.ts";
+import { isNotModified, notModifiedHeaders } from "./conditional.ts";
+import type { CacheEntry } from "./entry.ts";
+import type { Filling } from "./filling.ts";
+import { ageMs, statedLifetimeMs } from "./freshness.ts";
+import { type CacheSettings, judge, type Judgement } from "./judge.ts";
+
+/** What a request to the cache came to, before it is made an answer to one client. */
+export interface Fetched {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The body, for one client at a time. */
+  readonly open: () => Body;
+  /** Leaves the body to those who read it. */
+  readonly pass: () => void;
+  /** Present while the body is still coming. */
+  readonly filling?: Filling;
+  /** What chose it, when others who ask for the same may have it too. */
+  readonly sharedBy: string | undefined;
+  /** How long it stays fresh (ms); undefined when neither it nor the config says. */
+  readonly freshMs: number | undefined;
+  readonly cacheStatus: CacheStatus;
+  /** How old it is (ms); undefined when it comes straight from the origin. */
+  readonly ageMs?: number;
+  /** Whether it is out of date, and serves because no new one can be had. */
+  readonly isStale?: boolean;
+}
+
+const EMPTY = Body.of(new Uint8Array());
+
+/** An answer that was kept. */
+export function fromKept(
+  entry: CacheEntry,
+  { remainingMs }: Judgement,
+  settings: CacheSettings,
+  now: number,
+): Fetched {
+  return {
+    status: entry.status,
+    headers: entry.headers,
+    open: () => entry.body,
+    pass: () => {},
+    sharedBy: undefined,
+    freshMs: saysFreshness(entry, settings) ? remainingMs : undefined,
+    cacheStatus: { hit: true, ttlS: seconds(remainingMs) },
+    ageMs: ageMs(entry, now),
+  };
+}
+
+/** An answer that was kept, and serves because the origin cannot answer. */
+export function inPlaceOfOutage(kept: Fetched, { fwd, fwdStatus }: CacheStatus): Fetched {
+  const { ttlS } = kept.cacheStatus;
+  const cacheStatus = {
+    ...(fwd ? { fwd } : {}),
+    ...(fwdStatus === undefined ? {} : { fwdStatus }),
+    ...(ttlS === undefined ? {} : { ttlS }),
+  };
+  return { ...kept, cacheStatus, isStale: true };
+}
+
+/** An answer that has just come, or was just found unchanged, and is being kept. */
+export function fromOrigin(
+  entry: CacheEntry,
+  settings: CacheSettings,
+  cacheStatus: CacheStatus,
+  now: number,
+): Fetched {
+  const { use, remainingMs } = judge(entry, new Headers(), settings, { now });
+  const isUsable = use === "fresh" || use === "stale";
+  return {
+    status: entry.status,
+    headers: entry.headers,
+    open: () => entry.body,
+    pass: () => {},
+    sharedBy: isUsable ? entry.selection : undefined,
+    freshMs: saysFreshness(entry, settings) ? remainingMs : undefined,
+    cacheStatus: { ...cacheStatus, ttlS: seconds(remainingMs), isStored: true },
+    ...(cacheStatus.fwdStatus === 304 ? { ageMs: ageMs(entry, now) } : {}),
+  };
+}
+
+/**
+ * What one client gets.
+ * @param cache what the cache calls itself
+ */
+export function answerTo(
+  { method, headers: request }: Call,
+  fetched: Fetched,
+  cache: string,
+  now: number,
+): Reply {
+  const { status, freshMs, cacheStatus, isStale = false } = fetched;
+  const headers = new Headers(fetched.headers);
+  if (fetched.ageMs !== undefined) headers.set("age", String(seconds(fetched.ageMs)));
+  addCacheStatus(headers, cache, cacheStatus);
+  const cached = { isHit: cacheStatus.hit ?? false, isStale, freshMs };
+  if (status === 200 && isNotModified(request, headers, now)) {
+    fetched.pass();
+    return { status: 304, headers: notModifiedHeaders(headers), body: EMPTY, cached };
+  }
+  return { status, headers, body: method === "HEAD" ? EMPTY : fetched.open(), cached };
+}
+
+/** What a client gets that wants nothing but what is kept (RFC 9111 section 5.2.1.7). */
+export function notKept(): Reply {
+  return { status: 504, headers: new Headers({ "cache-control": "no-store" }), body: EMPTY };
+}
+
+/** Whether anybody has said how long the answer is fresh, and it is not just a guess. */
+function saysFreshness(entry: CacheEntry, { ttlMs }: CacheSettings): boolean {
+  return ttlMs !== undefined || statedLifetimeMs(entry) !== undefined;
+}
+
+function seconds(ms: number): number {
+  return Math.floor(ms / 1000);
+}

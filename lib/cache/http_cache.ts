@@ -1,0 +1,413 @@
+import { abortable } from "@std/async";
+import { LRUCache } from "lru-cache";
+import { Body } from "../body.ts";
+import type { Clock } from "../clock.ts";
+import { GatewayError, type Kind } from "../errors.ts";
+import { fingerprint } from "../fingerprint.ts";
+import { Flight } from "../flight.ts";
+import { endToEndHeaders } from "../hop_by_hop.ts";
+import type { Call, Context, Reply, Source } from "../source.ts";
+import type { Bans } from "./bans.ts";
+import { addCacheStatus, type CacheStatus, type Forwarded } from "./cache_status.ts";
+import { isAbout, mergeHeaders, unconditional, validating } from "./conditional.ts";
+import type { CacheEntry } from "./entry.ts";
+import {
+  answerTo,
+  type Fetched,
+  fromKept,
+  fromOrigin,
+  inPlaceOfOutage,
+  notKept,
+} from "./fetched.ts";
+import { Filling } from "./filling.ts";
+import { changedAddresses, differs } from "./invalidation.ts";
+import { judge, type Judgement, requestRules, usableMs } from "./judge.ts";
+import type { CacheScope } from "./scope.ts";
+import { allowsAuthorized, isStorable } from "./storability.ts";
+import type { CacheTier } from "./tier.ts";
+import { selectionKey, varyNames } from "./variants.ts";
+
+/** What the cache of a process needs. */
+export interface HttpCacheOptions {
+  readonly tier: CacheTier;
+  readonly bans: Bans;
+  /** Hears of what was banned elsewhere, before an answer is used. */
+  readonly hearOfBans: () => Promise<void> | void;
+  /** Bans an address in every process. */
+  readonly ban: (url: string) => void;
+  readonly clock: Clock;
+  /** What the cache calls itself in `Cache-Status`. */
+  readonly pseudonym: string;
+  /** What a refresh that no client waits for may take (ms). */
+  readonly refreshMs: number;
+}
+
+/** One request to the cache. */
+interface Question {
+  readonly scope: CacheScope;
+  readonly call: Call;
+  readonly next: Source;
+  readonly url: string;
+  readonly key: string;
+}
+
+/** An answer that is kept, and how it may serve. */
+interface Found {
+  readonly entry: CacheEntry;
+  readonly judgement: Judgement;
+}
+
+/** An answer whose body is still coming. */
+interface Coming {
+  readonly entry: CacheEntry;
+  readonly fetched: Fetched;
+}
+
+const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
+
+/** Failures in whose place an answer that is out of date may serve (RFC 5861 section 4). */
+const OUTAGES: ReadonlySet<Kind> = new Set([
+  "overloaded",
+  "upstream-error",
+  "upstream-invalid",
+  "upstream-timeout",
+  "upstream-unreachable",
+]);
+
+const OUTAGE_STATUS: ReadonlySet<number> = new Set([500, 502, 503, 504]);
+
+/** For how long a key whose answers cannot be shared is asked for by everyone at once (ms). */
+const UNSHARED_MS = 60_000;
+const MOST_UNSHARED = 10_000;
+/** For how long an answer that was asked for before a change, and comes after it, is not kept (ms). */
+const FORGOTTEN_MS = 60_000;
+const MOST_FORGOTTEN = 10_000;
+/** How long an answer with a validator is kept past its use, to be found unchanged (ms). */
+const VALIDATED_MS = 3_600_000;
+/** How long an answer, and a ban on one, is kept at most (ms). */
+export const MOST_KEEP_MS = 7 * 86_400_000;
+
+/** A shared HTTP cache (RFC 9111), for one upstream's answers or a whole aggregate's. */
+export class HttpCache {
+  readonly #options: HttpCacheOptions;
+  readonly #flights = new Map<string, Flight<Fetched>>();
+  /** Answers whose bodies are still coming, by key. */
+  readonly #filling = new Map<string, Set<Coming>>();
+  /** When what was kept under a key was last forgotten (wall clock, ms since 1970). */
+  readonly #forgotten: LRUCache<string, number>;
+  readonly #unshared: LRUCache<string, true>;
+  #hits = 0;
+  #misses = 0;
+
+  constructor(options: HttpCacheOptions) {
+    this.#options = options;
+    const perf = { now: () => options.clock.monotonic() };
+    // A resolution of its own would keep a timer running.
+    const timing = { perf, ttlResolution: 0 };
+    this.#unshared = new LRUCache({ max: MOST_UNSHARED, ttl: UNSHARED_MS, ...timing });
+    this.#forgotten = new LRUCache({ max: MOST_FORGOTTEN, ttl: FORGOTTEN_MS, ...timing });
+  }
+
+  /** How many requests were answered from what is kept, and how many were not. */
+  get stats(): { readonly hits: number; readonly misses: number } {
+    return { hits: this.#hits, misses: this.#misses };
+  }
+
+  /** Answers from what is kept, where that is right; else from `next`, and keeps what it may. */
+  async ask(scope: CacheScope, call: Call, ctx: Context, next: Source): Promise<Reply> {
+    const url = `${scope.name} ${call.path}`;
+    const key = scope.settings.override ? `override ${url}` : url;
+    const question: Question = { scope, call, next, url, key };
+    if (!SAFE.has(call.method)) return await this.#change(question, ctx);
+    if ((call.method !== "GET" && call.method !== "HEAD") || call.body) {
+      return this.#passedOn(await next(call, ctx), "method");
+    }
+    const asked = requestRules(call.headers);
+    if (call.headers.has("range")) {
+      if (asked.has("only-if-cached")) return notKept();
+      return this.#passedOn(await next(call, ctx), "bypass");
+    }
+    const found = await this.#find(question);
+    if (found && (found.judgement.use === "fresh" || found.judgement.use === "stale")) {
+      if (found.judgement.use === "stale") this.#refresh(question, found, ctx);
+      this.#hits++;
+      return this.#answer(this.#fromKept(question, found), call);
+    }
+    this.#misses++;
+    if (asked.has("only-if-cached")) return notKept();
+    if (call.method === "HEAD") return await this.#head(question, found, ctx);
+    return await this.#fetch(question, found, ctx);
+  }
+
+  async #find({ key, call, scope }: Question): Promise<Found | undefined> {
+    const { tier, bans, clock, hearOfBans } = this.#options;
+    const hearing = hearOfBans();
+    if (hearing) await hearing;
+    const got = tier.get(key, call.headers);
+    const entry = got instanceof Promise ? await got : got;
+    if (entry === undefined) return undefined;
+    const now = clock.wall();
+    if (now - entry.receivedAt > MOST_KEEP_MS) return undefined;
+    const banned = bans.check(entry);
+    if (banned?.isGone) {
+      await tier.delete(key);
+      return undefined;
+    }
+    const moment = banned ? { now, endedAt: banned.at } : { now };
+    return { entry, judgement: judge(entry, call.headers, scope.settings, moment) };
+  }
+
+  /** Passes on a request that changes something; what was kept of it is then out of date. */
+  async #change({ scope, call, next, url }: Question, ctx: Context): Promise<Reply> {
+    const reply = await next(call, ctx);
+    if (reply.status >= 200 && reply.status < 400) {
+      const others = changedAddresses(reply, call.path, scope);
+      for (const changed of new Set([url, ...others])) await this.#forget(changed);
+    }
+    return this.#passedOn(reply, "method");
+  }
+
+  async #forget(url: string): Promise<void> {
+    const { tier, ban, clock } = this.#options;
+    for (const key of [url, `override ${url}`]) {
+      this.#filling.delete(key);
+      this.#forgotten.set(key, clock.wall());
+      await tier.delete(key);
+    }
+    ban(url);
+  }
+
+  /** HEAD is not kept, but tells whether what is kept of GET is still right (RFC 9111 section 4.3.5). */
+  async #head(
+    question: Question,
+    found: Found | undefined,
+    ctx: Context,
+  ): Promise<Reply> {
+    const { call, next, key } = question;
+    const reply = await next(call, ctx);
+    if (found && reply.status === 200 && differs(reply.headers, found.entry.headers)) {
+      await this.#options.tier.delete(key);
+    }
+    return this.#passedOn(reply, this.#whyAsked(question, found));
+  }
+
+  /** Asks further on, once for all who ask for the same at once, if the answer can be shared. */
+  async #fetch(question: Question, found: Found | undefined, ctx: Context): Promise<Reply> {
+    const { key, call } = question;
+    // Nobody is to wait for an answer that only its own client may have.
+    const isOwn = requestRules(call.headers).has("no-store") ||
+      this.#unshared.has(markOf(question));
+    const coming = this.#comingFor(question) ??
+      await (isOwn ? undefined : this.#flights.get(key)?.join(ctx));
+    if (coming && this.#mayShare(coming, call.headers)) {
+      const { cacheStatus } = coming;
+      return this.#answer({ ...coming, cacheStatus: { ...cacheStatus, isCollapsed: true } }, call);
+    }
+    if (coming || isOwn || this.#flights.has(key)) {
+      return this.#answer(await this.#ask(question, found, ctx), call);
+    }
+    return this.#answer(await this.#fly(question, found, ctx), call);
+  }
+
+  /** An answer whose body is still coming, when this client may have it. */
+  #comingFor({ key, call }: Question): Fetched | undefined {
+    for (const { entry, fetched } of this.#filling.get(key) ?? []) {
+      if (!this.#options.bans.check(entry) && this.#mayShare(fetched, call.headers)) return fetched;
+    }
+  }
+
+  async #fly(question: Question, found: Found | undefined, ctx: Context): Promise<Fetched> {
+    const flight = new Flight<Fetched>(ctx, () => this.#flights.delete(question.key));
+    this.#flights.set(question.key, flight);
+    const answer = flight.join(ctx);
+    flight.fly((inner) => this.#ask(question, found, inner));
+    return await answer;
+  }
+
+  /** Fetches a new answer behind the client's back; one at a time. */
+  #refresh(question: Question, found: Found, { client, trace, background }: Context): void {
+    if (this.#flights.has(question.key)) return;
+    const deadline = this.#options.clock.monotonic() + this.#options.refreshMs;
+    background(async (signal) => {
+      // What the refresh asks is no part of the answer that the client gets meanwhile.
+      const own = { ...trace, parts: [] };
+      const ctx = { signal, deadline, client, trace: own, background };
+      const { pass, filling } = await this.#fly(question, found, ctx);
+      pass();
+      try {
+        await abortable(filling?.ended ?? Promise.resolve(), signal);
+      } finally {
+        filling?.leaveUnread();
+      }
+    });
+  }
+
+  #mayShare({ sharedBy, headers }: Fetched, request: Headers): boolean {
+    return sharedBy !== undefined && sharedBy === selectionKey(varyNames(headers), request) &&
+      (!request.has("authorization") || allowsAuthorized(headers));
+  }
+
+  /** Asks further on for this one request. */
+  async #ask(question: Question, found: Found | undefined, ctx: Context): Promise<Fetched> {
+    const { call, next, key } = question;
+    const isForeign = found?.judgement.use === "none" ||
+      requestRules(call.headers).has("no-store");
+    const entry = isForeign ? undefined : found?.entry;
+    const conditional = entry && validating(call.headers, entry);
+    const requestedAt = this.#options.clock.wall();
+    const fwd = this.#whyAsked(question, found);
+    let reply: Reply;
+    try {
+      reply = await next({ ...call, headers: conditional ?? unconditional(call.headers) }, ctx);
+    } catch (error) {
+      if (!found?.judgement.mayServeOnError || !isOutage(error)) throw error;
+      return inPlaceOfOutage(this.#fromKept(question, found), { fwd });
+    }
+    if (OUTAGE_STATUS.has(reply.status) && found?.judgement.mayServeOnError) {
+      await reply.body.cancel();
+      const status = { fwd, fwdStatus: reply.status };
+      return inPlaceOfOutage(this.#fromKept(question, found), status);
+    }
+    if (reply.status === 304 && conditional && entry) {
+      await reply.body.cancel();
+      if (!isAbout(reply.headers, entry)) return await this.#ask(question, undefined, ctx);
+      const receivedAt = this.#options.clock.wall();
+      const headers = mergeHeaders(entry.headers, dated(reply.headers, receivedAt));
+      const isAuthorized = entry.isAuthorized || call.headers.has("authorization");
+      const selection = selectionKey(varyNames(headers), call.headers);
+      const validated = { ...entry, headers, requestedAt, receivedAt, isAuthorized, selection };
+      if (!isStorable(validated, question.scope.settings)) {
+        await this.#options.tier.delete(key);
+        return this.#notKept(question, { ...validated, cacheStatus: { fwd, fwdStatus: 304 } });
+      }
+      return this.#kept(question, validated, { fwd, fwdStatus: 304 });
+    }
+    return await this.#take(question, reply, requestedAt, fwd);
+  }
+
+  /** Keeps a new answer, if it may be kept, while it is passed on. */
+  async #take(
+    question: Question,
+    reply: Reply,
+    requestedAt: number,
+    fwd: Forwarded,
+  ): Promise<Fetched> {
+    const { call, scope, url, key } = question;
+    const { status } = reply;
+    const receivedAt = this.#options.clock.wall();
+    const headers = dated(reply.headers, receivedAt);
+    const isAuthorized = call.headers.has("authorization");
+    const facts = { status, headers, requestedAt, receivedAt, isAuthorized };
+    const isKept = !requestRules(call.headers).has("no-store") && reply.failures === undefined &&
+      (reply.body.length ?? 0) <= scope.keepBytes && isStorable(facts, scope.settings) &&
+      (!reply.body.isWhole || (await scope.isGood?.(reply) ?? true));
+    const cacheStatus = { fwd, fwdStatus: status };
+    if (!isKept) {
+      const isStale = reply.cached?.isStale ?? false;
+      return this.#notKept(question, { status, headers, body: reply.body, cacheStatus, isStale });
+    }
+    if (scope.makesEtags && !headers.has("etag") && reply.body.isWhole) {
+      headers.set("etag", `"${fingerprint(await textOf(reply.body, scope.keepBytes))}"`);
+    }
+    const selection = selectionKey(varyNames(headers), call.headers);
+    const entry: CacheEntry = { ...facts, body: reply.body, selection, url };
+    if (reply.body.isWhole) return this.#kept(question, entry, cacheStatus);
+    const filling = new Filling(reply.body, scope.keepBytes, async (isWhole) => {
+      others.delete(coming);
+      if (others.size === 0 && this.#filling.get(key) === others) this.#filling.delete(key);
+      if (!isWhole) return;
+      const body = Body.of(await reply.body.bytes(scope.keepBytes));
+      this.#keep(question, { ...entry, body });
+    });
+    const fetched = this.#fromOrigin(question, entry, cacheStatus);
+    const open = () => filling.open();
+    const coming: Coming = { entry, fetched: { ...fetched, open, filling } };
+    const others = this.#filling.get(key) ?? new Set();
+    this.#filling.set(key, others.add(coming));
+    this.#mark(question, coming.fetched);
+    return coming.fetched;
+  }
+
+  #notKept(
+    question: Question,
+    { body, ...facts }: Pick<Fetched, "status" | "headers" | "cacheStatus" | "isStale"> & {
+      readonly body: Body;
+    },
+  ): Fetched {
+    const pass = () => void body.cancel();
+    const own = { open: () => body, pass, sharedBy: undefined, freshMs: undefined };
+    const fetched = { ...facts, ...own };
+    this.#mark(question, fetched);
+    return fetched;
+  }
+
+  /** Remembers whether those who ask like this have anything to wait for. */
+  #mark(question: Question, { sharedBy }: Fetched): void {
+    if (sharedBy !== undefined) this.#unshared.delete(markOf(question));
+    else if (!requestRules(question.call.headers).has("no-store")) {
+      this.#unshared.set(markOf(question), true);
+    }
+  }
+
+  #kept(question: Question, entry: CacheEntry, cacheStatus: CacheStatus): Fetched {
+    this.#keep(question, entry);
+    const fetched = this.#fromOrigin(question, entry, cacheStatus);
+    this.#mark(question, fetched);
+    return fetched;
+  }
+
+  #keep({ key, scope: { settings } }: Question, entry: CacheEntry): void {
+    // It may be from before a change, and must not take the place of what came after.
+    if ((this.#forgotten.get(key) ?? -Infinity) >= entry.requestedAt) return;
+    if (this.#options.bans.check(entry)) return;
+    const isValidatable = validating(new Headers(), entry) !== undefined;
+    const usedMs = usableMs(entry, settings, this.#options.clock.wall());
+    const keepMs = Math.min(MOST_KEEP_MS, usedMs + (isValidatable ? VALIDATED_MS : 0));
+    if (keepMs > 0) this.#options.tier.set(key, entry, keepMs);
+  }
+
+  #whyAsked({ key }: Question, found: Found | undefined): Forwarded {
+    if (found === undefined) return this.#options.tier.has?.(key) ? "vary-miss" : "uri-miss";
+    if (found.judgement.use === "none") return "bypass";
+    return found.judgement.isRequested ? "request" : "stale";
+  }
+
+  #fromKept({ scope: { settings } }: Question, { entry, judgement }: Found): Fetched {
+    return fromKept(entry, judgement, settings, this.#options.clock.wall());
+  }
+
+  #fromOrigin({ scope: { settings } }: Question, entry: CacheEntry, status: CacheStatus): Fetched {
+    return fromOrigin(entry, settings, status, this.#options.clock.wall());
+  }
+
+  #answer(fetched: Fetched, call: Call): Reply {
+    const { pseudonym, clock } = this.#options;
+    return answerTo(call, fetched, pseudonym, clock.wall());
+  }
+
+  #passedOn(reply: Reply, fwd: Forwarded): Reply {
+    const headers = new Headers(reply.headers);
+    addCacheStatus(headers, this.#options.pseudonym, { fwd, fwdStatus: reply.status });
+    return { ...reply, headers };
+  }
+}
+
+/** Those with an Authorization may find nothing to share where others do. */
+function markOf({ key, call }: Question): string {
+  return call.headers.has("authorization") ? `authorized ${key}` : key;
+}
+
+/** The end-to-end headers of an answer, with the time it came if it does not say its own. */
+function dated(headers: Headers, receivedAt: number): Headers {
+  const kept = endToEndHeaders(headers);
+  if (!kept.has("date")) kept.set("date", new Date(receivedAt).toUTCString());
+  return kept;
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof GatewayError && OUTAGES.has(error.kind);
+}
+
+async function textOf(body: Body, limit: number): Promise<string> {
+  return new TextDecoder().decode(await body.bytes(limit));
+}

@@ -1,0 +1,102 @@
+import { deltaMs, type Directives, parseDirectives } from "./directives.ts";
+import type { AnswerFacts } from "./entry.ts";
+import { ageMs, type FreshnessSettings, lifetimeMs } from "./freshness.ts";
+import { rulesOf } from "./rules.ts";
+import { allowsAuthorized } from "./storability.ts";
+
+/** What the config says of a cache. */
+export interface CacheSettings extends FreshnessSettings {
+  /** How long past its freshness an answer still serves while a new one is fetched (ms). */
+  readonly staleMs: number | undefined;
+  /** How long past its freshness an answer still serves when no new one can be had (ms). */
+  readonly staleIfErrorMs: number | undefined;
+}
+
+/** How an answer that is kept may serve a request. */
+export interface Judgement {
+  /**
+   * `fresh`: as it is. `stale`: as it is, while a new one is fetched. `validate`: once the origin
+   * says that it is still right. `none`: not at all.
+   */
+  readonly use: "fresh" | "stale" | "validate" | "none";
+  /** How long it stays fresh (ms); less than 0 when it no longer is. */
+  readonly remainingMs: number;
+  /** Whether it may serve when the origin cannot. */
+  readonly mayServeOnError: boolean;
+  /** Whether the request itself wants to hear from the origin. */
+  readonly isRequested: boolean;
+}
+
+/** When it is (wall clock, ms since 1970). */
+export interface Moment {
+  readonly now: number;
+  /** When the answer's freshness was ended from outside, if it was. */
+  readonly endedAt?: number;
+}
+
+const NO_CACHE = parseDirectives("no-cache");
+const NOTHING = parseDirectives(null);
+
+/** What a request says of caches; `Pragma` counts where `Cache-Control` is not said. */
+export function requestRules(headers: Headers): Directives {
+  const said = headers.get("cache-control");
+  if (said !== null) return parseDirectives(said);
+  const pragma = headers.get("pragma");
+  return pragma !== null && /\bno-cache\b/i.test(pragma) ? NO_CACHE : NOTHING;
+}
+
+/** Decides whether an answer that is kept may serve a request (RFC 9111 section 4, RFC 5861). */
+export function judge(
+  answer: AnswerFacts,
+  request: Headers,
+  settings: CacheSettings,
+  { now, endedAt = Infinity }: Moment,
+): Judgement {
+  const asked = requestRules(request);
+  const { directives } = rulesOf(answer.headers);
+  const age = ageMs(answer, now);
+  const remainingMs = Math.min(lifetimeMs(answer, settings) - age, endedAt - now);
+  const isOverridden = settings.override && settings.ttlMs !== undefined;
+  const isStrict = !isOverridden &&
+    ["must-revalidate", "proxy-revalidate", "s-maxage", "no-cache"].some((name) =>
+      directives.has(name)
+    );
+  const mustValidate = !isOverridden && directives.has("no-cache");
+  const isRequested = asked.has("no-cache") ||
+    age > (deltaMs(asked, "max-age") ?? Infinity) ||
+    remainingMs < (deltaMs(asked, "min-fresh") ?? -Infinity);
+
+  const errorMs = windowMs(directives, "stale-if-error", settings.staleIfErrorMs);
+  const mayServeOnError = !isStrict && -remainingMs < errorMs;
+  const judgement = { remainingMs, mayServeOnError, isRequested };
+
+  const isForeign = request.has("authorization") && !allowsAuthorized(answer.headers);
+  if (isForeign) return { ...judgement, use: "none", mayServeOnError: false };
+  if (mustValidate || isRequested) return { ...judgement, use: "validate" };
+  if (remainingMs > 0) return { ...judgement, use: "fresh" };
+  // Who says how old it may be wants nothing stale (RFC 9111 section 5.2.1.1).
+  const refusesStale = isStrict || (asked.has("max-age") && !asked.has("max-stale"));
+  const staleMs = windowMs(directives, "stale-while-revalidate", settings.staleMs);
+  if (!refusesStale && -remainingMs < staleMs) return { ...judgement, use: "stale" };
+  const maxStale = asked.get("max-stale");
+  if (!isStrict && maxStale !== undefined) {
+    const acceptedMs = maxStale === "" ? Infinity : deltaMs(asked, "max-stale") ?? 0;
+    if (-remainingMs <= acceptedMs) return { ...judgement, use: "fresh" };
+  }
+  return { ...judgement, use: "validate" };
+}
+
+/** For how long an answer can serve somehow, from now on (ms). */
+export function usableMs(answer: AnswerFacts, settings: CacheSettings, now: number): number {
+  const { directives } = rulesOf(answer.headers);
+  const windows = [
+    windowMs(directives, "stale-while-revalidate", settings.staleMs),
+    windowMs(directives, "stale-if-error", settings.staleIfErrorMs),
+  ];
+  return Math.max(0, lifetimeMs(answer, settings) - ageMs(answer, now) + Math.max(...windows));
+}
+
+/** A window past freshness: what the answer says, else what the config does. */
+function windowMs(directives: Directives, name: string, configured: number | undefined): number {
+  return deltaMs(directives, name) ?? configured ?? 0;
+}

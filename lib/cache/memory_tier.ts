@@ -1,0 +1,89 @@
+import { LRUCache } from "lru-cache";
+import type { CacheEntry } from "./entry.ts";
+import type { CacheTier } from "./tier.ts";
+import { selectionKey, varyNames } from "./variants.ts";
+
+/** Answers under one key: the newest last, by what chose each. */
+interface Variants {
+  readonly entries: Map<string, CacheEntry>;
+  bytes: number;
+}
+
+/** How many answers one key may have: a header that every client sends another way fills no more. */
+const MOST_VARIANTS = 32;
+/** What an answer takes besides its key, headers and body (bytes; measured on the heap, 50,000 answers). */
+const OVERHEAD_BYTES = 2_100;
+
+/** Answers in this process's memory, bounded in bytes; the least recently used are forgotten first. */
+export class MemoryTier implements CacheTier {
+  readonly #byKey: LRUCache<string, Variants>;
+
+  /** @param maxBytes what all answers together may take */
+  constructor(readonly maxBytes: number) {
+    this.#byKey = new LRUCache({
+      maxSize: maxBytes,
+      sizeCalculation: ({ bytes }) => Math.max(1, bytes),
+    });
+  }
+
+  /** How many keys have answers. */
+  get keys(): number {
+    return this.#byKey.size;
+  }
+
+  /** What they take (bytes). */
+  get bytes(): number {
+    return this.#byKey.calculatedSize;
+  }
+
+  /** The answers that were used last. */
+  list(most: number): { key: string; entry: CacheEntry; bytes: number }[] {
+    return this.#byKey.entries().flatMap(([key, { entries }]) =>
+      [...entries.values()].map((entry) => ({ key, entry, bytes: sizeOf(key, entry) }))
+    ).take(most).toArray();
+  }
+
+  get(key: string, request: Headers): CacheEntry | undefined {
+    const variants = this.#byKey.get(key);
+    if (variants === undefined) return undefined;
+    let newest: CacheEntry | undefined;
+    for (const [selection, entry] of variants.entries) {
+      if (selectionKey(varyNames(entry.headers), request) === selection) newest = entry;
+    }
+    return newest;
+  }
+
+  set(key: string, entry: CacheEntry): void {
+    const { entries } = this.#byKey.peek(key) ?? { entries: new Map<string, CacheEntry>() };
+    entries.delete(entry.selection);
+    if (sizeOf(key, entry) <= this.maxBytes) entries.set(entry.selection, entry);
+    let bytes = 0;
+    for (const kept of entries.values()) bytes += sizeOf(key, kept);
+    for (const [selection, oldest] of entries) {
+      if (entries.size <= MOST_VARIANTS && bytes <= this.maxBytes) break;
+      entries.delete(selection);
+      bytes -= sizeOf(key, oldest);
+    }
+    if (entries.size === 0) this.#byKey.delete(key);
+    else this.#byKey.set(key, { entries, bytes });
+  }
+
+  has(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#byKey.clear();
+  }
+
+  delete(key: string): void {
+    this.#byKey.delete(key);
+  }
+}
+
+function sizeOf(key: string, { headers, body }: CacheEntry): number {
+  let bytes = OVERHEAD_BYTES + 2 * key.length + (body.length ?? 0);
+  for (const [name, value] of headers) bytes += 2 * (name.length + value.length);
+  return bytes;
+}

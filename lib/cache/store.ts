@@ -1,0 +1,13 @@
+import type { Ban } from "./bans.ts";
+import type { CacheTier } from "./tier.ts";
+
+/** What processes share of a cache. */
+export interface CacheStore {
+  readonly tier: CacheTier;
+  readonly bans: {
+    /** Tells every process of bans, which are of use for so long (ms). */
+    add(bans: readonly Ban[], keepMs: number): Promise<void>;
+    /** The bans that were added since they were last read. */
+    readNew(): Promise<readonly Ban[]>;
+  };
+}

@@ -1,0 +1,77 @@
+import type { Clock } from "../clock.ts";
+import { within } from "../within.ts";
+import type { CacheEntry } from "./entry.ts";
+import type { MemoryTier } from "./memory_tier.ts";
+import type { CacheTier } from "./tier.ts";
+
+/** What the store behind the memory needs. */
+export interface TwoTiersOptions {
+  readonly memory: MemoryTier;
+  readonly store: CacheTier;
+  readonly clock: Clock;
+  /** What one call of the store may take (ms); longer is a miss. */
+  readonly timeoutMs: number;
+  /** Told of what the store failed with. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** How long a store that failed is left alone (ms): each miss would wait for it again. */
+const REST_MS = 1_000;
+/** What is kept goes to the store behind the client's back, and may take longer. */
+const WRITE_TIMES = 10;
+
+/** Memory over a store: what was read once is in memory, so a process that starts cold is soon warm. */
+export class TwoTiers implements CacheTier {
+  readonly #options: TwoTiersOptions;
+  #restsUntil = -Infinity;
+
+  constructor(options: TwoTiersOptions) {
+    this.#options = options;
+  }
+
+  get(
+    key: string,
+    request: Headers,
+  ): CacheEntry | undefined | Promise<CacheEntry | undefined> {
+    return this.#options.memory.get(key, request) ?? this.#read(key, request);
+  }
+
+  set(key: string, entry: CacheEntry, keepMs: number): void {
+    const { memory, store } = this.#options;
+    memory.set(key, entry);
+    this.#bounded(() => store.set(key, entry, keepMs), WRITE_TIMES);
+  }
+
+  has(key: string): boolean {
+    return this.#options.memory.has(key);
+  }
+
+  async delete(key: string): Promise<void> {
+    const { memory, store } = this.#options;
+    memory.delete(key);
+    await this.#bounded(() => store.delete(key));
+  }
+
+  async #read(key: string, request: Headers): Promise<CacheEntry | undefined> {
+    const { memory, store } = this.#options;
+    const entry = await this.#bounded(() => store.get(key, request));
+    // What was kept meanwhile is newer.
+    const newer = memory.get(key, request);
+    if (entry && !newer) memory.set(key, entry);
+    return newer ?? entry;
+  }
+
+  /** What the store does within its time; undefined when it fails, which is a miss and no error. */
+  async #bounded<T>(ask: () => Promise<T> | T, times = 1): Promise<T | undefined> {
+    const { clock, timeoutMs, onError } = this.#options;
+    if (clock.monotonic() < this.#restsUntil) return undefined;
+    const ms = timeoutMs * times;
+    try {
+      const late = () => new Error(`the store did not answer within ${ms} ms`);
+      return await within(Promise.try(ask), ms, clock, late);
+    } catch (error) {
+      this.#restsUntil = clock.monotonic() + REST_MS;
+      onError(error);
+    }
+  }
+}

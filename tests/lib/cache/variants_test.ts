@@ -1,0 +1,112 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { selectionKey, variesByMore, varyNames } from "../../../lib/cache/variants.ts";
+import { property } from "../../support/random.ts";
+
+const NAMES: readonly (readonly [string | null, readonly string[]])[] = [
+  [null, []],
+  ["", []],
+  [" , ,", []],
+  ["Accept", ["accept"]],
+  ["b, A", ["a", "b"]],
+  ["a,a, A", ["a"]],
+  ["a;q=1, b c, d, (", ["d"]],
+];
+
+for (const [vary, expected] of NAMES) {
+  Deno.test(`Vary ${JSON.stringify(vary)} names ${JSON.stringify(expected)}`, () => {
+    const names = varyNames(new Headers(vary === null ? {} : { vary }));
+    assertEquals(names, expected);
+    selectionKey(names, new Headers({ a: "1" }));
+  });
+}
+
+for (const vary of ["*", "a, *", "*,a", "a, b c", "a;q=1", "é"]) {
+  Deno.test(`an answer with Vary ${vary} cannot be known to match`, () => {
+    assert(variesByMore(new Headers({ vary })));
+  });
+}
+
+for (const vary of ["", ",", "a", "a, ,b", "*a"]) {
+  Deno.test(`an answer with Vary ${JSON.stringify(vary)} matches by headers alone`, () => {
+    assert(!variesByMore(new Headers({ vary })));
+  });
+}
+
+const SAME: readonly (readonly [string, string])[] = [
+  ["a, b", "a,b"],
+  ["a , b", "a,b"],
+  ["  a", "a"],
+  ["a\t,\tb", "a,b"],
+];
+
+for (const [left, right] of SAME) {
+  Deno.test(`${JSON.stringify(left)} and ${JSON.stringify(right)} choose the same answer`, () => {
+    assertEquals(
+      selectionKey(["x"], new Headers({ x: left })),
+      selectionKey(["x"], new Headers({ x: right })),
+    );
+  });
+}
+
+const OTHER: readonly (readonly [Record<string, string>, Record<string, string>])[] = [
+  [{ x: "a" }, { x: "b" }],
+  [{ x: "a" }, { x: "A" }],
+  [{ x: "a, b" }, { x: "b, a" }],
+  [{ x: "a b" }, { x: "ab" }],
+  [{ x: "" }, {}],
+  [{ x: "null" }, {}],
+  [{ x: "a", y: "b" }, { x: "a" }],
+  [{ x: 'a","b' }, { x: "a", y: "b" }],
+];
+
+for (const [left, right] of OTHER) {
+  Deno.test(`${JSON.stringify(left)} chooses another answer than ${JSON.stringify(right)}`, () => {
+    assertNotEquals(
+      selectionKey(["x", "y"], new Headers(left)),
+      selectionKey(["x", "y"], new Headers(right)),
+    );
+  });
+}
+
+Deno.test("a comma within quotes is no list's: quoted texts that differ choose other answers", () => {
+  assertNotEquals(
+    selectionKey(["x"], new Headers({ x: '"a, b"' })),
+    selectionKey(["x"], new Headers({ x: '"a,b"' })),
+  );
+});
+
+Deno.test("lines of a header that came apart choose what one line does", () => {
+  const apart = new Headers([["x", "a"], ["x", "b"]]);
+  assertEquals(selectionKey(["x"], apart), selectionKey(["x"], new Headers({ x: "a,b" })));
+});
+
+Deno.test("headers that Vary does not name choose nothing", () => {
+  assertEquals(selectionKey([], new Headers({ x: "1" })), "");
+  assertEquals(
+    selectionKey(["x"], new Headers({ x: "1", y: "2" })),
+    selectionKey(["x"], new Headers({ x: "1" })),
+  );
+});
+
+property("requests choose the same answer only when the named headers agree", 200, (random) => {
+  const names = ["a", "b", "c"].filter(() => random.bool());
+  const request = () =>
+    new Headers(
+      ["a", "b", "c", "d"].filter(() => random.bool()).map((
+        name,
+      ) => [name, random.pick(["1", "2"])]),
+    );
+  const [left, right] = [request(), request()];
+  const agree = names.every((name) => left.get(name) === right.get(name));
+  assertEquals(selectionKey(names, left) === selectionKey(names, right), agree);
+});
+
+for (const piece of [" ", ",", " ,", "\t", "a ", '"', "\\"]) {
+  Deno.test(`10,000 times ${JSON.stringify(piece)} costs little to choose by`, () => {
+    const value = "a" + piece.repeat(10_000) + "b";
+    const began = performance.now();
+    selectionKey(["x"], new Headers({ x: value }));
+    varyNames(new Headers({ vary: value }));
+    assert(performance.now() - began < 100);
+  });
+}

@@ -1,0 +1,15 @@
+import type { HttpCache } from "../../lib/cache/http_cache.ts";
+import { openCache } from "../../lib/cache/open_cache.ts";
+import type { Clock } from "../../lib/clock.ts";
+
+/** A cache that keeps in memory alone. */
+export function testCache(clock: Clock): HttpCache {
+  return openCache({
+    memoryBytes: 2 ** 20,
+    clock,
+    pseudonym: "test",
+    storeTimeoutMs: 100,
+    refreshMs: 1_000,
+    onError() {},
+  }).cache;
+}
