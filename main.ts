@@ -1,5 +1,7 @@
 import { abortable } from "@std/async";
 import { Background } from "./lib/background.ts";
+import { KvBans } from "./lib/cache/kv_bans.ts";
+import { KvTier } from "./lib/cache/kv_tier.ts";
 import { systemClock as clock } from "./lib/clock.ts";
 import { DEFAULTS } from "./lib/config/defaults.ts";
 import { parseConfig } from "./lib/config/parse.ts";
@@ -58,6 +60,8 @@ async function run(settings: Settings, options: Options): Promise<void> {
       : new KvStore(kv, isShared(store) ? REMOTE_KV : LOCAL_KV),
     clients: kvClients(kv, clock),
     random: Math.random,
+    ...(store === ":memory:" ? {} : { cacheStore: { tier: new KvTier(kv), bans: new KvBans(kv) } }),
+    adminToken: env("GATEWAY_ADMIN_TOKEN"),
     readStore: () => kv.get(["sluice", "ready"]),
     logAccess: (entry) => output.line(format(entry)),
     logError,

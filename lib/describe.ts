@@ -26,7 +26,7 @@ function describeRoute(route: RouteSettings): string {
     formatDuration(worstCaseMs(route))
   }${limited}`;
   const stacks = "parts" in route ? describeParts(route) : [
-    `  forward ${route.to.name}: ${arrows(describeForwardStack(route.to))}`,
+    `  forward ${route.to.name}: ${arrows(describeForwardStack(route))}`,
   ];
   return [head, ...stacks].join("\n");
 }

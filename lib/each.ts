@@ -37,6 +37,7 @@ export async function each(options: EachOptions, ctx: Context): Promise<Reply> {
   }));
   const values: (Bytes | undefined)[] = Array.from(items, () => undefined);
   const failures: PartFailure[] = [];
+  const madeOf: Reply[] = [];
   let cancelled: GatewayError | undefined;
   const outcomes = settle(parts, ctx, {
     clock,
@@ -49,6 +50,7 @@ export async function each(options: EachOptions, ctx: Context): Promise<Reply> {
       continue;
     }
     const value = await reply?.body.bytes(Infinity);
+    if (reply) madeOf.push(reply);
     for (const index of places.get(item) ?? []) {
       if (error) failures.push({ part, index, error });
       else values[index] = value;
@@ -61,6 +63,7 @@ export async function each(options: EachOptions, ctx: Context): Promise<Reply> {
     status: 200,
     headers: new Headers({ "content-type": "application/json" }),
     body: Body.of(listOf(values)),
+    madeOf,
     ...(failure ? { failures: failures.toSorted(byIndex) } : {}),
   };
 }

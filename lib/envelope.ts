@@ -14,6 +14,8 @@ export interface Completeness {
   readonly isComplete: boolean;
   /** One for each part, or item, that failed. */
   readonly problems: readonly PartProblem[];
+  /** The parts that are out of date, because their upstreams failed (default none). */
+  readonly stale?: readonly string[];
 }
 
 /** Writes the answer of an aggregate around what its parts answered. */
@@ -48,8 +50,9 @@ export function writeOnly(answer: Bytes, completeness: Completeness): Bytes {
   return joinBytes([OPEN_DATA, documentOf(answer), closing(completeness)]);
 }
 
-function closing({ isComplete, problems }: Completeness): Bytes {
-  if (isComplete && problems.length === 0) return COMPLETE;
-  const told = problems.length === 0 ? "" : `,"problems":${JSON.stringify(problems)}`;
-  return ENCODER.encode(`,"complete":${isComplete}${told}}`);
+function closing({ isComplete, problems, stale = [] }: Completeness): Bytes {
+  if (isComplete && problems.length === 0 && stale.length === 0) return COMPLETE;
+  const staleParts = stale.length === 0 ? "" : `,"stale":${JSON.stringify(stale)}`;
+  const failed = problems.length === 0 ? "" : `,"problems":${JSON.stringify(problems)}`;
+  return ENCODER.encode(`,"complete":${isComplete}${staleParts}${failed}}`);
 }

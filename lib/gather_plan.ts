@@ -15,6 +15,10 @@ export interface GatherPart {
   readonly call: (inputs: Inputs) => Call;
   /** The parts whose answers the question is made of (default none). */
   readonly needs?: readonly string[];
+  /** The client's headers that the question is made of, in lower case (default none). */
+  readonly clientHeaders?: readonly string[];
+  /** Whether the question has an Authorization (default false). */
+  readonly isAuthorized?: boolean;
   /** Asks for each item of a list, instead of once. */
   readonly each?: EachItem;
   /** Whether the rest is worth having without it. */

@@ -16,6 +16,6 @@ export {
   type PartFailure,
 } from "./errors.ts";
 export { json } from "./reply.ts";
-export type { Call, Client, Context, Policy, Reply, Source } from "./source.ts";
+export type { CachedFacts, Call, Client, Context, Policy, Reply, Source } from "./source.ts";
 export type { Json } from "./template.ts";
 export type { PartRecord, Trace } from "./trace.ts";

@@ -37,6 +37,20 @@ export interface Reply {
   readonly body: Body;
   /** What is missing from it; absent when nothing is. */
   readonly failures?: readonly PartFailure[];
+  /** The answers that it was put together from; absent when it came as one. */
+  readonly madeOf?: readonly Reply[];
+  /** How a cache had to do with it; absent when none had. */
+  readonly cached?: CachedFacts;
+}
+
+/** What a cache knows of an answer. */
+export interface CachedFacts {
+  /** Whether nobody further on was asked for it. */
+  readonly isHit: boolean;
+  /** Whether it is out of date, and served because no new one could be had. */
+  readonly isStale: boolean;
+  /** How long it stays fresh (ms); undefined when neither it nor the config says. */
+  readonly freshMs: number | undefined;
 }
 
 /** What crosses every layer of one request. */

@@ -1,9 +1,18 @@
 import type { Clock, Random } from "./clock.ts";
-import type { PartSettings, UpstreamSettings } from "./config/settings.ts";
+import type { HttpCache } from "./cache/http_cache.ts";
+import type { CacheSettings } from "./cache/judge.ts";
+import { DEFAULTS } from "./config/defaults.ts";
+import type {
+  ForwardSettings,
+  GatherSettings,
+  PartSettings,
+  UpstreamSettings,
+} from "./config/settings.ts";
 import { formatDuration, formatSize } from "./config/units.ts";
 import { accept } from "./policies/accept.ts";
 import { buffer } from "./policies/buffer.ts";
 import { bulkhead } from "./policies/bulkhead.ts";
+import { cache } from "./policies/cache.ts";
 import { coalesce } from "./policies/coalesce.ts";
 import { retry } from "./policies/retry.ts";
 import { shape } from "./policies/shape.ts";
@@ -14,6 +23,7 @@ import type { UpstreamState } from "./upstream_state.ts";
 /** What policies need besides their settings. */
 export interface StackDependencies {
   readonly upstream: UpstreamState;
+  readonly cache: HttpCache;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -30,6 +40,7 @@ function partLayers(part: PartSettings): Layer[] {
   return [
     shapeLayer(part),
     acceptLayer(part),
+    cacheLayer(part),
     coalesceLayer(part),
     retryLayer(upstream),
     bulkheadLayer(upstream, "reply"),
@@ -39,8 +50,9 @@ function partLayers(part: PartSettings): Layer[] {
 }
 
 /** The order of a forward route's policies, outermost first. Its timeout ends with the head. */
-function forwardLayers(upstream: UpstreamSettings): Layer[] {
+function forwardLayers({ to: upstream, cache }: ForwardSettings): Layer[] {
   return [
+    forwardCacheLayer(upstream, cache),
     bulkheadLayer(upstream, "body"),
     timeoutLayer(upstream),
   ].filter((layer) => layer !== undefined);
@@ -52,8 +64,28 @@ export function partStack(part: PartSettings, deps: StackDependencies): Source {
 }
 
 /** An upstream as a forward route asks it. */
-export function forwardStack(upstream: UpstreamSettings, deps: StackDependencies): Source {
-  return stack(forwardLayers(upstream), deps);
+export function forwardStack(route: ForwardSettings, deps: StackDependencies): Source {
+  return stack(forwardLayers(route), deps);
+}
+
+/** A gather as its route asks it: through the route's own cache, where it has one. */
+export function aggregateStack(
+  gather: Source,
+  { key, cache: settings }: GatherSettings,
+  httpCache: HttpCache,
+): Source {
+  if (settings === undefined) return gather;
+  return guard(
+    gather,
+    cache({
+      cache: httpCache,
+      name: key,
+      // The gather has said how long it is fresh.
+      settings: { ...settings, ttlMs: undefined },
+      keepBytes: Infinity,
+      makesEtags: true,
+    }),
+  );
 }
 
 /** A part's stack in words, outermost first. */
@@ -62,8 +94,8 @@ export function describePartStack(part: PartSettings): string[] {
 }
 
 /** A forward route's stack in words, outermost first. */
-export function describeForwardStack(upstream: UpstreamSettings): string[] {
-  return forwardLayers(upstream).map(({ label }) => label);
+export function describeForwardStack(route: ForwardSettings): string[] {
+  return forwardLayers(route).map(({ label }) => label);
 }
 
 function stack(layers: readonly Layer[], deps: StackDependencies): Source {
@@ -81,6 +113,46 @@ function shapeLayer({ select, pick, map }: PartSettings): Layer | undefined {
 
 function acceptLayer({ as }: PartSettings): Layer {
   return { label: `accept ${as}`, policy: ({ clock }) => accept({ as, clock }) };
+}
+
+function cacheLayer({ cache: settings, as, upstream }: PartSettings): Layer | undefined {
+  return settings && {
+    label: cacheLabel(settings),
+    policy: (deps) =>
+      cache({
+        ...cacheScope(upstream, settings, deps),
+        keepBytes: upstream.maxBody,
+        isGood: (reply) =>
+          as === "text" ? Promise.resolve(true) : reply.body.json(Infinity).then(
+            () => true,
+            () => false,
+          ),
+      }),
+  };
+}
+
+function forwardCacheLayer(
+  upstream: UpstreamSettings,
+  settings: CacheSettings | undefined,
+): Layer | undefined {
+  return settings && {
+    label: cacheLabel(settings),
+    policy: (deps) =>
+      cache({ ...cacheScope(upstream, settings, deps), keepBytes: DEFAULTS.keepBytes }),
+  };
+}
+
+function cacheScope(upstream: UpstreamSettings, settings: CacheSettings, deps: StackDependencies) {
+  return {
+    cache: deps.cache,
+    name: upstream.name,
+    settings,
+    ..."base" in upstream ? { base: upstream.base } : {},
+  };
+}
+
+function cacheLabel({ ttlMs }: CacheSettings): string {
+  return ttlMs === undefined ? "cache" : `cache ${formatDuration(ttlMs)}`;
 }
 
 /** Only what does the same with an answer can share it. */

@@ -8,8 +8,14 @@ export interface PartRecord {
   readonly durationMs: number;
   /** Why it failed; absent when it succeeded. */
   readonly error?: GatewayError;
-  /** What it answered, and which items are missing from it; absent when it failed. */
-  readonly reply?: { readonly failures?: readonly PartFailure[] };
+  /** What is known of its answer; absent when it failed. */
+  readonly reply?: {
+    readonly headers: Headers;
+    /** The items that are missing from it. */
+    readonly failures?: readonly PartFailure[];
+    /** How a cache had to do with it. */
+    readonly cached?: { readonly isHit: boolean };
+  };
 }
 
 /** What is known of one request for logs and response headers. */
@@ -20,4 +26,6 @@ export interface Trace {
   readonly traceparent?: string;
   /** The parts settled so far, in the order of their outcomes. */
   readonly parts: PartRecord[];
+  /** Whether the whole answer came from a cache. */
+  isHit?: boolean;
 }

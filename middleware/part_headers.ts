@@ -26,6 +26,7 @@ export function partHeaders(options: PartHeadersOptions): Middleware {
     headers.append("vary", "Accept, Prefer");
     const { handling } = readPreferences(c.req.raw.headers);
     if (handling && honoursHandling) headers.append("preference-applied", `handling=${handling}`);
+    addCacheStatus(headers, parts);
     if (parts.length > 0) headers.set("server-timing", parts.map(timing).join(", "));
     const failures = parts.flatMap((part) => status(part, pseudonym) ?? []);
     if (failures.length > 0) headers.set("proxy-status", serializeList(failures));
@@ -33,6 +34,17 @@ export function partHeaders(options: PartHeadersOptions): Middleware {
     if (answering) answering.then(() => logMistakes(c.get("trace"), options));
     else logMistakes(c.get("trace"), options);
   };
+}
+
+/** The caches of the parts come before the aggregate's own, which is nearest the client. */
+function addCacheStatus(headers: Headers, parts: readonly PartRecord[]): void {
+  const members = parts.flatMap(({ part, reply }) => {
+    const status = reply?.cached && reply.headers.get("cache-status");
+    return status ? `${status}; detail="${part}"` : [];
+  });
+  const own = headers.get("cache-status");
+  if (members.length === 0) return;
+  headers.set("cache-status", [...members, ...own === null ? [] : [own]].join(", "));
 }
 
 function logMistakes({ id, parts }: Trace, { logError }: PartHeadersOptions): void {

@@ -40,9 +40,12 @@ export function rateLimit({ route, limits, cost, limiter }: RateLimitOptions): M
     for (const [name, value] of limitHeaders(charges, decision.buckets)) {
       c.res.headers.set(name, value);
     }
-    if (c.res.status >= FAULT_STATUS) {
-      decision.giveBack(({ limit }) => refunds.get(limit.name)?.has("fault") ?? false);
-    }
+    const reason = c.res.status >= FAULT_STATUS
+      ? "fault"
+      : c.get("trace").isHit
+      ? "hit"
+      : undefined;
+    if (reason) decision.giveBack(({ limit }) => refunds.get(limit.name)?.has(reason) ?? false);
   };
 }
 

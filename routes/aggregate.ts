@@ -4,11 +4,13 @@ import type { Clock } from "../lib/clock.ts";
 import { DEFAULTS } from "../lib/config/defaults.ts";
 import { GatewayError } from "../lib/errors.ts";
 import type { GatherPlan } from "../lib/gather_plan.ts";
+import { replayRecords } from "../lib/replay_records.ts";
 import { gatherRecords } from "../lib/gather_records.ts";
 import { EVENT_STREAM, NDJSON, type RecordFormat, recordStream } from "../lib/record_stream.ts";
 import { requestBody } from "../lib/request_body.ts";
 import { Scope } from "../lib/scope.ts";
-import type { Call, Source } from "../lib/source.ts";
+import { isBodiless } from "../lib/is_bodiless.ts";
+import type { Call, Reply, Source } from "../lib/source.ts";
 import type { Env, Exchange } from "../middleware/env.ts";
 
 /** What a gather route asks. */
@@ -16,6 +18,8 @@ export interface AggregateOptions {
   readonly plan: GatherPlan;
   /** The same plan, answering whole. */
   readonly source: Source;
+  /** Whether whole answers are kept. */
+  readonly isKept: boolean;
   readonly clock: Clock;
 }
 
@@ -27,9 +31,16 @@ export function aggregate(options: AggregateOptions): Handler<Env> {
     const call = callOf(c);
     const format = formatOf(c);
     if (format) return await streamed(c, call, format, options);
-    const reply = await options.source(call, c.get("ctx"));
-    return new Response(reply.body.handOn(), reply);
+    return whole(c, await options.source(call, c.get("ctx")));
   };
+}
+
+function whole(c: Exchange, reply: Reply): Response {
+  const { parts } = c.get("trace");
+  c.get("trace").isHit = reply.cached?.isHit ||
+    (parts.length > 0 && parts.every(({ reply }) => reply?.cached?.isHit));
+  const isEmpty = isBodiless("GET", reply.status); // HEAD has to know how long GET is
+  return new Response(isEmpty ? null : reply.body.handOn(), reply);
 }
 
 function callOf(c: Exchange): Call {
@@ -66,7 +77,7 @@ async function streamed(
   c: Exchange,
   call: Call,
   format: RecordFormat,
-  { plan, clock }: AggregateOptions,
+  { plan, source, isKept, clock }: AggregateOptions,
 ): Promise<Response> {
   const ctx = c.get("ctx");
   const ended = Promise.withResolvers<void>();
@@ -76,7 +87,11 @@ async function streamed(
     ended.resolve();
   };
   const onCancel = () => scope.cancel(new GatewayError("cancelled", "the client went away"));
-  const records = gatherRecords(plan, call, { ...ctx, signal: scope.signal });
+  const kept = isKept ? await source(onlyIfKept(call), ctx) : undefined;
+  c.get("trace").isHit = kept?.cached?.isHit ?? false;
+  const records = kept?.status === 200
+    ? replayRecords(kept)
+    : gatherRecords(plan, call, { ...ctx, signal: scope.signal });
   try {
     // The first record decides the status: until it is there, a failure is a problem document.
     const first = await records.next();
@@ -96,6 +111,14 @@ async function streamed(
     onEnd();
     throw error;
   }
+}
+
+/** The same question to the route's cache alone (RFC 9111 section 5.2.1.7). */
+function onlyIfKept(call: Call): Call {
+  const headers = new Headers(call.headers);
+  headers.append("cache-control", "only-if-cached");
+  for (const name of ["if-none-match", "if-modified-since", "range"]) headers.delete(name);
+  return { ...call, method: "GET", headers };
 }
 
 function headersOf({ mediaType }: RecordFormat): Record<string, string> {

@@ -47,6 +47,7 @@ export function forward(options: ForwardOptions): Handler<Env> {
       { ...ctx, signal: scope.signal },
     );
     const { status, body: answer } = reply;
+    c.get("trace").isHit = reply.cached?.isHit ?? false;
     const headers = responseHeaders(reply, path, options);
     for (const name of options.ownHeaders) headers.delete(name);
     const isEmpty = isBodiless(c.req.raw.method, status);
@@ -101,7 +102,8 @@ function requestHeaders(c: Exchange, { headers, pseudonym }: ForwardOptions): He
 
 function responseHeaders(reply: Reply, path: string, options: ForwardOptions): Headers {
   const { base, strip, pseudonym } = options;
-  const headers = endToEndHeaders(reply.headers);
+  // What a cache gives has no others left, and is a copy.
+  const headers = reply.cached ? reply.headers : endToEndHeaders(reply.headers);
   headers.append("via", `1.1 ${pseudonym}`);
   for (const name of ["location", "content-location"]) {
     const location = headers.get(name);

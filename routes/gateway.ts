@@ -1,9 +1,13 @@
 import { type Handler, Hono } from "hono";
 import { METHOD_NAME_ALL } from "hono/router";
 import type { Background } from "../lib/background.ts";
+import type { HttpCache } from "../lib/cache/http_cache.ts";
+import { type OpenCache, openCache } from "../lib/cache/open_cache.ts";
+import type { CacheStore } from "../lib/cache/store.ts";
 import { type ClientDirectory, configuredClients } from "../lib/client_directory.ts";
 import type { Clock, Random } from "../lib/clock.ts";
 import { DEFAULTS } from "../lib/config/defaults.ts";
+import { templateNames } from "../lib/config/template_names.ts";
 import type {
   ForwardSettings,
   GatherSettings,
@@ -21,9 +25,10 @@ import { Limiter } from "../lib/limiter/limiter.ts";
 import type { BucketStore } from "../lib/limiter/store.ts";
 import { expandCall } from "../lib/part_call.ts";
 import type { Source } from "../lib/source.ts";
-import { forwardStack, partStack, type StackDependencies } from "../lib/stack.ts";
+import { aggregateStack, forwardStack, partStack, type StackDependencies } from "../lib/stack.ts";
 import { functionSource } from "../lib/transport/function.ts";
 import { type UpstreamState, upstreamState } from "../lib/upstream_state.ts";
+import { admin } from "../middleware/admin.ts";
 import { type AccessEntry, accessLog } from "../middleware/access_log.ts";
 import { client, type ClientOptions } from "../middleware/client.ts";
 import { cors, CORS_HEADERS } from "../middleware/cors.ts";
@@ -41,6 +46,8 @@ import { rateLimit } from "../middleware/rate_limit.ts";
 import { requestId } from "../middleware/request_id.ts";
 import { requestSize } from "../middleware/request_size.ts";
 import { unsupported } from "../middleware/unsupported.ts";
+import { cacheAdmin } from "./admin/cache.ts";
+import { cacheAddresses } from "./admin/cache_addresses.ts";
 import { aggregate } from "./aggregate.ts";
 import { forward } from "./forward.ts";
 import { health } from "./health.ts";
@@ -58,6 +65,10 @@ export interface GatewayDependencies {
   /** The clients that the store knows; asked only when the config says so. */
   readonly clients: ClientDirectory;
   readonly random: Random;
+  /** What processes share of the cache; absent when each keeps for itself. */
+  readonly cacheStore?: CacheStore;
+  /** Shows who may use the operator's routes; undefined: whoever asks from this machine. */
+  readonly adminToken: string | undefined;
   /** Rejects when the store cannot be read. */
   readonly readStore: () => Promise<unknown>;
   /** Told of each request, once it was answered. */
@@ -70,6 +81,8 @@ const OWN_ROUTES: readonly Routed[] = [
   { method: "GET", path: "/_gateway/health/live" },
   { method: "GET", path: "/_gateway/health/ready" },
   { method: "GET", path: "/_gateway/problems/:kind" },
+  { method: "GET", path: "/_gateway/cache" },
+  { method: "DELETE", path: "/_gateway/cache" },
 ];
 
 /** The gateway as an app: middleware in the order a request meets it, then the routes. */
@@ -78,7 +91,8 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
   const allowed = (pathname: string) =>
     allowedMethods(/^\/_gateway(?:\/|$)/.test(pathname) ? OWN_ROUTES : routes, pathname);
   const pseudonym = pseudonymOf(settings);
-  const handlers = new Handlers(settings, deps, pseudonym);
+  const cache = cacheOf(settings, deps, pseudonym);
+  const handlers = new Handlers(settings, deps, pseudonym, cache.cache);
 
   const app = new Hono<Env>();
   app.onError((error, c) => problems(error, c, deps.logError));
@@ -97,6 +111,9 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
 
   app.route("/_gateway/health", health(deps.readStore));
   app.route("/_gateway/problems", problemKinds());
+  app.use("/_gateway/cache", admin(deps.adminToken));
+  const addressesOf = (url: string) => cacheAddresses(url, settings);
+  app.route("/_gateway/cache", cacheAdmin({ cache, clock: deps.clock, addressesOf }));
   app.all("/_gateway/*", (c) => problems(notRouted(c, allowed(c.req.path)), c, deps.logError));
   for (const route of routes) {
     const method = route.method === "ANY" ? METHOD_NAME_ALL : route.method;
@@ -110,14 +127,21 @@ class Handlers {
   readonly #settings: Settings;
   readonly #deps: GatewayDependencies;
   readonly #pseudonym: string;
+  readonly #cache: HttpCache;
   readonly #upstreams = new Map<string, UpstreamState>();
   readonly #limiter: Limiter;
   readonly #identify: Middleware;
 
-  constructor(settings: Settings, deps: GatewayDependencies, pseudonym: string) {
+  constructor(
+    settings: Settings,
+    deps: GatewayDependencies,
+    pseudonym: string,
+    cache: HttpCache,
+  ) {
     this.#settings = settings;
     this.#deps = deps;
     this.#pseudonym = pseudonym;
+    this.#cache = cache;
     this.#limiter = limiterOf(deps);
     this.#identify = client({ trust: settings.trust, clients: clientsOf(settings, deps) });
   }
@@ -147,14 +171,22 @@ class Handlers {
       : [...admission, this.#forward(route)];
   }
 
-  #aggregate({ parts, readsBody, quorum, isFirst }: GatherSettings): Handler<Env> {
+  #aggregate(route: GatherSettings): Handler<Env> {
+    const { parts, readsBody, quorum, isFirst, cache } = route;
     const { clock } = this.#deps;
     const plan = new GatherPlan(parts.map((part) => this.#part(part)), {
       clock,
       ...(readsBody ? { readsBody: this.#settings.maxRequestBody } : {}),
       ...(quorum === undefined ? {} : { quorum }),
     });
-    return aggregate({ plan, source: gather(plan, { isFirst }), clock });
+    const freshness = cache && { ttlMs: cache.ttlMs, clock };
+    const whole = gather(plan, { isFirst, ...(freshness && { freshness }) });
+    return aggregate({
+      plan,
+      source: aggregateStack(whole, route, this.#cache),
+      isKept: cache !== undefined && !isFirst,
+      clock,
+    });
   }
 
   #part(part: PartSettings): GatherPart {
@@ -166,9 +198,16 @@ class Handlers {
       ..."headers" in upstream ? upstream.headers : {},
     };
     const template = { ...part, ownHeaders, mapped: map ? needs : [] };
+    const clientHeaders = templateNames(part).flatMap(({ reference }) =>
+      reference.from === "header" ? reference.name.toLowerCase() : []
+    );
+    const isAuthorized = [...Object.keys(ownHeaders), ...Object.keys(part.headers)]
+      .some((name) => name.toLowerCase() === "authorization");
     return {
       name,
       needs,
+      clientHeaders,
+      isAuthorized,
       ...(each && { each }),
       optional,
       otherwise,
@@ -177,9 +216,10 @@ class Handlers {
     };
   }
 
-  #forward({ to, strip }: ForwardSettings): Handler<Env> {
+  #forward(route: ForwardSettings): Handler<Env> {
+    const { to, strip } = route;
     return forward({
-      source: forwardStack(to, this.#stackDependencies(to)),
+      source: forwardStack(route, this.#stackDependencies(to)),
       strip,
       pseudonym: this.#pseudonym,
       ownHeaders: this.#settings.cors ? CORS_HEADERS : [],
@@ -191,7 +231,7 @@ class Handlers {
 
   #stackDependencies(upstream: UpstreamSettings): StackDependencies {
     const { clock, random } = this.#deps;
-    return { upstream: this.#upstream(upstream), clock, random };
+    return { upstream: this.#upstream(upstream), cache: this.#cache, clock, random };
   }
 
   #upstream(settings: UpstreamSettings): UpstreamState {
@@ -204,6 +244,22 @@ class Handlers {
     this.#upstreams.set(settings.name, state);
     return state;
   }
+}
+
+function cacheOf(
+  { cacheMemory }: Settings,
+  { cacheStore, clock, logError }: GatewayDependencies,
+  pseudonym: string,
+): OpenCache {
+  return openCache({
+    memoryBytes: cacheMemory,
+    ...(cacheStore && { store: cacheStore }),
+    clock,
+    pseudonym,
+    storeTimeoutMs: DEFAULTS.storeTimeoutMs,
+    refreshMs: DEFAULTS.backgroundMs,
+    onError: (error) => logError(error, "cache"),
+  });
 }
 
 function limiterOf({ buckets, clock, random, logError }: GatewayDependencies): Limiter {

@@ -12,6 +12,10 @@ export const DEFAULTS = {
   maxBody: 4 * 1024 * 1024,
   /** The largest body that a client may send. */
   maxRequestBody: 1024 * 1024,
+  /** What all answers that are kept may take of a process's memory. */
+  cacheMemory: 64 * 1024 * 1024,
+  /** The largest answer that is kept while it streams through a forward route. */
+  keepBytes: 4 * 1024 * 1024,
   /** The header in which trusted proxies say whom they speak for. */
   forwardedHeader: "x-forwarded-for",
   /** How many requests may wait for one bucket, where a limit lets them wait. */

@@ -31,6 +31,8 @@ export interface AnyUpstream {
   readonly timeout?: Duration;
   /** The largest answer that a part takes, after decoding. Default `"4MiB"`. */
   readonly maxBody?: Size;
+  /** What is kept of its answers. Default: nothing. */
+  readonly cache?: CacheConfig;
   /** Whether its calls are made again when they fail for want of a better moment. Default: never. */
   readonly retry?: RetryConfig;
   /** How many calls it has at once; others wait in line. Default: all that come. */
@@ -54,6 +56,18 @@ export interface RetryConfig {
     /** How many in a second in any case. Default 3. */
     readonly minPerSecond?: number;
   };
+}
+
+/** What is kept of answers, and for how long. `{}` follows HTTP (RFC 9111) alone. */
+export interface CacheConfig {
+  /** How long answers are fresh that say nothing themselves. Default: not at all. */
+  readonly ttl?: Duration;
+  /** How long past its freshness an answer still serves while a new one is fetched. Default: not at all. */
+  readonly stale?: Duration;
+  /** How long past its freshness an answer still serves when no new one can be had. Default: not at all. */
+  readonly staleIfError?: Duration;
+  /** Whether `ttl` counts also against what answers say; never against Set-Cookie or Authorization. */
+  readonly override?: boolean;
 }
 
 /** How many calls an upstream has. */
@@ -97,6 +111,8 @@ export interface Part<Name extends string = string> {
   readonly body?: Json;
   /** Replaces the upstream's timeout. */
   readonly timeout?: Duration;
+  /** Replaces the upstream's cache; false for none. */
+  readonly cache?: CacheConfig | false;
   /**
    * A list, as `"{profile.friendIds}"`: the part asks for each of its items, which is `{item}`, and
    * its data is the list of answers in the same order.
@@ -180,6 +196,8 @@ export interface GatherRoute<Name extends string = string, LimitName extends str
   extends AnyRoute<LimitName> {
   /** What the whole request may take, from its arrival. Default `"10s"`. */
   readonly deadline?: Duration;
+  /** What is kept of whole answers. Default: nothing. */
+  readonly cache?: Omit<CacheConfig, "override">;
   /** The parts, by the names that they have in the answer. */
   readonly gather: Readonly<Record<string, Part<Name>>>;
   /** Answers as soon as so many parts have, whichever they are. Default: all that are required. */
@@ -191,6 +209,8 @@ export interface FirstRoute<Name extends string = string, LimitName extends stri
   extends AnyRoute<LimitName> {
   /** What the whole request may take, from its arrival. Default `"10s"`. */
   readonly deadline?: Duration;
+  /** What is kept of whole answers. Default: nothing. */
+  readonly cache?: Omit<CacheConfig, "override">;
   /** The parts that compete. */
   readonly first: Readonly<Record<string, Part<Name>>>;
 }
@@ -200,6 +220,8 @@ export interface ForwardRoute<Name extends string = string, LimitName extends st
   extends AnyRoute<LimitName> {
   /** What may pass until the answer begins; its body may take longer. Default `"10s"`. */
   readonly deadline?: Duration;
+  /** Replaces the upstream's cache; false for none. */
+  readonly cache?: CacheConfig | false;
   /** The upstream; `strip` is taken off the front of the path. */
   readonly forward: Name | { readonly to: Name; readonly strip?: `/${string}` };
 }
@@ -230,6 +252,8 @@ export interface GatewayConfig<Name extends string = string, LimitName extends s
   readonly cors?: Cors;
   /** The largest body that a client may send. Default `"1MiB"`. */
   readonly maxRequestBody?: Size;
+  /** What all answers that are kept may take of a process's memory. Default `"64MiB"`. */
+  readonly cacheMemory?: Size;
   /** What clients can ask. The most specific route answers, whatever its place. */
   readonly routes: Readonly<
     Record<

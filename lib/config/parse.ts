@@ -1,4 +1,5 @@
 import type * as v from "valibot";
+import { cacheSettings } from "./cache_settings.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { parseParts } from "./parse_parts.ts";
 import { ConfigError } from "./problem.ts";
@@ -76,6 +77,7 @@ class Parser {
         header: top.forwardedHeader ?? DEFAULTS.forwardedHeader,
       },
       maxRequestBody: top.maxRequestBody ?? DEFAULTS.maxRequestBody,
+      cacheMemory: top.cacheMemory ?? DEFAULTS.cacheMemory,
       upstreams: [...this.#upstreams.values()].filter((upstream) => upstream !== undefined),
       routes: read,
     };
@@ -189,6 +191,7 @@ class Parser {
       limits: this.#limitsOf(read, ["routes", key]),
       cost: read.cost ?? 1,
       to: upstream,
+      cache: read.cache === undefined ? upstream.cache : cacheSettings(read.cache),
       strip: strip.replace(/\/$/, ""),
     };
   }
@@ -227,6 +230,7 @@ class Parser {
       cost: read.cost ?? 1,
       parts,
       quorum,
+      cache: cacheSettings(read.cache),
       isFirst,
       readsBody: parts.some((part) =>
         [...templateNames(part), ...(part.each ? [part.each.items] : [])]
@@ -275,7 +279,7 @@ class Parser {
 /** What every upstream can say, as the schema reads it. */
 type ReadUpstream = Pick<
   v.InferOutput<typeof functionUpstreamSchema>,
-  "timeout" | "maxBody" | "retry" | "concurrency"
+  "timeout" | "maxBody" | "cache" | "retry" | "concurrency"
 >;
 
 /** A rate and a burst, as the schema reads them. */
@@ -292,8 +296,9 @@ function isName(name: string): boolean {
   return /^[A-Za-z_][\w-]*$/.test(name);
 }
 
-function anySettings({ timeout, maxBody, retry, concurrency }: ReadUpstream) {
+function anySettings({ timeout, maxBody, cache, retry, concurrency }: ReadUpstream) {
   return {
+    cache: cacheSettings(cache),
     timeoutMs: timeout ?? DEFAULTS.timeoutMs,
     maxBody: maxBody ?? DEFAULTS.maxBody,
     retry: {

@@ -1,6 +1,7 @@
 import { isRecord } from "../is_record.ts";
 import { selectionOf } from "../pick.ts";
 import { isIdentifier, type Reference, RESERVED, type TemplateName } from "../reference.ts";
+import { cacheSettings } from "./cache_settings.ts";
 import { DEFAULTS } from "./defaults.ts";
 import type * as v from "valibot";
 import type { Reader } from "./reader.ts";
@@ -74,6 +75,7 @@ class PartParser {
       headers: read.headers,
       body: read.body,
       timeoutMs: read.timeout ?? upstream.timeoutMs,
+      cache: read.cache === undefined ? upstream.cache : cacheSettings(read.cache),
       needs: this.#needs(names, read.needs),
       each: read.each && {
         items: read.each,

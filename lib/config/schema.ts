@@ -252,7 +252,20 @@ const CONCURRENCY_RULE = "must be a whole number from 1, or { max: 64, queue: 12
 const concurrencyObject = object({ max: count, queue: v.optional(wholeNumber) });
 const concurrencyNumber = v.pipe(count, v.transform((max) => ({ max, queue: undefined })));
 
+const aggregateCache = {
+  ttl: v.optional(duration),
+  stale: v.optional(duration),
+  staleIfError: v.optional(duration),
+};
+const cacheSchema = object({ ...aggregateCache, override: v.optional(flag) });
+const aggregateCacheSchema = object(aggregateCache);
+const cacheOrNone = v.lazy((input) =>
+  input === false ? v.literal(false) : isRecord(input) ? cacheSchema : v.never(CACHE_RULE)
+);
+const CACHE_RULE = 'must be an object such as { ttl: "30s" }, or false';
+
 const anyUpstream = {
+  cache: v.optional(cacheSchema),
   timeout: v.optional(duration),
   maxBody: v.optional(size),
   retry: v.optional(retrySchema),
@@ -324,6 +337,7 @@ export const partSchema = object({
   headers: v.optional(record(headerName, template(parseText), "must be an object"), {}),
   body: v.optional(template(parseValue)),
   timeout: v.optional(duration),
+  cache: v.optional(cacheOrNone),
   each: v.optional(
     readAs(
       'must be one {name} such as "{profile.friendIds}"',
@@ -370,6 +384,7 @@ const PARTS_RULE = "must be an object that names its parts";
 export const gatherSchema = object({
   ...anyRoute,
   deadline: v.optional(duration),
+  cache: v.optional(aggregateCacheSchema),
   gather: record(text, v.unknown(), PARTS_RULE),
   quorum: v.optional(count),
 });
@@ -378,6 +393,7 @@ export const gatherSchema = object({
 export const firstSchema = object({
   ...anyRoute,
   deadline: v.optional(duration),
+  cache: v.optional(aggregateCacheSchema),
   first: record(text, v.unknown(), PARTS_RULE),
 });
 
@@ -389,6 +405,7 @@ const forwardName = v.pipe(text, v.transform((to) => ({ to, strip: undefined }))
 export const forwardSchema = object({
   ...anyRoute,
   deadline: v.optional(duration),
+  cache: v.optional(cacheOrNone),
   forward: v.lazy((input) => {
     if (typeof input === "string") return forwardName;
     return isRecord(input) ? forwardObject : v.never(FORWARD_RULE);
@@ -432,6 +449,7 @@ export const gatewaySchema = object({
     credentials: v.optional(flag),
   })),
   maxRequestBody: v.optional(size),
+  cacheMemory: v.optional(size),
   routes: record(text, v.unknown(), "must be an object of routes"),
 });
 

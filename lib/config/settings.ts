@@ -1,3 +1,4 @@
+import type { CacheSettings } from "../cache/judge.ts";
 import type { AddressTrust } from "../client_address.ts";
 import type { EachItem } from "../gather_plan.ts";
 import type { Limit } from "../limiter/limit.ts";
@@ -12,6 +13,8 @@ export interface Settings {
   /** Undefined: Deno KV's own default. */
   readonly store: string | undefined;
   readonly maxRequestBody: number;
+  /** What all answers that are kept may take (bytes). */
+  readonly cacheMemory: number;
   /** Undefined: no page of another origin may read an answer. */
   readonly cors: CorsSettings | undefined;
   /** Undefined: clients are counted by address. */
@@ -60,6 +63,8 @@ interface AnyUpstreamSettings {
   readonly name: string;
   readonly timeoutMs: number;
   readonly maxBody: number;
+  /** Undefined: nothing is kept. */
+  readonly cache: CacheSettings | undefined;
   readonly retry: RetrySettings;
   /** How many calls it has at once, and how many wait; `max` is Infinity when it has all that come. */
   readonly concurrency: { readonly max: number; readonly queue: number };
@@ -103,6 +108,8 @@ export interface GatherSettings extends AnyRouteSettings {
   readonly parts: readonly PartSettings[];
   /** How many parts must succeed, whichever they are; undefined: all that are required. */
   readonly quorum: number | undefined;
+  /** Undefined: whole answers are not kept. */
+  readonly cache: CacheSettings | undefined;
   /** Whether the answer is that of the one part which succeeded first. */
   readonly isFirst: boolean;
   /** Whether some part refers to the client's body. */
@@ -112,6 +119,8 @@ export interface GatherSettings extends AnyRouteSettings {
 /** A route that passes requests on. */
 export interface ForwardSettings extends AnyRouteSettings {
   readonly to: UpstreamSettings;
+  /** Undefined: nothing is kept. */
+  readonly cache: CacheSettings | undefined;
   /** What is taken off the front of the path; empty for nothing. */
   readonly strip: string;
 }
@@ -126,6 +135,8 @@ export interface PartSettings {
   readonly headers: Readonly<Record<string, Template<string[]>>>;
   readonly body: Template<unknown> | undefined;
   readonly timeoutMs: number;
+  /** Undefined: nothing is kept. */
+  readonly cache: CacheSettings | undefined;
   /** The parts whose answers it is made of. */
   readonly needs: readonly string[];
   /** Undefined: it asks once. */

@@ -2,15 +2,17 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { Body } from "../../lib/body.ts";
 import type { GatewayConfig, Part } from "../../lib/config/define.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
-import type { PartSettings } from "../../lib/config/settings.ts";
+import type { ForwardSettings, PartSettings } from "../../lib/config/settings.ts";
 import { GatewayError } from "../../lib/errors.ts";
 import {
   describeForwardStack,
   describePartStack,
   forwardStack,
   partStack,
+  type StackDependencies,
 } from "../../lib/stack.ts";
-import { upstreamState } from "../../lib/upstream_state.ts";
+import { type UpstreamState, upstreamState } from "../../lib/upstream_state.ts";
+import { testCache } from "../support/test_cache.ts";
 import { testCall, testContext } from "../support/context.ts";
 import { ManualClock, settled } from "../support/manual_clock.ts";
 import { ScriptedSource } from "../support/scripted_source.ts";
@@ -29,13 +31,28 @@ function settingsOf(part: Partial<Part> = {}): PartSettings {
   return route.parts[0];
 }
 
+/** A forward route's settings, as the config makes them. */
+function forwardSettings(): ForwardSettings {
+  const config: GatewayConfig = {
+    upstreams: { up: UPSTREAM },
+    routes: { "ANY /*": { forward: "up" } },
+  };
+  const [route] = parseConfig(config, () => undefined).routes;
+  if (!route || !("to" in route)) throw new Error("there is no forward route");
+  return route;
+}
+
+function depsOf(upstream: UpstreamState, clock: ManualClock): StackDependencies {
+  return { upstream, cache: testCache(clock), clock, random: () => 0 };
+}
+
 /** A part's stack around an upstream that the test plays. */
 function play(part: Partial<Part> = {}) {
   const clock = new ManualClock();
   const script = new ScriptedSource();
   const settings = settingsOf(part);
   const upstream = upstreamState(settings.upstream, script.source, clock);
-  return { clock, script, source: partStack(settings, { upstream, clock, random: () => 0 }) };
+  return { clock, script, source: partStack(settings, depsOf(upstream, clock)) };
 }
 
 async function kindOf(asked: Promise<unknown>): Promise<string> {
@@ -59,7 +76,7 @@ Deno.test("a part's stack is accept, timeout, buffer, from the outside in", () =
 });
 
 Deno.test("a forward's stack is its timeout alone", () => {
-  assertEquals(describeForwardStack(settingsOf().upstream), ["timeout 100ms"]);
+  assertEquals(describeForwardStack(forwardSettings()), ["timeout 100ms"]);
 });
 
 Deno.test("accept is outside: it judges the body that was buffered", async () => {
@@ -120,12 +137,9 @@ Deno.test("a part's own timeout replaces its upstream's", async () => {
 Deno.test("forward: what the upstream answers comes through as it is, unread", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const settings = settingsOf().upstream;
-  const source = forwardStack(settings, {
-    upstream: upstreamState(settings, script.source, clock),
-    clock,
-    random: () => 0,
-  });
+  const settings = forwardSettings();
+  const upstream = upstreamState(settings.to, script.source, clock);
+  const source = forwardStack(settings, depsOf(upstream, clock));
   const asked = source(testCall(), testContext());
   const origin = new ScriptedStream();
   const reply = { status: 500, headers: new Headers(), body: Body.from({ stream: origin.stream }) };
@@ -137,12 +151,9 @@ Deno.test("forward: what the upstream answers comes through as it is, unread", a
 Deno.test("forward: the timeout ends with the head", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const settings = settingsOf().upstream;
-  const source = forwardStack(settings, {
-    upstream: upstreamState(settings, script.source, clock),
-    clock,
-    random: () => 0,
-  });
+  const settings = forwardSettings();
+  const upstream = upstreamState(settings.to, script.source, clock);
+  const source = forwardStack(settings, depsOf(upstream, clock));
   const asked = source(testCall(), testContext());
   script.at(0).answerJson(1);
   await asked;

@@ -1,4 +1,5 @@
 import { Background } from "../../lib/background.ts";
+import type { CacheStore } from "../../lib/cache/store.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import type { GatewayConfig } from "../../lib/config/define.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
@@ -28,6 +29,8 @@ export interface TestGatewayOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly readStore?: () => Promise<unknown>;
   readonly buckets?: BucketStore;
+  readonly cacheStore?: CacheStore;
+  readonly adminToken?: string;
 }
 
 /** Starts the whole gateway on loopback, with a real transport. */
@@ -50,6 +53,8 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     buckets,
     clients: { find: () => undefined },
     random: Math.random,
+    adminToken: options.adminToken,
+    ...(options.cacheStore && { cacheStore: options.cacheStore }),
     logAccess: (entry) => log.push(entry),
     logError: (error) => errors.push(error),
   });

@@ -10,8 +10,9 @@ type Keys = Readonly<Record<string, unknown>>;
 
 const ask = () => Promise.resolve(json(1));
 
-/** An upstream that says nothing of retry and concurrency. */
+/** An upstream that says nothing of cache, retry and concurrency. */
 const ONCE = {
+  cache: undefined,
   retry: {
     attempts: 1,
     backoffMs: 50,
@@ -65,7 +66,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [
     withTop({ batches: {} }),
     "batches: is not a key here; there is store, upstreams, clients, limits, trustedProxies, " +
-    "forwardedHeader, cors, maxRequestBody, routes",
+    "forwardedHeader, cors, maxRequestBody, cacheMemory, routes",
   ],
   [withTop({ store: 5 }), "store: must be a string: got 5"],
   [withTop({ store: "" }), 'store: must not be empty: got ""'],
@@ -190,7 +191,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withTop({ upstreams: { up: { source: ask, url: "http://a" } } }),
-    "upstreams.up.url: is not a key here; there is source, timeout, maxBody, retry, concurrency",
+    "upstreams.up.url: is not a key here; there is source, cache, timeout, maxBody, retry, concurrency",
   ],
   [
     withTop({ upstreams: { up: { source: ask, timeout: "soon" } } }),
@@ -258,8 +259,8 @@ const RULES: readonly (readonly [unknown, string])[] = [
     `routes["GET /"].deadline: ${DURATION}: got 5`,
   ],
   [
-    withRoute("GET /", { gather: { it: { from: "up" } }, cache: {} }),
-    'routes["GET /"].cache: is not a key here; there is limit, cost, deadline, gather, quorum',
+    withRoute("GET /", { gather: { it: { from: "up" } }, hedge: {} }),
+    'routes["GET /"].hedge: is not a key here; there is limit, cost, deadline, cache, gather, quorum',
   ],
   // Parts.
   [
@@ -369,7 +370,7 @@ Deno.test("everything that is wrong is told at once", () => {
     'routes["GET /b"].forward: must name an upstream; did you mean "orders"?: got "order"',
     'routes["GET /d/:x"].gather.ok: "{y}" must name a parameter of /d/:x, or another part; there is x',
     "upstreams.orders.url: the environment variable NOPE is not set",
-    "upstreams.users.retries: is not a key here; there is url, headers, timeout, maxBody, retry, concurrency",
+    "upstreams.users.retries: is not a key here; there is url, headers, cache, timeout, maxBody, retry, concurrency",
     'upstreams.users.timeout: must be a duration such as 400ms or 2s: got "4 sec"',
     'upstreams.users.url: must be an http:// or https:// URL: got "users"',
   ]);
@@ -494,6 +495,7 @@ Deno.test("the least config is complete when it was read", () => {
     clients: undefined,
     trust: { proxies: [], header: "x-forwarded-for" },
     maxRequestBody: 1_048_576,
+    cacheMemory: 67_108_864,
     upstreams: [{
       name: "up",
       timeoutMs: 5000,
@@ -528,6 +530,7 @@ Deno.test("what is said replaces each default", () => {
     clients: undefined,
     trust: { proxies: [], header: "x-forwarded-for" },
     maxRequestBody: 2048,
+    cacheMemory: 67_108_864,
     upstreams: [
       {
         name: "up",
@@ -566,6 +569,7 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     cost: 1,
     readsBody: false,
     quorum: undefined,
+    cache: undefined,
     isFirst: false,
   });
   assert(part);
@@ -578,6 +582,7 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     headers: {},
     body: undefined,
     timeoutMs: 2000,
+    cache: undefined,
     needs: [],
     each: undefined,
     as: "json",

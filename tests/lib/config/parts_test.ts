@@ -136,11 +136,33 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
   ],
   [
     configOf({ "GET /": { first: { a: { from: "up" } }, quorum: 1 } }),
-    'routes["GET /"].quorum: is not a key here; there is limit, cost, deadline, first',
+    'routes["GET /"].quorum: is not a key here; there is limit, cost, deadline, cache, first',
   ],
   [
     configOf({ "GET /": { first: { a: { from: "up" } }, gather: {} } }),
     'routes["GET /"]: must have one of gather, first or forward',
+  ],
+  // Cache.
+  [upstreamOf({ cache: false }), "upstreams.up.cache: must be an object: got false"],
+  [
+    upstreamOf({ cache: { ttl: 5 } }),
+    "upstreams.up.cache.ttl: must be a duration such as 400ms or 2s: got 5",
+  ],
+  [
+    upstreamOf({ cache: { tll: "5s" } }),
+    'upstreams.up.cache.tll: is not a key here; did you mean "ttl"?',
+  ],
+  [
+    upstreamOf({ cache: { override: 1 } }),
+    "upstreams.up.cache.override: must be true or false: got 1",
+  ],
+  [
+    gatherOf({ a: { from: "up", cache: true } }),
+    `${A}.cache: must be an object such as { ttl: "30s" }, or false: got true`,
+  ],
+  [
+    gatherOf({ a: { from: "up" } }, { cache: { override: true } }),
+    'routes["GET /:id"].cache.override: is not a key here; there is ttl, stale, staleIfError',
   ],
   // Retry and concurrency.
   [upstreamOf({ retry: 3 }), "upstreams.up.retry: must be an object: got 3"],
@@ -254,4 +276,44 @@ Deno.test("retry and concurrency have their defaults, which others replace", () 
       concurrency: { max: 2, queue: 0 },
     },
   );
+});
+
+Deno.test("a cache stands on an upstream; parts and forwards say otherwise", () => {
+  const { upstreams, routes } = parseConfig({
+    upstreams: {
+      up: { ...UP, cache: { ttl: "30s", stale: "5m", staleIfError: "1h", override: true } },
+      bare: UP,
+    },
+    routes: {
+      "GET /a": {
+        cache: { ttl: "10s" },
+        gather: {
+          same: { from: "up" },
+          own: { from: "up", cache: {} },
+          none: { from: "up", cache: false },
+          bare: { from: "bare" },
+        },
+      },
+      "GET /f": { forward: "up" },
+      "GET /g": { forward: "up", cache: false },
+      "GET /h": { forward: "bare", cache: { ttl: "1s" } },
+    },
+  }, () => undefined);
+  const full = { ttlMs: 30_000, staleMs: 300_000, staleIfErrorMs: 3_600_000, override: true };
+  const http = {
+    ttlMs: undefined,
+    staleMs: undefined,
+    staleIfErrorMs: undefined,
+    override: false,
+  };
+  assertEquals(upstreams.map(({ cache }) => cache), [full, undefined]);
+  const [aggregate, ...forwards] = routes;
+  assert(aggregate && "parts" in aggregate);
+  assertEquals(aggregate.cache, { ...http, ttlMs: 10_000 });
+  assertEquals(aggregate.parts.map(({ cache }) => cache), [full, http, undefined, undefined]);
+  assertEquals(forwards.map((route) => "to" in route && route.cache), [
+    full,
+    undefined,
+    { ...http, ttlMs: 1_000 },
+  ]);
 });

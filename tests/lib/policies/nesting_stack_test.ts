@@ -19,6 +19,7 @@ import { guard } from "../../../lib/source.ts";
 import { partStack } from "../../../lib/stack.ts";
 import { functionSource } from "../../../lib/transport/function.ts";
 import { upstreamState } from "../../../lib/upstream_state.ts";
+import { testCache } from "../../support/test_cache.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { ManualClock, settled } from "../../support/manual_clock.ts";
 import { property } from "../../support/random.ts";
@@ -568,7 +569,7 @@ function playStack(timeoutMs = 100) {
   const [part, textPart] = route && "parts" in route ? route.parts : [];
   if (!part || !textPart) throw new Error("there are no parts");
   const upstream = upstreamState(part.upstream, script.source, clock);
-  const deps = { upstream, clock, random: () => 0.999 };
+  const deps = { upstream, cache: testCache(clock), clock, random: () => 0.999 };
   const source = partStack(part, deps);
   const textSource = partStack(textPart, deps);
   const assertIdle = () => {

@@ -1,0 +1,24 @@
+import type { RouteSettings, Settings } from "../../lib/config/settings.ts";
+import { allowedMethods } from "../route_table.ts";
+
+/**
+ * The addresses under which the cache may keep what a URL leads to: an upstream's own URL, or a path
+ * of the gateway, as clients ask for it.
+ */
+export function cacheAddresses(url: string, { upstreams, routes }: Settings): string[] {
+  if (url.startsWith("/")) return routes.flatMap((route) => addressOf(url, route) ?? []);
+  return upstreams.flatMap((upstream) => {
+    const root = "base" in upstream ? upstream.base.href.replace(/\/$/, "") : undefined;
+    if (root === undefined || !url.startsWith(`${root}/`)) return [];
+    return `${upstream.name} ${url.slice(root.length)}`;
+  });
+}
+
+function addressOf(url: string, route: RouteSettings): string | undefined {
+  const [pathname = ""] = url.split("?", 1);
+  const search = url.slice(pathname.length);
+  if (allowedMethods([route], pathname).length === 0) return undefined;
+  return "parts" in route
+    ? `${route.key} ${url}`
+    : `${route.to.name} ${pathname.slice(route.strip.length) || "/"}${search}`;
+}
