@@ -19,6 +19,7 @@ export function benchGateway(
   return createGateway(parseConfig(config, () => undefined), {
     clock,
     random: Math.random,
+    adminToken: undefined,
     background: new Background({ clock, taskTimeoutMs: 1_000, onError() {} }),
     buckets: new MemoryStore(clock),
     clients: { find: () => undefined },

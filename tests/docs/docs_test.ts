@@ -12,6 +12,7 @@ import { readSnippets, type Snippet } from "../support/snippets.ts";
 const ROOT = new URL("../../", import.meta.url);
 const DOCS = [
   "README.md",
+  "docs/caching.md",
   "docs/configuration.md",
   "docs/errors.md",
   "docs/life_of_a_request.md",

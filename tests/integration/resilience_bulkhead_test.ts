@@ -142,7 +142,7 @@ Deno.test("a client that leaves within its call frees the slot", async () => {
     const abandoned = upstream.abandoned();
     client.abort();
     assertEquals(await leaving, "aborted");
-    await within(abandoned, "the connection closed", 2_000);
+    await within(abandoned, "the connection closed");
     const next = statusOf(gateway, "/one/b");
     await open(); // that of the one who left
     await open();

@@ -6,9 +6,6 @@ import { startGateway } from "../support/gateway.ts";
 import { until, within } from "../support/program.ts";
 import { startUpstream } from "../support/upstream.ts";
 
-/** What a connection takes to be seen as closed is far less, what a timeout takes far more. */
-const BOUND_MS = 2_000;
-
 /**
  * A gateway whose `/it` asks an upstream that waits for a gate, and beside it a function that is
  * asked each time: how often tells how many clients have come.
@@ -226,7 +223,7 @@ Deno.test("when the last one leaves, the upstream sees its connection closed", a
   await until(() => gateway.log.length === 1, "the first one has left");
   assertEquals(upstream.active, 1);
   clients[1]?.abort();
-  await within(abandoned, "the connection closed", BOUND_MS);
+  await within(abandoned, "the connection closed");
   assertEquals(await Promise.all(leaving), ["aborted", "aborted"]);
   assertEquals(upstream.requests.length, 1);
 });

@@ -217,6 +217,7 @@ Deno.test(`${REQUESTS} mixed requests leave nothing`, async () => {
   const app = createGateway(parseConfig(configOf(origins), () => undefined), {
     clock,
     random: Math.random,
+    adminToken: undefined,
     background: new Background({ clock, taskTimeoutMs: 1_000, onError: (e) => errors.push(e) }),
     buckets: new MemoryStore(clock),
     clients: { find: () => undefined },

@@ -1,0 +1,316 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Hono } from "hono";
+import { GatewayError } from "../../lib/errors.ts";
+import { admin } from "../../middleware/admin.ts";
+import type { Env } from "../../middleware/env.ts";
+import { ask } from "../support/answer.ts";
+import { startGateway, type TestGateway, type TestGatewayOptions } from "../support/gateway.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import { until } from "../support/program.ts";
+import { startUpstream, type TestUpstream } from "../support/upstream.ts";
+
+const CACHE = "/_gateway/cache";
+
+/** An upstream that says how often each of its addresses was asked for. */
+function counting(): TestUpstream {
+  const counts = new Map<string, number>();
+  return startUpstream((request) => {
+    const { pathname, search } = new URL(request.url);
+    const count = (counts.get(pathname + search) ?? 0) + 1;
+    counts.set(pathname + search, count);
+    return Response.json(count, {
+      headers: { "cache-control": "max-age=60", "cache-tag": `all, tag${pathname}` },
+    });
+  });
+}
+
+function gatewayOf({ url }: TestUpstream, options: TestGatewayOptions = {}): TestGateway {
+  return startGateway({
+    upstreams: {
+      it: { url: `${url}/base`, cache: { stale: "1m" } },
+      other: { url, cache: {} },
+    },
+    routes: {
+      "ANY /v1/*": { forward: { to: "it", strip: "/v1" } },
+      "ANY /plain/*": { forward: "other" },
+      "GET /home/:id": {
+        cache: { ttl: "1m" },
+        gather: { part: { from: "it", path: "/parts/{id}" } },
+      },
+    },
+  }, { clock: new ManualClock(), ...options });
+}
+
+/** What the gateway answers at a path: how often the upstream was asked, and whether it came kept. */
+async function get(gateway: TestGateway, path: string): Promise<unknown> {
+  const response = await ask(gateway.url + path);
+  assertEquals(response.status, 200, path);
+  return await response.json();
+}
+
+async function purge(gateway: TestGateway, query: string): Promise<unknown> {
+  const response = await ask(`${gateway.url}${CACHE}?${query}`, { method: "DELETE" });
+  assertEquals(response.status, 200, query);
+  assertEquals(response.headers.get("cache-control"), "no-store");
+  return await response.json();
+}
+
+async function statusOf(url: string, init: RequestInit = {}): Promise<number> {
+  const response = await ask(url, init);
+  await response.body?.cancel();
+  return response.status;
+}
+
+Deno.test("the operator sees what is kept, and how often that was of use", async () => {
+  await using upstream = counting();
+  const clock = new ManualClock();
+  await using gateway = gatewayOf(upstream, { clock });
+  const empty = await (await ask(gateway.url + CACHE)).json();
+  assertEquals([empty.keys, empty.bytes, empty.hitRate, empty.entries], [0, 0, null, []]);
+  await get(gateway, "/plain/a");
+  await clock.advance(2_500);
+  for (let turn = 0; turn < 3; turn++) await get(gateway, "/plain/a");
+  const response = await ask(gateway.url + CACHE);
+  assertEquals(response.headers.get("cache-control"), "no-store");
+  const told = await response.json();
+  assertEquals([told.keys, told.hits, told.misses, told.hitRate, told.bans], [1, 3, 1, 0.75, 0]);
+  assertEquals(told.maxBytes, 64 * 1024 * 1024);
+  const [{ bytes, ...entry }] = told.entries;
+  assertEquals(entry, { key: "other /plain/a", status: 200, age: 2 });
+  assertEquals(bytes, told.bytes);
+});
+
+Deno.test("with a token only who shows it may look and purge", async () => {
+  await using upstream = counting();
+  await using gateway = gatewayOf(upstream, { adminToken: "secret" });
+  await get(gateway, "/plain/a");
+  const url = `${gateway.url}${CACHE}?all`;
+  for (const method of ["GET", "DELETE"]) {
+    for (const shown of [undefined, "Bearer wrong", "Bearer ", "Basic secret", "secret"]) {
+      const headers = new Headers(shown === undefined ? {} : { authorization: shown });
+      const response = await ask(url, { method, headers });
+      assertEquals(response.status, 401, `${method} ${shown}`);
+      assertMatch(response.headers.get("www-authenticate") ?? "", /^Bearer/);
+      assert(!(await response.text()).includes("secret"));
+    }
+  }
+  assertEquals(await get(gateway, "/plain/a"), 1, "nothing was purged");
+  for (const shown of ["Bearer secret", "bearer secret"]) {
+    const headers = { authorization: shown, "x-forwarded-for": "192.0.2.1" };
+    assertEquals(await statusOf(url, { headers }), 200);
+  }
+  const headers = { authorization: "Bearer secret" };
+  assertEquals(await statusOf(url, { method: "DELETE", headers }), 200);
+});
+
+Deno.test("without a token whoever comes through a proxy is refused", async () => {
+  await using upstream = counting();
+  await using gateway = gatewayOf(upstream);
+  assertEquals(await statusOf(gateway.url + CACHE), 200);
+  for (const name of ["forwarded", "x-forwarded-for", "x-real-ip", "via"]) {
+    const headers = { [name]: name === "via" ? "1.1 nginx" : "127.0.0.1" };
+    for (const method of ["GET", "DELETE"]) {
+      assertEquals(await statusOf(`${gateway.url}${CACHE}?all`, { method, headers }), 401, name);
+    }
+  }
+});
+
+Deno.test("without a token only this machine's own addresses may", async () => {
+  const app = new Hono<Env>().use(admin(undefined)).get("/", (c) => c.text("welcome"));
+  app.onError((error) =>
+    new Response(error instanceof GatewayError ? error.kind : String(error), { status: 401 })
+  );
+  const asked = async (remoteAddress: string) => {
+    const env = { remoteAddress, scheme: "http", completed: Promise.resolve() } as const;
+    return await (await app.request("/", {}, env)).text();
+  };
+  for (const address of ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"]) {
+    assertEquals(await asked(address), "welcome", address);
+  }
+  for (
+    const address of ["192.0.2.1", "::", "::ffff:192.0.2.1", "127.0.0.1.example", "0.0.0.0", ""]
+  ) {
+    assertEquals(await asked(address), "unauthorized", address);
+  }
+});
+
+Deno.test("a purge by an upstream's URL takes that address alone", async () => {
+  await using upstream = counting();
+  await using gateway = gatewayOf(upstream);
+  for (const path of ["/v1/a", "/v1/a?x=1", "/v1/ab"]) assertEquals(await get(gateway, path), 1);
+  const url = encodeURIComponent(`${upstream.url}/base/a?x=1`);
+  const { purged, soft } = Object(await purge(gateway, `url=${url}`));
+  assert(purged.includes("url:it /a?x=1"), JSON.stringify(purged));
+  assertEquals(soft, false);
+  assertEquals(await get(gateway, "/v1/a?x=1"), 2);
+  for (const path of ["/v1/a", "/v1/ab"]) assertEquals(await get(gateway, path), 1, path);
+});
+
+const OF_FORWARD = ["/v1/a", "/v1/a?x=1", "/v1/a/b?x=%20", "/v1", "/v1/", "/v1?x=1", "/plain/a"];
+for (const path of OF_FORWARD) {
+  Deno.test(`a purge by a forwarded path takes what is kept of it: ${path}`, async () => {
+    await using upstream = counting();
+    await using gateway = gatewayOf(upstream);
+    assertEquals(await get(gateway, path), 1);
+    assertEquals(await get(gateway, path), 1);
+    await purge(gateway, `url=${encodeURIComponent(path)}`);
+    assertEquals(await get(gateway, path), 2);
+  });
+}
+
+Deno.test("a purge by an aggregate's path takes the whole, and its parts by their own", async () => {
+  await using upstream = counting();
+  const clock = new ManualClock();
+  await using gateway = gatewayOf(upstream, { clock });
+  const data = async () => Object(await get(gateway, "/home/7")).data.part;
+  assertEquals([await data(), await data()], [1, 1]);
+  await purge(gateway, "url=/home/7");
+  await clock.advance(1);
+  assertEquals(await data(), 1, "its part is still kept");
+  assertEquals(upstream.requests.length, 1);
+  await purge(gateway, `url=${encodeURIComponent(`${upstream.url}/base/parts/7`)}`);
+  await clock.advance(1);
+  assertEquals(await data(), 1, "the whole is still kept");
+  await purge(gateway, "tag=all");
+  assertEquals(await data(), 2, "the tag is on both");
+});
+
+Deno.test("a purge by a tag takes all that bear it, and nothing else", async () => {
+  await using upstream = counting();
+  await using gateway = gatewayOf(upstream);
+  for (const path of ["/plain/a", "/plain/a?x=1", "/plain/b"]) await get(gateway, path);
+  await purge(gateway, `tag=${encodeURIComponent("tag/plain/a")}`);
+  assertEquals(await get(gateway, "/plain/a"), 2);
+  assertEquals(await get(gateway, "/plain/a?x=1"), 2);
+  assertEquals(await get(gateway, "/plain/b"), 1);
+});
+
+Deno.test("a purge of all takes all", async () => {
+  await using upstream = counting();
+  await using gateway = gatewayOf(upstream);
+  for (const path of ["/plain/a", "/v1/a"]) await get(gateway, path);
+  assertEquals(await purge(gateway, "all"), { purged: ["all"], soft: false });
+  for (const path of ["/plain/a", "/v1/a"]) assertEquals(await get(gateway, path), 2);
+});
+
+Deno.test("what comes after a purge is kept again", async () => {
+  await using upstream = counting();
+  const clock = new ManualClock();
+  await using gateway = gatewayOf(upstream, { clock });
+  await get(gateway, "/plain/a");
+  await purge(gateway, "all");
+  await clock.advance(1);
+  assertEquals([await get(gateway, "/plain/a"), await get(gateway, "/plain/a")], [2, 2]);
+});
+
+Deno.test("after a soft purge what was kept serves once more, while a new answer comes", async () => {
+  await using upstream = counting();
+  const clock = new ManualClock();
+  await using gateway = gatewayOf(upstream, { clock });
+  assertEquals(await get(gateway, "/v1/a"), 1);
+  assertEquals(await purge(gateway, "all&soft"), { purged: ["all"], soft: true });
+  await clock.advance(1);
+  assertEquals(await get(gateway, "/v1/a"), 1);
+  await until(() => upstream.requests.length === 2 && gateway.background.size === 0, "refreshed");
+  assertEquals(await get(gateway, "/v1/a"), 2);
+});
+
+Deno.test("after a soft purge what may not serve stale is asked for anew", async () => {
+  await using upstream = counting();
+  const clock = new ManualClock();
+  await using gateway = gatewayOf(upstream, { clock });
+  assertEquals(await get(gateway, "/plain/a"), 1);
+  await purge(gateway, "all&soft");
+  await clock.advance(1);
+  assertEquals(await get(gateway, "/plain/a"), 2);
+});
+
+Deno.test("an answer that was on its way when it was purged is not used again", async () => {
+  const gate = Promise.withResolvers<void>();
+  let made = 0;
+  await using upstream = startUpstream(async () => {
+    const mine = ++made;
+    if (mine === 1) await gate.promise;
+    return Response.json(mine, { headers: { "cache-control": "max-age=60" } });
+  });
+  const clock = new ManualClock();
+  await using gateway = gatewayOf(upstream, { clock });
+  const first = get(gateway, "/plain/a");
+  await upstream.asked(1);
+  await clock.advance(10);
+  await purge(gateway, "all");
+  await clock.advance(10);
+  gate.resolve();
+  assertEquals(await first, 1);
+  assertEquals(await get(gateway, "/plain/a"), 2);
+});
+
+Deno.test("an answer whose body was coming when it was purged is given to nobody else", async () => {
+  let made = 0;
+  const bodies: ReadableStreamDefaultController<Uint8Array>[] = [];
+  await using upstream = startUpstream(() => {
+    const mine = ++made;
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode(String(mine)));
+        if (mine === 1) bodies.push(controller);
+        else controller.close();
+      },
+    });
+    return new Response(body, { headers: { "cache-control": "max-age=60" } });
+  });
+  const clock = new ManualClock();
+  await using gateway = gatewayOf(upstream, { clock });
+  const first = await ask(`${gateway.url}/plain/a`);
+  await purge(gateway, "all");
+  await clock.advance(1);
+  assertEquals(await get(gateway, "/plain/a"), 2);
+  bodies[0]?.close();
+  assertEquals(await first.json(), 1);
+  assertEquals(await get(gateway, "/plain/a"), 2, "the older one took no newer one's place");
+});
+
+Deno.test("an answer that was on its way when its address changed is not kept", async () => {
+  const gate = Promise.withResolvers<void>();
+  let made = 0;
+  await using upstream = startUpstream(async ({ method }) => {
+    if (method === "PUT") return new Response(null, { status: 204 });
+    const mine = ++made;
+    if (mine === 1) await gate.promise;
+    return Response.json(mine, { headers: { "cache-control": "max-age=60" } });
+  });
+  await using gateway = gatewayOf(upstream);
+  const first = get(gateway, "/plain/a");
+  await upstream.asked(1);
+  assertEquals(await statusOf(`${gateway.url}/plain/a`, { method: "PUT", body: "x" }), 204);
+  gate.resolve();
+  assertEquals(await first, 1);
+  assertEquals(await get(gateway, "/plain/a"), 2);
+});
+
+Deno.test("a purge that says nothing of what is refused", async () => {
+  await using upstream = counting();
+  await using gateway = gatewayOf(upstream);
+  await get(gateway, "/plain/a");
+  for (
+    const query of ["", "?", "?soft", "?url=", "?tag=", "?url=/nowhere", "?url=http://192.0.2.1/a"]
+  ) {
+    const response = await ask(gateway.url + CACHE + query, { method: "DELETE" });
+    assertEquals(response.status, 400, query);
+    assertEquals(response.headers.get("content-type"), "application/problem+json");
+    await response.text();
+  }
+  assertEquals(await get(gateway, "/plain/a"), 1);
+});
+
+Deno.test("other methods are told which there are", async () => {
+  await using upstream = counting();
+  await using gateway = gatewayOf(upstream);
+  for (const method of ["POST", "PUT", "PATCH"]) {
+    const response = await ask(gateway.url + CACHE, { method });
+    assertEquals(response.status, 405, method);
+    assertEquals(response.headers.get("allow"), "GET, DELETE, HEAD, OPTIONS");
+    await response.text();
+  }
+  assertEquals(await statusOf(gateway.url + CACHE, { method: "HEAD" }), 200);
+});
