@@ -9,7 +9,7 @@ export interface Link {
 const EMPTY_ELEMENTS = /[ \t,]*/y;
 const TARGET = /<([^<>]*)>/y;
 const PARAM =
-  /[ \t]*;[ \t]*(?:([!#$%&'*+.^_`|~\w-]+)[ \t]*(?:=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^";,]*)))?)?/y;
+  /[ \t]*;[ \t]*(?:([!#$%&'*+.^_`|~\w-]+)[ \t]*(?:=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s";,<>]*)))?)?/y;
 const END = /[ \t]*(?:,|$)/y;
 
 /** Reads a `Link` header, several joined by commas too; undefined when it is none. */
@@ -30,7 +30,7 @@ export function parseLinks(header: string): Link[] | undefined {
     const params = new Map<string, string>();
     for (let param = take(PARAM); param; param = take(PARAM)) {
       const [, name = "", quoted, plain = ""] = param;
-      const value = quoted?.replaceAll(/\\(.)/g, "$1") ?? plain.trim();
+      const value = quoted?.replaceAll(/\\(.)/g, "$1") ?? plain;
       if (name !== "" && !params.has(name.toLowerCase())) params.set(name.toLowerCase(), value);
     }
     if (!take(END)) return undefined;

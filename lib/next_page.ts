@@ -5,6 +5,8 @@ import { follow } from "./pointer.ts";
 
 /** A page that was read. */
 export interface PageRead {
+  /** Counted from 1. */
+  readonly number: number;
   readonly headers: Headers;
   /** Its body, parsed; undefined when it is empty. */
   readonly value: unknown;
@@ -38,17 +40,19 @@ export function nextPath(page: PageRead, rule: NextRule): string | GatewayError 
   const { next, param, firstPath, base } = rule;
   if (next === "link") {
     const links = parseLinks(page.headers.get("link") ?? "");
-    if (links === undefined) return invalid("has a Link header that cannot be read");
+    if (links === undefined) return invalid(page, "has a Link header that cannot be read");
     const link = links.find((link) => hasRelation(link, "next"));
-    return link && resolve(link.target, page.path, base);
+    return link && resolve(link.target, page, base);
   }
   const reference = follow(page.value, next);
   if (reference === undefined || reference === null || reference === "") return undefined;
   if (typeof reference === "string" && REFERENCE.test(reference)) {
-    return resolve(reference, page.path, base);
+    return resolve(reference, page, base);
   }
-  if (!isCursor(reference)) return invalid("names the next one by what is no URL and no cursor");
-  if (param === undefined) return invalid("has a cursor, for which the part has no param");
+  if (!isCursor(reference)) {
+    return invalid(page, "names the next one by what is no URL and no cursor");
+  }
+  if (param === undefined) return invalid(page, "has a cursor, for which the part has no param");
   return withParam(firstPath, param, String(reference));
 }
 
@@ -57,16 +61,16 @@ export function pageUrl(path: string, base: URL = NOWHERE): URL {
   return new URL(base.origin + basePathOf(base) + path);
 }
 
-function resolve(reference: string, path: string, base: URL = NOWHERE): string | GatewayError {
+function resolve(reference: string, page: PageRead, base: URL = NOWHERE): string | GatewayError {
   const [plainPath = ""] = reference.split(/[?#]/, 1);
-  const target = URL.parse(reference, pageUrl(path, base));
+  const target = URL.parse(reference, pageUrl(page.path, base));
   const basePath = basePathOf(base);
   const isInside = target !== null && target.origin === base.origin &&
     `${target.pathname}/`.startsWith(`${basePath}/`);
-  if (!isInside) return invalid("leads off its upstream");
+  if (!isInside) return invalid(page, "leads off its upstream");
   const inner = target.pathname.slice(basePath.length);
   if (hasDotSegment(plainPath) || hasDotSegment(inner)) {
-    return invalid('leads to a path with a segment "." or ".."');
+    return invalid(page, 'leads to a path with a segment "." or ".."');
   }
   return inner + target.search;
 }
@@ -91,6 +95,6 @@ function basePathOf({ pathname }: URL): string {
   return pathname.replace(/\/$/, "");
 }
 
-function invalid(what: string): GatewayError {
-  return new GatewayError("upstream-invalid", `the page before ${what}`);
+function invalid({ number }: PageRead, what: string): GatewayError {
+  return new GatewayError("upstream-invalid", `page ${number} ${what}`);
 }

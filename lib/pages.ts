@@ -15,6 +15,7 @@ export interface PagesOptions extends PagesConfig {
 export interface Page {
   /** Counted from 1. */
   readonly number: number;
+  /** Those that it has, or that are left of `maxItems`. */
   readonly items: readonly unknown[];
   /** Whether the walk ends with it. */
   readonly isLast: boolean;
@@ -70,12 +71,10 @@ export async function* pages(
     const items = itemsOf(value, itemKeys);
     const room = maxItems - count;
     if (items.length > room && whenMore === "fail") {
-      throw tooMany(
-        `it takes at most ${maxItems} items; ${count} were read on ${number - 1} pages`,
-      );
+      throw tooMany(`more than ${maxItems} items`, count, number - 1);
     }
     count += items.length;
-    const after = nextPath({ headers: reply.headers, value, path }, rule);
+    const after = nextPath({ number, headers: reply.headers, value, path }, rule);
     const isEnough = whenMore === "stop" && (number >= max || count >= maxItems);
     const isLast = after === undefined || isEnough;
     yield { number, items: items.slice(0, room), isLast, reply };
@@ -84,7 +83,7 @@ export async function* pages(
     const before = asked.get(pageUrl(after, base).href);
     if (before !== undefined) throw invalid(`page ${number} leads back to page ${before}`);
     if (number >= max) {
-      throw tooMany(`it takes at most ${max} pages, which had ${count} items; there are more`);
+      throw tooMany(`more than ${max} pages`, count, number);
     }
     path = after;
   }
@@ -121,6 +120,6 @@ function invalid(detail: string): GatewayError {
   return new GatewayError("upstream-invalid", detail);
 }
 
-function tooMany(detail: string): GatewayError {
-  return new GatewayError("too-many-items", detail);
+function tooMany(what: string, items: number, pages: number): GatewayError {
+  return new GatewayError("too-many-items", `${what}; read: ${items} items on ${pages} pages`);
 }
