@@ -31,7 +31,7 @@ const MEMBERS = 'must be a list of members such as "id" or "address.city"';
 const pagesOf = (pages: unknown, part = {}) => gatherOf({ a: { from: "up", pages, ...part } });
 const RULES: readonly (readonly [input: unknown, problem: string])[] = [
   // Pages.
-  [pagesOf({}), `${A}.pages.next: ${NEXT}`],
+  [pagesOf({}), `${A}.pages.next: is required`],
   [pagesOf({ next: "" }), `${A}.pages.next: ${NEXT}: got ""`],
   [pagesOf({ next: "next" }), `${A}.pages.next: ${NEXT}: got "next"`],
   [pagesOf({ next: "/a~2" }), `${A}.pages.next: ${NEXT}: got "/a~2"`],
