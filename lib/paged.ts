@@ -6,6 +6,8 @@ import { pages, type PagesOptions } from "./pages.ts";
 import { pick, type Selection } from "./pick.ts";
 import type { Call, Context, Reply, Source } from "./source.ts";
 
+const NOTHING = Body.of(new Uint8Array());
+
 /** A list that comes in pages, and how it is put together. */
 export interface PagedOptions {
   /** The part's name. */
@@ -36,7 +38,7 @@ export async function paged(options: PagedOptions, call: Call, ctx: Context): Pr
       const list = jsonBytes(options.pick ? pick(items, options.pick) : items);
       await onPage?.(list, isLast);
       lists.push(list);
-      madeOf.push(reply);
+      madeOf.push({ ...reply, body: NOTHING }); // its items are in the list, once is enough
     }
   } catch (thrown) {
     const error = toGatewayError(thrown);

@@ -72,6 +72,17 @@ for (const count of [1, 2, 10]) {
   });
 }
 
+Deno.test("pages without items leave nothing in the list", async () => {
+  const pages = [[], [1, 2], [], null, [3], []];
+  await using upstream = startUpstream((request) => {
+    const page = numberOf(request);
+    const next = page < pages.length ? `?page=${page + 1}` : "";
+    return Response.json({ items: pages[page - 1], next });
+  });
+  await using gateway = pagesOf(upstream.url);
+  assertEquals(await ordersOf(gateway), [[1, 2, 3], []]);
+});
+
 Deno.test("pages are linked by their headers, under a base path, and the part's headers go with each", async () => {
   const asked: unknown[] = [];
   await using upstream = startUpstream((request) => {
@@ -308,6 +319,7 @@ Deno.test("a client that leaves ends the walk at once", async () => {
   upstream.openAll();
   await until(() => upstream.active === 0 && gateway.log.length === 1);
   assertEquals(upstream.paths.length, 3);
+  assertEquals(gateway.log[0]?.problem, "cancelled");
 });
 
 Deno.test("at the deadline in the middle of a walk what was read is there", async () => {

@@ -62,6 +62,7 @@ const REFERENCES: readonly (readonly [reference: unknown, next: string | undefin
   ["/v1/%2E%2e%2fadmin", DOTS],
   ["/v1/x%5c..%5c..%5cadmin", DOTS],
   ["/v1/..;/admin", DOTS],
+  ["/v1/x%2f.\t.%2fadmin", DOTS],
   // No reference, and no param for a cursor.
   ["abc", NO_PARAM],
   ["items?page=2", NO_PARAM],
