@@ -74,17 +74,17 @@ async function* interleaved(
   let coming: Promise<IteratorResult<Outcome, void>> | undefined;
   try {
     while (true) {
-      const page = pages.take();
-      if (page) {
-        yield page;
-        continue;
-      }
       coming ??= outcomes.next();
+      // The outcome goes first where both are there: it has no others behind it.
       const result = await Promise.race([coming, pages.arrival()]);
-      if (!result) continue;
-      coming = undefined;
-      if (result.done) return;
-      yield result.value;
+      if (result) {
+        coming = undefined;
+        if (result.done) return;
+        yield result.value;
+      } else {
+        const page = pages.take();
+        if (page) yield page;
+      }
     }
   } finally {
     // What `coming` waits for would hold up the end of the outcomes.

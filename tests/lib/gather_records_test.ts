@@ -42,15 +42,32 @@ Deno.test("a page is asked for once the one before was taken, and not earlier", 
   assertEquals(await take(), { part: "list", data: [2], more: true });
   await settled();
   script.at(3).answerJson({ items: [3] });
-  script.at(1).answerJson("x");
   await settled();
-  const rest = [await take(), await take(), await take(), await take()];
-  assertEquals(rest, [
-    { part: "list", data: [3] },
+  assertEquals(await take(), { part: "list", data: [3] });
+  script.at(1).answerJson("x");
+  assertEquals([await take(), await take(), await take()], [
     { part: "x", data: "x" },
     { complete: true },
     undefined,
   ]);
+});
+
+Deno.test("a long list does not keep what is beside it from being told", async () => {
+  const { script, take } = play();
+  const first = take();
+  await settled();
+  script.at(0).answerJson({ items: [1], next: "/2" });
+  await first;
+  await settled();
+  script.at(2).answerJson({ items: [2], next: "/3" });
+  script.at(1).answerJson("x");
+  await settled();
+  const told = [await take()];
+  await settled();
+  script.asked[3]?.answerJson({ items: [3], next: "/4" });
+  await settled();
+  told.push(await take());
+  assertEquals(told.map(({ part }) => part).toSorted(), ["list", "x"]);
 });
 
 Deno.test("who stops early ends the walk, and what runs beside it", async () => {
