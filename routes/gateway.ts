@@ -25,7 +25,13 @@ import { Limiter } from "../lib/limiter/limiter.ts";
 import type { BucketStore } from "../lib/limiter/store.ts";
 import { expandCall } from "../lib/part_call.ts";
 import type { Source } from "../lib/source.ts";
-import { aggregateStack, forwardStack, partStack, type StackDependencies } from "../lib/stack.ts";
+import {
+  aggregateStack,
+  forwardStack,
+  pagedList,
+  partStack,
+  type StackDependencies,
+} from "../lib/stack.ts";
 import { functionSource } from "../lib/transport/function.ts";
 import { type UpstreamState, upstreamState } from "../lib/upstream_state.ts";
 import { admin } from "../middleware/admin.ts";
@@ -201,6 +207,7 @@ class Handlers {
     const clientHeaders = templateNames(part).flatMap(({ reference }) =>
       reference.from === "header" ? reference.name.toLowerCase() : []
     );
+    const pages = pagedList(part);
     const isAuthorized = [...Object.keys(ownHeaders), ...Object.keys(part.headers)]
       .some((name) => name.toLowerCase() === "authorization");
     return {
@@ -209,6 +216,7 @@ class Handlers {
       clientHeaders,
       isAuthorized,
       ...(each && { each }),
+      ...(pages && { pages }),
       optional,
       otherwise,
       source: partStack(part, this.#stackDependencies(upstream)),
