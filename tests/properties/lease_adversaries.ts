@@ -16,6 +16,9 @@ const LIMIT: Limit = {
   onStoreFailure: "closed",
 };
 
+/** Of a quarter of them there may be leases. */
+const MOST_BUCKETS = 8;
+
 /** Two processes with one bucket. */
 class Pair {
   readonly clock = new ManualClock();
@@ -36,17 +39,17 @@ class Pair {
         return version;
       },
     };
-    const options = { store, clock: this.clock, random: () => 0.5, maxBuckets: 10 };
+    const options = { store, clock: this.clock, random: () => 0.5, maxBuckets: MOST_BUCKETS };
     this.first = newLimiter(options);
     this.second = newLimiter(options);
   }
 
   /** Asks so many times, all at once; resolves to what was admitted. */
-  async ask(limiter: AnyLimiter, times: number, tokens = 1): Promise<Admitted[]> {
+  async ask(limiter: AnyLimiter, times: number, tokens = 1, key = "it"): Promise<Admitted[]> {
     const patience = { signal: new AbortController().signal, deadline: Infinity };
     const taken = Array.from(
       { length: times },
-      () => limiter.take([{ key: "it", limit: LIMIT, tokens }], patience),
+      () => limiter.take([{ key, limit: LIMIT, tokens }], patience),
     );
     let isDecided = false;
     const all = Promise.all(taken).finally(() => isDecided = true);
@@ -81,9 +84,14 @@ export const LEASE_ADVERSARIES = {
 
   async "what was taken comes back after the bucket was lowered"(newLimiter: NewLimiter) {
     const pair = new Pair(newLimiter);
-    for (const admitted of await pair.ask(pair.first, 10, 4)) admitted.giveBack(() => true);
+    // What the first takes of it, it takes in the store: it has leases enough, of others.
+    for (const other of ["one", "two"]) await pair.ask(pair.first, 10, 4, other);
+    const [taken] = await pair.ask(pair.first, 1, 90);
+    await pair.ask(pair.second, 10, 4);
+    taken?.giveBack(() => true);
+    await pair.ask(pair.first, 1);
     for (const pauseMs of [400, 400, 190]) {
-      await pair.ask(pair.first, 1);
+      await pair.ask(pair.second, 1);
       await pair.clock.advance(pauseMs);
     }
     await pair.takeAll();
