@@ -66,6 +66,8 @@ export interface GatewayDependencies {
   /** The Source of an HTTP API, by its base URL with no slash at the end. */
   readonly http: (base: string) => Source;
   readonly background: Background;
+  /** What is to end after the last request is put here. */
+  readonly closing: AsyncDisposableStack;
   /** Where buckets are; asked only when some route has a limit. */
   readonly buckets: BucketStore;
   /** The clients that the store knows; asked only when the config says so. */
@@ -270,14 +272,16 @@ function cacheOf(
   });
 }
 
-function limiterOf({ buckets, clock, random, logError }: GatewayDependencies): Limiter {
-  return new Limiter({
+function limiterOf({ buckets, clock, random, closing, logError }: GatewayDependencies): Limiter {
+  const limiter = new Limiter({
     store: new BoundedStore(buckets, clock, DEFAULTS.storeTimeoutMs),
     clock,
     random,
     maxBuckets: DEFAULTS.maxBuckets,
     onStoreChange: (failure) => logError(failure ?? "the store is back", "limiter"),
   });
+  closing.defer(() => limiter.close());
+  return limiter;
 }
 
 function clientsOf({ clients }: Settings, deps: GatewayDependencies): ClientOptions["clients"] {
