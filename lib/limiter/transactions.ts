@@ -78,6 +78,7 @@ export class Transactions {
    */
   async run({ claims, buckets, due }: Batch): Promise<readonly Concluded[]> {
     const { clock, random, health } = this.#options;
+    const begun = clock.monotonic();
     let isAsked = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       isAsked = await this.#learn(buckets) || isAsked;
@@ -89,6 +90,7 @@ export class Transactions {
       const concluded = verdicts.map((verdict) => ({ verdict, payment: paymentOf(verdict) }));
       if (await this.#hold(writes, situation, concluded)) {
         if (isAsked || writes.length > 0) health.succeeded();
+        if (writes.length > 0) this.#timed(clock.monotonic() - begun);
         for (const bucket of due) {
           if (!writes.some((write) => write.bucket === bucket && write.leased > 0)) {
             bucket.leases.renewNoMore();
@@ -170,7 +172,6 @@ export class Transactions {
       for (const { bucket } of writes) bucket.endSettling(version !== undefined, ended);
     }
     if (version === undefined) return false;
-    this.#timed(clock.monotonic() - now.monotonic);
     for (const [index, write] of writes.entries()) {
       const { bucket, level } = write;
       bucket.stored = { level, version };

@@ -201,3 +201,17 @@ Deno.test("a crowd of leased buckets is bounded", async () => {
   await it.clock.advance(10);
   assertEquals(commits.slice(before).flat().toSorted(), ["c", "d"], "the others have leases");
 });
+
+Deno.test("what a killed process had leased is back by the time the bucket fills", async () => {
+  const it = start();
+  await lease(it);
+  const other = it.newLimiter();
+  await it.clock.advance(10);
+  const early = it.ask({ of: LARGE, by: other, tokens: 301 });
+  await it.clock.advance(100);
+  assertEquals(early.outcome, "denied", "what is leased may be being spent");
+  await it.clock.advance(4_000);
+  const late = it.ask({ of: LARGE, by: other, tokens: 400 });
+  await it.clock.advance(100);
+  assertEquals(late.outcome, "admitted");
+});
