@@ -82,6 +82,7 @@ class Run implements Disposable {
   #unsettled = 0;
   #running = 0;
   #isStopped = false;
+  #isAsking = false;
   #arrived = () => {};
 
   constructor(parts: Iterable<Part>, ctx: Context, options: SettleOptions) {
@@ -109,8 +110,10 @@ class Run implements Disposable {
     return this.#running > 0;
   }
 
-  /** Asks what can be asked now. */
+  /** Asks what can be asked now. What fails at once makes room, which the same loop sees. */
   askReady(): void {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
     const { concurrency = Infinity } = this.#options;
     while (this.#running < concurrency) {
       const node = this.#ready[this.#nextReady];
@@ -120,6 +123,7 @@ class Run implements Disposable {
       if (signal.aborted) this.#fail(node, toGatewayError(signal.reason));
       else this.#ask(node);
     }
+    this.#isAsking = false;
   }
 
   /** The next outcome, if one is there. */
