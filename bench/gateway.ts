@@ -22,7 +22,6 @@ export function benchGateway(
     adminToken: undefined,
     background: new Background({ clock, taskTimeoutMs: 1_000, onError() {} }),
     buckets: new MemoryStore(clock),
-    clients: { find: () => undefined },
     http: () => () => Promise.reject(new Error("no upstream is asked over HTTP here")),
     readStore: () => Promise.resolve(),
     logAccess() {},

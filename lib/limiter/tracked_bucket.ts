@@ -78,6 +78,14 @@ export class TrackedBucket {
     return { units: Math.max(0, level.units - owed), at: level.at };
   }
 
+  /** Somebody wrote it anew: the store is asked before anything else is decided. */
+  forget(): void {
+    this.isDoubtful = true;
+    this.returns = [];
+    this.#lent = undefined;
+    this.#settling = undefined;
+  }
+
   /** Lets tokens through without the store; they are taken off when it is back. */
   lend(tokens: number, now: Instant): void {
     const { without, after } = this.#lent ?? this.#nothingLent(now);
