@@ -83,6 +83,16 @@ export class Limiter {
     return this.#buckets.size;
   }
 
+  /** Somebody wrote buckets anew: nothing that is known of them holds, and who waits is decided again. */
+  forget(keys: readonly string[]): void {
+    for (const key of keys) {
+      const bucket = this.#buckets.find(key);
+      if (bucket === undefined) continue;
+      bucket.forget();
+      for (const claim of [...this.#lines.of(bucket)]) this.#wake(claim);
+    }
+  }
+
   /**
    * Takes all charges or none.
    * @throws the signal's reason, when it aborts before there is a decision
