@@ -119,6 +119,7 @@ export class TrackedBucket {
   forget(): void {
     this.isDoubtful = true;
     this.returns = [];
+    this.leases.takeAll();
     this.#lent = undefined;
     this.#settling = undefined;
   }

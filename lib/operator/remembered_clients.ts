@@ -8,8 +8,10 @@ interface Remembered {
   until: number;
 }
 
-/** How long an answer is believed at most (ms): a record written by hand is felt after it. */
+/** How long an answer is believed at most (ms): a record changed by hand is felt after it. */
 const BELIEVED_MS = 60_000;
+/** The same of a key that nobody has: one written by hand is felt after it (ms). */
+const UNKNOWN_MS = 1_000;
 /** How long what is known has to do when the store could not be asked (ms). */
 const REST_MS = 1_000;
 /** How many keys are remembered of clients; and as many that are nobody's, which guessing makes. */
@@ -72,6 +74,7 @@ export class RememberedClients implements ClientDirectory {
   #remember(hash: string, client: KnownClient | undefined): void {
     const [to, from] = client ? [this.#known, this.#unknown] : [this.#unknown, this.#known];
     from.delete(hash);
-    to.set(hash, { client, until: this.#clock.monotonic() + BELIEVED_MS });
+    const believedMs = client ? BELIEVED_MS : UNKNOWN_MS;
+    to.set(hash, { client, until: this.#clock.monotonic() + believedMs });
   }
 }
