@@ -334,6 +334,7 @@ function limitsOf({ buckets, clock, random, closing, logError }: GatewayDependen
     store,
     clock,
     forget: (keys) => limiter.forget(keys),
+    leased: (key) => limiter.leased(key),
     onError: (error) => logError(error, "operator"),
   });
   return { limiter, ledger, busiest: new Busiest(clock) };

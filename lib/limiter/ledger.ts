@@ -10,6 +10,8 @@ export interface LedgerOptions {
   readonly clock: Clock;
   /** Has this process forget what it knows of buckets. */
   readonly forget: (keys: readonly string[]) => void;
+  /** How many tokens this process has leased of a bucket. */
+  readonly leased: (key: string) => number;
   /** Told of what the store failed with. */
   readonly onError: (error: unknown) => void;
 }
@@ -18,6 +20,8 @@ export interface LedgerOptions {
 export interface LedgerEntry {
   readonly charge: Charge;
   readonly level: BucketLevel;
+  /** Tokens that this process has leased beside; what others have is theirs to know. */
+  readonly leased: number;
   /** Whether the store has a record of it: without one it is full. */
   readonly isStored: boolean;
 }
@@ -44,7 +48,8 @@ export class Ledger {
       const known = stored[index]?.level;
       const { shape } = charge.limit;
       const level = refill(known ?? fullBucket(shape, now), shape, now, 0);
-      return { charge, level, isStored: known !== undefined };
+      const leased = this.#options.leased(charge.key);
+      return { charge, level, leased, isStored: known !== undefined };
     });
   }
 

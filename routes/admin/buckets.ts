@@ -114,7 +114,7 @@ async function tierOf(
 }
 
 /** A bucket as its own client's headers tell it, and when it is full (s). */
-function standingOf({ limit, tier, route }: Counted, { charge, level }: LedgerEntry) {
+function standingOf({ limit, tier, route }: Counted, { charge, level, leased }: LedgerEntry) {
   const { shape } = charge.limit;
   const left = wholeTokens(level, shape);
   const fullMs = msUntilFull(level, shape);
@@ -123,6 +123,7 @@ function standingOf({ limit, tier, route }: Counted, { charge, level }: LedgerEn
     tier: tier !== undefined && limit.tiers.has(tier) ? tier : null,
     ...(limit.perRoute && { route }),
     left,
+    leased,
     burst: shape.capacity / shape.perToken,
     next: fullMs === 0 ? null : Math.ceil(msUntil(level, shape, left + 1) / 1000),
     full: Math.ceil(fullMs / 1000),

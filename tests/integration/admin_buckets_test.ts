@@ -13,9 +13,27 @@ Deno.test("an address's buckets are told as its own headers tell them", async ()
     who: "ip 203.0.113.7",
     ban: null,
     buckets: [
-      { limit: "perClient", tier: null, left: 2, burst: 3, next: 60, full: 60 },
-      { limit: "perRoute", tier: null, route: "GET /a", left: 9, burst: 10, next: 60, full: 60 },
-      { limit: "perRoute", tier: null, route: "GET /b", left: 10, burst: 10, next: null, full: 0 },
+      { limit: "perClient", tier: null, left: 2, leased: 0, burst: 3, next: 60, full: 60 },
+      {
+        limit: "perRoute",
+        tier: null,
+        route: "GET /a",
+        left: 9,
+        leased: 0,
+        burst: 10,
+        next: 60,
+        full: 60,
+      },
+      {
+        limit: "perRoute",
+        tier: null,
+        route: "GET /b",
+        left: 10,
+        leased: 0,
+        burst: 10,
+        next: null,
+        full: 0,
+      },
     ],
   });
 });

@@ -15,6 +15,7 @@ function begin() {
     store: it.store,
     clock: it.clock,
     forget: (keys) => it.limiter.forget(keys),
+    leased: (key) => it.limiter.leased(key),
     onError: (error) => errors.push(error),
   });
   const told = async <T>(answer: Promise<T>): Promise<T> => {
@@ -92,4 +93,14 @@ Deno.test("a store that is lost is the operator's to know", async () => {
     assertEquals([error.kind, error.headers], ["limiter-unavailable", { "retry-after": "1" }]);
   }
   assertEquals(errors.length, 2);
+});
+
+Deno.test("what is leased here is told beside what the store has", async () => {
+  const { clock, ask, ledger, told } = begin();
+  const large = limit({ tokens: 100, burst: 400 });
+  times(40, () => ask({ of: large }));
+  await clock.advance(10);
+  ask({ of: large, tokens: 10 });
+  const [entry] = await told(ledger.look([{ key: "key", limit: large, tokens: 1 }]));
+  assertEquals(entry?.leased, 30);
 });
