@@ -20,6 +20,7 @@ const DOCS = [
   "docs/operating.md",
   "docs/policies.md",
   "docs/rate_limiting.md",
+  "docs/sources.md",
 ];
 const SECRETS = ["ORDERS_TOKEN", "MOBILE_KEY"];
 const ENV = (name: string) => SECRETS.includes(name) ? "secret" : undefined;
