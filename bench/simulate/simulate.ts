@@ -34,8 +34,6 @@ export interface Run {
   readonly reads: number;
 }
 
-const PATIENT = { signal: new AbortController().signal, deadline: Infinity };
-
 /**
  * Plays a scenario: the limiter's own code on a virtual clock, with a store and traffic made up.
  * @throws {Error} when the limiter leaves a request without an answer
@@ -55,6 +53,10 @@ export async function simulate(
   };
   // Requests come from a sequence of their own, so that they are the same for any limiter.
   const random = new Random(scenario.seed + 2 ** 16);
+  const arrivals = traffic(scenario);
+  // Room for more buckets than there are would only cost memory, a thousand times.
+  const clients = new Set(arrivals.map(({ client }) => client)).size;
+  const maxBuckets = Math.min(DEFAULTS.maxBuckets, clients);
   const processes = Array.from({ length: scenario.processes }, (_, index) => {
     const store = new DistantStore(shared, clock, random, scenario);
     const own = new ProcessClock(clock, aheadOf(index, scenario));
@@ -62,12 +64,11 @@ export async function simulate(
       store: new BoundedStore(store, own, scenario.timeoutMs),
       clock: own,
       random: () => fraction(random),
-      maxBuckets: DEFAULTS.maxBuckets,
+      maxBuckets,
     });
     return { store, limiter };
   });
 
-  const arrivals = traffic(scenario);
   const answers = new Array<Answered>(arrivals.length);
   let left = arrivals.length;
   let failure: unknown;
@@ -81,7 +82,8 @@ export async function simulate(
       answers[index] = { ...arrival, outcome, decidedAt, settledAt };
       left--;
     };
-    const taken = process.limiter.take([{ key, limit, tokens: 1 }], PATIENT);
+    const patience = { signal: new AbortController().signal, deadline: Infinity };
+    const taken = process.limiter.take([{ key, limit, tokens: 1 }], patience);
     if (!(taken instanceof Promise)) return settle(taken);
     taken.then((decision) => settle(decision, process.store.sentAt(key)))
       .catch((error) => failure ??= error);
