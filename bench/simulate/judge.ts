@@ -76,11 +76,12 @@ function idealOf(arrived: readonly Answered[], { limit: { shape } }: Run): numbe
  */
 function excessOf(decided: readonly Answered[], { limit: { shape } }: Run, skewMs: number): number {
   const bucket = new IdealBucket(shape.capacity + shape.perMs * skewMs, shape.perMs);
-  let lowest = 0;
+  let overdrawn = 0;
   for (const { outcome, decidedAt } of decided) {
-    if (outcome === "admitted") lowest = Math.min(lowest, bucket.take(shape.perToken, decidedAt));
+    if (outcome !== "admitted") continue;
+    overdrawn = Math.max(overdrawn, -bucket.take(shape.perToken, decidedAt));
   }
-  return -lowest / shape.perToken;
+  return overdrawn / shape.perToken;
 }
 
 function needlessOf(decided: readonly Answered[], { limit: { shape } }: Run): number {

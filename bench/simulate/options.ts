@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { suggest } from "../../lib/config/suggest.ts";
+import { bucketShape } from "../../lib/limiter/bucket.ts";
 import { StartError } from "../../lib/start_error.ts";
 import { DEFAULT_SCENARIOS } from "./default_scenarios.ts";
 import { DEFAULT_SCENARIO, type Scenario, SHAPES, SPREADS } from "./scenario.ts";
@@ -69,10 +70,10 @@ export function readScenarios(args: string[]): readonly Scenario[] | undefined {
       isHelp = true;
       continue;
     }
-    const { name, value } = token;
+    const { name, rawName, value } = token;
     const flag = Object.hasOwn(FLAGS, name) ? FLAGS[name] : undefined;
     if (!flag) {
-      throw new StartError(`there is no flag --${name}${suggest(name, Object.keys(FLAGS))}`);
+      throw new StartError(`there is no flag ${rawName}${suggest(name, Object.keys(FLAGS))}`);
     }
     if (value === undefined) throw new StartError(`--${name} needs a value: ${flag.is}`);
     const values = value.split(",").map((text) => flag.read(text, name));
@@ -84,7 +85,15 @@ export function readScenarios(args: string[]): readonly Scenario[] | undefined {
   return scenarios;
 }
 
-function check({ latencyMs, jitter, timeoutMs, skewMs, apartMs }: Scenario): void {
+/** @throws {StartError} when values do not go together */
+function check(scenario: Scenario): void {
+  const { rate, burst, latencyMs, jitter, timeoutMs, skewMs, apartMs } = scenario;
+  try {
+    bucketShape(rate, 1_000, burst);
+  } catch (error) {
+    if (error instanceof RangeError) throw new StartError(error.message);
+    throw error;
+  }
   if (apartMs > skewMs) {
     throw new StartError(`--apart ${apartMs} is more than --skew ${skewMs} allows`);
   }
