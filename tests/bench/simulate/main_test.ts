@@ -23,7 +23,7 @@ Deno.test("deno task simulate: prints a row for each scenario, and what the colu
 });
 
 Deno.test("deno task simulate: a limit that is not kept ends with 1", async () => {
-  const told = await run("--failing", "1", "--on-failure", "open", "--requests", "3000");
+  const told = await run("--failing", "1", "--on-failure", "open", "--load", "5");
   assertEquals(told.code, 1);
   assert(told.out.startsWith("shape"));
 });
