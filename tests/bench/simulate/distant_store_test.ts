@@ -30,6 +30,9 @@ Deno.test("distant store: there and back", async () => {
   assertEquals(store.sentAt("other"), undefined);
   await Promise.all([clock.sleep(1), clock.runUntil(() => false)]);
   assertEquals(store.sentAt("key"), undefined, "it is not answered now");
+  store.commit([{ key: "other", level: { units: 1, at: 0 }, version: null, keepMs: 1_000 }]);
+  await clock.runUntil(() => store.sentAt("other") !== undefined);
+  assertEquals(store.sentAt("key"), undefined, "another one is");
 });
 
 Deno.test("distant store: failing, hanging, losing", async () => {

@@ -12,6 +12,25 @@ property("the excess is that of the worst of all windows", 300, (random) => {
   assertEquals(excess, worstWindow(run, skewMs));
 });
 
+Deno.test("judge: a denial is needless from the moment a token is there", () => {
+  const shape = bucketShape(1, 1_000, 1);
+  const limit = { name: "it", shape, waitMs: 0, queue: 0, onStoreFailure: "closed" } as const;
+  const denied = (decidedAt: number, outcome: Answered["outcome"] = "denied"): Answered => (
+    { at: 0, client: 1, process: 0, outcome, decidedAt, settledAt: 2_000 }
+  );
+  const judged = (...answers: Answered[]) =>
+    judge(DEFAULT_SCENARIO, { limit, answers, commits: 0, conflicts: 0, reads: 0 });
+  assertEquals(judged(denied(0)).needless, 1);
+  const { needless, ideal, admitted, p50, p99 } = judged(
+    denied(999),
+    denied(1_000),
+    denied(0, "admitted"),
+    denied(1_001, "unavailable"),
+  );
+  assertEquals({ needless, ideal, admitted }, { needless: 2, ideal: 1, admitted: 1 });
+  assertEquals([p50, p99], [2_000, 2_000]);
+});
+
 /** Every window that begins and ends with an admission, one by one. */
 function worstWindow({ answers, limit: { shape } }: Run, skewMs: number): number {
   let worst = 0;
