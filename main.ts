@@ -49,11 +49,13 @@ async function run(settings: Settings, options: Options): Promise<void> {
     event.preventDefault();
     logError(event.reason);
   });
+  const closing = new AsyncDisposableStack();
   const output = new LineWriter((bytes) => Deno.stdout.writeSync(bytes));
   const format = Deno.stdout.isTerminal() ? readableLine : jsonLine;
   const app = createGateway(settings, {
     clock,
     background,
+    closing,
     http: transport.source,
     buckets: store === ":memory:"
       ? new MemoryStore(clock)
@@ -77,8 +79,12 @@ async function run(settings: Settings, options: Options): Promise<void> {
   await stop;
 
   const grace = AbortSignal.timeout(DEFAULTS.graceMs);
-  const stopped = server.shutdown().then(() => background.drain(grace));
-  await abortable(stopped, grace).catch(() => printError("stopped before everything had ended"));
+  const end = async () => {
+    await server.shutdown();
+    await background.drain(grace);
+    await closing.disposeAsync();
+  };
+  await abortable(end(), grace).catch(() => printError("stopped before everything had ended"));
   output.flush();
 }
 

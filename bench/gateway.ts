@@ -21,6 +21,7 @@ export function benchGateway(
     random: Math.random,
     adminToken: undefined,
     background: new Background({ clock, taskTimeoutMs: 1_000, onError() {} }),
+    closing: new AsyncDisposableStack(),
     buckets: new MemoryStore(clock),
     clients: { find: () => undefined },
     http: () => () => Promise.reject(new Error("no upstream is asked over HTTP here")),

@@ -1,9 +1,13 @@
+import type { Bytes } from "./bytes.ts";
 import type { Clock } from "./clock.ts";
 import { each } from "./each.ts";
 import { type Inputs, readInputs } from "./inputs.ts";
+import { paged } from "./paged.ts";
+import type { PagesOptions } from "./pages.ts";
+import type { Selection } from "./pick.ts";
 import { readPreferences } from "./prefer.ts";
 import { type Outcome, type Part, settle } from "./settle.ts";
-import type { Call, Context, Source } from "./source.ts";
+import type { Call, Context, Policy, Source } from "./source.ts";
 import { isClients, type TemplateName } from "./reference.ts";
 import { type Rule, Verdict } from "./verdict.ts";
 
@@ -21,6 +25,8 @@ export interface GatherPart {
   readonly isAuthorized?: boolean;
   /** Asks for each item of a list, instead of once. */
   readonly each?: EachItem;
+  /** Walks the pages of what the source answers, instead of asking once. */
+  readonly pages?: PagedList;
   /** Whether the rest is worth having without it. */
   readonly optional: boolean;
   /** The JSON value that stands in for an optional part that failed (default null). */
@@ -36,6 +42,26 @@ export interface EachItem {
   /** How many items the list may have. */
   readonly max: number;
 }
+
+/** A list that comes in pages. */
+export interface PagedList {
+  readonly walk: PagesOptions;
+  /** The members that are kept of each item (default all). */
+  readonly pick?: Selection | undefined;
+  /** Gives the whole list its form; it is not told page by page then. */
+  readonly shape?: Policy | undefined;
+}
+
+/** A page of a part's list. */
+export interface PartPage {
+  readonly part: string;
+  /** A JSON list. */
+  readonly list: Bytes;
+  readonly isLast: boolean;
+}
+
+/** Takes a page; the next one is asked for once it has resolved. */
+export type OnPage = (page: PartPage, signal: AbortSignal) => Promise<void>;
 
 /** What a gather needs besides its parts. */
 export interface GatherOptions {
@@ -73,13 +99,14 @@ export class GatherPlan {
   /**
    * Asks the parts. Every question is tried with what the client sent before any is asked: a
    * request at fault then reaches no upstream.
+   * @param onPage told of the pages of each list that may be told page by page
    * @throws {GatewayError} `bad-request` or `payload-too-large`
    */
-  async ask(call: Call, ctx: Context): Promise<Gathering> {
+  async ask(call: Call, ctx: Context, onPage?: OnPage): Promise<Gathering> {
     const { clock, readsBody } = this.#options;
     const inputs = await readInputs(call, ctx, readsBody);
     const rule = this.#rule(readPreferences(call.headers).handling === "strict");
-    const questions = this.parts.map((part) => this.#question(part, inputs, rule));
+    const questions = this.parts.map((part) => this.#question(part, inputs, rule, onPage));
     const verdict = new Verdict(rule);
     const outcomes = settle(questions, ctx, {
       clock,
@@ -97,8 +124,12 @@ export class GatherPlan {
     return { of: "required", isRequired: (part) => isStrict || this.#required.has(part) };
   }
 
-  #question(part: GatherPart, inputs: Inputs, rule: Rule): Part {
-    const question = part.each ? this.#list(part, part.each, inputs, rule) : single(part, inputs);
+  #question(part: GatherPart, inputs: Inputs, rule: Rule, onPage?: OnPage): Part {
+    const question = part.each
+      ? this.#list(part, part.each, inputs, rule)
+      : part.pages
+      ? walked(single(part, inputs), part.pages, rule, onPage)
+      : single(part, inputs);
     if (!this.#needed.has(part.name)) return question;
     return { ...question, source: recording(question, inputs.outputs) };
   }
@@ -120,7 +151,7 @@ export class GatherPlan {
           items: items ?? itemsOf(name, list, late),
           question: (item) => call(late.withItem(item)),
           concurrency: list.concurrency,
-          isStrict: rule.of === "any" || rule.isRequired(name),
+          isStrict: isStrict(rule, name),
           clock: this.#options.clock,
         }, ctx),
     };
@@ -133,6 +164,36 @@ function single({ name, source, needs = [], call }: GatherPart, inputs: Inputs):
   call(inputs.trial());
   const late = inputs.afterTrial();
   return { name, source, needs, call: () => call(late) };
+}
+
+/** The same question, of which the answer is one page. */
+function walked(
+  question: Part,
+  { walk, pick, shape }: PagedList,
+  rule: Rule,
+  onPage?: OnPage,
+): Part {
+  const { name: part, source } = question;
+  const isTold = onPage !== undefined && rule.of === "required" && shape === undefined;
+  const list: Source = (call, ctx) =>
+    paged(
+      {
+        part,
+        source,
+        walk,
+        pick,
+        isStrict: isStrict(rule, part),
+        onPage: isTold ? (list, isLast) => onPage({ part, list, isLast }, ctx.signal) : undefined,
+      },
+      call,
+      ctx,
+    );
+  return { ...question, source: shape ? shape(list) : list };
+}
+
+/** Whether a part that has failed in some of it has failed. */
+function isStrict(rule: Rule, part: string): boolean {
+  return rule.of === "any" || rule.isRequired(part);
 }
 
 /** @throws {GatewayError} when there is no list, or it is too long */

@@ -1,8 +1,11 @@
 import { type Bytes, joinBytes } from "./bytes.ts";
-import type { PartFailure } from "./errors.ts";
-import type { GatherPlan } from "./gather_plan.ts";
+import { GatewayError, type PartFailure } from "./errors.ts";
+import type { GatherPlan, PartPage } from "./gather_plan.ts";
 import { documentOf, jsonBytes, oneLine } from "./json_bytes.ts";
 import { problemDocumentOf, problemOf } from "./problem.ts";
+import { Rendezvous } from "./rendezvous.ts";
+import { Scope } from "./scope.ts";
+import type { Outcome } from "./settle.ts";
 import type { Call, Context } from "./source.ts";
 
 /** A piece of an answer that is told as it comes. */
@@ -15,10 +18,12 @@ export interface GatherRecord {
 
 const ENCODER = new TextEncoder();
 const CLOSE = ENCODER.encode("}");
+const MORE = ENCODER.encode(',"more":true}');
 
 /**
- * The answer of a gather as it comes: a record for each part that settles, one for each item that
- * failed, and a last one that says whether everything is there.
+ * The answer of a gather as it comes: a record for each part that settles, or for each page of a
+ * list that comes in pages; one for each item that failed; and a last one that says whether
+ * everything is there. A page is read when the one before it was taken.
  * @throws {GatewayError} when the whole fails before anything was told; later the last record says it
  */
 export async function* gatherRecords(
@@ -27,22 +32,70 @@ export async function* gatherRecords(
   ctx: Context,
 ): AsyncGenerator<GatherRecord, void, void> {
   const standIns = new Map(plan.parts.map(({ name, otherwise }) => [name, otherwise]));
-  const { verdict, outcomes } = await plan.ask(call, ctx);
+  const pages = new Rendezvous<PartPage>();
+  using scope = new Scope(ctx.signal);
+  const { verdict, outcomes } = await plan.ask(
+    call,
+    { ...ctx, signal: scope.signal },
+    (page, signal) => pages.give(page, signal),
+  );
+  const toldByPage = new Set<string>();
   let isTold = false;
-  for await (const { part, reply, error } of outcomes) {
-    if (error?.kind === "cancelled" || (!isTold && verdict.error)) continue;
-    isTold = true;
-    if (error) {
-      yield problemRecord({ part, error }, standIns.get(part));
+  for await (const news of interleaved(outcomes, pages, scope)) {
+    if (!isTold && verdict.error) continue;
+    if ("list" in news) {
+      isTold = true;
+      toldByPage.add(news.part);
+      yield pageRecord(news);
       continue;
     }
-    yield partRecord(part, await reply.body.bytes(Infinity));
+    const { part, reply, error } = news;
+    if (error?.kind === "cancelled") continue;
+    isTold = true;
+    if (error) {
+      yield problemRecord({ part, error }, toldByPage.has(part) ? undefined : standIns.get(part));
+      continue;
+    }
+    if (!toldByPage.has(part)) yield partRecord(part, await reply.body.bytes(Infinity));
     for (const failure of reply.failures ?? []) yield problemRecord(failure);
   }
   const { error, isComplete } = verdict;
   if (error && !isTold) throw error;
   const problem = error && problemDocumentOf(error, ctx.trace.id);
   yield { event: "done", line: jsonBytes({ complete: isComplete, problem }) };
+}
+
+/** Outcomes and pages as they come. Whoever stops early ends what both come from. */
+async function* interleaved(
+  outcomes: AsyncGenerator<Outcome, void, void>,
+  pages: Rendezvous<PartPage>,
+  scope: Scope,
+): AsyncGenerator<Outcome | PartPage, void, void> {
+  let coming: Promise<IteratorResult<Outcome, void>> | undefined;
+  try {
+    while (true) {
+      coming ??= outcomes.next();
+      // The outcome goes first where both are there: it has no others behind it.
+      const result = await Promise.race([coming, pages.arrival()]);
+      if (result) {
+        coming = undefined;
+        if (result.done) return;
+        yield result.value;
+      } else {
+        const page = pages.take();
+        if (page) yield page;
+      }
+    }
+  } finally {
+    // What `coming` waits for would hold up the end of the outcomes.
+    scope.cancel(new GatewayError("cancelled", "the rest was no longer needed"));
+    await outcomes.return();
+  }
+}
+
+function pageRecord({ part, list, isLast }: PartPage): GatherRecord {
+  const begin = ENCODER.encode(`{"part":${JSON.stringify(part)},"data":`);
+  return { event: "part", line: joinBytes([begin, list, isLast ? CLOSE : MORE]) };
 }
 
 function partRecord(part: string, answer: Bytes): GatherRecord {

@@ -33,6 +33,19 @@ export function listOf(answers: readonly (Bytes | undefined)[]): Bytes {
   return joinBytes(chunks);
 }
 
+/** Several lists as one; each as {@linkcode jsonBytes} writes it. */
+export function joinLists(lists: readonly Bytes[]): Bytes {
+  const chunks: Bytes[] = [OPEN];
+  for (const list of lists) {
+    const items = list.subarray(1, -1);
+    if (items.length === 0) continue;
+    if (chunks.length > 1) chunks.push(COMMA);
+    chunks.push(items);
+  }
+  chunks.push(CLOSE);
+  return joinBytes(chunks);
+}
+
 /** The same document on one line: in JSON a line can only end between tokens. */
 export function oneLine(document: Bytes): Bytes {
   if (!document.includes(LINE_FEED) && !document.includes(CARRIAGE_RETURN)) return document;

@@ -15,6 +15,7 @@ export {
   KINDS,
   type PartFailure,
 } from "./errors.ts";
+export { type Page, pages, type PagesOptions } from "./pages.ts";
 export { json } from "./reply.ts";
 export type { CachedFacts, Call, Client, Context, Policy, Reply, Source } from "./source.ts";
 export type { Json } from "./template.ts";

@@ -1,3 +1,4 @@
+import { GatewayError } from "./errors.ts";
 import { isRecord } from "./is_record.ts";
 
 /** Which members are kept: each as it is, or what is kept of it in turn. */
@@ -24,12 +25,16 @@ function nest(paths: readonly (readonly string[])[]): Selection {
 /**
  * The members of an object that are selected, or those of each object of a list. What is not there
  * is left out, and null stays.
- * @throws {TypeError} when there is something else, which has no members
+ * @throws {GatewayError} `upstream-invalid` when there is something else, which has no members
  */
 export function pick(value: unknown, selection: Selection): unknown {
   if (value === null) return null;
   if (Array.isArray(value)) return value.map((item) => pick(item, selection));
-  if (!isRecord(value)) throw new TypeError(`a ${typeof value} has no members`);
+  if (!isRecord(value)) {
+    throw new GatewayError("upstream-invalid", "the upstream's answer has no members to pick", {
+      cause: new TypeError(`a ${typeof value} has no members`),
+    });
+  }
   const kept = Object.entries(selection).filter(([name]) => Object.hasOwn(value, name));
   return Object.fromEntries(
     kept.map(([name, inner]) => [name, inner === true ? value[name] : pick(value[name], inner)]),

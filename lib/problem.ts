@@ -9,6 +9,8 @@ export interface Problem {
   readonly title: string;
   readonly status: number;
   readonly detail: string;
+  /** At which page the walk of a list ended, counted from 1: those before it are all there. */
+  readonly page?: number;
 }
 
 /** A whole answer that says what went wrong. */
@@ -27,8 +29,8 @@ export interface PartProblem extends Problem {
 }
 
 /** The problem that an error is. */
-export function problemOf({ kind, status, message }: GatewayError): Problem {
-  return { type: typeOf(kind), title: KINDS[kind].title, status, detail: message };
+export function problemOf({ kind, status, message, extensions }: GatewayError): Problem {
+  return { type: typeOf(kind), title: KINDS[kind].title, status, detail: message, ...extensions };
 }
 
 /** The problem that a failed part is. */
@@ -38,7 +40,7 @@ export function partProblemOf({ part, index, error }: PartFailure): PartProblem 
 
 /** The problem document that ends a request. */
 export function problemDocumentOf(error: GatewayError, requestId: string): ProblemDocument {
-  const document = { ...problemOf(error), instance: requestId, ...error.extensions };
+  const document = { ...problemOf(error), instance: requestId };
   if (error.failures.length === 0) return document;
   return { ...document, problems: error.failures.map(partProblemOf) };
 }

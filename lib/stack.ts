@@ -9,6 +9,7 @@ import type {
   UpstreamSettings,
 } from "./config/settings.ts";
 import { formatDuration, formatSize } from "./config/units.ts";
+import type { PagedList } from "./gather_plan.ts";
 import { accept } from "./policies/accept.ts";
 import { buffer } from "./policies/buffer.ts";
 import { bulkhead } from "./policies/bulkhead.ts";
@@ -38,7 +39,7 @@ interface Layer {
 function partLayers(part: PartSettings): Layer[] {
   const { upstream } = part;
   return [
-    shapeLayer(part),
+    part.pages ? undefined : shapeLayer(part),
     acceptLayer(part),
     cacheLayer(part),
     coalesceLayer(part),
@@ -58,9 +59,14 @@ function forwardLayers({ to: upstream, cache }: ForwardSettings): Layer[] {
   ].filter((layer) => layer !== undefined);
 }
 
-/** An upstream as a part asks it. */
+/** An upstream as a part asks it; one page of it, where the part walks pages. */
 export function partStack(part: PartSettings, deps: StackDependencies): Source {
   return stack(partLayers(part), deps);
+}
+
+/** How a part walks pages, and what becomes of the list; undefined when it does not. */
+export function pagedList({ pages, pick, map }: PartSettings): PagedList | undefined {
+  return pages && { walk: pages, pick, shape: map && shape({ map }) };
 }
 
 /** An upstream as a forward route asks it. */
@@ -90,7 +96,10 @@ export function aggregateStack(
 
 /** A part's stack in words, outermost first. */
 export function describePartStack(part: PartSettings): string[] {
-  return partLayers(part).map(({ label }) => label);
+  const labels = partLayers(part).map(({ label }) => label);
+  const { pages, pick, map } = part;
+  if (pages === undefined) return labels;
+  return [...map ? ["map"] : [], `pages ${pages.max}`, ...pick ? ["pick"] : [], ...labels];
 }
 
 /** A forward route's stack in words, outermost first. */

@@ -33,10 +33,11 @@ export class Verdict {
   get error(): GatewayError | undefined {
     if (this.#fatal === undefined) return undefined;
     const { error, detail } = this.#fatal;
-    const { kind, status, headers } = error;
+    const { kind, status, headers, extensions } = error;
     return new GatewayError(kind, detail, {
       status,
       headers,
+      extensions,
       failures: this.#failures,
       cause: error,
     });

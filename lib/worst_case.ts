@@ -16,9 +16,9 @@ export function worstCaseMs(route: RouteSettings): number {
   return Math.min(route.deadlineMs, Math.max(...route.parts.map(endOf)));
 }
 
-/** All attempts and the longest waits between them, for as many rounds as a list takes. */
-function durationMs({ each, timeoutMs, method, upstream: { retry } }: PartSettings): number {
-  const rounds = each ? Math.ceil(each.max / each.concurrency) : 1;
+/** All attempts and the longest waits between them, for as many rounds or pages as a list takes. */
+function durationMs({ each, pages, timeoutMs, method, upstream: { retry } }: PartSettings): number {
+  const rounds = each ? Math.ceil(each.max / each.concurrency) : pages?.max ?? 1;
   const attempts = retry.methods.has(method) ? retry.attempts : 1;
   let callMs = timeoutMs;
   for (let again = 1; again < attempts; again++) {

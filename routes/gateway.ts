@@ -25,7 +25,13 @@ import { Limiter } from "../lib/limiter/limiter.ts";
 import type { BucketStore } from "../lib/limiter/store.ts";
 import { expandCall } from "../lib/part_call.ts";
 import type { Source } from "../lib/source.ts";
-import { aggregateStack, forwardStack, partStack, type StackDependencies } from "../lib/stack.ts";
+import {
+  aggregateStack,
+  forwardStack,
+  pagedList,
+  partStack,
+  type StackDependencies,
+} from "../lib/stack.ts";
 import { functionSource } from "../lib/transport/function.ts";
 import { type UpstreamState, upstreamState } from "../lib/upstream_state.ts";
 import { admin } from "../middleware/admin.ts";
@@ -60,6 +66,8 @@ export interface GatewayDependencies {
   /** The Source of an HTTP API, by its base URL with no slash at the end. */
   readonly http: (base: string) => Source;
   readonly background: Background;
+  /** What is to end after the last request is put here. */
+  readonly closing: AsyncDisposableStack;
   /** Where buckets are; asked only when some route has a limit. */
   readonly buckets: BucketStore;
   /** The clients that the store knows; asked only when the config says so. */
@@ -201,6 +209,7 @@ class Handlers {
     const clientHeaders = templateNames(part).flatMap(({ reference }) =>
       reference.from === "header" ? reference.name.toLowerCase() : []
     );
+    const pages = pagedList(part);
     const isAuthorized = [...Object.keys(ownHeaders), ...Object.keys(part.headers)]
       .some((name) => name.toLowerCase() === "authorization");
     return {
@@ -209,6 +218,7 @@ class Handlers {
       clientHeaders,
       isAuthorized,
       ...(each && { each }),
+      ...(pages && { pages }),
       optional,
       otherwise,
       source: partStack(part, this.#stackDependencies(upstream)),
@@ -262,14 +272,16 @@ function cacheOf(
   });
 }
 
-function limiterOf({ buckets, clock, random, logError }: GatewayDependencies): Limiter {
-  return new Limiter({
+function limiterOf({ buckets, clock, random, closing, logError }: GatewayDependencies): Limiter {
+  const limiter = new Limiter({
     store: new BoundedStore(buckets, clock, DEFAULTS.storeTimeoutMs),
     clock,
     random,
     maxBuckets: DEFAULTS.maxBuckets,
     onStoreChange: (failure) => logError(failure ?? "the store is back", "limiter"),
   });
+  closing.defer(() => limiter.close());
+  return limiter;
 }
 
 function clientsOf({ clients }: Settings, deps: GatewayDependencies): ClientOptions["clients"] {

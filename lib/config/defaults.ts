@@ -28,6 +28,9 @@ export const DEFAULTS = {
   eachConcurrency: 8,
   /** How many items a list may have that is asked for item by item. */
   eachMax: 100,
+  /** How many pages of a list are read, and how many items they may have. */
+  pagesMax: 10,
+  pagesMaxItems: 1_000,
   /** How long a stream of events says nothing before it shows that it is alive. */
   heartbeatMs: 15_000,
   /** How often a call is made at most, where it may be made again. */

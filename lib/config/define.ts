@@ -95,6 +95,26 @@ export interface FunctionUpstream extends AnyUpstream {
 /** A configured API. */
 export type Upstream = HttpUpstream | FunctionUpstream;
 
+/** How the pages of a list are walked. */
+export interface PagesConfig {
+  /**
+   * How a page names the next one: `"link"` for the `Link` header's `rel="next"` (RFC 8288), or a
+   * JSON Pointer (RFC 6901) to it in the body, `"/next"`: a URL, a path, or a cursor. The walk ends
+   * where there is none, null or `""`.
+   */
+  readonly next: "link" | `/${string}`;
+  /** The query parameter that takes a cursor. */
+  readonly param?: string;
+  /** A JSON Pointer to the list in each page. Default `""`: the page is the list. */
+  readonly items?: string;
+  /** How many pages are read at most. Default 10. */
+  readonly max?: number;
+  /** How many items they may have in all. Default 1000. */
+  readonly maxItems?: number;
+  /** Whether more than that is a failure, or is left. Default `"fail"`. */
+  readonly whenMore?: "fail" | "stop";
+}
+
 /** A named member of an aggregate. */
 export interface Part<Name extends string = string> {
   /** The upstream to ask. */
@@ -122,6 +142,8 @@ export interface Part<Name extends string = string> {
   readonly concurrency?: number;
   /** How many items the list may have. Default 100. */
   readonly max?: number;
+  /** The answer is one page of a list: the part's data is the items of all of them. */
+  readonly pages?: PagesConfig;
   /** Parts to wait for, besides those that its templates name. */
   readonly needs?: readonly string[];
   /** `"text"` takes any text and gives it on as a JSON string. */

@@ -7,7 +7,7 @@ import type * as v from "valibot";
 import type { Reader } from "./reader.ts";
 import type { RoutePattern } from "./route_key.ts";
 import { partSchema } from "./schema.ts";
-import type { PartSettings, UpstreamSettings } from "./settings.ts";
+import type { PagesSettings, PartSettings, UpstreamSettings } from "./settings.ts";
 import { suggest } from "./suggest.ts";
 import { templateNames } from "./template_names.ts";
 
@@ -82,6 +82,7 @@ class PartParser {
         concurrency: read.concurrency ?? DEFAULTS.eachConcurrency,
         max: read.max ?? DEFAULTS.eachMax,
       },
+      pages: read.pages && pagesOf(read.pages, upstream),
       as: read.as ?? "json",
       select: read.select,
       pick: read.pick && selectionOf(read.pick),
@@ -114,6 +115,7 @@ class PartParser {
         this.#report([key], "must not be said of a text");
       }
     }
+    this.#checkPages(read);
     const itemNames = templateNames(read).filter(({ reference }) => reference.from === "item");
     if (read.each && itemNames.length === 0) {
       this.#report(["each"], "must be a list whose {item} the part uses");
@@ -121,6 +123,17 @@ class PartParser {
     const from = read.each?.reference.from;
     if (from === "header" || from === "item") {
       this.#report(["each"], "must name a list: of a part, body.NAME or query.NAME");
+    }
+  }
+
+  #checkPages({ pages, each, as, select, method }: ReadPart): void {
+    if (pages === undefined) return;
+    if (each) this.#report(["pages"], "must not be said with each");
+    if (as === "text") this.#report(["pages"], "must not be said of a text");
+    if (method === "HEAD") this.#report(["pages"], "must not be said with HEAD");
+    if (select) this.#report(["select"], "must not be said with pages; set pages.items");
+    if (pages.next === "link" && pages.param !== undefined) {
+      this.#report(["pages", "param"], "must only be said where next is a JSON Pointer");
     }
   }
 
@@ -156,6 +169,21 @@ class PartParser {
   #report(keys: readonly string[], rule: string, got?: unknown): void {
     this.#reader.report([...this.#path, ...keys], rule, got);
   }
+}
+
+function pagesOf(
+  { next, param, items, max, maxItems, whenMore }: NonNullable<ReadPart["pages"]>,
+  upstream: UpstreamSettings,
+): PagesSettings {
+  return {
+    next,
+    ...(param === undefined ? {} : { param }),
+    items: items ?? "",
+    max: max ?? DEFAULTS.pagesMax,
+    maxItems: maxItems ?? DEFAULTS.pagesMaxItems,
+    whenMore: whenMore ?? "fail",
+    ..."base" in upstream ? { base: upstream.base } : {},
+  };
 }
 
 function isParam({ name, path }: Reference & { from: "param or part" }, { params }: RoutePattern) {

@@ -328,6 +328,21 @@ export const knownClientSchema = object({ env: text, tier: v.optional(text) });
 const PICK_RULE = 'must be a list of members such as "id" or "address.city"';
 const memberName = v.pipe(text, v.regex(/^[^.]+(?:\.[^.]+)*$/, PICK_RULE));
 
+const NEXT_RULE = 'must be "link" or a JSON Pointer such as "/next"';
+const pagesSchema = object({
+  next: v.custom<"link" | `/${string}`>(
+    (value) => value === "link" || (typeof value === "string" && value !== "" && isPointer(value)),
+    NEXT_RULE,
+  ),
+  param: v.optional(v.pipe(text, v.nonEmpty("must not be empty"))),
+  items: v.optional(
+    v.pipe(text, v.check(isPointer, 'must be a JSON Pointer such as "/items"')),
+  ),
+  max: v.optional(count),
+  maxItems: v.optional(count),
+  whenMore: v.optional(v.picklist(["fail", "stop"], "must be fail or stop")),
+});
+
 /** A member of an aggregate. */
 export const partSchema = object({
   from: text,
@@ -346,6 +361,7 @@ export const partSchema = object({
   ),
   concurrency: v.optional(count),
   max: v.optional(count),
+  pages: v.optional(pagesSchema),
   needs: v.optional(v.array(text, "must be a list of parts"), []),
   as: v.optional(v.literal("text", 'must be "text"')),
   select: v.optional(
@@ -464,6 +480,10 @@ function parseText(value: unknown) {
 function jsonOf(value: unknown): Json {
   if (isJson(value)) return value;
   throw new TemplateError("must be a JSON value");
+}
+
+function isPointer(text: string): boolean {
+  return parsePointer(text) !== undefined;
 }
 
 function isOrigin(origin: string): boolean {

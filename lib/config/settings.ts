@@ -2,6 +2,7 @@ import type { CacheSettings } from "../cache/judge.ts";
 import type { AddressTrust } from "../client_address.ts";
 import type { EachItem } from "../gather_plan.ts";
 import type { Limit } from "../limiter/limit.ts";
+import type { PagesOptions } from "../pages.ts";
 import type { Selection } from "../pick.ts";
 import type { MapFunction } from "../map_function.ts";
 import type { Source } from "../source.ts";
@@ -125,6 +126,12 @@ export interface ForwardSettings extends AnyRouteSettings {
   readonly strip: string;
 }
 
+/** How the pages of a list are walked. */
+export interface PagesSettings extends PagesOptions {
+  readonly max: number;
+  readonly maxItems: number;
+}
+
 /** A member of an aggregate. */
 export interface PartSettings {
   readonly name: string;
@@ -141,6 +148,8 @@ export interface PartSettings {
   readonly needs: readonly string[];
   /** Undefined: it asks once. */
   readonly each: EachItem | undefined;
+  /** Undefined: its answer is the whole. */
+  readonly pages: PagesSettings | undefined;
   readonly as: "json" | "text";
   /** The keys that lead to what is taken; undefined for all. */
   readonly select: readonly string[] | undefined;

@@ -1,7 +1,8 @@
 import { type BucketLevel, msUntil, take } from "./bucket.ts";
 import type { ClaimedCharge } from "./claim.ts";
 import type { Decision } from "./limit.ts";
-import type { Instant, TrackedBucket } from "./tracked_bucket.ts";
+import type { Instant } from "./instant.ts";
+import type { TrackedBucket } from "./tracked_bucket.ts";
 
 /**
  * Decides without the store, as each limit says: `local` counts in this process, `open` lets pass,
@@ -26,7 +27,7 @@ export function decideAlone(claimed: readonly ClaimedCharge[], now: Instant): De
     charge,
     level: isAdmitted ? levelOf(bucket) : bucket.levelAt(now, 0),
   }));
-  if (isAdmitted) return { outcome: "admitted", buckets, giveBack: () => {} };
+  if (isAdmitted) return { outcome: "admitted", buckets, at: now, giveBack: () => {} };
   const waits = violated.map(({ charge, bucket }) =>
     msUntil(bucket.levelAt(now, 0), bucket.shape, charge.tokens)
   );

@@ -25,6 +25,8 @@ export interface BucketLevel {
   readonly units: number;
   /** Wall time (ms since 1970). */
   readonly at: number;
+  /** When a lease was granted of it last (wall ms); undefined for never. */
+  readonly leasedAt?: number;
 }
 
 /**
@@ -55,27 +57,32 @@ export function fullBucket({ capacity }: BucketShape, now: number): BucketLevel 
  * @param skewMs how much the clocks of machines may differ; 0 on one machine
  */
 export function refill(
-  { units, at }: BucketLevel,
+  level: BucketLevel,
   { perMs, capacity }: BucketShape,
   now: number,
   skewMs: number,
 ): BucketLevel {
-  if (at >= now) return { units: Math.min(units, capacity), at: Math.min(at, now + skewMs) };
+  const { units, at } = level;
+  if (at >= now) {
+    return { ...level, units: Math.min(units, capacity), at: Math.min(at, now + skewMs) };
+  }
   const missing = capacity - units;
   const elapsed = now - at;
   // Compared before it is multiplied: a long time times a high rate would leave the integers.
-  if (elapsed >= Math.ceil(missing / perMs)) return { units: capacity, at: now };
-  return { units: units + elapsed * perMs, at: now };
+  if (elapsed >= Math.ceil(missing / perMs)) {
+    return { ...level, units: capacity, at: now };
+  }
+  return { ...level, units: units + elapsed * perMs, at: now };
 }
 
 /** The level after taking so many tokens; undefined when they are not there. */
 export function take(
-  { units, at }: BucketLevel,
+  level: BucketLevel,
   { perToken }: BucketShape,
   tokens: number,
 ): BucketLevel | undefined {
-  const rest = units - tokens * perToken;
-  return rest < 0 ? undefined : { units: rest, at };
+  const rest = level.units - tokens * perToken;
+  return rest < 0 ? undefined : { ...level, units: rest };
 }
 
 /**
@@ -83,14 +90,14 @@ export function take(
  * kept: a full return of an old token would let out more than the rate allows.
  */
 export function giveBack(
-  { units, at }: BucketLevel,
+  level: BucketLevel,
   { perMs, perToken, capacity }: BucketShape,
   tokens: number,
   ageMs: number,
 ): BucketLevel {
   const worth = tokens * perToken;
   const faded = ageMs >= Math.ceil(worth / perMs) ? worth : Math.max(0, ageMs) * perMs;
-  return { units: Math.min(capacity, units + worth - faded), at };
+  return { ...level, units: Math.min(capacity, level.units + worth - faded) };
 }
 
 /** How long until so many tokens are there (whole ms, 0 when they are), if nobody else takes any. */

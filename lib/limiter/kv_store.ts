@@ -50,7 +50,9 @@ export class KvStore implements BucketStore {
     const atomic = this.#kv.atomic();
     for (const { key, level, version, keepMs } of writes) {
       atomic.check({ key: keyOf(key), versionstamp: version });
-      atomic.set(keyOf(key), [level.units, level.at], { expireIn: keepMs });
+      const { units, at, leasedAt } = level;
+      const value = leasedAt === undefined ? [units, at] : [units, at, leasedAt];
+      atomic.set(keyOf(key), value, { expireIn: keepMs });
     }
     try {
       const result = await atomic.commit();
@@ -69,8 +71,9 @@ function keyOf(key: string): Deno.KvKey {
 /** A record that is no bucket of ours counts as none; its version is still the one to write over. */
 function parseLevel(value: unknown): BucketLevel | undefined {
   if (!Array.isArray(value)) return undefined;
-  const [units, at]: unknown[] = value;
-  return isCount(units) && isCount(at) ? { units, at } : undefined;
+  const [units, at, leasedAt]: unknown[] = value;
+  if (!isCount(units) || !isCount(at)) return undefined;
+  return isCount(leasedAt) ? { units, at, leasedAt } : { units, at };
 }
 
 function isCount(value: unknown): value is number {

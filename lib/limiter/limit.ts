@@ -1,4 +1,5 @@
 import type { BucketLevel, BucketShape } from "./bucket.ts";
+import type { Instant } from "./instant.ts";
 
 /** What happens to requests while the store cannot be asked. */
 export type OnStoreFailure = "local" | "open" | "closed";
@@ -35,6 +36,8 @@ export type Decision = Admitted | Denied | Unavailable;
 export interface Admitted {
   readonly outcome: "admitted";
   readonly buckets: readonly ChargedBucket[];
+  /** When it was decided; nobody was told before. */
+  readonly at: Instant;
   /** Gives some of the charges back, once: for work that was not done after all. */
   giveBack(isReturned: (charge: Charge) => boolean): void;
 }

@@ -1,13 +1,18 @@
 import type { Clock, Random } from "../clock.ts";
+import { admission } from "./admission.ts";
 import { decideAlone } from "./alone.ts";
 import { BucketTable } from "./bucket_table.ts";
 import { Claim, type ClaimedCharge } from "./claim.ts";
+import { type Instant, instantOf } from "./instant.ts";
+import { LeaseKeeper } from "./lease_keeper.ts";
 import type { Admitted, Charge, Decision, Denied } from "./limit.ts";
 import { Lines } from "./lines.ts";
-import { type Plan, plan, type Verdict } from "./plan.ts";
+import { payFromLeases } from "./payment.ts";
+import { plan, type Verdict } from "./plan.ts";
 import type { BucketStore } from "./store.ts";
 import { StoreHealth } from "./store_health.ts";
-import { type Instant, instantOf, type TrackedBucket } from "./tracked_bucket.ts";
+import type { TrackedBucket } from "./tracked_bucket.ts";
+import { type Batch, type Concluded, FREE_DENIAL_MS, Transactions } from "./transactions.ts";
 
 /** What a limiter needs. */
 export interface LimiterOptions {
@@ -27,39 +32,50 @@ export interface Patience {
   readonly deadline: number;
 }
 
-/** For how long an empty bucket is known to be empty without asking: resets are felt after it (ms). */
-const FREE_DENIAL_MS = 1_000;
-/** How often a transaction is tried against other processes, and how long between (ms). */
-const ATTEMPTS = 24;
-const BACKOFF_MS = 2;
-const LONGEST_BACKOFF_MS = 64;
-/** When nothing could be decided for all that contention: what the client is told (ms). */
-const CONTENDED_RETRY_MS = 1_000;
+/** Of so many of the remembered buckets there may be leases. */
+const LEASED_SHARE = 1 / 4;
 
 /**
  * Takes tokens from buckets that several processes share, exactly.
  *
  * At most one transaction has a bucket at any time; all who want something of it meanwhile are
  * decided in the next, in the order in which they came. Different buckets that are due together
- * share a transaction. A bucket that was seen empty is denied without asking.
+ * share a transaction. A bucket that was seen empty is denied without asking; of one that is busy
+ * and large, tokens are leased, and spent without asking.
  */
 export class Limiter {
   readonly #options: LimiterOptions;
   readonly #buckets: BucketTable;
   readonly #health: StoreHealth;
   readonly #lines = new Lines();
+  readonly #transactions: Transactions;
+  readonly #leases: LeaseKeeper;
+  /** Buckets to write, whether or not a claim wants them: leases end there, or begin. */
+  readonly #renewals = new Set<TrackedBucket>();
   #due: Claim[] = [];
   #orders = 0;
   #running = 0;
-  /** How many buckets share a transaction: fewer while other processes keep spoiling them. */
-  #batchSize: number;
+  #closing: PromiseWithResolvers<void> | undefined;
 
   constructor(options: LimiterOptions) {
     const { clock, random, maxBuckets, store, onStoreChange = () => {} } = options;
     this.#options = options;
     this.#buckets = new BucketTable(maxBuckets);
     this.#health = new StoreHealth(clock, random, onStoreChange);
-    this.#batchSize = store.maxWrites;
+    this.#leases = new LeaseKeeper({
+      clock,
+      buckets: this.#buckets,
+      write: (bucket) => this.#renew(bucket),
+    });
+    this.#transactions = new Transactions({
+      store,
+      clock,
+      random,
+      lines: this.#lines,
+      health: this.#health,
+      mayLease: () => !this.#closing && this.#leases.size < maxBuckets * LEASED_SHARE,
+      onLease: (bucket) => this.#leases.keep(bucket),
+    });
   }
 
   /** How many buckets are remembered. */
@@ -77,11 +93,40 @@ export class Limiter {
       charge,
       bucket: this.#buckets.get(charge.key, charge.limit.shape),
     }));
-    const denied = this.#denyFreely(claimed, patience, now);
-    if (denied) return denied;
+    const known = this.#takeLeased(claimed, patience, now) ??
+      this.#denyFreely(claimed, patience, now);
+    if (known) return known;
     const isProbe = this.#health.mayProbe();
     if (this.#health.isLost && !isProbe) return decideAlone(claimed, now);
     return this.#ask(claimed, patience, now, isProbe);
+  }
+
+  /** Gives back what is leased, and leases nothing more. Resolves when the store has it. */
+  close(): Promise<void> {
+    if (this.#closing) return this.#closing.promise;
+    this.#closing = Promise.withResolvers();
+    this.#leases.returnAll();
+    this.#pump();
+    return this.#closing.promise;
+  }
+
+  /** An admission that needs no store: all that is wanted was leased, and nobody came before. */
+  #takeLeased(
+    claimed: readonly ClaimedCharge[],
+    { signal }: Patience,
+    now: Instant,
+  ): Admitted | undefined {
+    const isLeased = claimed.every(({ bucket }) => !bucket.leases.isEmpty && bucket.asking === 0);
+    if (!isLeased || signal.aborted) return undefined;
+    const payment = payFromLeases(claimed, now);
+    if (payment === undefined) return undefined;
+    const { clock, store: { skewMs } } = this.#options;
+    const buckets = claimed.map(({ charge, bucket }) => {
+      bucket.demand.add(charge.tokens, now.monotonic);
+      if (!bucket.isBusy && bucket.leases.isLow(now)) this.#renew(bucket);
+      return { charge, level: bucket.knownAt(now, skewMs) };
+    });
+    return admission({ charges: claimed, buckets, at: now, payment, clock });
   }
 
   /** A denial that needs no store: a bucket seen empty cannot have filled before its time. */
@@ -90,12 +135,12 @@ export class Limiter {
     { deadline }: Patience,
     now: Instant,
   ): Denied | undefined {
-    const { skewMs } = this.#options.store;
     const facts = { order: this.#orders, since: now.monotonic, deadline, isProbe: false };
-    const [verdict] = plan([new Claim(claimed, facts)], this.#lines, now, skewMs).verdicts;
+    const situation = this.#transactions.situation(now);
+    const [verdict] = plan([new Claim(claimed, facts)], situation).verdicts;
     const isSure = verdict?.violated.some(({ charge, bucket }) =>
       charge.limit.waitMs === 0 && bucket.isFresh(now, FREE_DENIAL_MS) &&
-      !bucket.isAhead(now, skewMs)
+      !bucket.isAhead(now, situation.skewMs) && bucket.leases.available(now) === 0
     );
     return verdict && isSure ? this.#denialOf(verdict) : undefined;
   }
@@ -108,8 +153,10 @@ export class Limiter {
   ): Promise<Decision> {
     const facts = { order: this.#orders++, since: now.monotonic, deadline, isProbe };
     const claim = new Claim(claimed, facts);
-    for (const { bucket } of claimed) {
+    for (const { charge, bucket } of claimed) {
       this.#buckets.hold(bucket);
+      bucket.asking++;
+      bucket.demand.add(charge.tokens, now.monotonic);
       if (isProbe) bucket.isDoubtful = true;
     }
     const leave = () => this.#abandon(claim, signal.reason);
@@ -121,8 +168,19 @@ export class Limiter {
       return await claim.decision;
     } finally {
       signal.removeEventListener("abort", leave);
-      for (const { bucket } of claimed) this.#buckets.release(bucket);
+      for (const { bucket } of claimed) {
+        bucket.asking--;
+        this.#buckets.release(bucket);
+      }
     }
+  }
+
+  /** Has a bucket written soon; what is due for it goes with a later write when the store is lost. */
+  #renew(bucket: TrackedBucket): void {
+    if (this.#health.isLost || this.#renewals.has(bucket)) return;
+    this.#renewals.add(bucket);
+    this.#buckets.hold(bucket);
+    queueMicrotask(() => this.#pump());
   }
 
   /** Puts a claim among those that are decided next, at its place. */
@@ -137,17 +195,20 @@ export class Limiter {
 
   /** Starts transactions for what is due, as many as the store is worth. */
   #pump(): void {
-    if (this.#health.isLost) this.#decideDueAlone();
+    if (this.#health.isLost) this.#doWithoutStore();
     while (this.#running < this.#options.store.concurrency) {
       const batch = this.#nextBatch();
-      if (batch.length === 0) return;
+      if (batch.buckets.length === 0) break;
       this.#running++;
       this.#transact(batch);
     }
+    if (this.#running === 0 && this.#renewals.size === 0) this.#closing?.resolve();
   }
 
   /** All but the one that tries the store. */
-  #decideDueAlone(): void {
+  #doWithoutStore(): void {
+    for (const bucket of this.#renewals) this.#buckets.release(bucket);
+    this.#renewals.clear();
     const now = instantOf(this.#options.clock);
     const due = this.#due;
     this.#due = due.filter(({ isProbe, isInHand }) => isProbe || isInHand);
@@ -159,7 +220,8 @@ export class Limiter {
   }
 
   /** Claims on buckets that no transaction has, none passing another that wants the same bucket. */
-  #nextBatch(): Claim[] {
+  #nextBatch(): Batch {
+    const { batchSize } = this.#transactions;
     const buckets = new Set<TrackedBucket>();
     const passed = new Set<TrackedBucket>();
     const batch: Claim[] = [];
@@ -169,11 +231,19 @@ export class Limiter {
       const wanted = claim.charges.map(({ bucket }) => bucket);
       const added = wanted.filter((bucket) => !buckets.has(bucket)).length;
       const isFree = wanted.every((bucket) => !bucket.isBusy && !passed.has(bucket));
-      const fits = buckets.size === 0 || buckets.size + added <= this.#batchSize;
+      const fits = buckets.size === 0 || buckets.size + added <= batchSize;
       for (const bucket of wanted) (isFree && fits ? buckets : passed).add(bucket);
       (isFree && fits ? batch : rest).push(claim);
     }
     this.#due = rest;
+    const due = [...this.#renewals].filter((bucket) => {
+      const fits = buckets.has(bucket) || buckets.size < batchSize;
+      if (bucket.isBusy || passed.has(bucket) || !fits) return false;
+      buckets.add(bucket);
+      this.#renewals.delete(bucket);
+      this.#buckets.release(bucket);
+      return true;
+    });
     for (const bucket of buckets) {
       bucket.isBusy = true;
       this.#buckets.hold(bucket);
@@ -182,22 +252,21 @@ export class Limiter {
       claim.isDue = false;
       claim.isInHand = true;
     }
-    return batch;
+    return { claims: batch, buckets: [...buckets], due };
   }
 
-  async #transact(batch: Claim[]): Promise<void> {
-    const buckets = new Set(batch.flatMap(({ charges }) => charges.map(({ bucket }) => bucket)));
+  async #transact(batch: Batch): Promise<void> {
     try {
-      for (const verdict of await this.#commit(batch, [...buckets])) this.#conclude(verdict);
+      for (const concluded of await this.#transactions.run(batch)) this.#conclude(concluded);
     } catch (error) {
       this.#health.failed(error);
       const now = instantOf(this.#options.clock);
-      for (const claim of batch) {
+      for (const claim of batch.claims) {
         claim.isInHand = false;
         if (!claim.isOver) this.#settle(claim, decideAlone(claim.charges, now));
       }
     }
-    for (const bucket of buckets) {
+    for (const bucket of batch.buckets) {
       bucket.isBusy = false;
       this.#buckets.release(bucket);
     }
@@ -205,86 +274,12 @@ export class Limiter {
     this.#pump();
   }
 
-  /** Decides, and makes the decisions hold; tries again whenever another process was faster. */
-  async #commit(
-    batch: readonly Claim[],
-    buckets: readonly TrackedBucket[],
-  ): Promise<readonly Verdict[]> {
-    const { store, clock, random } = this.#options;
-    let isAsked = false;
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      isAsked = await this.#learn(buckets) || isAsked;
-      const now = instantOf(clock);
-      const claims = batch.filter(({ isOver }) => !isOver);
-      const { verdicts, writes } = plan(claims, this.#lines, now, store.skewMs);
-      if (forgetStale(verdicts, now)) continue;
-      if (writes.length === 0 || await this.#write(writes, now)) {
-        if (isAsked || writes.length > 0) this.#health.succeeded();
-        return verdicts;
-      }
-      this.#batchSize = Math.max(1, Math.floor(this.#batchSize / 2));
-      await clock.sleep(random() * Math.min(LONGEST_BACKOFF_MS, BACKOFF_MS * 2 ** attempt));
-    }
-    this.#health.succeeded();
-    const at = instantOf(clock);
-    return batch.map((claim) => ({
-      claim,
-      buckets: [],
-      violated: claim.charges,
-      waitMs: CONTENDED_RETRY_MS,
-      isWaiting: false,
-      at,
-    }));
-  }
-
-  /** Reads what is not known for sure; whether there was any. */
-  async #learn(buckets: readonly TrackedBucket[]): Promise<boolean> {
-    const unknown = buckets.filter(({ isDoubtful }) => isDoubtful);
-    if (unknown.length === 0) return false;
-    const stored = await this.#options.store.read(unknown.map(({ key }) => key));
-    const at = this.#options.clock.monotonic();
-    for (const [index, bucket] of unknown.entries()) {
-      bucket.stored = stored[index] ?? { level: undefined, version: null };
-      bucket.storedAt = at;
-      bucket.isDoubtful = false;
-    }
-    return true;
-  }
-
-  /** Whether the levels were written; a bucket whose fate is unknown is asked for again. */
-  async #write(writes: Plan["writes"], now: Instant): Promise<boolean> {
-    const returned = writes.map(({ bucket }) => bucket.returns.length);
-    for (const { bucket } of writes) {
-      bucket.isDoubtful = true;
-      bucket.beginSettling();
-    }
-    let version: string | undefined;
-    try {
-      version = await this.#options.store.commit(writes);
-    } catch (error) {
-      // It may have been written after all, so what was given back with it is not given again.
-      writes.forEach(({ bucket }, index) => bucket.returns.splice(0, returned[index]));
-      throw error;
-    } finally {
-      const ended = instantOf(this.#options.clock);
-      for (const { bucket } of writes) bucket.endSettling(version !== undefined, ended);
-    }
-    if (version === undefined) return false;
-    for (const [index, { bucket, level }] of writes.entries()) {
-      bucket.stored = { level, version };
-      bucket.storedAt = now.monotonic;
-      bucket.isDoubtful = false;
-      bucket.returns.splice(0, returned[index]);
-    }
-    this.#batchSize = Math.min(this.#options.store.maxWrites, this.#batchSize + 1);
-    return true;
-  }
-
-  #conclude(verdict: Verdict): void {
-    const { claim, violated } = verdict;
+  #conclude({ verdict, payment }: Concluded): void {
+    const { claim, violated, buckets, at } = verdict;
+    const { clock } = this.#options;
     claim.isInHand = false;
     if (violated.length === 0) {
-      const admitted = admissionOf(verdict);
+      const admitted = admission({ charges: claim.charges, buckets, at, payment, clock });
       if (claim.isOver) admitted.giveBack(() => true);
       else this.#settle(claim, admitted);
     } else if (!claim.isOver) {
@@ -337,32 +332,4 @@ export class Limiter {
       retryAfterMs: waitMs + this.#options.store.skewMs,
     };
   }
-}
-
-function admissionOf({ claim, buckets, at }: Verdict): Admitted {
-  let isGivenBack = false;
-  return {
-    outcome: "admitted",
-    buckets,
-    giveBack(isReturned) {
-      if (isGivenBack) return;
-      isGivenBack = true;
-      for (const { charge, bucket } of claim.charges) {
-        if (isReturned(charge)) bucket.returns.push({ tokens: charge.tokens, takenAt: at });
-      }
-    },
-  };
-}
-
-/** Whether a denial rests on what may have changed; the store is then asked before it is given. */
-function forgetStale(verdicts: readonly Verdict[], now: Instant): boolean {
-  let isStale = false;
-  for (const { violated } of verdicts) {
-    for (const { bucket } of violated) {
-      if (bucket.isFresh(now, FREE_DENIAL_MS)) continue;
-      bucket.isDoubtful = true;
-      isStale = true;
-    }
-  }
-  return isStale;
 }

@@ -1,9 +1,11 @@
 import { type BucketLevel, msUntil, msUntilFull, take } from "./bucket.ts";
 import type { Claim, ClaimedCharge } from "./claim.ts";
+import type { Instant } from "./instant.ts";
+import { grant, type LeaseNeeds, leaseTokens, renewalMs } from "./lease.ts";
 import type { ChargedBucket } from "./limit.ts";
 import type { Lines } from "./lines.ts";
 import type { BucketWrite } from "./store.ts";
-import type { Instant, TrackedBucket } from "./tracked_bucket.ts";
+import type { TrackedBucket } from "./tracked_bucket.ts";
 
 /** What would be decided about a claim. */
 export interface Verdict {
@@ -11,6 +13,8 @@ export interface Verdict {
   readonly buckets: readonly ChargedBucket[];
   /** What was too much; none means that the claim is admitted. */
   readonly violated: readonly ClaimedCharge[];
+  /** What is spent of leases; the rest is taken in the store. */
+  readonly leased: readonly ClaimedCharge[];
   /** How long until all would be there (ms). */
   readonly waitMs: number;
   /** Whether it waits that long instead of being refused. */
@@ -19,56 +23,102 @@ export interface Verdict {
   readonly at: Instant;
 }
 
+/** What must be written of a bucket. */
+export interface PlannedWrite extends BucketWrite {
+  readonly bucket: TrackedBucket;
+  /** Tokens that are leased with it; 0 for none. */
+  readonly leased: number;
+}
+
 /** The decisions about some claims, and what must be written for them to hold. */
 export interface Plan {
   readonly verdicts: readonly Verdict[];
-  readonly writes: readonly (BucketWrite & { readonly bucket: TrackedBucket })[];
+  readonly writes: readonly PlannedWrite[];
 }
+
+/** What is known when a plan is made. */
+export interface Situation {
+  readonly lines: Lines;
+  readonly now: Instant;
+  /** How much the clocks of machines may differ (ms). */
+  readonly skewMs: number;
+  /** How long the store takes (ms). */
+  readonly latencyMs: number;
+  /** Whether tokens may be leased. */
+  readonly mayLease: boolean;
+}
+
+/** For how long a bucket that another process took from counts as contended (ms). */
+const CONTENDED_MS = 1_000;
 
 /** A record that is gone too early counts as full: it is kept a little longer than it needs. */
 const KEEP_MARGIN_MS = 1_000;
 
 /**
  * Decides claims in the order given, each wholly or not at all. Pure: nothing is changed.
- * @param skewMs how much the clocks of machines may differ
+ * @param due buckets to write even if no claim changes them: for a lease, or for what comes back
  */
-export function plan(claims: readonly Claim[], lines: Lines, now: Instant, skewMs: number): Plan {
-  const planner = new Planner(lines, now, skewMs);
+export function plan(
+  claims: readonly Claim[],
+  situation: Situation,
+  due: Iterable<TrackedBucket> = [],
+): Plan {
+  const planner = new Planner(situation);
   const verdicts = claims.map((claim) => planner.decide(claim));
-  return { verdicts, writes: planner.writes() };
+  return { verdicts, writes: planner.writes(due) };
+}
+
+/** What a lease of that bucket should last for. */
+export function leaseNeedsOf(bucket: TrackedBucket, { now, latencyMs }: Situation): LeaseNeeds {
+  return {
+    termMs: bucket.leases.termMs,
+    demandPerMs: bucket.demand.perMs(now.monotonic),
+    latencyMs,
+    isContended: now.monotonic - bucket.contendedAt < CONTENDED_MS,
+  };
 }
 
 class Planner {
-  readonly #lines: Lines;
-  readonly #now: Instant;
-  readonly #skewMs: number;
+  readonly #situation: Situation;
   readonly #levels = new Map<TrackedBucket, BucketLevel>();
+  /** Tokens that are left of leases. */
+  readonly #leased = new Map<TrackedBucket, number>();
   readonly #changed = new Set<TrackedBucket>();
+  /** Buckets that had too little for someone. */
+  readonly #short = new Set<TrackedBucket>();
   readonly #admitted = new Set<Claim>();
   /** Those who begin to wait with this plan. */
   readonly #waiting = new Set<Claim>();
 
-  constructor(lines: Lines, now: Instant, skewMs: number) {
-    this.#lines = lines;
-    this.#now = now;
-    this.#skewMs = skewMs;
+  constructor(situation: Situation) {
+    this.#situation = situation;
   }
 
   decide(claim: Claim): Verdict {
+    const { now, skewMs } = this.#situation;
     const taken = new Map<TrackedBucket, BucketLevel>();
+    const spent = new Map<TrackedBucket, number>();
+    const leased: ClaimedCharge[] = [];
     const violated: ClaimedCharge[] = [];
     let waitMs = 0;
     for (const claimed of claim.charges) {
       const { charge: { tokens }, bucket } = claimed;
-      const level = taken.get(bucket) ?? this.#levelOf(bucket);
       const wanted = tokens + this.#tokensAhead(claim, bucket);
+      const inHand = spent.get(bucket) ?? this.#leasedOf(bucket);
+      if (inHand >= wanted) {
+        spent.set(bucket, inHand - tokens);
+        leased.push(claimed);
+        continue;
+      }
+      const level = taken.get(bucket) ?? this.#levelOf(bucket);
       const rest = take(level, bucket.shape, wanted) && take(level, bucket.shape, tokens);
       if (rest) {
         taken.set(bucket, rest);
         continue;
       }
       violated.push(claimed);
-      const isAhead = Math.max(0, level.at - this.#now.wall);
+      this.#short.add(bucket);
+      const isAhead = Math.max(0, level.at - now.wall);
       waitMs = Math.max(waitMs, isAhead + msUntil(level, bucket.shape, wanted));
     }
     const isAdmitted = violated.length === 0;
@@ -78,36 +128,70 @@ class Planner {
         this.#levels.set(bucket, level);
         this.#changed.add(bucket);
       }
+      for (const [bucket, tokens] of spent) this.#leased.set(bucket, tokens);
     }
     // Written even for a denial: as long as it stands in the future, nothing comes in.
     for (const { bucket } of claim.charges) {
-      if (bucket.isAhead(this.#now, this.#skewMs)) this.#changed.add(bucket);
+      if (bucket.isAhead(now, skewMs)) this.#changed.add(bucket);
     }
     const isWaiting = !isAdmitted && this.#mayWait(claim, violated, waitMs);
     if (isWaiting) this.#waiting.add(claim);
     const buckets = claim.charges.map(({ charge, bucket }) => ({
       charge,
-      level: this.#levelOf(bucket),
+      level: this.#knownOf(bucket),
     }));
-    return { claim, buckets, violated, waitMs, isWaiting, at: this.#now };
+    return { claim, buckets, violated, leased, waitMs, isWaiting, at: now };
   }
 
-  writes(): Plan["writes"] {
-    return [...this.#changed].map((bucket) => {
-      const level = this.#levelOf(bucket);
-      const keepMs = msUntilFull(level, bucket.shape) + 2 * this.#skewMs + KEEP_MARGIN_MS;
-      return { bucket, key: bucket.key, level, version: bucket.stored.version, keepMs };
+  writes(due: Iterable<TrackedBucket>): PlannedWrite[] {
+    const { skewMs } = this.#situation;
+    return [...new Set([...this.#changed, ...due])].flatMap((bucket) => {
+      const { level, leased } = this.#withLease(bucket, this.#levelOf(bucket));
+      const isNeeded = this.#changed.has(bucket) || leased > 0 || bucket.returns.length > 0;
+      if (!isNeeded) return [];
+      const keepMs = msUntilFull(level, bucket.shape) + 2 * skewMs + KEEP_MARGIN_MS;
+      return { bucket, key: bucket.key, level, version: bucket.stored.version, keepMs, leased };
     });
   }
 
+  /** Leases what the bucket's requests will want next, when what was leased runs out. */
+  #withLease(bucket: TrackedBucket, level: BucketLevel): { level: BucketLevel; leased: number } {
+    const { now, skewMs, lines, mayLease } = this.#situation;
+    const { leases, shape } = bucket;
+    const isShort = this.#short.has(bucket) || lines.of(bucket).length > 0;
+    const needs = leaseNeedsOf(bucket, this.#situation);
+    const { termMs, demandPerMs } = needs;
+    if (
+      !mayLease || termMs === 0 || demandPerMs === 0 || isShort || bucket.isAhead(now, skewMs)
+    ) {
+      return { level, leased: 0 };
+    }
+    const lastsMs = Math.min(this.#leasedOf(bucket) / demandPerMs, leases.remainingMs(now));
+    const leased = lastsMs > renewalMs(needs) ? 0 : leaseTokens(level, shape, needs);
+    const rest = leased === 0 ? undefined : grant(level, shape, leased, termMs, now.wall);
+    return rest ? { level: rest, leased } : { level, leased: 0 };
+  }
+
+  #leasedOf(bucket: TrackedBucket): number {
+    return this.#leased.get(bucket) ?? bucket.leases.available(this.#situation.now);
+  }
+
+  #knownOf(bucket: TrackedBucket): BucketLevel {
+    const level = this.#levelOf(bucket);
+    const { capacity, perToken } = bucket.shape;
+    const units = level.units + this.#leasedOf(bucket) * perToken;
+    return { ...level, units: Math.min(capacity, units) };
+  }
+
   #levelOf(bucket: TrackedBucket): BucketLevel {
-    return this.#levels.get(bucket) ?? bucket.levelAt(this.#now, this.#skewMs);
+    const { now, skewMs } = this.#situation;
+    return this.#levels.get(bucket) ?? bucket.levelAt(now, skewMs);
   }
 
   /** What those who wait already will take first: a small claim passes no large one. */
   #tokensAhead(claim: Claim, bucket: TrackedBucket): number {
     let tokens = 0;
-    for (const other of new Set([...this.#lines.of(bucket), ...this.#waiting])) {
+    for (const other of new Set([...this.#situation.lines.of(bucket), ...this.#waiting])) {
       if (other.order >= claim.order || other.isOver || this.#admitted.has(other)) continue;
       for (const { charge, bucket: of } of other.charges) {
         if (of === bucket) tokens += charge.tokens;
@@ -118,11 +202,12 @@ class Planner {
 
   /** Whether the tokens come in time, and there is room to wait for them. */
   #mayWait(claim: Claim, violated: readonly ClaimedCharge[], waitMs: number): boolean {
-    const due = this.#now.monotonic + waitMs;
+    const { now, lines } = this.#situation;
+    const due = now.monotonic + waitMs;
     if (due > claim.deadline) return false;
     return violated.every(({ charge: { limit }, bucket }) => {
       if (due > claim.since + limit.waitMs) return false;
-      const line = this.#lines.of(bucket);
+      const line = lines.of(bucket);
       if (line.includes(claim)) return true;
       const joining = [...this.#waiting].filter((other) =>
         !line.includes(other) && other.charges.some(({ bucket: of }) => of === bucket)

@@ -1,4 +1,3 @@
-import type { Clock } from "../clock.ts";
 import {
   type BucketLevel,
   type BucketShape,
@@ -7,23 +6,18 @@ import {
   refill,
   take,
 } from "./bucket.ts";
+import { Demand } from "./demand.ts";
+import { HeldLeases, type Lease, type Spent } from "./held_leases.ts";
+import { ageMs, type Instant } from "./instant.ts";
+import { isWorth, leaseTermMs } from "./lease.ts";
 import type { StoredBucket } from "./store.ts";
 
-/** A moment on both clocks (ms). */
-export interface Instant {
-  readonly wall: number;
-  readonly monotonic: number;
-}
-
-/** The moment that it is. */
-export function instantOf(clock: Clock): Instant {
-  return { wall: clock.wall(), monotonic: clock.monotonic() };
-}
-
-/** Tokens to give back, and when they were taken, by both clocks: a step of one ages nothing less. */
-export interface Return {
+/** Tokens to give back, and when they were taken. */
+interface Return {
   readonly tokens: number;
   readonly takenAt: Instant;
+  /** Whether they were leased: the bucket was lowered for them then. */
+  readonly isLeased: boolean;
 }
 
 /** How a bucket would have gone on without what was lent, and how it does: what differs is owed. */
@@ -47,6 +41,14 @@ export class TrackedBucket {
   isDoubtful = false;
   /** To be added with the next write. */
   returns: Return[] = [];
+  /** What may be spent without the store. */
+  readonly leases: HeldLeases;
+  /** How much is asked for. */
+  readonly demand = new Demand();
+  /** Requests that are on their way to a decision. */
+  asking = 0;
+  /** When another process was last seen to have taken of it (monotonic ms). */
+  contendedAt = -Infinity;
   /** Whether a transaction of ours has it. */
   isBusy = false;
   /** How many requests and transactions need it remembered. */
@@ -59,6 +61,7 @@ export class TrackedBucket {
   constructor(key: string, shape: BucketShape) {
     this.key = key;
     this.shape = shape;
+    this.leases = new HeldLeases(leaseTermMs(shape));
   }
 
   /** Whether the store spoke of it within the last `ms`. */
@@ -75,7 +78,41 @@ export class TrackedBucket {
   levelAt(now: Instant, skewMs: number): BucketLevel {
     const level = this.#unlentAt(now, skewMs);
     const owed = this.#owed(this.#lent, now) + this.#owed(this.#settling, now);
-    return { units: Math.max(0, level.units - owed), at: level.at };
+    return { ...level, units: Math.max(0, level.units - owed) };
+  }
+
+  /** All that this process knows can still be taken: the level, and what it has leased. */
+  knownAt(now: Instant, skewMs: number): BucketLevel {
+    const level = this.levelAt(now, skewMs);
+    if (this.leases.isEmpty) return level;
+    const units = level.units + this.leases.available(now) * this.shape.perToken;
+    return { ...level, units: Math.min(this.shape.capacity, units) };
+  }
+
+  /** Gives back, with the next write, what was taken in the store. */
+  giveBack(tokens: number, takenAt: Instant): void {
+    this.returns.push({ tokens, takenAt, isLeased: false });
+  }
+
+  /** Gives back what was spent of a lease: to the lease, while it lasts. */
+  giveBackSpent(spent: Spent, now: Instant): void {
+    if (this.leases.unspend(spent, now)) return;
+    this.#return(spent.lease, spent.tokens, now);
+  }
+
+  /** Gives back, with the next write, what is left of leases that have ended. */
+  returnVoid(now: Instant): void {
+    for (const lease of this.leases.takeVoid(now)) this.#return(lease, lease.tokens, now);
+  }
+
+  /** Gives back, with the next write, what is left of all leases. */
+  returnLeases(now: Instant): void {
+    for (const lease of this.leases.takeAll()) this.#return(lease, lease.tokens, now);
+  }
+
+  #return({ grantedAt }: Lease, tokens: number, now: Instant): void {
+    if (!isWorth(this.shape, tokens, Math.ceil(ageMs(grantedAt, now)))) return;
+    this.returns.push({ tokens, takenAt: grantedAt, isLeased: true });
   }
 
   /** Lets tokens through without the store; they are taken off when it is back. */
@@ -104,8 +141,10 @@ export class TrackedBucket {
   #unlentAt(now: Instant, skewMs: number): BucketLevel {
     const stored = this.stored.level ?? fullBucket(this.shape, now.wall);
     let level = refill(stored, this.shape, now.wall, skewMs);
-    for (const { tokens, takenAt } of this.returns) {
-      const age = Math.max(now.wall - takenAt.wall, now.monotonic - takenAt.monotonic);
+    for (const { tokens, takenAt, isLeased } of this.returns) {
+      // Since then the bucket may have been lowered, by what comes in during a term at most.
+      const isLowered = !isLeased && (level.leasedAt ?? -Infinity) + skewMs >= takenAt.wall;
+      const age = ageMs(takenAt, now) + (isLowered ? this.leases.termMs : 0);
       level = giveBack(level, this.shape, tokens, Math.ceil(age));
     }
     return level;

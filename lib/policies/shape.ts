@@ -39,14 +39,7 @@ function narrowed(answer: unknown, { select, pick: selection }: ShapeOptions): u
     const pointer = select?.map((key) => `/${key}`).join("");
     throw new GatewayError("upstream-invalid", `the upstream's answer has nothing at ${pointer}`);
   }
-  if (selection === undefined) return selected;
-  try {
-    return pick(selected, selection);
-  } catch (error) {
-    throw new GatewayError("upstream-invalid", "the upstream's answer has no members to pick", {
-      cause: error,
-    });
-  }
+  return selection === undefined ? selected : pick(selected, selection);
 }
 
 async function mapped(

@@ -109,7 +109,7 @@ Deno.test("the requests of docs/policies.md get the answers that it shows", asyn
       else assertEquals(answer.trimEnd(), next.text.trimEnd());
       shown++;
     }
-    assertEquals(shown, 6);
+    assertEquals(shown, 9);
   } finally {
     await Deno.remove(file);
   }

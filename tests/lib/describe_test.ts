@@ -54,6 +54,36 @@ Deno.test("the deadline is the worst case where the parts may take longer", () =
   ]);
 });
 
+Deno.test("pages are walked one after the other", () => {
+  const pages = { next: "link", max: 4 } as const;
+  const text = describeConfig({
+    upstreams: { up: { url: "http://127.0.0.1:9001", timeout: "400ms" } },
+    routes: {
+      "GET /": {
+        gather: {
+          a: { from: "up", pages, pick: ["id"], map: (data: unknown) => data, needs: ["b"] },
+          b: { from: "up", pages: { next: "/next", max: 2 } },
+        },
+      },
+      "GET /b": { deadline: "1s", gather: { a: { from: "up", pages } } },
+    },
+  });
+  const stack = "accept json → coalesce → timeout 400ms → buffer 4MiB → GET up";
+  assertEquals(
+    text,
+    `upstreams: 1, routes: 2
+
+GET /
+  deadline 10s, worst case 2400ms
+  a (required; after b): map → pages 4 → pick → ${stack}
+  b (required): pages 2 → ${stack}
+
+GET /b
+  deadline 1s, worst case 1s
+  a (required): pages 4 → ${stack}`,
+  );
+});
+
 Deno.test("a gateway without routes is described too", () => {
   assertEquals(describeConfig({ upstreams: {}, routes: {} }), "upstreams: 0, routes: 0");
 });

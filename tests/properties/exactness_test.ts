@@ -6,8 +6,9 @@ import { MemoryStore } from "../../lib/limiter/memory_store.ts";
 import type { BucketStore } from "../../lib/limiter/store.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { property, type Random } from "../support/random.ts";
-import { checkPromises } from "./limiter_checks.ts";
-import { anyScenario, World } from "./limiter_world.ts";
+import { LEASE_ADVERSARIES } from "./lease_adversaries.ts";
+import { checkPromises, LEASED_PROMISES } from "./limiter_checks.ts";
+import { anyScenario, leasedScenario, World } from "./limiter_world.ts";
 import { ahead, setBack } from "./set_back.ts";
 
 /** How many worlds; `SEEDS=100000 deno test …` tries more. */
@@ -19,6 +20,18 @@ property("the limiter's promises hold in any world", RUNS, async (random) => {
   await world.run();
   checkPromises(world);
 });
+
+property("the limiter's promises hold where tokens are leased", RUNS, async (random) => {
+  const world = new World(random, leasedScenario(random), (options) => new Limiter(options));
+  await world.run();
+  checkPromises(world, LEASED_PROMISES);
+});
+
+for (const [name, adversary] of Object.entries(LEASE_ADVERSARIES)) {
+  Deno.test(`no more than a burst at one moment when ${name}`, async () => {
+    await adversary((options) => new Limiter(options));
+  });
+}
 
 property(
   "a lone client that waits as told is admitted, a moment sooner not",

@@ -23,9 +23,21 @@ export const PROMISES = {
 /** The name of a promise. */
 export type PromiseName = keyof typeof PROMISES;
 
+/**
+ * What can be seen of them where tokens are leased: a commit does not say what it leases. An ideal
+ * bucket holds just where every window does, and is sooner asked.
+ */
+export const LEASED_PROMISES: readonly PromiseName[] = [
+  "an ideal bucket would have had every token that was let out",
+  "every request has one answer",
+  "nobody waits past a limit's wait or a deadline",
+  "nothing is left when all is over",
+];
+
 /** Fails with the name of the first promise that did not hold. */
-export function checkPromises(world: World): void {
+export function checkPromises(world: World, names?: readonly PromiseName[]): void {
   for (const [name, check] of Object.entries(PROMISES)) {
+    if (names?.some((promise) => promise === name) === false) continue;
     try {
       check(world);
     } catch (error) {
@@ -67,12 +79,12 @@ function admissionsOf(
   { requests }: World,
 ): Map<string, { shape: BucketShape; admissions: Admission[] }> {
   const found = new Map<string, { shape: BucketShape; admissions: Admission[] }>();
-  for (const { charges, commit, returned } of requests) {
-    if (!commit) continue;
+  for (const { charges, admittedAt, returned } of requests) {
+    if (admittedAt === undefined) continue;
     for (const { key, tokens, limit: { shape } } of charges) {
       if (returned.has(key)) continue;
       const ofKey = found.get(key) ?? { shape, admissions: [] };
-      ofKey.admissions.push({ at: commit.at, units: tokens * shape.perToken });
+      ofKey.admissions.push({ at: admittedAt, units: tokens * shape.perToken });
       found.set(key, ofKey);
     }
   }

@@ -16,6 +16,7 @@ const DRAIN_MS = 120_000;
 export interface AnyLimiter {
   readonly size: number;
   take(charges: readonly Charge[], patience: Patience): Decision | Promise<Decision>;
+  close(): Promise<void>;
 }
 
 /** Makes one, on a store that several share. */
@@ -37,6 +38,10 @@ export interface Troubles {
   readonly leave: number;
   /** Tokens that come back. */
   readonly giveBack: number;
+  /** A wall clock that is stepped, within what clocks may differ. */
+  readonly step: number;
+  /** A monotonic clock that stands still for a while. */
+  readonly freeze: number;
 }
 
 /** What happens in a world. */
@@ -47,6 +52,10 @@ export interface Scenario {
   readonly clients: number;
   /** How often something happens. */
   readonly steps: number;
+  /** How many ask at once, at most. */
+  readonly crowd: number;
+  /** How likely a rush is after a step, of 1: little for a lease's whole term, then very much. */
+  readonly rush: number;
   /** The longest pause between two things that happen (ms). */
   readonly pauseMs: number;
   readonly latencyMs: number;
@@ -61,8 +70,9 @@ export interface Commit {
   readonly process: Process;
   /** When it was decided upon (true time); the order of sending is the order in `commits`. */
   readonly at: number;
-  /** The wall clock of its process then. */
+  /** The clocks of its process then. */
   readonly wall: number;
+  readonly monotonic: number;
   readonly writes: readonly BucketWrite[];
   /** Its place among those that held. */
   place?: number;
@@ -84,8 +94,10 @@ export interface Request {
   /** How often an answer came. */
   answers: number;
   decision: Decision | undefined;
-  /** The commit that admitted it. */
+  /** The commit that admitted it; undefined where a lease did. */
   commit: Commit | undefined;
+  /** When it was admitted (true time). */
+  admittedAt: number | undefined;
   isGivenBack: boolean;
   /** Which charges came back, and before the commit of which place in `commits`. */
   readonly returned: Map<string, number>;
@@ -95,8 +107,9 @@ export interface Request {
 /** The clock of one process: off by as much as clocks may be, and silent once the process is dead. */
 class ProcessClock implements Clock {
   readonly #world: ManualClock;
-  readonly #ahead: number;
-  readonly #offset: number;
+  #ahead: number;
+  #offset: number;
+  #frozenAt: number | undefined;
   readonly #death = new AbortController();
 
   constructor(world: ManualClock, ahead: number, offset: number) {
@@ -110,7 +123,19 @@ class ProcessClock implements Clock {
   }
 
   monotonic(): number {
-    return this.#world.monotonic() + this.#offset;
+    return this.#frozenAt ?? this.#world.monotonic() + this.#offset;
+  }
+
+  /** Steps the wall clock: so much ahead of true time it is now. */
+  step(ahead: number): void {
+    this.#ahead = ahead;
+  }
+
+  /** Stops the monotonic clock, or lets it go on from where it is. */
+  toggleFreeze(): void {
+    const now = this.monotonic();
+    this.#offset = now - this.#world.monotonic();
+    this.#frozenAt = this.#frozenAt === undefined ? now : undefined;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -174,18 +199,48 @@ export class World {
       this.#step();
       if (this.#random.bool(0.02)) await this.clock.advance(this.#random.int(0, 20_000));
       await this.clock.advance(this.#random.bool() ? 0 : this.#random.int(0, pauseMs));
+      if (this.#random.bool(this.scenario.rush)) await this.#rush();
     }
     this.#isCalm = true;
+    await this.clock.advance(DRAIN_MS);
+    for (const { limiter } of this.processes) limiter.close();
     await this.clock.advance(DRAIN_MS);
   }
 
   #step(): void {
-    const { leave, crash, giveBack } = this.scenario.troubles;
+    const { skewMs, crowd, troubles: { leave, crash, giveBack, step, freeze } } = this.scenario;
     const random = this.#random;
+    if (random.bool(step)) random.pick(this.processes).clock.step(random.int(0, skewMs));
+    if (random.bool(freeze)) random.pick(this.processes).clock.toggleFreeze();
     if (random.bool(crash)) this.#crash(random.int(0, this.processes.length - 1));
     if (random.bool(leave)) this.#leave();
     if (random.bool(giveBack)) this.#giveBack();
-    for (let i = random.int(0, 4); i > 0; i--) this.#ask();
+    for (let i = random.int(0, crowd); i > 0; i--) this.#ask();
+  }
+
+  /** Two processes lease; when their leases come near the end, all that there is is spent. */
+  async #rush(): Promise<void> {
+    const { limits, crowd, troubles } = this.scenario;
+    const random = this.#random;
+    const shapes = limits.map(({ shape }) => shape);
+    const most = Math.max(...shapes.map(({ capacity, perToken }) => capacity / perToken));
+    const fillMs = Math.max(...shapes.map(({ capacity, perMs }) => capacity / perMs));
+    const termMs = Math.min(1_000, fillMs / 4);
+    if (random.bool()) await this.clock.advance(Math.ceil(fillMs));
+    for (const pauseMs of [random.int(0, termMs), termMs + random.int(-20, 20)]) {
+      const process = random.pick(this.processes);
+      for (let i = random.int(1, crowd); i > 0; i--) this.#ask({ process });
+      const isGivenBack = random.bool(troubles.giveBack);
+      await this.clock.advance(random.int(0, 20));
+      for (let i = 0; isGivenBack && i < crowd; i++) this.#giveBack();
+      const end = this.clock.monotonic() + pauseMs;
+      const isIdle = random.bool();
+      while (this.clock.monotonic() < end) {
+        if (!isIdle) this.#ask({ process });
+        await this.clock.advance(Math.min(40, end - this.clock.monotonic()));
+      }
+    }
+    for (let asked = 0; asked < most; asked += 4) this.#ask({ least: 4 });
   }
 
   #start(ahead: number): Process {
@@ -207,16 +262,15 @@ export class World {
     this.processes[index] = this.#start(process.ahead);
   }
 
-  #ask(): void {
+  #ask({ least = 1, process = this.#random.pick(this.processes) } = {}): void {
     const random = this.#random;
     const { limits, clients } = this.scenario;
     const client = random.int(1, clients);
     const charges = random.shuffle(limits).slice(0, random.int(1, limits.length)).map((limit) => ({
       key: `${limit.name}|${client}`,
       limit,
-      tokens: random.int(1, Math.min(4, limit.shape.capacity / limit.shape.perToken)),
+      tokens: random.int(least, Math.min(4, limit.shape.capacity / limit.shape.perToken)),
     }));
-    const process = random.pick(this.processes);
     const request: Request = {
       order: this.requests.length,
       process,
@@ -227,6 +281,7 @@ export class World {
       answers: 0,
       decision: undefined,
       commit: undefined,
+      admittedAt: undefined,
       isGivenBack: false,
       returned: new Map(),
       leave: new AbortController(),
@@ -248,9 +303,15 @@ export class World {
     request.settledAt = this.clock.monotonic();
     request.decision = decision;
     if (decision.outcome !== "admitted") return;
-    const commits = new Set(charges.map(({ key }) => process.held.get(key)));
+    const { wall, monotonic } = decision.at;
+    const commits = new Set(charges.flatMap(({ key }) => {
+      const commit = process.held.get(key);
+      const isIts = commit?.wall === wall && commit.monotonic === monotonic;
+      return isIts ? commit : [];
+    }));
     const [commit] = commits;
     if (commit && commits.size === 1) request.commit = commit;
+    request.admittedAt = commit?.at ?? request.settledAt;
   }
 
   #leave(): void {
@@ -264,7 +325,7 @@ export class World {
   }
 
   #giveBack(): void {
-    const admitted = this.requests.slice(-30).flatMap((request) =>
+    const admitted = this.requests.slice(-100).flatMap((request) =>
       request.process.isAlive && request.decision?.outcome === "admitted" && !request.isGivenBack
         ? { request, decision: request.decision }
         : []
@@ -309,7 +370,8 @@ export class World {
     if (!process.isAlive) return await never();
     const at = this.clock.monotonic();
     const wall = process.clock.wall();
-    const commit: Commit = { process, at, wall, writes, outcome: "unknown" };
+    const monotonic = process.clock.monotonic();
+    const commit: Commit = { process, at, wall, monotonic, writes, outcome: "unknown" };
     this.commits.push(commit);
     const isStalled = this.#happens(stall);
     await this.#travel();
@@ -366,6 +428,8 @@ const NO_TROUBLE: Troubles = {
   crash: 0,
   leave: 0,
   giveBack: 0,
+  step: 0,
+  freeze: 0,
 };
 
 /** A scenario of any kind. */
@@ -379,6 +443,8 @@ export function anyScenario(random: Random): Scenario {
     limits: random.list(1, 3, (index) => anyLimit(random, `limit${index}`)),
     clients: random.int(1, 2),
     steps: random.int(20, 80),
+    crowd: 4,
+    rush: 0,
     pauseMs: random.pick([5, 50, 300]),
     latencyMs: random.pick([0, 3, 20, 110]),
     maxBuckets: random.pick([1, 100, 100]),
@@ -392,7 +458,48 @@ export function anyScenario(random: Random): Scenario {
       crash: rare(),
       leave: common(),
       giveBack: common(),
+      step: 0,
+      freeze: 0,
     },
+  };
+}
+
+/** A scenario with large buckets that are much asked of: tokens are leased there. */
+export function leasedScenario(random: Random): Scenario {
+  const rare = () => random.pick([0, 0, 0.02, 0.1]);
+  return {
+    ...anyScenario(random),
+    limits: random.list(1, 2, (index) => largeLimit(random, `limit${index}`)),
+    clients: 1,
+    steps: random.int(10, 40),
+    crowd: random.pick([10, 40, 100]),
+    rush: random.pick([0.05, 0.2]),
+    pauseMs: random.pick([5, 20, 100]),
+    latencyMs: random.pick([0, 3, 20, 60]),
+    maxBuckets: 100,
+    troubles: random.bool(0.2) ? NO_TROUBLE : {
+      locked: rare(),
+      failure: rare(),
+      lostAnswer: rare(),
+      stall: rare(),
+      crash: rare(),
+      leave: rare(),
+      giveBack: random.pick([0, 0.3, 0.9]),
+      step: rare(),
+      freeze: rare(),
+    },
+  };
+}
+
+function largeLimit(random: Random, name: string): Limit {
+  const burst = random.int(100, 400);
+  const fillMs = random.pick([200, 1_000, 1_000, 4_000]);
+  return {
+    name,
+    shape: bucketShape(burst, fillMs, burst),
+    waitMs: random.pick([0, 0, 300]),
+    queue: random.int(1, 50),
+    onStoreFailure: "closed",
   };
 }
 

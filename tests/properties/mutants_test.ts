@@ -1,11 +1,18 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { bucketShape } from "../../lib/limiter/bucket.ts";
 import { MemoryStore } from "../../lib/limiter/memory_store.ts";
 import type { Limiter } from "../../lib/limiter/limiter.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { Random } from "../support/random.ts";
+import { LEASE_ADVERSARIES, type LeaseAdversary } from "./lease_adversaries.ts";
 import { checkPromises, type PromiseName, PROMISES } from "./limiter_checks.ts";
-import { anyScenario, type NewLimiter, World } from "./limiter_world.ts";
+import {
+  anyScenario,
+  leasedScenario,
+  type NewLimiter,
+  type Scenario,
+  World,
+} from "./limiter_world.ts";
 import { setBack } from "./set_back.ts";
 
 /** How many worlds a wrong limiter may survive. */
@@ -45,8 +52,74 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
 
 for (const [name, { module, by, breaks }] of Object.entries(MUTANTS)) {
   Deno.test(`a limiter that ${name} breaks a promise`, async () => {
-    await using mutant = await mutated(module, by);
-    assertEquals(await isCaught(mutant.newLimiter, breaks), true);
+    await using mutant = await mutated(module, replacedBy(by));
+    assertEquals(await isCaught(mutant.newLimiter, breaks, anyScenario), true);
+  });
+}
+
+/** A rule of leases, and how it reads when it is broken. */
+interface BrokenRule {
+  /** Who sees it; any world with leases, when nobody is named. */
+  readonly seenBy?: LeaseAdversary;
+  readonly module: string;
+  readonly right: string;
+  readonly wrong: string;
+}
+
+const BROKEN_RULES: Readonly<Record<string, BrokenRule>> = {
+  "spends leases for ever": {
+    module: "held_leases.ts",
+    right: "return ageMs(grantedAt, now) >= this.termMs;",
+    wrong: "return ageMs(grantedAt, now) >= Infinity;",
+  },
+  "ends leases by the monotonic clock alone": {
+    module: "held_leases.ts",
+    right: "return ageMs(grantedAt, now) >= this.termMs;",
+    wrong: "return now.monotonic - grantedAt.monotonic >= this.termMs;",
+  },
+  "counts a lease's term from the store's answer": {
+    seenBy: "the store is slow to grant a lease",
+    module: "transactions.ts",
+    right: "grantedAt: situation.now }",
+    wrong: "grantedAt: instantOf(this.#options.clock) }",
+  },
+  "leases without lowering the bucket": {
+    module: "lease.ts",
+    right: "Math.min(level.units, capacity - perMs * termMs)",
+    wrong: "Math.min(level.units, capacity + 0 * perMs * termMs)",
+  },
+  "gives leased tokens back in full": {
+    seenBy: "a lease comes back when another has lowered the bucket",
+    module: "tracked_bucket.ts",
+    right: "giveBack(level, this.shape, tokens, Math.ceil(age))",
+    wrong: "giveBack(level, this.shape, tokens, isLeased ? 0 : Math.ceil(age))",
+  },
+  "gives back what a lowered bucket has lost already": {
+    seenBy: "what was taken comes back after the bucket was lowered",
+    module: "tracked_bucket.ts",
+    right: "(isLowered ? this.leases.termMs : 0)",
+    wrong: "(isLowered ? 0 : 0)",
+  },
+  "gives leased tokens back and spends them": {
+    module: "held_leases.ts",
+    right: "this.#leases = NONE;\n    return all;",
+    wrong: "return all;",
+  },
+  "spends what it has leased twice": {
+    module: "held_leases.ts",
+    right: "lease.tokens -= part;",
+    wrong: "lease.tokens -= part / 2;",
+  },
+};
+
+for (const [name, { seenBy, module, right, wrong }] of Object.entries(BROKEN_RULES)) {
+  Deno.test(`a limiter that ${name} breaks a promise`, async () => {
+    await using mutant = await mutated(module, (source) => {
+      assert(source.includes(right), `${module} reads otherwise now`);
+      return source.replace(right, wrong);
+    });
+    if (seenBy) await assertRejects(() => LEASE_ADVERSARIES[seenBy](mutant.newLimiter));
+    else assertEquals(await isCaught(mutant.newLimiter, IDEAL, leasedScenario), true);
   });
 }
 
@@ -65,12 +138,12 @@ Deno.test("a limiter that takes a conflict for a success breaks a promise", asyn
       },
     });
   };
-  assertEquals(await isCaught(deaf, ALL), true);
+  assertEquals(await isCaught(deaf, ALL, anyScenario), true);
 });
 
 Deno.test("a limiter that rounds a wait down tells a lone client to come back too early", async () => {
   for (const [module, isTruth] of [[undefined, true], ["bucket.ts", false]] as const) {
-    await using made = await mutated(module, "hasty_wait.ts");
+    await using made = await mutated(module, replacedBy("hasty_wait.ts"));
     const clock = new ManualClock();
     const limiter = made.newLimiter({
       store: new MemoryStore(clock),
@@ -93,7 +166,7 @@ Deno.test("a limiter that rounds a wait down tells a lone client to come back to
 });
 
 Deno.test("a limiter that leaves a time in the future where it is locks somebody out", async () => {
-  await using mutant = await mutated("bucket.ts", "future_kept.ts");
+  await using mutant = await mutated("bucket.ts", replacedBy("future_kept.ts"));
   let caught = false;
   await setBack(new Random(1), mutant.newLimiter).catch(() => caught = true);
   assertEquals(caught, true);
@@ -111,10 +184,14 @@ Deno.test("the right limiter, made in the same way, keeps them all", async () =>
 });
 
 /** Whether a promise is broken in one of some worlds. */
-async function isCaught(newLimiter: NewLimiter, breaks: PromiseName): Promise<boolean> {
+async function isCaught(
+  newLimiter: NewLimiter,
+  breaks: PromiseName,
+  scenarioOf: (random: Random) => Scenario,
+): Promise<boolean> {
   for (let seed = 1; seed <= MOST_WORLDS; seed++) {
     const random = new Random(seed);
-    const world = new World(random, anyScenario(random), newLimiter);
+    const world = new World(random, scenarioOf(random), newLimiter);
     await world.run();
     try {
       PROMISES[breaks](world);
@@ -125,18 +202,24 @@ async function isCaught(newLimiter: NewLimiter, breaks: PromiseName): Promise<bo
   return false;
 }
 
-/** The limiter with one of its modules replaced: a copy of its folder, in a folder of its own. */
+/** Puts a file of `mutants/` in a module's place. */
+function replacedBy(file: string): (source: string) => string {
+  return () => `export * from "${new URL(`mutants/${file}`, import.meta.url)}";`;
+}
+
+/** The limiter with one of its modules changed: a copy of its folder, in a folder of its own. */
 async function mutated(
   module?: string,
-  by = "",
+  change: (source: string) => string = (source) => source,
 ): Promise<{ newLimiter: NewLimiter } & AsyncDisposable> {
   const folder = await Deno.makeTempDir();
   for await (const { name } of Deno.readDir(LIMITER)) {
     const source = await Deno.readTextFile(new URL(name, LIMITER));
-    const text = name === module
-      ? `export * from "${new URL(`mutants/${by}`, import.meta.url)}";`
-      : source.replaceAll(/from "(\.\.\/[^"]*)"/g, (_, path) => `from "${new URL(path, LIMITER)}"`);
-    await Deno.writeTextFile(`${folder}/${name}`, text);
+    const moved = source.replaceAll(
+      /from "(\.\.\/[^"]*)"/g,
+      (_, path) => `from "${new URL(path, LIMITER)}"`,
+    );
+    await Deno.writeTextFile(`${folder}/${name}`, name === module ? change(moved) : moved);
   }
   const { Limiter: Mutant }: { Limiter: typeof Limiter } = await import(
     `file://${folder}/limiter.ts`

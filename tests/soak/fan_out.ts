@@ -219,6 +219,7 @@ Deno.test(`${REQUESTS} mixed requests leave nothing`, async () => {
     random: Math.random,
     adminToken: undefined,
     background: new Background({ clock, taskTimeoutMs: 1_000, onError: (e) => errors.push(e) }),
+    closing: new AsyncDisposableStack(),
     buckets: new MemoryStore(clock),
     clients: { find: () => undefined },
     http: () => () => Promise.reject(new Error("nothing is asked over HTTP here")),

@@ -45,9 +45,11 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     taskTimeoutMs: 1_000,
     onError: (error) => errors.push(error),
   });
+  const closing = new AsyncDisposableStack();
   const app = createGateway(parseConfig(config, (name) => env[name]), {
     clock,
     background,
+    closing,
     http: transport.source,
     readStore,
     buckets,
@@ -75,6 +77,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     async [Symbol.asyncDispose]() {
       using _transport = transport;
       await server[Symbol.asyncDispose]();
+      await closing.disposeAsync();
     },
   };
 }

@@ -585,6 +585,7 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     cache: undefined,
     needs: [],
     each: undefined,
+    pages: undefined,
     as: "json",
     select: undefined,
     pick: undefined,

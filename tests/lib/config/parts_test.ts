@@ -25,9 +25,42 @@ const A = 'routes["GET /:id"].gather.a';
 const B = 'routes["GET /:id"].gather.b';
 const ATTEMPTS = "must be a whole number from 1";
 const EACH = 'must be one {name} such as "{profile.friendIds}"';
+const NEXT = 'must be "link" or a JSON Pointer such as "/next"';
 const MEMBERS = 'must be a list of members such as "id" or "address.city"';
 
+const pagesOf = (pages: unknown, part = {}) => gatherOf({ a: { from: "up", pages, ...part } });
 const RULES: readonly (readonly [input: unknown, problem: string])[] = [
+  // Pages.
+  [pagesOf({}), `${A}.pages.next: is required`],
+  [pagesOf({ next: "" }), `${A}.pages.next: ${NEXT}: got ""`],
+  [pagesOf({ next: "next" }), `${A}.pages.next: ${NEXT}: got "next"`],
+  [pagesOf({ next: "/a~2" }), `${A}.pages.next: ${NEXT}: got "/a~2"`],
+  [
+    pagesOf({ next: "link", items: "items" }),
+    `${A}.pages.items: must be a JSON Pointer such as "/items": got "items"`,
+  ],
+  [pagesOf({ next: "link", max: 0 }), `${A}.pages.max: ${ATTEMPTS}: got 0`],
+  [pagesOf({ next: "link", maxItems: 1.5 }), `${A}.pages.maxItems: ${ATTEMPTS}: got 1.5`],
+  [
+    pagesOf({ next: "link", whenMore: "cut" }),
+    `${A}.pages.whenMore: must be fail or stop: got "cut"`,
+  ],
+  [
+    pagesOf({ next: "link", param: "cursor" }),
+    `${A}.pages.param: must only be said where next is a JSON Pointer`,
+  ],
+  [pagesOf({ next: "/next", param: "" }), `${A}.pages.param: must not be empty: got ""`],
+  [
+    pagesOf({ next: "link", when: "stop" }),
+    `${A}.pages.when: is not a key here; there is next, param, items, max, maxItems, whenMore`,
+  ],
+  [
+    pagesOf({ next: "link" }, { select: "/items" }),
+    `${A}.select: must not be said with pages; set pages.items`,
+  ],
+  [pagesOf({ next: "link" }, { as: "text" }), `${A}.pages: must not be said of a text`],
+  [pagesOf({ next: "link" }, { method: "HEAD" }), `${A}.pages: must not be said with HEAD`],
+  [itemOf({ pages: { next: "link" } }), `${B}.pages: must not be said with each`],
   // The graph.
   [
     gatherOf({ a: { from: "up", path: "/{a.x}" } }),

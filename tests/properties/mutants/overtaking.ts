@@ -1,7 +1,8 @@
 // Decides about each as if nobody waited.
 import { Lines } from "../../../lib/limiter/lines.ts";
 import { type Plan, plan as right } from "../../../lib/limiter/plan.ts";
+export * from "../../../lib/limiter/plan.ts";
 
-export function plan(...[claims, _lines, now, skewMs]: Parameters<typeof right>): Plan {
-  return right(claims, new Lines(), now, skewMs);
+export function plan(...[claims, situation, due]: Parameters<typeof right>): Plan {
+  return right(claims, { ...situation, lines: new Lines() }, due);
 }

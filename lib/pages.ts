@@ -1,0 +1,125 @@
+import type { PagesConfig } from "./config/define.ts";
+import { DEFAULTS } from "./config/defaults.ts";
+import { GatewayError } from "./errors.ts";
+import { nextPath, pageUrl } from "./next_page.ts";
+import { follow, parsePointer } from "./pointer.ts";
+import type { Call, Context, Reply, Source } from "./source.ts";
+
+/** How the pages of a list are walked. */
+export interface PagesOptions extends PagesConfig {
+  /** The base URL that calls are added to, which no page may leave; absent for paths alone. */
+  readonly base?: URL;
+}
+
+/** One page of a list. */
+export interface Page {
+  /** Counted from 1. */
+  readonly number: number;
+  /** Those that it has, or that are left of `maxItems`. */
+  readonly items: readonly unknown[];
+  /** Whether the walk ends with it. */
+  readonly isLast: boolean;
+  /** What the source answered. */
+  readonly reply: Reply;
+}
+
+/**
+ * Walks a list that comes in pages: asks the source, yields the items of what it answers, and asks
+ * for the next page only when the consumer wants more, until a page names no other.
+ *
+ * No next page may leave the source's own place: neither its origin nor its base path. `max` (10)
+ * bounds the pages, `maxItems` (1000) the items.
+ *
+ * It throws a GatewayError: what the source fails with; `upstream-error` for an answer that is no
+ * success; `upstream-invalid` for a page that has no list, or leads somewhere else or in a circle;
+ * `too-many-items` past a bound, unless `whenMore` is `"stop"`. What was yielded before is good.
+ *
+ * ```ts
+ * import { type Context, json, pages, type Source } from "sluice";
+ *
+ * declare const orders: Source;
+ *
+ * async function newest(ctx: Context) {
+ *   const call = { method: "GET", path: "/orders", headers: new Headers() };
+ *   for await (const { items } of pages(orders, call, ctx, { next: "link" })) {
+ *     const found = items.find((order) => order !== null);
+ *     if (found !== undefined) return json(found);
+ *   }
+ *   return json(null);
+ * }
+ * ```
+ */
+export async function* pages(
+  source: Source,
+  call: Call,
+  ctx: Context,
+  options: PagesOptions,
+): AsyncGenerator<Page, void, void> {
+  const { param, base, whenMore = "fail" } = options;
+  const { max = DEFAULTS.pagesMax, maxItems = DEFAULTS.pagesMaxItems } = options;
+  const next = options.next === "link" ? options.next : keysOf(options.next);
+  const itemKeys = keysOf(options.items ?? "");
+  const rule = { next, param, firstPath: call.path, base };
+  const asked = new Map<string, number>();
+  let path = call.path;
+  let count = 0;
+  for (let number = 1;; number++) {
+    ctx.signal.throwIfAborted();
+    asked.set(pageUrl(path, base).href, number);
+    const reply = await source({ ...call, path }, ctx);
+    const value = await valueOf(reply);
+    const items = itemsOf(value, itemKeys);
+    const room = maxItems - count;
+    if (items.length > room && whenMore === "fail") {
+      throw tooMany(`more than ${maxItems} items`, count, number - 1);
+    }
+    count += items.length;
+    const after = nextPath({ number, headers: reply.headers, value, path }, rule);
+    const isEnough = whenMore === "stop" && (number >= max || count >= maxItems);
+    const isLast = after === undefined || isEnough;
+    yield { number, items: items.slice(0, room), isLast, reply };
+    if (isLast) return;
+    if (after instanceof GatewayError) throw after;
+    const before = asked.get(pageUrl(after, base).href);
+    if (before !== undefined) throw invalid(`page ${number} leads back to page ${before}`);
+    if (number >= max) {
+      throw tooMany(`more than ${max} pages`, count, number);
+    }
+    path = after;
+  }
+}
+
+function keysOf(pointer: string): readonly string[] {
+  const keys = parsePointer(pointer);
+  if (keys === undefined) throw new TypeError(`${pointer} is no JSON Pointer`);
+  return keys;
+}
+
+async function valueOf({ status, body }: Reply): Promise<unknown> {
+  if (status >= 300) throw new GatewayError("upstream-error", `the upstream answered ${status}`);
+  try {
+    return await body.json(Infinity);
+  } catch (error) {
+    throw new GatewayError("upstream-invalid", "the upstream's answer is not JSON", {
+      cause: error,
+    });
+  }
+}
+
+/** No body, and null in the place of a list, are a page without items. */
+function itemsOf(value: unknown, keys: readonly string[]): readonly unknown[] {
+  if (value === undefined) return [];
+  const items = follow(value, keys);
+  if (items === null) return [];
+  if (Array.isArray(items)) return items;
+  const place = keys.map((key) => `/${key}`).join("");
+  throw invalid(`the upstream's answer has no list${place === "" ? "" : ` at ${place}`}`);
+}
+
+function invalid(detail: string): GatewayError {
+  return new GatewayError("upstream-invalid", detail);
+}
+
+function tooMany(what: string, items: number, pages: number): GatewayError {
+  return new GatewayError("too-many-items", `${what}; read: ${items} items on ${pages} pages`);
+}
