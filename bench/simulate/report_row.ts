@@ -15,14 +15,16 @@ export function reportRow(scenario: Scenario, verdict: Verdict): Record<string, 
     "of ideal": percent(admitted, ideal),
     "excess": String(round(verdict.excess)),
     "needless": percent(verdict.needless, requests),
+    "early": percent(verdict.early, requests),
     "no store": percent(unavailable, requests),
+    "at hand": percent(verdict.atHand, requests),
     "commits": ratio(commits, requests),
     "conflicts": percent(conflicts, commits),
     "reads": ratio(reads, requests),
     "p50": wait(verdict.p50),
     "p99": wait(verdict.p99),
+    "busy p99": wait(verdict.busyP99),
     "max/min": Number.isFinite(verdict.mostToLeast) ? verdict.mostToLeast.toFixed(2) : "∞",
-    "Jain": verdict.jain.toFixed(3),
     "also": alsoOf(scenario),
   };
 }
@@ -31,9 +33,12 @@ export function reportRow(scenario: Scenario, verdict: Verdict): Record<string, 
 export const LEGEND = [
   "of ideal: admitted, to what one exact bucket at hand would have admitted of the same requests",
   "excess: most tokens in any window above burst + rate x (window + skew); must be 0",
-  "needless: refused although there was a token; no store: refused for want of the store",
+  "needless: refused although an exact bucket had a token for it, besides all that was admitted",
+  "early: refused although it had a token then, which may have gone to a later request",
+  "no store: refused for want of the store; at hand: decided at once, without the store",
   "commits, reads: calls of the store for each decision; p50, p99: wait for a decision (ms)",
-  "max/min, Jain: between processes, of what each admitted of its own requests",
+  "busy p99: the same, of what was admitted of the busiest client",
+  "max/min: between processes, of what each admitted of its own requests",
 ].join("\n");
 
 /** In the same order as the properties stand in a scenario. */

@@ -5,8 +5,11 @@ export const SHAPES = ["steady", "bursts", "hot", "zipf", "rotating"] as const;
 /** One of them. */
 export type Shape = (typeof SHAPES)[number];
 
-/** How requests are spread over processes: evenly, or four fifths to one of them. */
-export const SPREADS = ["even", "skewed"] as const;
+/**
+ * How requests are spread over processes: evenly; four fifths to one of them; or all to one, and to
+ * the next one every second.
+ */
+export const SPREADS = ["even", "skewed", "wandering"] as const;
 /** One of them. */
 export type Spread = (typeof SPREADS)[number];
 

@@ -16,12 +16,15 @@ import { VirtualClock } from "./virtual_clock.ts";
 export interface Answered extends Arrival {
   readonly outcome: Decision["outcome"];
   /**
-   * From when on the decision counts (ms): when the commit was sent that it stands on, or when it
-   * was given, if it needed none. The answer's way back is nobody's to spend.
+   * From when on the decision counts (ms): when it was made, as the limiter says itself of what it
+   * admits; of a denial, when the commit was sent that it stands on, or when it was given, if it
+   * needed none. The answer's way back is nobody's to spend.
    */
   readonly decidedAt: number;
   /** When it was given (ms). */
   readonly settledAt: number;
+  /** Whether it was given at once, without the store. */
+  readonly isAtHand: boolean;
 }
 
 /** What came of a scenario. */
@@ -54,9 +57,9 @@ export async function simulate(
   // Requests come from a sequence of their own, so that they are the same for any limiter.
   const random = new Random(scenario.seed + 2 ** 16);
   const arrivals = traffic(scenario);
-  // Room for more buckets than there are would only cost memory, a thousand times.
+  // Room for many more buckets than there are would only cost memory, a thousand times.
   const clients = new Set(arrivals.map(({ client }) => client)).size;
-  const maxBuckets = Math.min(DEFAULTS.maxBuckets, clients);
+  const maxBuckets = Math.min(DEFAULTS.maxBuckets, 8 * clients);
   const processes = Array.from({ length: scenario.processes }, (_, index) => {
     const store = new DistantStore(shared, clock, random, scenario);
     const own = new ProcessClock(clock, aheadOf(index, scenario));
@@ -76,17 +79,18 @@ export async function simulate(
     const process = processes[arrival.process];
     if (!process) throw new RangeError(`there is no process ${arrival.process}`);
     const key = `client ${arrival.client}`;
-    const settle = ({ outcome }: Decision, sentAt?: number) => {
+    const settle = (decision: Decision, isAtHand: boolean) => {
+      const { outcome } = decision;
       const settledAt = clock.monotonic();
-      const decidedAt = Math.max(arrival.at, sentAt ?? settledAt);
-      answers[index] = { ...arrival, outcome, decidedAt, settledAt };
+      const madeAt = outcome === "admitted" ? decision.at.monotonic : process.store.sentAt(key);
+      const decidedAt = Math.min(settledAt, Math.max(arrival.at, madeAt ?? settledAt));
+      answers[index] = { ...arrival, outcome, decidedAt, settledAt, isAtHand };
       left--;
     };
     const patience = { signal: new AbortController().signal, deadline: Infinity };
     const taken = process.limiter.take([{ key, limit, tokens: 1 }], patience);
-    if (!(taken instanceof Promise)) return settle(taken);
-    taken.then((decision) => settle(decision, process.store.sentAt(key)))
-      .catch((error) => failure ??= error);
+    if (!(taken instanceof Promise)) return settle(taken, true);
+    taken.then((decision) => settle(decision, false)).catch((error) => failure ??= error);
   };
   const askNext = (index: number) => {
     const arrival = arrivals[index];

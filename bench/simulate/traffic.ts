@@ -16,6 +16,8 @@ type Asking = Omit<Arrival, "process">;
 
 /** The share of what comes to the first process, where it gets more than the others. */
 const SKEWED_SHARE = 0.8;
+/** How long a wandering client stays with a process (ms). */
+const STAY_MS = 1_000;
 /** The part of a period in which a burst comes. */
 const BURST_PART = 0.05;
 /** How steeply the clients of a heavy tail fall off: the second asks for less than half. */
@@ -26,7 +28,7 @@ export function traffic(scenario: Scenario): Arrival[] {
   const random = new Random(scenario.seed);
   const asked = [...take(SHAPED[scenario.shape](scenario, random), scenario.requests)];
   return asked.sort((a, b) => a.at - b.at)
-    .map((asking) => ({ ...asking, process: processOf(scenario, random) }));
+    .map((asking) => ({ ...asking, process: processOf(asking, scenario, random) }));
 }
 
 const SHAPED: Record<Shape, (scenario: Scenario, random: Random) => Iterable<Asking>> = {
@@ -93,9 +95,10 @@ function firstAbove(sums: readonly number[], value: number): number {
   return low;
 }
 
-function processOf({ processes, spread }: Scenario, random: Random): number {
+function processOf({ at }: Asking, { processes, spread }: Scenario, random: Random): number {
   if (processes === 1) return 0;
   if (spread === "even") return random.int(0, processes - 1);
+  if (spread === "wandering") return Math.floor(at / STAY_MS) % processes;
   return random.bool(SKEWED_SHARE) ? 0 : random.int(1, processes - 1);
 }
 

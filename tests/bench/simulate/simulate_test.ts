@@ -40,7 +40,7 @@ for (const shape of SHAPES) {
     assert(admitted > 0.9 * ideal, `${admitted} admitted, not ${ideal}`);
     assert(verdict.conflicts < verdict.commits);
     assert(verdict.p50 <= verdict.p99);
-    assert(verdict.mostToLeast >= 1 && verdict.jain > 0.25 && verdict.jain <= 1.000_001);
+    assert(verdict.mostToLeast >= 1);
   });
 
   Deno.test(`simulate: ${shape} traffic comes again with its seed`, async () => {
@@ -151,15 +151,16 @@ Deno.test("simulate sees denials without a reason", async () => {
 Deno.test("simulate sees one process that gets everything", async () => {
   const scenario: Scenario = { ...SMALL, shape: "hot" };
   let started = 0;
-  const { mostToLeast, jain } = await play(scenario, () => {
+  const { mostToLeast } = await play(scenario, () => {
     const outcome = started++ === 0 ? "admitted" as const : "unavailable" as const;
     return {
       take: () =>
-        outcome === "admitted" ? { outcome, buckets: [], giveBack: () => {} } : { outcome },
+        outcome === "admitted"
+          ? { outcome, buckets: [], at: { wall: 0, monotonic: 0 }, giveBack: () => {} }
+          : { outcome },
     };
   });
   assertEquals(mostToLeast, Infinity);
-  assertEquals(jain, 1 / scenario.processes);
 });
 
 Deno.test("simulate fails when a limiter does not answer, or throws", async () => {

@@ -68,3 +68,8 @@ Deno.test("traffic: a skewed spread sends four fifths to one process", () => {
   const alone = traffic({ ...SCENARIO, spread: "skewed", processes: 1 });
   assert(alone.every(({ process }) => process === 0));
 });
+
+Deno.test("traffic: a wandering client goes to the next process every second", () => {
+  const arrivals = traffic({ ...SCENARIO, spread: "wandering", processes: 3 });
+  assert(arrivals.every(({ at, process }) => process === Math.floor(at / 1_000) % 3));
+});
