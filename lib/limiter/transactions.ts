@@ -185,7 +185,7 @@ export class Transactions {
 
   #lease({ bucket, leased }: PlannedWrite, situation: Situation): void {
     if (leased === 0) return;
-    const needs = leaseNeedsOf(bucket, situation);
+    const needs = leaseNeedsOf(bucket, { ...situation, now: instantOf(this.#options.clock) });
     const renewMs = renewalMs(needs);
     const lease = { tokens: leased, grantedAt: situation.now };
     bucket.leases.add(lease, Math.floor(needs.demandPerMs * renewMs), renewMs);
