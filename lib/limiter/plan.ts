@@ -1,7 +1,7 @@
 import { type BucketLevel, msUntil, msUntilFull, take } from "./bucket.ts";
 import type { Claim, ClaimedCharge } from "./claim.ts";
 import type { Instant } from "./instant.ts";
-import { grant, type LeaseNeeds, leaseTokens, renewalMs } from "./lease.ts";
+import { grant, type LeaseNeeds, leaseTokens } from "./lease.ts";
 import type { ChargedBucket } from "./limit.ts";
 import type { Lines } from "./lines.ts";
 import type { BucketWrite } from "./store.ts";
@@ -166,8 +166,10 @@ class Planner {
     ) {
       return { level, leased: 0 };
     }
-    const lastsMs = Math.min(this.#leasedOf(bucket) / demandPerMs, leases.remainingMs(now));
-    const leased = lastsMs > renewalMs(needs) ? 0 : leaseTokens(level, shape, needs);
+    // The same rule by which a renewal is asked for: demand has changed a little since.
+    const tokens = this.#leasedOf(bucket);
+    const isDue = tokens === 0 || leases.isLow(now, tokens);
+    const leased = isDue ? leaseTokens(level, shape, needs) : 0;
     const rest = leased === 0 ? undefined : grant(level, shape, leased, termMs, now.wall);
     return rest ? { level: rest, leased } : { level, leased: 0 };
   }

@@ -193,3 +193,13 @@ Deno.test("simulate: without the store a closed limit refuses, an open one does 
   assertEquals(open.admitted, scenario.requests);
   assert(open.excess > 0);
 });
+
+for (const latencyMs of [0.3, 10, 20]) {
+  Deno.test(`simulate: a busy client ${latencyMs} ms from the store hardly ever waits for it`, async () => {
+    const scenario = { ...DEFAULT_SCENARIO, processes: 1, latencyMs };
+    const verdict = await play(scenario);
+    assertEquals([verdict.admitted, verdict.excess], [verdict.ideal, 0]);
+    assert(verdict.commits <= 0.01 * verdict.requests, `${verdict.commits} commits`);
+    assert(verdict.busyP99 <= 1, `${verdict.busyP99} ms`);
+  });
+}
