@@ -48,9 +48,6 @@ export interface Situation {
   readonly mayLease: boolean;
 }
 
-/** For how long a bucket that another process took from counts as contended (ms). */
-const CONTENDED_MS = 1_000;
-
 /** A record that is gone too early counts as full: it is kept a little longer than it needs. */
 const KEEP_MARGIN_MS = 1_000;
 
@@ -74,7 +71,7 @@ export function leaseNeedsOf(bucket: TrackedBucket, { now, latencyMs }: Situatio
     termMs: bucket.leases.termMs,
     demandPerMs: bucket.demand.perMs(now.monotonic),
     latencyMs,
-    isContended: now.monotonic - bucket.contendedAt < CONTENDED_MS,
+    isContended: bucket.isContended(now),
   };
 }
 

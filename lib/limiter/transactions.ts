@@ -78,6 +78,8 @@ export class Transactions {
    */
   async run({ claims, buckets, due }: Batch): Promise<readonly Concluded[]> {
     const { clock, random, health } = this.#options;
+    const begun = instantOf(clock);
+    this.#doubtOutdated(buckets, begun);
     let isAsked = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       isAsked = await this.#learn(buckets) || isAsked;
@@ -89,6 +91,7 @@ export class Transactions {
       const concluded = verdicts.map((verdict) => ({ verdict, payment: paymentOf(verdict) }));
       if (await this.#hold(writes, situation, concluded)) {
         if (isAsked || writes.length > 0) health.succeeded();
+        if (writes.length > 0) this.#timed(clock.monotonic() - begun.monotonic);
         for (const bucket of due) {
           if (!writes.some((write) => write.bucket === bucket && write.leased > 0)) {
             bucket.leases.renewNoMore();
@@ -131,6 +134,13 @@ export class Transactions {
     return isHeld;
   }
 
+  /** What others write to is read before it is written: what was known long ago would not hold. */
+  #doubtOutdated(buckets: readonly TrackedBucket[], now: Instant): void {
+    for (const bucket of buckets) {
+      if (bucket.isContended(now) && !bucket.isFresh(now, this.#latencyMs)) bucket.isDoubtful = true;
+    }
+  }
+
   /** Reads what is not known for sure; whether there was any. */
   async #learn(buckets: readonly TrackedBucket[]): Promise<boolean> {
     const unknown = buckets.filter(({ isDoubtful }) => isDoubtful);
@@ -170,7 +180,6 @@ export class Transactions {
       for (const { bucket } of writes) bucket.endSettling(version !== undefined, ended);
     }
     if (version === undefined) return false;
-    this.#timed(clock.monotonic() - now.monotonic);
     for (const [index, write] of writes.entries()) {
       const { bucket, level } = write;
       bucket.stored = { level, version };

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { LOCAL } from "../../../bench/simulate/default_scenarios.ts";
 import { judge, type Verdict } from "../../../bench/simulate/judge.ts";
 import {
   DEFAULT_SCENARIO,
@@ -201,5 +202,16 @@ for (const latencyMs of [0.3, 10, 20]) {
     assertEquals([verdict.admitted, verdict.excess], [verdict.ideal, 0]);
     assert(verdict.commits <= 0.01 * verdict.requests, `${verdict.commits} commits`);
     assert(verdict.busyP99 <= 1, `${verdict.busyP99} ms`);
+  });
+}
+
+for (const processes of [2, 4, 16]) {
+  Deno.test(`simulate: ${processes} processes close to their store share a busy client`, async () => {
+    const scenario = { ...DEFAULT_SCENARIO, ...LOCAL, processes };
+    const verdict = await play(scenario);
+    assertEquals([verdict.admitted, verdict.excess], [verdict.ideal, 0]);
+    assert(verdict.atHand >= 0.9 * verdict.requests, `${verdict.atHand} at hand`);
+    assert(verdict.conflicts <= 0.2 * verdict.commits, `${verdict.conflicts} conflicts`);
+    assert(verdict.p99 <= 50 && verdict.mostToLeast <= 1.5);
   });
 }
