@@ -12,6 +12,7 @@ import { type StartLimiter, startLimiter } from "../../../bench/simulate/start_l
 import { bucketShape } from "../../../lib/limiter/bucket.ts";
 import { MemoryStore } from "../../../lib/limiter/memory_store.ts";
 import type { BucketStore } from "../../../lib/limiter/store.ts";
+import { mutated } from "../../properties/mutated.ts";
 import { property, type Random } from "../../support/random.ts";
 
 const SMALL: Scenario = {
@@ -22,6 +23,9 @@ const SMALL: Scenario = {
   burst: 50,
   load: 2,
 };
+
+/** A bucket of which tokens are leased. */
+const LEASED = { requests: 4_000, processes: 4, rate: 400, burst: 200, latencyMs: 10 } as const;
 
 async function play(scenario: Scenario, start?: StartLimiter): Promise<Verdict> {
   return judge(scenario, await simulate(scenario, start));
@@ -131,6 +135,33 @@ Deno.test("simulate sees a single token too much", async () => {
   });
   assertEquals(excess, 1);
 });
+
+/** Rules of leases, and how they read when they are broken. */
+const BROKEN_RULES = {
+  "leases without lowering the bucket": {
+    module: "lease.ts",
+    right: "Math.min(level.units, capacity - perMs * termMs)",
+    wrong: "level.units",
+  },
+  "spends what it has leased twice": {
+    module: "held_leases.ts",
+    right: "lease.tokens -= part;",
+    wrong: "lease.tokens -= part / 2;",
+  },
+};
+
+for (const [name, { module, right, wrong }] of Object.entries(BROKEN_RULES)) {
+  Deno.test(`simulate sees a limiter that ${name}`, async () => {
+    const scenario: Scenario = { ...DEFAULT_SCENARIO, ...LEASED, spread: "skewed", load: 2 };
+    await using broken = await mutated(module, (source) => {
+      assert(source.includes(right), `${module} reads otherwise now`);
+      return source.replace(right, wrong);
+    });
+    const { excess } = await play(scenario, broken.newLimiter);
+    assert(excess > 1, `${excess} tokens too much`);
+    assertEquals((await play(scenario)).excess, 0);
+  });
+}
 
 Deno.test("simulate sees clocks that differ by more than the limiter was told", async () => {
   const scenario: Scenario = { ...SMALL, shape: "hot", apartMs: 2_000, load: 10 };
