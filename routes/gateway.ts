@@ -58,6 +58,7 @@ import { aggregate } from "./aggregate.ts";
 import { forward } from "./forward.ts";
 import { health } from "./health.ts";
 import { problemKinds } from "./problem_kinds.ts";
+import { unmeasured } from "./unmeasured.ts";
 import { allowedMethods, bySpecificity, type Routed } from "./route_table.ts";
 
 /** What a gateway needs from outside. */
@@ -127,6 +128,11 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
     const method = route.method === "ANY" ? METHOD_NAME_ALL : route.method;
     app.on(method, [route.path], ...handlers.of(route));
   }
+  const { fetch } = app;
+  app.fetch = (request, ...rest) => {
+    const answer = fetch(request, ...rest);
+    return request.method === "HEAD" ? Promise.resolve(answer).then(unmeasured) : answer;
+  };
   return app;
 }
 

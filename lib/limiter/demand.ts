@@ -1,5 +1,5 @@
 /** How far back demand is looked at (ms). */
-const WINDOW_MS = 200;
+const WINDOW_MS = 1_000;
 
 /** How many tokens are asked for: what came in this window, and a share of the one before. */
 export class Demand {

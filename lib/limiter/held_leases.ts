@@ -15,17 +15,19 @@ export interface Spent {
 }
 
 const NONE: readonly Lease[] = [];
+/** Of what nobody spent for this part of a term, nobody is likely to. */
+const IDLE_TERMS = 1 / 2;
 
 /** The leases that this process holds of one bucket. */
 export class HeldLeases {
   readonly termMs: number;
-  /** When something was leased, or spent of it, last (monotonic ms). */
-  usedAt = -Infinity;
   /** The oldest first: it is spent first, for it ends first. */
   #leases = NONE;
   /** They are to be renewed when so few tokens are left, or at that moment (monotonic ms). */
   #renewTokens = -1;
   #renewAt = Infinity;
+  /** When something was leased, or spent of it, last (monotonic ms). */
+  #usedAt = -Infinity;
 
   /** @param termMs how long a lease may be spent (ms) */
   constructor(termMs: number) {
@@ -50,7 +52,7 @@ export class HeldLeases {
    */
   add(lease: Lease, renewTokens: number, renewMs: number): void {
     this.#leases = [...this.#leases, lease];
-    this.usedAt = lease.grantedAt.monotonic;
+    this.#usedAt = lease.grantedAt.monotonic;
     this.#renewTokens = renewTokens;
     this.#renewAt = lease.grantedAt.monotonic + this.termMs - renewMs;
   }
@@ -74,7 +76,7 @@ export class HeldLeases {
       missing -= part;
       spent.push({ lease, tokens: part });
     }
-    this.usedAt = now.monotonic;
+    this.#usedAt = now.monotonic;
     return spent;
   }
 
@@ -84,6 +86,11 @@ export class HeldLeases {
     if (!this.#leases.includes(lease)) this.#leases = [lease, ...this.#leases];
     lease.tokens += tokens;
     return true;
+  }
+
+  /** Whether nobody has spent of them for a while. */
+  isIdle(now: Instant): boolean {
+    return now.monotonic - this.#usedAt > this.termMs * IDLE_TERMS;
   }
 
   /**

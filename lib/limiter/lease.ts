@@ -12,8 +12,8 @@ import { type BucketLevel, type BucketShape, giveBack, take, wholeTokens } from 
 
 /** A bucket that holds fewer tokens is asked each time: leases would take most of what it has. */
 const SMALLEST_BURST = 100;
-/** No lease is smaller: it would save too little (tokens). */
-const SMALLEST_LEASE = 4;
+/** No lease is smaller: who asks once would get one, and have it taken back (tokens). */
+const SMALLEST_LEASE = 2;
 /** The longest that a lease may be spent (ms): a reset is felt after it. */
 const LONGEST_TERM_MS = 1_000;
 /** A shorter one would end before it pays (ms). */
@@ -50,13 +50,12 @@ export function renewalMs({ termMs, latencyMs }: LeaseNeeds): number {
 }
 
 /**
- * How many tokens to lease of a bucket at that level: what is asked for in half a term and until
- * the renewal, as far as it is there; 0 when that is too few to pay.
+ * How many tokens to lease of a bucket at that level: what is asked for in a term, as far as it is
+ * there; 0 when that is too few to pay.
  */
 export function leaseTokens(level: BucketLevel, shape: BucketShape, needs: LeaseNeeds): number {
   const { termMs, demandPerMs, isContended } = needs;
-  const spanMs = Math.min(termMs, termMs / 2 + renewalMs(needs));
-  const wanted = Math.ceil(demandPerMs * spanMs);
+  const wanted = Math.ceil(demandPerMs * termMs);
   const there = wholeTokens(lowered(level, shape, termMs), shape);
   const most = Math.floor(there * (isContended ? CONTENDED_SHARE : SHARE));
   const tokens = Math.min(wanted, most);

@@ -5,8 +5,6 @@ import type { TrackedBucket } from "./tracked_bucket.ts";
 
 /** How often leases are looked at (ms). */
 const ROUND_MS = 100;
-/** A lease that nobody spent of for this part of its term goes back. */
-const IDLE_TERMS = 1 / 2;
 
 /** What keeping leases needs. */
 export interface LeaseKeeperOptions {
@@ -67,7 +65,7 @@ export class LeaseKeeper {
     for (const bucket of this.#leased) {
       const { leases } = bucket;
       bucket.returnVoid(now);
-      if (now.monotonic - leases.usedAt > leases.termMs * IDLE_TERMS) bucket.returnLeases(now);
+      if (leases.isIdle(now)) bucket.returnLeases(now);
       if (leases.isEmpty) this.#letGo(bucket);
     }
   }

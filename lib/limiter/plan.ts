@@ -158,9 +158,8 @@ class Planner {
     const isShort = this.#short.has(bucket) || lines.of(bucket).length > 0;
     const needs = leaseNeedsOf(bucket, this.#situation);
     const { termMs, demandPerMs } = needs;
-    if (
-      !mayLease || termMs === 0 || demandPerMs === 0 || isShort || bucket.isAhead(now, skewMs)
-    ) {
+    const isIdle = bucket.asking === 0 && leases.isIdle(now);
+    if (!mayLease || termMs === 0 || isIdle || isShort || bucket.isAhead(now, skewMs)) {
       return { level, leased: 0 };
     }
     // The same rule by which a renewal is asked for: demand has changed a little since.

@@ -1,8 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 
-const RATE_PER_S = 200;
-const BURST = 50;
 /** The gateway's clock shows whole milliseconds. */
 const CLOCK_GRAIN_MS = 2;
 const PROCESSES = 3;
@@ -12,19 +10,39 @@ const KILL_AFTER_MS = 1_000;
 const MOST_REQUESTS_EACH = 2_000;
 
 const ROOT = new URL("../../", import.meta.url);
-const CONFIG = `
+
+/** A bucket that all processes share. */
+interface Shape {
+  readonly ratePerS: number;
+  readonly burst: number;
+}
+
+function configOf({ ratePerS, burst }: Shape): string {
+  return `
 import { defineGateway, json } from "sluice";
 
 export default defineGateway({
   upstreams: { api: { source: () => Promise.resolve(json({})) } },
-  limits: { all: { rate: "${RATE_PER_S}/s", burst: ${BURST}, by: "all" } },
+  limits: { all: { rate: "${ratePerS}/s", burst: ${burst}, by: "all" } },
   routes: { "GET /a": { limit: "all", gather: { a: { from: "api" } } } },
 });
 `;
+}
 
-Deno.test("processes on one store keep one limit, though one is killed", async () => {
+for (
+  const [name, shape] of [
+    ["asked for each token", { ratePerS: 200, burst: 50 }],
+    ["leased of", { ratePerS: 200, burst: 200 }],
+  ] as const
+) {
+  Deno.test(`processes keep one limit, though one is killed, on a bucket that is ${name}`, async () => {
+    await keepTogether(shape);
+  });
+}
+
+async function keepTogether(shape: Shape): Promise<void> {
   await using folder = await temporaryFolder();
-  await Deno.writeTextFile(`${folder.path}/gateway.ts`, CONFIG);
+  await Deno.writeTextFile(`${folder.path}/gateway.ts`, configOf(shape));
   const processes = await Promise.all(
     Array.from({ length: PROCESSES }, () => startProcess(folder.path)),
   );
@@ -45,9 +63,9 @@ Deno.test("processes on one store keep one limit, though one is killed", async (
     assertEquals([...statuses].sort(), [200, 429]);
 
     const admitted = all.filter(({ status }) => status === 200);
-    const worst = worstExcess(admitted);
+    const worst = worstExcess(admitted, shape);
     assert(worst.excess <= 0, `too many were admitted: ${JSON.stringify(worst)}`);
-    const whole = BURST + RATE_PER_S * LOAD_MS / 1_000;
+    const whole = shape.burst + shape.ratePerS * LOAD_MS / 1_000;
     assert(admitted.length > whole / 4, `only ${admitted.length} of ${whole} were admitted`);
     for (const [client, own] of answers.entries()) {
       const count = own.filter(({ status }) => status === 200).length;
@@ -60,7 +78,7 @@ Deno.test("processes on one store keep one limit, though one is killed", async (
   } finally {
     await Promise.all(processes.map((process) => process.end("SIGTERM")));
   }
-});
+}
 
 interface Answered {
   readonly status: number;
@@ -96,7 +114,7 @@ async function statusOf(url: string | undefined): Promise<number | undefined> {
  * By how much the worst window is above the limit. A request was decided between being sent and
  * being answered, so that a window which holds both holds the decision.
  */
-function worstExcess(admitted: readonly Answered[]) {
+function worstExcess(admitted: readonly Answered[], { ratePerS, burst }: Shape) {
   const byAnswer = admitted.toSorted((a, b) => a.answeredAt - b.answeredAt);
   let worst = { excess: -Infinity, count: 0, ms: 0 };
   for (const { sentAt: begin } of admitted) {
@@ -105,7 +123,7 @@ function worstExcess(admitted: readonly Answered[]) {
       if (sentAt < begin) continue;
       count++;
       const ms = answeredAt - begin;
-      const excess = count - (BURST + RATE_PER_S * (ms + CLOCK_GRAIN_MS) / 1_000);
+      const excess = count - (burst + ratePerS * (ms + CLOCK_GRAIN_MS) / 1_000);
       if (excess > worst.excess) worst = { excess, count, ms };
     }
   }

@@ -72,7 +72,7 @@ class Pair {
 export const LEASE_ADVERSARIES = {
   async "a lease comes back when another has lowered the bucket"(newLimiter: NewLimiter) {
     const pair = new Pair(newLimiter);
-    await pair.ask(pair.first, 50);
+    await pair.ask(pair.first, 120);
     await pair.clock.advance(590);
     await pair.ask(pair.second, 20);
     for (const pauseMs of [400, 400, 190]) {
@@ -99,7 +99,7 @@ export const LEASE_ADVERSARIES = {
 
   async "the store is slow to grant a lease"(newLimiter: NewLimiter) {
     const pair = new Pair(newLimiter, 300);
-    await pair.ask(pair.first, 40);
+    await pair.ask(pair.first, 100);
     for (const pauseMs of [400, 400, 190]) {
       await pair.ask(pair.first, 1);
       await pair.clock.advance(pauseMs);

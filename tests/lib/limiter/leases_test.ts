@@ -1,0 +1,217 @@
+import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
+import { wholeTokens } from "../../../lib/limiter/bucket.ts";
+import { answer, asking, limit, outcomesOf, QUIET, start, times } from "../../support/limiting.ts";
+import { settled } from "../../support/manual_clock.ts";
+
+/** 400 tokens, which take 4 s to come in: a lease may be spent for a second. */
+const LARGE = limit({ tokens: 100, burst: 400 });
+const TERM_MS = 1_000;
+
+type Started = ReturnType<typeof start>;
+
+/** Makes a client busy: forty requests at once, and what that leases. */
+async function lease({ clock, ask }: Started, { of = LARGE, key = "key" } = {}): Promise<void> {
+  const asked = times(40, () => ask({ of, key }));
+  await clock.advance(10);
+  assertEquals(outcomesOf(asked), Array(40).fill("admitted"));
+}
+
+async function storedTokens({ clock, store }: Started): Promise<number | undefined> {
+  const [stored] = await answer(clock, store.read(["key"]));
+  return stored?.level && wholeTokens(stored.level, LARGE.shape);
+}
+
+Deno.test("a busy client's requests are admitted at once, and hardly ever asked for", async () => {
+  const it = start();
+  const wide = limit({ tokens: 2_000, burst: 8_000 });
+  const asked: ReturnType<typeof it.ask>[] = [];
+  for (let ms = 0; ms < 2_000; ms++) {
+    asked.push(it.ask({ of: wide }));
+    await it.clock.advance(1);
+  }
+  await it.clock.advance(20);
+  assertEquals(new Set(outcomesOf(asked)), new Set(["admitted"]));
+  assertLess(it.store.commits.length, 20);
+  assertEquals(it.store.reads.length, 0);
+});
+
+Deno.test("who asks once is leased nothing", async () => {
+  const it = start();
+  it.ask({ of: LARGE });
+  await it.clock.advance(10);
+  assertEquals(await storedTokens(it), 399);
+  await it.clock.advance(10 * TERM_MS);
+  assertEquals([it.store.commits.length, it.clock.sleeping], [1, 0]);
+});
+
+Deno.test("a bucket that is small is leased nothing of", async () => {
+  const it = start();
+  const small = limit({ tokens: 100, burst: 99 });
+  for (let i = 0; i < 20; i++) {
+    it.ask({ of: small });
+    await it.clock.advance(20);
+  }
+  assertEquals(it.store.commits.length, 20);
+});
+
+Deno.test("what nobody spends goes back once, and is not leased again", async () => {
+  const it = start();
+  await lease(it);
+  assertEquals(await storedTokens(it), 260, "300 after it was lowered, less 40 that are leased");
+  await it.clock.advance(10 * TERM_MS);
+  assertEquals([it.store.commits.length, it.clock.sleeping], [1, 0], "40 are worth nothing by now");
+
+  const other = start();
+  times(120, () => other.ask({ of: LARGE }));
+  await other.clock.advance(10 * TERM_MS);
+  assertEquals([other.store.commits.length, other.clock.sleeping], [2, 0]);
+});
+
+Deno.test("at the end all that is worth something goes back, before the end is told", async () => {
+  const it = start();
+  await lease(it);
+  let isClosed = false;
+  it.limiter.close().then(() => isClosed = true);
+  await it.clock.advance(9);
+  assertEquals(isClosed, false);
+  await it.clock.advance(1);
+  assertEquals([isClosed, it.clock.sleeping], [true, 0]);
+  assertEquals(await storedTokens(it), 300, "261 by now, and 40 less what came in");
+
+  const asked = it.ask({ of: LARGE });
+  await it.clock.advance(10);
+  assertEquals([asked.outcome, it.store.commits.length], ["admitted", 3], "no lease any more");
+});
+
+Deno.test("an end without leases, and one without a store, come all the same", async () => {
+  const idle = start();
+  await idle.limiter.close();
+  assertEquals(idle.store.asked, 0);
+
+  const lost = start();
+  await lease(lost);
+  lost.store.isLost = true;
+  const closed = lost.limiter.close();
+  await lost.clock.advance(10);
+  await closed;
+  assertEquals(lost.clock.sleeping, 0);
+});
+
+Deno.test("a request that another limit refuses spends nothing of a lease", async () => {
+  const it = start();
+  await lease(it);
+  const few = limit({ name: "few", burst: 1, periodMs: 60_000 });
+  const charges = [{ key: "key", limit: LARGE, tokens: 5 }, { key: "few", limit: few, tokens: 1 }];
+  const asked = times(3, () => asking(it.limiter, charges, QUIET, Infinity, it.clock));
+  await it.clock.advance(50);
+  assertEquals(outcomesOf(asked), ["admitted", "denied", "denied"]);
+
+  const last = it.ask({ of: LARGE, tokens: 35 });
+  await settled();
+  assertEquals(last.outcome, "admitted", "35 are left of 40");
+});
+
+Deno.test("a refusal gives its leased tokens back first: none is told of what is there", async () => {
+  const it = start();
+  await lease(it);
+  const most = it.ask({ of: LARGE, tokens: 298 });
+  await it.clock.advance(50);
+  assertEquals(most.outcome, "admitted", "260 in the bucket and 40 leased, some ms ago");
+});
+
+Deno.test("who waits for much is not starved by those who ask for little", async () => {
+  const it = start();
+  const waiting = limit({ tokens: 100, burst: 400, waitMs: 3_000 });
+  await lease(it, { of: waiting });
+  const large = it.ask({ of: waiting, tokens: 390 });
+  const small: ReturnType<typeof it.ask>[] = [];
+  while (large.outcome === "none" && it.clock.monotonic() < 5_000) {
+    small.push(it.ask({ of: waiting }));
+    await it.clock.advance(20);
+  }
+  assertEquals(large.outcome, "admitted");
+  assertLessOrEqual(large.at, 1_200);
+});
+
+Deno.test("what is leased is spent while the store is lost, and not for longer", async () => {
+  const it = start();
+  await lease(it);
+  it.store.isLost = true;
+  const other = it.ask({ key: "other" });
+  await it.clock.advance(20);
+  assertEquals(other.outcome, "unavailable");
+
+  const good = times(40, () => it.ask({ of: LARGE }));
+  await settled();
+  assertEquals(new Set(outcomesOf(good)), new Set(["admitted"]));
+  const more = it.ask({ of: LARGE });
+  await it.clock.advance(500);
+  assertEquals(more.outcome, "unavailable");
+});
+
+Deno.test("a lease that ended while the store was lost is not spent", async () => {
+  const it = start();
+  await lease(it);
+  it.store.isLost = true;
+  it.ask({ key: "other" });
+  await it.clock.advance(TERM_MS);
+  const late = it.ask({ of: LARGE });
+  await it.clock.advance(500);
+  assertEquals(late.outcome, "unavailable");
+});
+
+Deno.test("an operator's reset is felt where tokens are leased, too, after a second", async () => {
+  const it = start();
+  await lease(it);
+  const [{ version } = { version: null }] = await answer(it.clock, it.store.read(["key"]));
+  const empty = { units: 0, at: it.clock.wall() + 10 * TERM_MS };
+  await answer(it.clock, it.store.commit([{ key: "key", level: empty, version, keepMs: 60_000 }]));
+  await it.clock.advance(TERM_MS);
+  const asked = it.ask({ of: LARGE, tokens: 2 });
+  await it.clock.advance(50);
+  assertEquals(asked.outcome, "denied");
+});
+
+Deno.test("a refund goes to the lease that paid, and is spent again", async () => {
+  const it = start();
+  await lease(it);
+  const decision = await it.ask({ of: LARGE, tokens: 30 }).decision;
+  assert(decision.outcome === "admitted");
+  decision.giveBack(() => true);
+  const again = it.ask({ of: LARGE, tokens: 30 });
+  await settled();
+  assertEquals([again.outcome, it.store.commits.length], ["admitted", 1]);
+});
+
+Deno.test("what a client knows of its bucket counts what is leased", async () => {
+  const it = start();
+  await lease(it);
+  const decision = await it.ask({ of: LARGE }).decision;
+  assert(decision.outcome === "admitted");
+  const [{ level } = { level: undefined }] = decision.buckets;
+  assertEquals(level && wholeTokens(level, LARGE.shape), 260 + 1 + 39, "1 came in, 1 was taken");
+});
+
+Deno.test("a crowd of leased buckets is bounded", async () => {
+  const it = start({ maxBuckets: 8 });
+  for (const key of ["a", "b", "c", "d"]) await lease(it, { key });
+  const { commits } = it.store;
+  const before = commits.length;
+  for (const key of ["a", "b", "c", "d"]) it.ask({ of: LARGE, key });
+  await it.clock.advance(10);
+  assertEquals(commits.slice(before).flat().toSorted(), ["c", "d"], "the others have leases");
+});
+
+Deno.test("what a killed process had leased is back by the time the bucket fills", async () => {
+  const it = start();
+  await lease(it);
+  const other = it.newLimiter();
+  await it.clock.advance(10);
+  const early = it.ask({ of: LARGE, by: other, tokens: 301 });
+  await it.clock.advance(100);
+  assertEquals(early.outcome, "denied", "what is leased may be being spent");
+  await it.clock.advance(4_000);
+  const late = it.ask({ of: LARGE, by: other, tokens: 400 });
+  await it.clock.advance(100);
+  assertEquals(late.outcome, "admitted");
+});
