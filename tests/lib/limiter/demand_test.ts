@@ -1,20 +1,23 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Demand } from "../../../lib/limiter/demand.ts";
 
-Deno.test("demand: what came in this window, and a share of the one before", () => {
+function assertNear(actual: number, expected: number, most: number): void {
+  assert(Math.abs(actual - expected) <= most, `${actual}, not ${expected}`);
+}
+
+Deno.test("demand: what came in the last second", () => {
   const demand = new Demand();
   assertEquals(demand.perMs(0), 0);
-  demand.add(40, 0);
-  assertEquals(demand.perMs(100), 0.2);
-  assertEquals(demand.perMs(300), 0.1);
-  demand.add(20, 300);
-  assertEquals(demand.perMs(300), 0.2);
-  assertEquals(demand.perMs(600), 0);
+  for (let now = 0; now < 5_000; now += 10) demand.add(4, now);
+  for (const now of [5_000, 5_300, 5_990]) {
+    assertNear(demand.perMs(now), 0.4 * (6_000 - now) / 1_000, 0.01);
+  }
+  assertEquals(demand.perMs(6_000), 0);
 });
 
 Deno.test("demand: a look at the past forgets nothing", () => {
   const demand = new Demand();
-  demand.add(40, 250);
-  assertEquals(demand.perMs(190), 0.2);
-  assertEquals(demand.perMs(250), 0.2);
+  demand.add(40, 1_050);
+  assertEquals(demand.perMs(990), 0.04);
+  assertEquals(demand.perMs(1_050), 0.04);
 });
