@@ -157,7 +157,7 @@ class Planner {
     const { leases, shape } = bucket;
     const isShort = this.#short.has(bucket) || lines.of(bucket).length > 0;
     const needs = leaseNeedsOf(bucket, this.#situation);
-    const { termMs, demandPerMs } = needs;
+    const { termMs } = needs;
     const isIdle = bucket.asking === 0 && leases.isIdle(now);
     if (!mayLease || termMs === 0 || isIdle || isShort || bucket.isAhead(now, skewMs)) {
       return { level, leased: 0 };

@@ -137,7 +137,7 @@ export class Transactions {
   /** What others write to is read before it is written: what was known long ago would not hold. */
   #doubtOutdated(buckets: readonly TrackedBucket[], now: Instant): void {
     for (const bucket of buckets) {
-      if (bucket.isContended(now) && !bucket.isFresh(now, this.#latencyMs)) bucket.isDoubtful = true;
+      bucket.isDoubtful ||= bucket.isContended(now) && !bucket.isFresh(now, this.#latencyMs);
     }
   }
 
