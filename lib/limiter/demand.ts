@@ -13,16 +13,16 @@ export class Demand {
     this.#tokens += tokens;
   }
 
-  /** Tokens asked for in a millisecond. */
+  /** Tokens asked for in a millisecond, at that moment (monotonic ms) or at the last one counted. */
   perMs(now: number): number {
     this.#turn(now);
-    const past = now / WINDOW_MS - this.#window;
+    const past = Math.max(0, now / WINDOW_MS - this.#window);
     return (this.#tokens + this.#tokensBefore * (1 - past)) / WINDOW_MS;
   }
 
   #turn(now: number): void {
     const window = Math.floor(now / WINDOW_MS);
-    if (window === this.#window) return;
+    if (window <= this.#window) return;
     this.#tokensBefore = window === this.#window + 1 ? this.#tokens : 0;
     this.#tokens = 0;
     this.#window = window;

@@ -45,12 +45,6 @@ export class HeldLeases {
     return tokens;
   }
 
-  /** How much longer the last of them may be spent (ms). */
-  remainingMs(now: Instant): number {
-    const last = this.#leases.at(-1);
-    return last ? Math.max(0, this.termMs - ageMs(last.grantedAt, now)) : 0;
-  }
-
   /**
    * Adds a lease that was granted.
    * @param renewTokens it is renewed when so few are left
@@ -99,9 +93,12 @@ export class HeldLeases {
     return now.monotonic - this.#usedAt > this.termMs * IDLE_TERMS;
   }
 
-  /** Whether they are to be renewed. */
-  isLow(now: Instant): boolean {
-    return now.monotonic >= this.#renewAt || this.available(now) <= this.#renewTokens;
+  /**
+   * Whether they are to be renewed.
+   * @param tokens how many are left of them
+   */
+  isLow(now: Instant, tokens = this.available(now)): boolean {
+    return now.monotonic >= this.#renewAt || tokens <= this.#renewTokens;
   }
 
   /** Takes out what can be spent no more. */

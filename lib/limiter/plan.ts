@@ -1,7 +1,7 @@
 import { type BucketLevel, msUntil, msUntilFull, take } from "./bucket.ts";
 import type { Claim, ClaimedCharge } from "./claim.ts";
 import type { Instant } from "./instant.ts";
-import { grant, type LeaseNeeds, leaseTokens, renewalMs } from "./lease.ts";
+import { grant, type LeaseNeeds, leaseTokens } from "./lease.ts";
 import type { ChargedBucket } from "./limit.ts";
 import type { Lines } from "./lines.ts";
 import type { BucketWrite } from "./store.ts";
@@ -48,9 +48,6 @@ export interface Situation {
   readonly mayLease: boolean;
 }
 
-/** For how long a bucket that another process took from counts as contended (ms). */
-const CONTENDED_MS = 1_000;
-
 /** A record that is gone too early counts as full: it is kept a little longer than it needs. */
 const KEEP_MARGIN_MS = 1_000;
 
@@ -74,7 +71,7 @@ export function leaseNeedsOf(bucket: TrackedBucket, { now, latencyMs }: Situatio
     termMs: bucket.leases.termMs,
     demandPerMs: bucket.demand.perMs(now.monotonic),
     latencyMs,
-    isContended: now.monotonic - bucket.contendedAt < CONTENDED_MS,
+    isContended: bucket.isContended(now),
   };
 }
 
@@ -160,13 +157,15 @@ class Planner {
     const { leases, shape } = bucket;
     const isShort = this.#short.has(bucket) || lines.of(bucket).length > 0;
     const needs = leaseNeedsOf(bucket, this.#situation);
-    const { termMs, demandPerMs } = needs;
+    const { termMs } = needs;
     const isIdle = bucket.asking === 0 && leases.isIdle(now);
     if (!mayLease || termMs === 0 || isIdle || isShort || bucket.isAhead(now, skewMs)) {
       return { level, leased: 0 };
     }
-    const lastsMs = Math.min(this.#leasedOf(bucket) / demandPerMs, leases.remainingMs(now));
-    const leased = lastsMs > renewalMs(needs) ? 0 : leaseTokens(level, shape, needs);
+    // The same rule by which a renewal is asked for: demand has changed a little since.
+    const tokens = this.#leasedOf(bucket);
+    const isDue = tokens === 0 || leases.isLow(now, tokens);
+    const leased = isDue ? leaseTokens(level, shape, needs) : 0;
     const rest = leased === 0 ? undefined : grant(level, shape, leased, termMs, now.wall);
     return rest ? { level: rest, leased } : { level, leased: 0 };
   }

@@ -12,6 +12,9 @@ import { ageMs, type Instant } from "./instant.ts";
 import { isWorth, leaseTermMs } from "./lease.ts";
 import type { StoredBucket } from "./store.ts";
 
+/** For how long a bucket that another process took from counts as contended (ms). */
+const CONTENDED_MS = 1_000;
+
 /** Tokens to give back, and when they were taken. */
 interface Return {
   readonly tokens: number;
@@ -67,6 +70,11 @@ export class TrackedBucket {
   /** Whether the store spoke of it within the last `ms`. */
   isFresh(now: Instant, ms: number): boolean {
     return !this.isDoubtful && this.storedAt !== undefined && now.monotonic - this.storedAt < ms;
+  }
+
+  /** Whether other processes take from it, too. */
+  isContended(now: Instant): boolean {
+    return now.monotonic - this.contendedAt < CONTENDED_MS;
   }
 
   /** Whether it was written by a clock that has been set back since: then nothing comes in. */

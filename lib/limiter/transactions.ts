@@ -78,7 +78,8 @@ export class Transactions {
    */
   async run({ claims, buckets, due }: Batch): Promise<readonly Concluded[]> {
     const { clock, random, health } = this.#options;
-    const begun = clock.monotonic();
+    const begun = instantOf(clock);
+    this.#doubtOutdated(buckets, begun);
     let isAsked = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       isAsked = await this.#learn(buckets) || isAsked;
@@ -90,7 +91,7 @@ export class Transactions {
       const concluded = verdicts.map((verdict) => ({ verdict, payment: paymentOf(verdict) }));
       if (await this.#hold(writes, situation, concluded)) {
         if (isAsked || writes.length > 0) health.succeeded();
-        if (writes.length > 0) this.#timed(clock.monotonic() - begun);
+        if (writes.length > 0) this.#timed(clock.monotonic() - begun.monotonic);
         for (const bucket of due) {
           if (!writes.some((write) => write.bucket === bucket && write.leased > 0)) {
             bucket.leases.renewNoMore();
@@ -131,6 +132,13 @@ export class Transactions {
       if (!isHeld) { for (const { payment } of concluded) undo(payment, now); }
     }
     return isHeld;
+  }
+
+  /** What others write to is read before it is written: what was known long ago would not hold. */
+  #doubtOutdated(buckets: readonly TrackedBucket[], now: Instant): void {
+    for (const bucket of buckets) {
+      bucket.isDoubtful ||= bucket.isContended(now) && !bucket.isFresh(now, this.#latencyMs);
+    }
   }
 
   /** Reads what is not known for sure; whether there was any. */
@@ -186,7 +194,7 @@ export class Transactions {
 
   #lease({ bucket, leased }: PlannedWrite, situation: Situation): void {
     if (leased === 0) return;
-    const needs = leaseNeedsOf(bucket, situation);
+    const needs = leaseNeedsOf(bucket, { ...situation, now: instantOf(this.#options.clock) });
     const renewMs = renewalMs(needs);
     const lease = { tokens: leased, grantedAt: situation.now };
     bucket.leases.add(lease, Math.floor(needs.demandPerMs * renewMs), renewMs);

@@ -225,3 +225,19 @@ Deno.test("the client of docs/rate_limiting.md is admitted by waiting as it is t
     await Deno.remove(file);
   }
 });
+
+Deno.test("every simulation that docs/rate_limiting.md shows runs, and keeps the limit", async () => {
+  const prompt = "deno task simulate ";
+  const commands = (await readSnippets("docs/rate_limiting.md"))
+    .filter(({ language, text }) => language === "sh" && text.startsWith(prompt));
+  assert(commands.length >= 3);
+  const main = new URL("bench/simulate/main.ts", ROOT).pathname;
+  for (const { text } of commands) {
+    const flags = text.trim().slice(prompt.length).split(" ");
+    // Shorter than it is shown: its figures are for readers, not for tests.
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", main, ...flags, "--requests", "300"],
+    }).output();
+    assertEquals([code, new TextDecoder().decode(stderr)], [0, ""], text);
+  }
+});

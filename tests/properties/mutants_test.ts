@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { bucketShape } from "../../lib/limiter/bucket.ts";
 import { MemoryStore } from "../../lib/limiter/memory_store.ts";
-import type { Limiter } from "../../lib/limiter/limiter.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { Random } from "../support/random.ts";
 import { LEASE_ADVERSARIES, type LeaseAdversary } from "./lease_adversaries.ts";
@@ -13,11 +12,11 @@ import {
   type Scenario,
   World,
 } from "./limiter_world.ts";
+import { mutated } from "./mutated.ts";
 import { setBack } from "./set_back.ts";
 
 /** How many worlds a wrong limiter may survive. */
 const MOST_WORLDS = 400;
-const LIMITER = new URL("../../lib/limiter/", import.meta.url);
 
 /** A way of being wrong. */
 interface Mutant {
@@ -205,27 +204,4 @@ async function isCaught(
 /** Puts a file of `mutants/` in a module's place. */
 function replacedBy(file: string): (source: string) => string {
   return () => `export * from "${new URL(`mutants/${file}`, import.meta.url)}";`;
-}
-
-/** The limiter with one of its modules changed: a copy of its folder, in a folder of its own. */
-async function mutated(
-  module?: string,
-  change: (source: string) => string = (source) => source,
-): Promise<{ newLimiter: NewLimiter } & AsyncDisposable> {
-  const folder = await Deno.makeTempDir();
-  for await (const { name } of Deno.readDir(LIMITER)) {
-    const source = await Deno.readTextFile(new URL(name, LIMITER));
-    const moved = source.replaceAll(
-      /from "(\.\.\/[^"]*)"/g,
-      (_, path) => `from "${new URL(path, LIMITER)}"`,
-    );
-    await Deno.writeTextFile(`${folder}/${name}`, name === module ? change(moved) : moved);
-  }
-  const { Limiter: Mutant }: { Limiter: typeof Limiter } = await import(
-    `file://${folder}/limiter.ts`
-  );
-  return {
-    newLimiter: (options) => new Mutant(options),
-    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
-  };
 }

@@ -1,0 +1,71 @@
+import type { BucketStore, BucketWrite, StoredBucket } from "../../lib/limiter/store.ts";
+import type { Random } from "../../tests/support/random.ts";
+import { fraction } from "./fraction.ts";
+import type { Scenario } from "./scenario.ts";
+import type { SharedStore } from "./shared_store.ts";
+import type { VirtualClock } from "./virtual_clock.ts";
+
+/** The store as one process reaches it: from afar, and not always. */
+export class DistantStore implements BucketStore {
+  readonly maxWrites: number;
+  readonly concurrency: number;
+  readonly skewMs: number;
+  readonly #store: SharedStore;
+  readonly #clock: VirtualClock;
+  readonly #random: Random;
+  readonly #scenario: Scenario;
+  /** When the commits were sent whose answers came last, by key; and when they came. */
+  readonly #answered = new Map<string, number>();
+  #answeredAt = -1;
+
+  constructor(store: SharedStore, clock: VirtualClock, random: Random, scenario: Scenario) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#random = random;
+    this.#scenario = scenario;
+    ({ maxWrites: this.maxWrites, concurrency: this.concurrency, skewMs: this.skewMs } = scenario);
+  }
+
+  read(keys: readonly string[]): Promise<StoredBucket[]> {
+    return this.#call(() => this.#store.read(keys));
+  }
+
+  async commit(writes: readonly BucketWrite[]): Promise<string | undefined> {
+    const sentAt = this.#clock.monotonic();
+    const version = await this.#call(() => this.#store.commit(writes));
+    const now = this.#clock.monotonic();
+    if (now !== this.#answeredAt) this.#answered.clear();
+    this.#answeredAt = now;
+    for (const { key } of writes) this.#answered.set(key, sentAt);
+    return version;
+  }
+
+  /** When the commit of that key was sent that is answered at this very moment, if one is. */
+  sentAt(key: string): number | undefined {
+    return this.#answeredAt === this.#clock.monotonic() ? this.#answered.get(key) : undefined;
+  }
+
+  async #call<T>(act: () => T | Promise<T>): Promise<T> {
+    const { failing, hanging, losing } = this.#scenario;
+    await this.#travel();
+    if (this.#happens(failing)) throw new Error("the store failed");
+    if (this.#happens(hanging)) return await never();
+    const answer = await act();
+    if (this.#happens(losing)) return await never();
+    await this.#travel();
+    return answer;
+  }
+
+  #travel(): Promise<void> {
+    const { latencyMs, jitter } = this.#scenario;
+    return this.#clock.sleep(latencyMs * (1 + jitter * (2 * fraction(this.#random) - 1)));
+  }
+
+  #happens(share: number): boolean {
+    return share > 0 && this.#random.bool(share);
+  }
+}
+
+function never<T>(): Promise<T> {
+  return new Promise(() => {});
+}

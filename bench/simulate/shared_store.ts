@@ -1,0 +1,61 @@
+import type { BucketLevel } from "../../lib/limiter/bucket.ts";
+import type { BucketWrite, StoredBucket } from "../../lib/limiter/store.ts";
+import type { VirtualClock } from "./virtual_clock.ts";
+
+interface Entry {
+  readonly level: BucketLevel;
+  readonly version: string;
+  readonly expiresAt: number;
+}
+
+/** The store itself, which all processes reach: compare and set on versions, a line for commits. */
+export class SharedStore {
+  /** How many commits came. */
+  commits = 0;
+  /** How many of them found something changed. */
+  conflicts = 0;
+  /** How many reads came. */
+  reads = 0;
+  readonly #clock: VirtualClock;
+  readonly #commitMs: number;
+  readonly #entries = new Map<string, Entry>();
+  #versions = 0;
+  #freeAt = 0;
+
+  /** @param capacity how many commits it does in a second */
+  constructor(clock: VirtualClock, capacity: number) {
+    this.#clock = clock;
+    this.#commitMs = 1_000 / capacity;
+  }
+
+  read(keys: readonly string[]): StoredBucket[] {
+    this.reads++;
+    return keys.map((key) => this.#get(key));
+  }
+
+  /** Waits for its turn, then writes all, or nothing when one has changed. */
+  async commit(writes: readonly BucketWrite[]): Promise<string | undefined> {
+    this.commits++;
+    if (this.#commitMs > 0) {
+      const now = this.#clock.monotonic();
+      this.#freeAt = Math.max(now, this.#freeAt) + this.#commitMs;
+      await this.#clock.sleep(this.#freeAt - now);
+    }
+    if (writes.some(({ key, version }) => this.#get(key).version !== version)) {
+      this.conflicts++;
+      return undefined;
+    }
+    const version = String(++this.#versions);
+    // Forgotten as early as may be: a record that is needed for longer would be missed.
+    for (const { key, level, keepMs } of writes) {
+      this.#entries.set(key, { level, version, expiresAt: this.#clock.monotonic() + keepMs });
+    }
+    return version;
+  }
+
+  #get(key: string): StoredBucket {
+    const entry = this.#entries.get(key);
+    if (entry && entry.expiresAt > this.#clock.monotonic()) return entry;
+    return { level: undefined, version: null };
+  }
+}

@@ -1,0 +1,110 @@
+import type { Clock } from "../../lib/clock.ts";
+
+interface Timer {
+  readonly at: number;
+  /** Those that are due together ring in the order in which they were set. */
+  readonly order: number;
+  /** Undefined once it was put away: it then leaves the heap when its time comes. */
+  ring: (() => void) | undefined;
+}
+
+/**
+ * A clock that jumps from one timer to the next: an hour takes as long as what happens in it. What
+ * a timer causes has happened, down to the last promise, before the next one rings.
+ */
+export class VirtualClock implements Clock {
+  readonly #wallAtZero: number;
+  readonly #timers: Timer[] = [];
+  #now = 0;
+  #orders = 0;
+
+  /** @param wallAtZero what the wall clock shows at the beginning (ms since 1970) */
+  constructor(wallAtZero = Date.UTC(2026, 0, 1)) {
+    this.#wallAtZero = wallAtZero;
+  }
+
+  /** In whole milliseconds, as a machine shows it. */
+  wall(): number {
+    return this.#wallAtZero + Math.floor(this.#now);
+  }
+
+  monotonic(): number {
+    return this.#now;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const timer = this.#set(this.#now + Math.max(0, ms), resolve);
+      signal?.addEventListener("abort", () => {
+        timer.ring = undefined;
+        reject(signal.reason);
+      }, { once: true });
+    });
+  }
+
+  /** Does something at that moment (monotonic ms). */
+  at(moment: number, action: () => void): void {
+    this.#set(Math.max(this.#now, moment), action);
+  }
+
+  /**
+   * Lets time pass.
+   * @param isOver whether to stop; asked before each timer
+   * @returns whether it was over, and not merely nothing left to wait for
+   */
+  async runUntil(isOver: () => boolean): Promise<boolean> {
+    await settled();
+    while (!isOver()) {
+      const timer = this.#pop();
+      if (!timer) return false;
+      if (!timer.ring) continue;
+      this.#now = timer.at;
+      timer.ring();
+      await settled();
+    }
+    return true;
+  }
+
+  #set(at: number, ring: () => void): Timer {
+    const timer: Timer = { at, order: this.#orders++, ring };
+    const timers = this.#timers;
+    let place = timers.length;
+    while (place > 0) {
+      const above = (place - 1) >> 1;
+      const parent = timers[above];
+      if (!parent || isSooner(parent, timer)) break;
+      timers[place] = parent;
+      place = above;
+    }
+    timers[place] = timer;
+    return timer;
+  }
+
+  #pop(): Timer | undefined {
+    const timers = this.#timers;
+    const first = timers[0];
+    const last = timers.pop();
+    if (!last || last === first) return first;
+    let place = 0;
+    while (true) {
+      const left = timers[2 * place + 1];
+      const right = timers[2 * place + 2];
+      const child = left && right && isSooner(right, left) ? right : left;
+      if (!child || isSooner(last, child)) break;
+      timers[place] = child;
+      place = 2 * place + (child === left ? 1 : 2);
+    }
+    timers[place] = last;
+    return first;
+  }
+}
+
+function isSooner(a: Timer, b: Timer): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
+}
+
+/** Resolves when all promises that can settle without time or I/O have. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
