@@ -24,6 +24,7 @@ import { BoundedStore } from "../lib/limiter/bounded_store.ts";
 import { Limiter } from "../lib/limiter/limiter.ts";
 import type { BucketStore } from "../lib/limiter/store.ts";
 import { expandCall } from "../lib/part_call.ts";
+import type { Resources } from "../lib/resources.ts";
 import type { Source } from "../lib/source.ts";
 import {
   aggregateStack,
@@ -69,6 +70,8 @@ export interface GatewayDependencies {
   readonly background: Background;
   /** What is to end after the last request is put here. */
   readonly closing: AsyncDisposableStack;
+  /** Holds what function sources keep open. */
+  readonly resources: Resources;
   /** Where buckets are; asked only when some route has a limit. */
   readonly buckets: BucketStore;
   /** The clients that the store knows; asked only when the config says so. */
@@ -253,12 +256,15 @@ class Handlers {
   #upstream(settings: UpstreamSettings): UpstreamState {
     const known = this.#upstreams.get(settings.name);
     if (known) return known;
-    const transport = "source" in settings
-      ? functionSource(settings.source)
-      : this.#deps.http(settings.base.origin + settings.base.pathname.replace(/\/$/, ""));
-    const state = upstreamState(settings, transport, this.#deps.clock);
+    const state = upstreamState(settings, this.#transport(settings), this.#deps.clock);
     this.#upstreams.set(settings.name, state);
     return state;
+  }
+
+  #transport(settings: UpstreamSettings): Source {
+    if ("open" in settings) return functionSource(this.#deps.resources.source(settings));
+    if ("source" in settings) return functionSource(settings.source);
+    return this.#deps.http(settings.base.origin + settings.base.pathname.replace(/\/$/, ""));
   }
 }
 

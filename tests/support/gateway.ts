@@ -5,6 +5,7 @@ import type { GatewayConfig } from "../../lib/config/define.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
 import { MemoryStore } from "../../lib/limiter/memory_store.ts";
 import type { BucketStore } from "../../lib/limiter/store.ts";
+import { Resources } from "../../lib/resources.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
 import type { AccessEntry } from "../../middleware/access_log.ts";
 import { createGateway } from "../../routes/gateway.ts";
@@ -46,10 +47,16 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     onError: (error) => errors.push(error),
   });
   const closing = new AsyncDisposableStack();
+  const resources = new Resources({
+    clock,
+    lingerMs: 1_000,
+    onError: (error) => errors.push(error),
+  });
   const app = createGateway(parseConfig(config, (name) => env[name]), {
     clock,
     background,
     closing,
+    resources,
     http: transport.source,
     readStore,
     buckets,
@@ -77,6 +84,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     async [Symbol.asyncDispose]() {
       using _transport = transport;
       await server[Symbol.asyncDispose]();
+      await resources.close();
       await closing.disposeAsync();
     },
   };
