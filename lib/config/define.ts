@@ -179,11 +179,8 @@ export interface PagesConfig {
   readonly whenMore?: "fail" | "stop";
 }
 
-/** A named member of an aggregate: it asks an upstream, or a worker. */
-export type Part<Name extends string = string> = UpstreamPart<Name> | WorkerPart;
-
-/** A part that asks an upstream. */
-export interface UpstreamPart<Name extends string = string> extends AnyPart {
+/** A named member of an aggregate, which asks an upstream. */
+export interface Part<Name extends string = string> extends AnyPart {
   /** The upstream to ask. */
   readonly from: Name;
   /** Only a {@linkcode WorkerPart} has one. */
@@ -202,14 +199,14 @@ export interface UpstreamPart<Name extends string = string> extends AnyPart {
   readonly as?: "text";
 }
 
-/** A part that runs a module's function in a thread of its own. */
+/** A named member of an aggregate, which runs a module's function in a thread of its own. */
 export interface WorkerPart extends AnyPart {
   /**
    * The module's path, from the config file: `"./quotes.ts"`. All parts that name it share its
    * threads. It stands for a {@linkcode WorkerUpstream} that says nothing else.
    */
   readonly worker: WorkerPath;
-  /** Only an {@linkcode UpstreamPart} has one. */
+  /** Only a {@linkcode Part} has one. */
   readonly from?: undefined;
 }
 
@@ -305,7 +302,7 @@ export interface GatherRoute<Name extends string = string, LimitName extends str
   /** What is kept of whole answers. Default: nothing. */
   readonly cache?: Omit<CacheConfig, "override">;
   /** The parts, by the names that they have in the answer. */
-  readonly gather: Readonly<Record<string, Part<Name>>>;
+  readonly gather: Readonly<Record<string, Part<Name> | WorkerPart>>;
   /** Answers as soon as so many parts have, whichever they are. Default: all that are required. */
   readonly quorum?: number;
 }
@@ -318,7 +315,7 @@ export interface FirstRoute<Name extends string = string, LimitName extends stri
   /** What is kept of whole answers. Default: nothing. */
   readonly cache?: Omit<CacheConfig, "override">;
   /** The parts that compete. */
-  readonly first: Readonly<Record<string, Part<Name>>>;
+  readonly first: Readonly<Record<string, Part<Name> | WorkerPart>>;
 }
 
 /** A route that passes requests on to one upstream as they are. */

@@ -69,6 +69,7 @@ class PartParser {
     if (isWorker) this.#checkWorker(isRecord(input) ? input : {});
     const read = isWorker ? { ...said, path: inputPath(said.body), body: undefined } : said;
     this.#checkKeys(read);
+    if (upstream) this.#checkBody(read);
     const names = [...templateNames(read), ...(read.each ? [read.each] : [])];
     for (const used of names) this.#checkName(used, read.each !== undefined);
     return upstream && {
@@ -116,9 +117,6 @@ class PartParser {
 
   /** Keys that do not go together. */
   #checkKeys(read: ReadPart): void {
-    if (read.body !== undefined && (read.method === "GET" || read.method === "HEAD")) {
-      this.#report(["body"], `must not be sent with ${read.method}; set method`);
-    }
     if (read.optional === false && read.otherwise !== undefined) {
       this.#report(["otherwise"], "must not stand in for a part that is required");
     }
@@ -144,6 +142,13 @@ class PartParser {
     }
     if (read.each && !this.#mayBeList(read.each.reference)) {
       this.#report(["each"], "must name a list: of a part, body.NAME or query.NAME");
+    }
+  }
+
+  /** Only what is asked of an HTTP API has a method that matters. */
+  #checkBody({ body, method }: ReadPart): void {
+    if (body !== undefined && (method === "GET" || method === "HEAD")) {
+      this.#report(["body"], `must not be sent with ${method}; set method`);
     }
   }
 
