@@ -57,6 +57,7 @@ class Parser {
   /** By name; undefined for one that is there but wrong. */
   readonly #upstreams = new Map<string, UpstreamSettings | undefined>();
   readonly #limits = new Map<string, LimitSettings | undefined>();
+  readonly #workerNames = new Set<string>();
   /** The modules that parts name themselves, by their URLs. */
   readonly #workers = new Map<string, UpstreamSettings | undefined>();
 
@@ -110,7 +111,10 @@ class Parser {
       const read = this.#reader.read(functionUpstreamSchema, input, path);
       return read && { name, ...anySettings(read), source: read.source };
     }
-    if (isRecord(input) && "worker" in input) return this.#worker(name, input, path);
+    if (isRecord(input) && "worker" in input) {
+      this.#workerNames.add(name);
+      return this.#worker(name, input, path);
+    }
     const read = this.#reader.read(httpUpstreamSchema(this.#env), input, path);
     return read && { name, ...anySettings(read), base: read.url, headers: read.headers };
   }
@@ -266,6 +270,7 @@ class Parser {
       path: [...path, isFirst ? "first" : "gather"],
       isRace: quorum !== undefined,
       find: (name, path) => this.#find(name, path),
+      isWorker: (name) => this.#workerNames.has(name),
       workerOf: (file, path) => this.#workerOf(file, path),
     }, this.#reader);
     const most = Object.keys(named).length;

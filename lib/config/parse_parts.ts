@@ -21,6 +21,8 @@ export interface PartsPlace {
   readonly isRace: boolean;
   /** The upstream of that name; undefined, and reported at that path, when there is none. */
   readonly find: (name: string, path: readonly string[]) => UpstreamSettings | undefined;
+  /** Whether the upstream of that name is a worker, also when something is wrong with it. */
+  readonly isWorker: (name: string) => boolean;
   /** The worker whose module is there; undefined, and reported at that path, when there is none. */
   readonly workerOf: (file: string, path: readonly string[]) => UpstreamSettings | undefined;
 }
@@ -63,13 +65,14 @@ class PartParser {
       this.#report([], "must not be named like a route parameter, query, header, body or item");
     }
     const said = this.#reader.read(partSchema, input, this.#path);
-    const upstream = this.#upstream(isRecord(input) ? input : {});
+    if (!isRecord(input)) return undefined;
+    const upstream = this.#upstream(input);
     if (!said) return undefined;
-    const isWorker = said.worker !== undefined || upstream !== undefined && "worker" in upstream;
-    if (isWorker) this.#checkWorker(isRecord(input) ? input : {});
+    const isWorker = said.worker !== undefined || this.#place.isWorker(String(said.from));
+    if (isWorker) this.#checkWorker(input);
     const read = isWorker ? { ...said, path: inputPath(said.body), body: undefined } : said;
     this.#checkKeys(read);
-    if (upstream) this.#checkBody(read);
+    if (!isWorker) this.#checkBody(read);
     const names = [...templateNames(read), ...(read.each ? [read.each] : [])];
     for (const used of names) this.#checkName(used, read.each !== undefined);
     return upstream && {
