@@ -8,10 +8,10 @@ import { type ConfigPlace, parseConfig } from "./lib/config/parse.ts";
 import type { Settings } from "./lib/config/settings.ts";
 import { describe } from "./lib/describe.ts";
 import { openKv } from "./lib/kv.ts";
-import { kvClients } from "./lib/kv_clients.ts";
 import { KvStore, LOCAL_KV, REMOTE_KV } from "./lib/limiter/kv_store.ts";
 import { MemoryStore } from "./lib/limiter/memory_store.ts";
 import { LineWriter } from "./lib/line_writer.ts";
+import { kvOperator } from "./lib/operator/kv_operator.ts";
 import { type Options, readOptions } from "./lib/options.ts";
 import { Resources } from "./lib/resources.ts";
 import { StartError } from "./lib/start_error.ts";
@@ -49,19 +49,27 @@ async function run(settings: Settings, options: Options): Promise<void> {
     taskTimeoutMs: DEFAULTS.backgroundMs,
     onError: (error) => logError(error),
   });
+  // What ends after the last request, the newest first.
+  const closing = new AsyncDisposableStack();
   const resources = new Resources({
     clock,
     lingerMs: DEFAULTS.lingerMs,
     onError: (error, upstream) => logError(error, `upstream ${upstream}`),
   });
+  closing.defer(() => resources.close());
   // What a function source forgets to catch must not take every other request down with it.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     logError(event.reason);
   });
-  const closing = new AsyncDisposableStack();
   const output = new LineWriter((bytes) => Deno.stdout.writeSync(bytes));
   const format = Deno.stdout.isTerminal() ? readableLine : jsonLine;
+  const operator = kvOperator(kv, { clock, onError: (error) => logError(error, "operator") });
+  await operator.look();
+  const following = new AbortController();
+  // Nobody else can change what is in this process's memory.
+  if (store !== ":memory:") operator.follow(following.signal);
+  closing.defer(() => following.abort());
   const app = createGateway(settings, {
     clock,
     background,
@@ -71,7 +79,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
     buckets: store === ":memory:"
       ? new MemoryStore(clock)
       : new KvStore(kv, isShared(store) ? REMOTE_KV : LOCAL_KV),
-    clients: kvClients(kv, clock),
+    operator,
     random: Math.random,
     ...(store === ":memory:" ? {} : { cacheStore: { tier: new KvTier(kv), bans: new KvBans(kv) } }),
     adminToken: env("GATEWAY_ADMIN_TOKEN"),
@@ -89,7 +97,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
     await Promise.race([resources.openAtStart(), stop]);
     server = listen(options, handler);
   } catch (error) {
-    await inTime(() => resources.close());
+    await inTime(() => closing.disposeAsync());
     throw error;
   }
   await stop;
@@ -97,7 +105,6 @@ async function run(settings: Settings, options: Options): Promise<void> {
   await inTime(async (grace) => {
     await server.shutdown();
     await background.drain(grace);
-    await resources.close();
     await closing.disposeAsync();
   });
   output.flush();

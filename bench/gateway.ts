@@ -25,7 +25,6 @@ export function benchGateway(
     closing: new AsyncDisposableStack(),
     resources: new Resources({ clock, lingerMs: 1_000, onError() {} }),
     buckets: new MemoryStore(clock),
-    clients: { find: () => undefined },
     http: () => () => Promise.reject(new Error("no upstream is asked over HTTP here")),
     readStore: () => Promise.resolve(),
     logAccess() {},

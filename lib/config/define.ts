@@ -153,10 +153,10 @@ export type WorkerFunction<Input = unknown, Result = unknown> = (
 ) => Result | Promise<Result>;
 
 /** A configured API. */
-export type Upstream<Opened = unknown> =
+export type Upstream =
   | HttpUpstream
   | FunctionUpstream
-  | OpenedUpstream<Opened>
+  | OpenedUpstream<unknown>
   | WorkerUpstream;
 
 /** How the pages of a list are walked. */
@@ -337,16 +337,12 @@ export interface Cors {
   readonly credentials?: boolean;
 }
 
-/** All that a gateway is told. `Opened` is what each upstream opens, by the upstreams' names. */
-export interface GatewayConfig<
-  Name extends string = string,
-  LimitName extends string = string,
-  Opened = Record<Name, unknown>,
-> {
+/** All that a gateway is told. */
+export interface GatewayConfig<Name extends string = string, LimitName extends string = string> {
   /** A file, `":memory:"` or a KV Connect URL. Unset: Deno KV's own default. */
   readonly store?: string;
   /** The APIs behind the gateway, by name. */
-  readonly upstreams: { readonly [Each in keyof Opened]: Upstream<Opened[Each]> };
+  readonly upstreams: Readonly<Record<Name, Upstream>>;
   /** Who may be known. Unset: clients are counted by address. */
   readonly clients?: ClientsConfig;
   /** The rate policies, by name. */
@@ -385,8 +381,31 @@ export interface GatewayConfig<
  * });
  * ```
  */
-export function defineGateway<Opened, LimitName extends string = never>(
-  config: GatewayConfig<keyof Opened & string, LimitName, Opened>,
-): GatewayConfig<keyof Opened & string, LimitName, Opened> {
+export function defineGateway<Name extends string, LimitName extends string = never>(
+  config: GatewayConfig<Name, LimitName>,
+): GatewayConfig<Name, LimitName> {
   return config;
+}
+
+/**
+ * An upstream that keeps something open, so that the compiler knows in `source` and `close` what
+ * `open` gives.
+ *
+ * ```ts
+ * import { defineGateway, defineUpstream, json } from "sluice";
+ *
+ * export default defineGateway({
+ *   upstreams: {
+ *     settings: defineUpstream({
+ *       open: () => Deno.openKv(":memory:"),
+ *       source: async ({ path }, _ctx, kv) => json((await kv.get([path])).value),
+ *       close: (kv) => kv.close(),
+ *     }),
+ *   },
+ *   routes: { "GET /setting": { gather: { it: { from: "settings", path: "/x" } } } },
+ * });
+ * ```
+ */
+export function defineUpstream<Opened>(upstream: OpenedUpstream<Opened>): OpenedUpstream<Opened> {
+  return upstream;
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { defineGateway } from "../../lib/config/define.ts";
+import { defineGateway, defineUpstream } from "../../lib/config/define.ts";
 import { json } from "../../lib/mod.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway } from "../support/gateway.ts";
@@ -10,7 +10,11 @@ const REASON = new Error("connect ECONNREFUSED 10.0.0.5:5432");
 function configOf(open: () => Promise<number>) {
   return defineGateway({
     upstreams: {
-      own: { open, source: (_call, _ctx, it) => Promise.resolve(json(it)), timeout: "200ms" },
+      own: defineUpstream({
+        open,
+        source: (_call, _ctx, it) => Promise.resolve(json(it)),
+        timeout: "200ms",
+      }),
     },
     routes: { "GET /:id": { gather: { it: { from: "own", path: "/{id}" } } } },
   });

@@ -223,7 +223,6 @@ Deno.test(`${REQUESTS} mixed requests leave nothing`, async () => {
     closing: new AsyncDisposableStack(),
     resources: new Resources({ clock, lingerMs: 1_000, onError: (e) => errors.push(e) }),
     buckets: new MemoryStore(clock),
-    clients: { find: () => undefined },
     http: () => () => Promise.reject(new Error("nothing is asked over HTTP here")),
     readStore: () => Promise.resolve(),
     logAccess() {},

@@ -5,6 +5,7 @@ import type { GatewayConfig } from "../../lib/config/define.ts";
 import { type ConfigPlace, parseConfig } from "../../lib/config/parse.ts";
 import { MemoryStore } from "../../lib/limiter/memory_store.ts";
 import type { BucketStore } from "../../lib/limiter/store.ts";
+import type { Operator } from "../../lib/operator/operator.ts";
 import { Resources } from "../../lib/resources.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
 import type { AccessEntry } from "../../middleware/access_log.ts";
@@ -31,6 +32,7 @@ export interface TestGatewayOptions {
   readonly readStore?: () => Promise<unknown>;
   readonly buckets?: BucketStore;
   readonly cacheStore?: CacheStore;
+  readonly operator?: Operator;
   readonly adminToken?: string;
   /** Where the config stands; absent: nowhere. */
   readonly place?: ConfigPlace;
@@ -54,6 +56,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     lingerMs: 1_000,
     onError: (error) => errors.push(error),
   });
+  closing.defer(() => resources.close());
   const app = createGateway(parseConfig(config, (name) => env[name], options.place), {
     clock,
     background,
@@ -62,9 +65,9 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     http: transport.source,
     readStore,
     buckets,
-    clients: { find: () => undefined },
     random: Math.random,
     adminToken: options.adminToken,
+    ...(options.operator && { operator: options.operator }),
     ...(options.cacheStore && { cacheStore: options.cacheStore }),
     logAccess: (entry) => log.push(entry),
     logError: (error) => errors.push(error),
@@ -86,7 +89,6 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     async [Symbol.asyncDispose]() {
       using _transport = transport;
       await server[Symbol.asyncDispose]();
-      await resources.close();
       await closing.disposeAsync();
     },
   };
