@@ -109,11 +109,11 @@ Deno.test("a module that loads for ever ends at the timeout, every time", async 
 });
 
 Deno.test("a worker whose heap is full is ended, and takes nobody with it", async () => {
-  await using gateway = start({ memory: "16MiB", timeout: "4s" });
+  await using gateway = start({ memory: "16MiB", timeout: "3s" });
+  // Deno ends a thread for it in some places, and stops it dead in others until its timeout.
   const response = await ask(`${gateway.url}/exhaustHeap`);
-  // Whether the engine gives up before the timeout does is the machine's business.
-  assert([502, 504].includes(response.status), await response.text());
-  await response.body?.cancel();
+  await response.text();
+  assert([502, 504].includes(response.status), `${response.status}`);
   await untilAnswered(gateway);
 });
 
