@@ -4,7 +4,7 @@ import { KvBans } from "./lib/cache/kv_bans.ts";
 import { KvTier } from "./lib/cache/kv_tier.ts";
 import { systemClock as clock } from "./lib/clock.ts";
 import { DEFAULTS } from "./lib/config/defaults.ts";
-import { parseConfig } from "./lib/config/parse.ts";
+import { type ConfigPlace, parseConfig } from "./lib/config/parse.ts";
 import type { Settings } from "./lib/config/settings.ts";
 import { describe } from "./lib/describe.ts";
 import { openKv } from "./lib/kv.ts";
@@ -24,7 +24,11 @@ const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM"];
 if (import.meta.main) {
   try {
     const options = readOptions(Deno.args, env);
-    const settings = parseConfig(await readConfig(options.config), env);
+    const settings = parseConfig(
+      await readConfig(options.config),
+      env,
+      await placeOf(options.config),
+    );
     if (options.check) print(describe(settings));
     else await run(settings, options);
     Deno.exit(0);
@@ -126,7 +130,7 @@ async function readConfig(file: string | undefined): Promise<unknown> {
     const { default: config }: { default?: unknown } = file === undefined
       // Named outright, so that Deno Deploy takes it along and --watch follows it.
       ? await import("./gateway.config.ts")
-      : await import(await moduleUrl(file));
+      : await import((await fileUrl(file)).href);
     if (config !== undefined) return config;
   } catch (error) {
     throw new StartError(`the config ${name} cannot be read: ${messageOf(error)}`);
@@ -134,11 +138,23 @@ async function readConfig(file: string | undefined): Promise<unknown> {
   throw new StartError(`the config ${name} must be its module's default export`);
 }
 
+/** Where the config stands, for the files that it names. */
+async function placeOf(file: string | undefined): Promise<ConfigPlace> {
+  const hasFile = (url: URL) => {
+    try {
+      return Deno.statSync(url).isFile;
+    } catch {
+      return false;
+    }
+  };
+  return { url: file === undefined ? new URL(import.meta.url) : await fileUrl(file), hasFile };
+}
+
 /** Node's modules are loaded where they are needed: together they take as long as the gateway. */
-async function moduleUrl(file: string): Promise<string> {
+async function fileUrl(file: string): Promise<URL> {
   const { resolve } = await import("node:path");
   const { pathToFileURL } = await import("node:url");
-  return pathToFileURL(resolve(file)).href;
+  return pathToFileURL(resolve(file));
 }
 
 function listen(

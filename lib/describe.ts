@@ -40,13 +40,14 @@ function describeParts({ parts, quorum, isFirst }: GatherSettings): string[] {
 
 function describePart(part: PartSettings, isRace: boolean): string {
   const { name, optional, upstream, method, needs, each } = part;
+  const asks = "worker" in upstream ? "worker" : method;
   const facts = [
     ...isRace ? [] : [optional ? "optional" : "required"],
     ...needs.length > 0 ? [`after ${needs.join(", ")}`] : [],
     ...each ? [`each of up to ${each.max}, ${each.concurrency} at once`] : [],
   ];
   const told = facts.length > 0 ? ` (${facts.join("; ")})` : "";
-  return `  ${name}${told}: ${arrows(describePartStack(part))} → ${method} ${upstream.name}`;
+  return `  ${name}${told}: ${arrows(describePartStack(part))} → ${asks} ${upstream.name}`;
 }
 
 function arrows(labels: readonly string[]): string {

@@ -37,6 +37,7 @@ import {
   type StackDependencies,
 } from "../lib/stack.ts";
 import { functionSource } from "../lib/transport/function.ts";
+import { workerSource } from "../lib/transport/worker_source.ts";
 import { type UpstreamState, upstreamState } from "../lib/upstream_state.ts";
 import { admin } from "../middleware/admin.ts";
 import { type AccessEntry, accessLog } from "../middleware/access_log.ts";
@@ -304,6 +305,12 @@ class Handlers {
   }
 
   #transport(settings: UpstreamSettings): Source {
+    if ("worker" in settings) {
+      const { clock, resources, logError } = this.#deps;
+      const onError = (error: unknown) => logError(error, `worker ${settings.name}`);
+      const opened = workerSource(settings, { clock, onError });
+      return functionSource(resources.source({ ...settings, ...opened }));
+    }
     if ("open" in settings) return functionSource(this.#deps.resources.source(settings));
     if ("source" in settings) return functionSource(settings.source);
     return this.#deps.http(settings.base.origin + settings.base.pathname.replace(/\/$/, ""));

@@ -45,6 +45,16 @@ export const DEFAULTS = {
   retriesPerSecond: 3,
   /** How many calls may wait for each that an upstream has at once. */
   queuePerCall: 2,
+  /** How many threads a worker module has: a core is left to the event loop. */
+  workers: Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1)),
+  /** How many calls may wait for them: heavy work is slow, and a request is many calls of it. */
+  workerQueue: 100,
+  /** How large the heap of one may grow. */
+  workerMemory: 128 * 1024 * 1024,
+  /** What it may take to yield once its call was aborted, before it is ended. */
+  workerGraceMs: 75,
+  /** How long one without work is kept. */
+  workerIdleMs: 60_000,
   /** What work that outlives its answer may take. */
   backgroundMs: 30_000,
   /** What readiness waits for the store. */

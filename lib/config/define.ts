@@ -114,8 +114,50 @@ export interface OpenedUpstream<Opened> extends AnyUpstream {
   close?(opened: Opened): unknown;
 }
 
+/**
+ * A module whose default export, a {@linkcode WorkerFunction}, runs in threads of its own, so that
+ * heavy work keeps no other request waiting. Its parts send it what their `body` says.
+ */
+export interface WorkerUpstream extends Omit<AnyUpstream, "concurrency"> {
+  /** The module's path, from the config file: `"./quotes.ts"`. */
+  readonly worker: WorkerPath;
+  /**
+   * How many threads run it at most, and how many calls wait for one. Default one less than there
+   * are cores, from 1 to 4; and a line of 100.
+   */
+  readonly workers?: number | ConcurrencyConfig;
+  /** How large the heap of each thread may grow before it is ended. Default `"128MiB"`. */
+  readonly memory?: Size;
+  /** Only functions open something. */
+  readonly open?: undefined;
+}
+
+/** Where a worker's module is, from the config file: `"./quotes.ts"`. */
+export type WorkerPath = `./${string}` | `../${string}`;
+
+/**
+ * What a worker's module exports by default. What it returns becomes JSON, and the part's data; what
+ * it throws is the part's problem. Once `signal` aborts nobody needs the result: a function that
+ * does not yield soon after loses its thread.
+ *
+ * ```ts
+ * import type { WorkerFunction } from "sluice";
+ *
+ * const work: WorkerFunction<{ n: number }> = ({ n }) => n ** 2;
+ * export default work;
+ * ```
+ */
+export type WorkerFunction<Input = unknown, Result = unknown> = (
+  input: Input,
+  options: { readonly signal: AbortSignal },
+) => Result | Promise<Result>;
+
 /** A configured API. */
-export type Upstream = HttpUpstream | FunctionUpstream | OpenedUpstream<unknown>;
+export type Upstream =
+  | HttpUpstream
+  | FunctionUpstream
+  | OpenedUpstream<unknown>
+  | WorkerUpstream;
 
 /** How the pages of a list are walked. */
 export interface PagesConfig {
@@ -137,10 +179,12 @@ export interface PagesConfig {
   readonly whenMore?: "fail" | "stop";
 }
 
-/** A named member of an aggregate. */
-export interface Part<Name extends string = string> {
+/** A named member of an aggregate, which asks an upstream. */
+export interface Part<Name extends string = string> extends AnyPart {
   /** The upstream to ask. */
   readonly from: Name;
+  /** Only a {@linkcode WorkerPart} has one. */
+  readonly worker?: undefined;
   /** A path template. Default `"/"`. */
   readonly path?: `/${string}`;
   /** Default `"GET"`. */
@@ -149,7 +193,26 @@ export interface Part<Name extends string = string> {
   readonly params?: Readonly<Record<string, Json>>;
   /** Headers to send: `{ authorization: "{header.authorization}" }`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** A JSON template, sent as the body. */
+  /** The answer is one page of a list: the part's data is the items of all of them. */
+  readonly pages?: PagesConfig;
+  /** `"text"` takes any text and gives it on as a JSON string. */
+  readonly as?: "text";
+}
+
+/** A named member of an aggregate, which runs a module's function in a thread of its own. */
+export interface WorkerPart extends AnyPart {
+  /**
+   * The module's path, from the config file: `"./quotes.ts"`. All parts that name it share its
+   * threads. It stands for a {@linkcode WorkerUpstream} that says nothing else.
+   */
+  readonly worker: WorkerPath;
+  /** Only a {@linkcode Part} has one. */
+  readonly from?: undefined;
+}
+
+/** What every part can say. */
+export interface AnyPart {
+  /** A JSON template: sent as the body, or the input of a worker's function. */
   readonly body?: Json;
   /** Replaces the upstream's timeout. */
   readonly timeout?: Duration;
@@ -164,12 +227,8 @@ export interface Part<Name extends string = string> {
   readonly concurrency?: number;
   /** How many items the list may have. Default 100. */
   readonly max?: number;
-  /** The answer is one page of a list: the part's data is the items of all of them. */
-  readonly pages?: PagesConfig;
   /** Parts to wait for, besides those that its templates name. */
   readonly needs?: readonly string[];
-  /** `"text"` takes any text and gives it on as a JSON string. */
-  readonly as?: "text";
   /** A JSON Pointer (RFC 6901) to what is taken of the answer: `"/result/rows"`. */
   readonly select?: string;
   /** Members that are kept of an object, or of each object of a list: `["id", "address.city"]`. */
@@ -243,7 +302,7 @@ export interface GatherRoute<Name extends string = string, LimitName extends str
   /** What is kept of whole answers. Default: nothing. */
   readonly cache?: Omit<CacheConfig, "override">;
   /** The parts, by the names that they have in the answer. */
-  readonly gather: Readonly<Record<string, Part<Name>>>;
+  readonly gather: Readonly<Record<string, Part<Name> | WorkerPart>>;
   /** Answers as soon as so many parts have, whichever they are. Default: all that are required. */
   readonly quorum?: number;
 }
@@ -256,7 +315,7 @@ export interface FirstRoute<Name extends string = string, LimitName extends stri
   /** What is kept of whole answers. Default: nothing. */
   readonly cache?: Omit<CacheConfig, "override">;
   /** The parts that compete. */
-  readonly first: Readonly<Record<string, Part<Name>>>;
+  readonly first: Readonly<Record<string, Part<Name> | WorkerPart>>;
 }
 
 /** A route that passes requests on to one upstream as they are. */

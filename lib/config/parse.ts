@@ -18,6 +18,7 @@ import {
   limitSchema,
   openedUpstreamSchema,
   unset,
+  workerUpstreamSchema,
 } from "./schema.ts";
 import { bucketShape } from "../limiter/bucket.ts";
 import type { Limit } from "../limiter/limit.ts";
@@ -32,24 +33,37 @@ import type {
 import { suggest } from "./suggest.ts";
 import { templateNames } from "./template_names.ts";
 
+/** Where a config stands, for the files that it names. */
+export interface ConfigPlace {
+  /** The config file, or its folder with a slash at the end. */
+  readonly url: URL;
+  readonly hasFile: (url: URL) => boolean;
+}
+
 /**
  * Reads a config, whatever it came from.
  * @param env looks an environment variable up
+ * @param place absent: the config stands nowhere, and may name no files
  * @throws {ConfigError} with everything that is wrong, not the first thing alone
  */
-export function parseConfig(input: unknown, env: Environment): Settings {
-  return new Parser(env).parse(input);
+export function parseConfig(input: unknown, env: Environment, place?: ConfigPlace): Settings {
+  return new Parser(env, place).parse(input);
 }
 
 class Parser {
   readonly #env: Environment;
+  readonly #place: ConfigPlace | undefined;
   readonly #reader = new Reader();
   /** By name; undefined for one that is there but wrong. */
   readonly #upstreams = new Map<string, UpstreamSettings | undefined>();
   readonly #limits = new Map<string, LimitSettings | undefined>();
+  readonly #workerNames = new Set<string>();
+  /** The modules that parts name themselves, by their URLs. */
+  readonly #workers = new Map<string, UpstreamSettings | undefined>();
 
-  constructor(env: Environment) {
+  constructor(env: Environment, place: ConfigPlace | undefined) {
     this.#env = env;
+    this.#place = place;
   }
 
   parse(input: unknown): Settings {
@@ -98,8 +112,42 @@ class Parser {
       const read = this.#reader.read(functionUpstreamSchema, input, path);
       return read && { name, ...anySettings(read), source: read.source };
     }
+    if (isRecord(input) && "worker" in input) {
+      this.#workerNames.add(name);
+      return this.#worker(name, input, path);
+    }
     const read = this.#reader.read(httpUpstreamSchema(this.#env), input, path);
     return read && { name, ...anySettings(read), base: read.url, headers: read.headers };
+  }
+
+  #worker(name: string, input: unknown, path: readonly string[]): UpstreamSettings | undefined {
+    const read = this.#reader.read(workerUpstreamSchema, input, path);
+    const worker = read && this.#module(read.worker, [...path, "worker"]);
+    if (!worker) return undefined;
+    const { workers, memory, ...rest } = read;
+    const max = workers?.max ?? DEFAULTS.workers;
+    const concurrency = { max, queue: workers?.queue ?? DEFAULTS.workerQueue };
+    const heapBytes = memory ?? DEFAULTS.workerMemory;
+    return { name, ...anySettings({ ...rest, concurrency }), worker, heapBytes };
+  }
+
+  /** The worker that a part names itself; all parts that name it share it. */
+  #workerOf(file: string, path: readonly string[]): UpstreamSettings | undefined {
+    const url = this.#module(file, path);
+    if (!url) return undefined;
+    if (!this.#workers.has(url.href)) {
+      this.#workers.set(url.href, this.#worker(file, { worker: file }, path));
+    }
+    return this.#workers.get(url.href);
+  }
+
+  #module(file: string, path: readonly string[]): URL | undefined {
+    if (this.#place === undefined) {
+      return this.#reader.report(path, "must not be said in a config that is no file", file);
+    }
+    const url = new URL(file, this.#place.url);
+    if (this.#place.hasFile(url)) return url;
+    return this.#reader.report(path, "must be a file, found from where the config is", file);
   }
 
   /** Undefined where records in the store say who is known. */
@@ -187,6 +235,9 @@ class Parser {
     if (!read) return undefined;
     const { to, strip = "" } = read.forward;
     const upstream = this.#find(to, path);
+    if (upstream && "worker" in upstream) {
+      this.#reader.report(path, "must not name a worker, which only parts can ask", to);
+    }
     const fixed = pattern.path.split(/[:*]/, 1)[0] ?? "";
     if (strip !== "" && !`${fixed}/`.startsWith(`${strip.replace(/\/$/, "")}/`)) {
       this.#reader.report([...path, "strip"], `must be how the route's path begins`, strip);
@@ -220,6 +271,8 @@ class Parser {
       path: [...path, isFirst ? "first" : "gather"],
       isRace: quorum !== undefined,
       find: (name, path) => this.#find(name, path),
+      isWorker: (name) => this.#workerNames.has(name),
+      workerOf: (file, path) => this.#workerOf(file, path),
     }, this.#reader);
     const most = Object.keys(named).length;
     if (quorum !== undefined && quorum > Math.max(1, most)) {

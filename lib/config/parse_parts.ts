@@ -2,6 +2,7 @@ import { isRecord } from "../is_record.ts";
 import { selectionOf } from "../pick.ts";
 import { isIdentifier, type Reference, RESERVED, type TemplateName } from "../reference.ts";
 import { cacheSettings } from "./cache_settings.ts";
+import { inputPath } from "./input_path.ts";
 import { DEFAULTS } from "./defaults.ts";
 import type * as v from "valibot";
 import type { Reader } from "./reader.ts";
@@ -20,6 +21,10 @@ export interface PartsPlace {
   readonly isRace: boolean;
   /** The upstream of that name; undefined, and reported at that path, when there is none. */
   readonly find: (name: string, path: readonly string[]) => UpstreamSettings | undefined;
+  /** Whether the upstream of that name is a worker, also when something is wrong with it. */
+  readonly isWorker: (name: string) => boolean;
+  /** The worker whose module is there; undefined, and reported at that path, when there is none. */
+  readonly workerOf: (file: string, path: readonly string[]) => UpstreamSettings | undefined;
 }
 
 /** The parts of a gather; what is wrong with them is reported. */
@@ -53,17 +58,21 @@ class PartParser {
   }
 
   parse(input: unknown): PartSettings | undefined {
-    const { pattern, find } = this.#place;
+    const { pattern } = this.#place;
     const name = this.#name;
     if (!isIdentifier(name)) this.#report([], "must be named with letters, digits and _");
     if (RESERVED.some((reserved) => reserved === name) || pattern.params.includes(name)) {
       this.#report([], "must not be named like a route parameter, query, header, body or item");
     }
-    const read = this.#reader.read(partSchema, input, this.#path);
-    const from = isRecord(input) ? input.from : undefined;
-    const upstream = typeof from === "string" ? find(from, [...this.#path, "from"]) : undefined;
-    if (!read) return undefined;
+    const said = this.#reader.read(partSchema, input, this.#path);
+    if (!isRecord(input)) return undefined;
+    const upstream = this.#upstream(input);
+    if (!said) return undefined;
+    const isWorker = said.worker !== undefined || this.#place.isWorker(String(said.from));
+    if (isWorker) this.#checkWorker(input);
+    const read = isWorker ? { ...said, path: inputPath(said.body), body: undefined } : said;
     this.#checkKeys(read);
+    if (!isWorker) this.#checkBody(read);
     const names = [...templateNames(read), ...(read.each ? [read.each] : [])];
     for (const used of names) this.#checkName(used, read.each !== undefined);
     return upstream && {
@@ -92,11 +101,25 @@ class PartParser {
     };
   }
 
+  #upstream({ from, worker }: Record<string, unknown>): UpstreamSettings | undefined {
+    const { find, workerOf } = this.#place;
+    if (from === undefined && worker === undefined) this.#report(["from"], "is required");
+    if (from !== undefined && worker !== undefined) {
+      this.#report(["from"], "must not be said with worker");
+    }
+    if (typeof from === "string") return find(from, [...this.#path, "from"]);
+    return typeof worker === "string" ? workerOf(worker, [...this.#path, "worker"]) : undefined;
+  }
+
+  /** All that a worker is asked is in `body`, and what it answers is JSON. */
+  #checkWorker(input: Record<string, unknown>): void {
+    for (const key of ["path", "method", "params", "headers", "pages", "as"]) {
+      if (key in input) this.#report([key], "must not be said of a worker");
+    }
+  }
+
   /** Keys that do not go together. */
   #checkKeys(read: ReadPart): void {
-    if (read.body !== undefined && (read.method === "GET" || read.method === "HEAD")) {
-      this.#report(["body"], `must not be sent with ${read.method}; set method`);
-    }
     if (read.optional === false && read.otherwise !== undefined) {
       this.#report(["otherwise"], "must not stand in for a part that is required");
     }
@@ -122,6 +145,13 @@ class PartParser {
     }
     if (read.each && !this.#mayBeList(read.each.reference)) {
       this.#report(["each"], "must name a list: of a part, body.NAME or query.NAME");
+    }
+  }
+
+  /** Only what is asked of an HTTP API has a method that matters. */
+  #checkBody({ body, method }: ReadPart): void {
+    if (body !== undefined && (method === "GET" || method === "HEAD")) {
+      this.#report(["body"], `must not be sent with ${method}; set method`);
     }
   }
 

@@ -302,6 +302,18 @@ export const openedUpstreamSchema = object({
   ...anyUpstream,
 });
 
+const workerPath = v.pipe(text, v.regex(/^\.\.?\//, 'must be a path such as "./quotes.ts"'));
+
+const { concurrency: workers, ...workerRest } = anyUpstream;
+
+/** A module whose function runs in threads. */
+export const workerUpstreamSchema = object({
+  worker: workerPath,
+  workers,
+  memory: v.optional(size),
+  ...workerRest,
+});
+
 const allowance = { rate, burst: count };
 
 const BY_RULE = "must be client, ip, all or header:NAME, or a list of these";
@@ -355,7 +367,8 @@ const pagesSchema = object({
 
 /** A member of an aggregate. */
 export const partSchema = object({
-  from: text,
+  from: v.optional(text),
+  worker: v.optional(workerPath),
   path: v.optional(template((value) => parsePathTemplate(String(value))), "/"),
   method: v.optional(partMethod, "GET"),
   params: v.optional(record(text, template(parseText), "must be an object"), {}),

@@ -93,13 +93,25 @@ export interface OpenedSettings {
   readonly close: OpenedUpstream<unknown>["close"];
 }
 
-/** An upstream: an HTTP API (`base`), or a function (`source`) that may keep something `open`. */
+/** A module whose default export runs in threads; `concurrency.max` says in how many. */
+export interface WorkerSettings {
+  /** The module. */
+  readonly worker: URL;
+  /** How large the heap of each thread may grow (bytes). */
+  readonly heapBytes: number;
+}
+
+/**
+ * An upstream: an HTTP API (`base`), a function (`source`) that may keep something `open`, or a
+ * module that runs in threads (`worker`).
+ */
 export type UpstreamSettings =
   & AnyUpstreamSettings
   & (
     | { readonly base: URL; readonly headers: Readonly<Record<string, string>> }
     | { readonly source: Source }
     | OpenedSettings
+    | WorkerSettings
   );
 
 /** A route: where it stands, and what is there. */

@@ -2,7 +2,7 @@ import { Background } from "../../lib/background.ts";
 import type { CacheStore } from "../../lib/cache/store.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import type { GatewayConfig } from "../../lib/config/define.ts";
-import { parseConfig } from "../../lib/config/parse.ts";
+import { type ConfigPlace, parseConfig } from "../../lib/config/parse.ts";
 import { MemoryStore } from "../../lib/limiter/memory_store.ts";
 import type { BucketStore } from "../../lib/limiter/store.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
@@ -34,6 +34,8 @@ export interface TestGatewayOptions {
   readonly cacheStore?: CacheStore;
   readonly operator?: Operator;
   readonly adminToken?: string;
+  /** Where the config stands; absent: nowhere. */
+  readonly place?: ConfigPlace;
 }
 
 /** Starts the whole gateway on loopback, with a real transport. */
@@ -55,7 +57,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     onError: (error) => errors.push(error),
   });
   closing.defer(() => resources.close());
-  const app = createGateway(parseConfig(config, (name) => env[name]), {
+  const app = createGateway(parseConfig(config, (name) => env[name], options.place), {
     clock,
     background,
     closing,

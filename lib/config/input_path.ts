@@ -1,0 +1,20 @@
+import type { Template } from "../template.ts";
+
+const START = "/?";
+
+/**
+ * A worker's input as the path of a GET. What is asked stands in the path alone then, so that
+ * retry, coalescing and the cache do with a worker as with any upstream.
+ * @param input undefined for null
+ */
+export function inputPath(input: Template<unknown> | undefined): Template<string> {
+  return {
+    names: input?.names ?? [],
+    expand: (inputs) => START + encodeURIComponent(JSON.stringify(input?.expand(inputs)) ?? "null"),
+  };
+}
+
+/** The JSON that {@linkcode inputPath} made a path of. */
+export function inputOf(path: string): string {
+  return decodeURIComponent(path.slice(START.length));
+}
