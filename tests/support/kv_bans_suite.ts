@@ -18,10 +18,13 @@ function sorted(bans: readonly Ban[]): Ban[] {
 }
 
 /** What bans in any Deno KV must do, as tests. Each opens a KV of its own, which is empty. */
-export function testKvBans(name: string, open: () => Promise<Deno.Kv & Disposable>): void {
+export function testKvBans(
+  name: string,
+  open: () => Promise<Deno.Kv & (Disposable | AsyncDisposable)>,
+): void {
   const test = (statement: string, body: (kv: Deno.Kv) => Promise<void>) =>
     Deno.test(`${name}: ${statement}`, async () => {
-      using kv = await open();
+      await using kv = await open();
       await body(kv);
     });
 

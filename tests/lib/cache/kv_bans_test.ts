@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Body } from "../../../lib/body.ts";
-import { type Ban, Bans } from "../../../lib/cache/bans.ts";
+import { Bans } from "../../../lib/cache/bans.ts";
 import type { CacheEntry } from "../../../lib/cache/entry.ts";
 import { KvBans } from "../../../lib/cache/kv_bans.ts";
 import { hard, read, soft, testKvBans } from "../../support/kv_bans_suite.ts";
