@@ -80,10 +80,10 @@ export class Denokv implements AsyncDisposable {
     await Promise.all([child.status, this.#reading]);
   }
 
-  /** Another connection to it, from this process. */
-  async open(): Promise<Deno.Kv> {
+  /** Another connection to it, from this process; `url` is the way that it takes. */
+  async open(url = this.url): Promise<Deno.Kv> {
     Deno.env.set("DENO_KV_ACCESS_TOKEN", TOKEN);
-    return await Deno.openKv(this.url);
+    return await Deno.openKv(url);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
