@@ -3,7 +3,7 @@ import { systemClock as clock } from "../../lib/clock.ts";
 import { bucketShape } from "../../lib/limiter/bucket.ts";
 import { KvStore, REMOTE_KV } from "../../lib/limiter/kv_store.ts";
 import { Limiter } from "../../lib/limiter/limiter.ts";
-import type { BucketStore, BucketWrite } from "../../lib/limiter/store.ts";
+import type { BucketStore } from "../../lib/limiter/store.ts";
 import { Denokv, withDenokv } from "../support/denokv.ts";
 
 const QUIET = new AbortController().signal;
@@ -48,13 +48,14 @@ withDenokv("the limits of KV Connect", () => {
     using kv = await server.open();
     const sizes: number[] = [];
     const store = new KvStore(kv, REMOTE_KV);
-    const counting: BucketStore = Object.assign(Object.create(store), {
-      read: (keys: readonly string[]) => store.read(keys),
-      commit(writes: readonly BucketWrite[]) {
+    const counting: BucketStore = {
+      ...REMOTE_KV,
+      read: (keys) => store.read(keys),
+      commit(writes) {
         sizes.push(writes.length);
         return store.commit(writes);
       },
-    });
+    };
     const limiter = new Limiter({ store: counting, clock, random: Math.random, maxBuckets: 1_000 });
     const limit = {
       name: "it",
