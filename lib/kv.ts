@@ -1,6 +1,7 @@
 import type { Clock } from "./clock.ts";
 import { DEFAULTS } from "./config/defaults.ts";
 import { StartError } from "./start_error.ts";
+import { Unanswered } from "./unanswered.ts";
 import { within } from "./within.ts";
 
 /**
@@ -18,11 +19,12 @@ export async function openKv(location: string | undefined, clock: Clock): Promis
     }
     // A server that takes the connection and says nothing would be waited for without end.
     const ms = DEFAULTS.openStoreMs;
-    return await within(Deno.openKv(location), ms, clock, () =>
+    const kv = await within(Deno.openKv(location), ms, clock, () =>
       new Error(
         `nothing answered within ${ms / 1_000} s; is a KV Connect server there, ` +
           `and can it be reached from this machine?`,
       ));
+    return location === ":memory:" ? kv : restrained(kv, new Unanswered(clock));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const advice = reason.includes("401 Unauthorized")
@@ -32,6 +34,24 @@ export async function openKv(location: string | undefined, clock: Clock): Promis
       `the store ${location ?? "of Deno KV"} cannot be opened: ${reason}${advice}`,
     );
   }
+}
+
+/** The same KV, of which the calls that have no answer stay few. */
+function restrained(kv: Deno.Kv, unanswered: Unanswered): Deno.Kv {
+  const get = kv.get.bind(kv);
+  const getMany = kv.getMany.bind(kv);
+  const remove = kv.delete.bind(kv);
+  const atomic = kv.atomic.bind(kv);
+  kv.get = (...args) => unanswered.ask(() => get(...args));
+  kv.getMany = (...args) => unanswered.ask(() => getMany(...args));
+  kv.delete = (...args) => unanswered.ask(() => remove(...args));
+  kv.atomic = () => {
+    const operation = atomic();
+    const commit = operation.commit.bind(operation);
+    operation.commit = () => unanswered.ask(commit);
+    return operation;
+  };
+  return kv;
 }
 
 function isFile(location: string): boolean {

@@ -114,6 +114,30 @@ withDenokv("a KV Connect server that fails", () => {
     assertEquals(await program.ended(5_000), 0);
   });
 
+  Deno.test("KV Connect: what is asked of a server that is away does not pile up", async () => {
+    await using server = await Denokv.start();
+    await using origin = startOrigin();
+    await using program = await startProgram({ config: configOf(origin.url), env: server.env });
+    await server.kill();
+    const attempts = () => program.stderr.split("KV Connect failed").length - 1;
+    for (let second = 0; second < 4; second++) {
+      const asked = Array.from(
+        { length: 50 },
+        (_, i) => ask(program, "/open", { "x-api-key": `${second} ${i}` }),
+      );
+      assertEquals(new Set(await Promise.all(asked)), new Set([503]));
+    }
+    const before = attempts();
+    await delay(1_000);
+    // Each call that was given up is sent four to five times a second, until the server is back.
+    assertLess(attempts() - before, 50 * 5 + 50);
+    for (let second = 0; second < 3; second++) {
+      assertEquals(await ask(program, "/open", { "x-api-key": `${second}` }), 503);
+    }
+    await server.start();
+    await until(async () => await ask(program, "/open") === 200, "it is back", BACK_MS);
+  });
+
   Deno.test("KV Connect: requests under way when the server is killed are answered, each in time", async () => {
     await using server = await Denokv.start();
     await using origin = startOrigin();
