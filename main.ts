@@ -8,10 +8,10 @@ import { parseConfig } from "./lib/config/parse.ts";
 import type { Settings } from "./lib/config/settings.ts";
 import { describe } from "./lib/describe.ts";
 import { openKv } from "./lib/kv.ts";
-import { kvClients } from "./lib/kv_clients.ts";
 import { KvStore, LOCAL_KV, REMOTE_KV } from "./lib/limiter/kv_store.ts";
 import { MemoryStore } from "./lib/limiter/memory_store.ts";
 import { LineWriter } from "./lib/line_writer.ts";
+import { kvOperator } from "./lib/operator/kv_operator.ts";
 import { type Options, readOptions } from "./lib/options.ts";
 import { StartError } from "./lib/start_error.ts";
 import { openHttpTransport } from "./lib/transport/http.ts";
@@ -52,6 +52,8 @@ async function run(settings: Settings, options: Options): Promise<void> {
   const closing = new AsyncDisposableStack();
   const output = new LineWriter((bytes) => Deno.stdout.writeSync(bytes));
   const format = Deno.stdout.isTerminal() ? readableLine : jsonLine;
+  const operator = kvOperator(kv, { clock, onError: (error) => logError(error, "operator") });
+  await operator.look();
   const app = createGateway(settings, {
     clock,
     background,
@@ -60,7 +62,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
     buckets: store === ":memory:"
       ? new MemoryStore(clock)
       : new KvStore(kv, isShared(store) ? REMOTE_KV : LOCAL_KV),
-    clients: kvClients(kv, clock),
+    operator,
     random: Math.random,
     ...(store === ":memory:" ? {} : { cacheStore: { tier: new KvTier(kv), bans: new KvBans(kv) } }),
     adminToken: env("GATEWAY_ADMIN_TOKEN"),
@@ -76,7 +78,11 @@ async function run(settings: Settings, options: Options): Promise<void> {
     (request, { remoteAddr, completed }) =>
       app.fetch(request, { remoteAddress: remoteAddr.hostname, scheme, completed }),
   );
+  const stopping = new AbortController();
+  // Nobody else can change what is in this process's memory.
+  if (store !== ":memory:") operator.follow(stopping.signal);
   await stop;
+  stopping.abort();
 
   const grace = AbortSignal.timeout(DEFAULTS.graceMs);
   const end = async () => {

@@ -23,7 +23,6 @@ export function benchGateway(
     background: new Background({ clock, taskTimeoutMs: 1_000, onError() {} }),
     closing: new AsyncDisposableStack(),
     buckets: new MemoryStore(clock),
-    clients: { find: () => undefined },
     http: () => () => Promise.reject(new Error("no upstream is asked over HTTP here")),
     readStore: () => Promise.resolve(),
     logAccess() {},

@@ -19,12 +19,7 @@ export function parseAddress(text: string): AddressBytes | undefined {
 export function addressKey(text: string): string {
   const bytes = parseAddress(text);
   if (!bytes) return text;
-  if (isIpv4(bytes)) return bytes.slice(12).join(".");
-  const groups = Array.from(
-    { length: CUSTOMER_BYTES / 2 },
-    (_, index) => (((bytes[2 * index] ?? 0) << 8) | (bytes[2 * index + 1] ?? 0)).toString(16),
-  );
-  return `${groups.join(":")}::/64`;
+  return formatRange({ bytes, bits: isIpv4(bytes) ? 128 : 8 * CUSTOMER_BYTES });
 }
 
 /** A range of addresses. */
@@ -45,6 +40,29 @@ export function parseRange(text: string): AddressRange | undefined {
   return { bytes, bits: 128 - most + Number(length) };
 }
 
+/**
+ * A range in the one way in which it is written here, whatever else stood in it: `192.0.2.1`,
+ * `192.0.2.0/24`, `2001:db8:0:0::/32`. An IPv6 range has at most 64 bits.
+ */
+export function formatRange({ bytes, bits }: AddressRange): string {
+  const kept = bytes.map((byte, index) =>
+    byte & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * index)))
+  );
+  if (isIpv4Range({ bytes, bits })) {
+    return kept.slice(12).join(".") + (bits === 128 ? "" : `/${bits - 96}`);
+  }
+  const groups = Array.from(
+    { length: CUSTOMER_BYTES / 2 },
+    (_, index) => (((kept[2 * index] ?? 0) << 8) | (kept[2 * index + 1] ?? 0)).toString(16),
+  );
+  return `${groups.join(":")}::/${bits}`;
+}
+
+/** Whether a range holds nothing but IPv4 addresses. */
+export function isIpv4Range({ bytes, bits }: AddressRange): boolean {
+  return bits >= 8 * MAPPED_PREFIX.length && isIpv4(bytes);
+}
+
 /** Whether the address lies in one of the ranges. */
 export function isWithin(address: AddressBytes, ranges: readonly AddressRange[]): boolean {
   return ranges.some(({ bytes, bits }) =>
@@ -55,7 +73,8 @@ export function isWithin(address: AddressBytes, ranges: readonly AddressRange[])
   );
 }
 
-function isIpv4(bytes: AddressBytes): boolean {
+/** Whether an address is one of IPv4, however it was written. */
+export function isIpv4(bytes: AddressBytes): boolean {
   return MAPPED_PREFIX.every((byte, index) => bytes[index] === byte);
 }
 

@@ -39,7 +39,7 @@ export interface RecordStreamOptions {
   readonly clock: Clock;
   /** Called when the reader wants no more, to end what the records still wait for. */
   readonly onCancel: () => void;
-  /** Called when the last record was taken, or there will be none. */
+  /** Called once, when the last record was taken, or there will be none. */
   readonly onEnd: () => void;
 }
 
@@ -47,25 +47,32 @@ export interface RecordStreamOptions {
 export function recordStream(options: RecordStreamOptions): ReadableStream<Bytes> {
   const { records, first, format, onCancel, onEnd } = options;
   let coming: Promise<IteratorResult<GatherRecord, void>> | undefined = Promise.resolve(first);
+  let isCancelled = false;
   return new ReadableStream<Bytes>({
     async pull(controller) {
       coming ??= records.next();
       try {
         const result = await soon(coming, options);
+        if (isCancelled) return;
         if (result === undefined) return controller.enqueue(format.heartbeat);
         coming = undefined;
         if (!result.done) return controller.enqueue(format.write(result.value));
         controller.close();
         onEnd();
       } catch (error) {
+        if (isCancelled) return;
         controller.error(error);
         onEnd();
       }
     },
     async cancel() {
+      isCancelled = true;
       onCancel();
-      await records.return();
-      onEnd();
+      try {
+        await records.return();
+      } finally {
+        onEnd();
+      }
     },
   }, { highWaterMark: 0 });
 }

@@ -82,6 +82,7 @@ class Run implements Disposable {
   #unsettled = 0;
   #running = 0;
   #isStopped = false;
+  #isAsking = false;
   #arrived = () => {};
 
   constructor(parts: Iterable<Part>, ctx: Context, options: SettleOptions) {
@@ -109,8 +110,10 @@ class Run implements Disposable {
     return this.#running > 0;
   }
 
-  /** Asks what can be asked now. */
+  /** Asks what can be asked now. What fails at once makes room, which the same loop sees. */
   askReady(): void {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
     const { concurrency = Infinity } = this.#options;
     while (this.#running < concurrency) {
       const node = this.#ready[this.#nextReady];
@@ -120,6 +123,7 @@ class Run implements Disposable {
       if (signal.aborted) this.#fail(node, toGatewayError(signal.reason));
       else this.#ask(node);
     }
+    this.#isAsking = false;
   }
 
   /** The next outcome, if one is there. */
@@ -194,8 +198,12 @@ function link(nodes: ReadonlyMap<string, Node>): void {
 }
 
 /** The outcome of a part that answered when its answer was no longer needed. */
-function withoutReply({ part, durationMs }: Outcome): Outcome {
-  return { part, durationMs, error: notNeeded() };
+function withoutReply({ part, durationMs, reply }: Outcome): Outcome {
+  // What the deadline cut off is missing whether or not it is needed.
+  const { failures = [] } = reply ?? {};
+  const late = failures.find(({ error }) => error.kind === "deadline-exceeded")?.error;
+  const error = late && new GatewayError(late.kind, late.message, { failures });
+  return { part, durationMs, error: error ?? notNeeded() };
 }
 
 function notNeeded(): GatewayError {

@@ -120,9 +120,11 @@ export function parseTextTemplate(value: Json): Template<string[]> {
 
 /** None for a value that the client did not send, several for a list. */
 function texts(name: TemplateName, value: unknown, inputs: Inputs): string[] {
-  if (Array.isArray(value)) return value.flatMap((item) => texts(name, item, inputs));
-  if (value === undefined || (value === null && isClients(name.reference))) return [];
-  return [String(asScalar(name.name, value, inputs))];
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return values.flatMap((value) => {
+    if (value === undefined || (value === null && isClients(name.reference))) return [];
+    return [String(asScalar(name.name, value, inputs))];
+  });
 }
 
 function parseText(text: string): Template<unknown> {

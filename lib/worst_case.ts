@@ -20,9 +20,16 @@ export function worstCaseMs(route: RouteSettings): number {
 function durationMs({ each, pages, timeoutMs, method, upstream: { retry } }: PartSettings): number {
   const rounds = each ? Math.ceil(each.max / each.concurrency) : pages?.max ?? 1;
   const attempts = retry.methods.has(method) ? retry.attempts : 1;
-  let callMs = timeoutMs;
-  for (let again = 1; again < attempts; again++) {
-    callMs += timeoutMs + Math.min(retry.maxBackoffMs, retry.backoffMs * 2 ** (again - 1));
-  }
+  const callMs = attempts * timeoutMs + longestWaitsMs(attempts - 1, retry);
   return rounds * callMs;
+}
+
+/** So many waits, each twice as long as the one before until none may be longer. */
+function longestWaitsMs(
+  waits: number,
+  { backoffMs, maxBackoffMs }: PartSettings["upstream"]["retry"],
+): number {
+  if (backoffMs === 0) return 0;
+  const doubling = Math.min(waits, Math.max(0, Math.ceil(Math.log2(maxBackoffMs / backoffMs))));
+  return backoffMs * (2 ** doubling - 1) + (waits - doubling) * maxBackoffMs;
 }

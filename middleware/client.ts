@@ -3,6 +3,7 @@ import { type AddressTrust, clientAddress } from "../lib/client_address.ts";
 import type { ClientDirectory, KnownClient } from "../lib/client_directory.ts";
 import type { ClientSettings } from "../lib/config/settings.ts";
 import { GatewayError } from "../lib/errors.ts";
+import type { Client } from "../lib/source.ts";
 import type { Exchange, Middleware } from "./env.ts";
 
 /** How clients are told apart. */
@@ -12,28 +13,31 @@ export interface ClientOptions {
   readonly clients:
     | (Pick<ClientSettings, "key" | "required"> & { directory: ClientDirectory })
     | undefined;
+  /** Fails for a client that may not ask at all. */
+  readonly refuseBanned: (client: Partial<Client>) => void;
 }
 
 const BEARER = /^Bearer +([^\s]+)$/i;
 
 /**
- * Finds out who asks: the address, and the name of a client that shows a known key. One that must
- * be known and is not goes on to be counted by its address, and is refused after that.
+ * Finds out who asks: the address, and the name of a client that shows a known key. One that is
+ * banned is refused here; one that must be known and is not goes on to be counted by its address,
+ * and is refused after that.
  */
-export function client({ trust, clients }: ClientOptions): Middleware {
+export function client({ trust, clients, refuseBanned }: ClientOptions): Middleware {
   return async function client(c, next) {
     const ctx = c.get("ctx");
     const address = clientAddress(c.env.remoteAddress, c.req.raw.headers, trust);
+    c.set("ctx", { ...ctx, client: { address } });
+    // Before anyone is looked up: what a banned address guesses costs the store nothing.
+    refuseBanned({ address });
     const known = clients && await find(c, clients.key, clients.directory);
     c.set("isRefused", clients?.required === true && known === undefined);
-    c.set("ctx", {
-      ...ctx,
-      client: {
-        address,
-        ...(known === undefined ? {} : { name: known.name }),
-        ...(known?.tier === undefined ? {} : { tier: known.tier }),
-      },
-    });
+    if (known) {
+      const { name, tier } = known;
+      c.set("ctx", { ...ctx, client: { address, name, ...(tier === undefined ? {} : { tier }) } });
+      refuseBanned({ name });
+    }
     await next();
   };
 }

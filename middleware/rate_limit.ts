@@ -1,8 +1,8 @@
-import { addressKey } from "../lib/address.ts";
 import type { KeySourceSettings, LimitSettings } from "../lib/config/settings.ts";
 import { GatewayError } from "../lib/errors.ts";
-import { fingerprint } from "../lib/fingerprint.ts";
 import { msUntil, wholeTokens } from "../lib/limiter/bucket.ts";
+import type { Busiest } from "../lib/limiter/busiest.ts";
+import { chargeOf, type Counted, who } from "../lib/limiter/counted.ts";
 import type { Charge, ChargedBucket, Denied, Limit } from "../lib/limiter/limit.ts";
 import type { Limiter } from "../lib/limiter/limiter.ts";
 import type { Exchange, Middleware } from "./env.ts";
@@ -15,6 +15,8 @@ export interface RateLimitOptions {
   /** How many tokens a request takes from each. */
   readonly cost: number;
   readonly limiter: Limiter;
+  /** Counts which buckets are asked most. */
+  readonly busiest: Busiest;
 }
 
 /** From here on an answer counts as the gateway's or an upstream's fault. */
@@ -24,16 +26,24 @@ const FAULT_STATUS = 500;
  * Lets a request pass when all its limits allow it, and says what is left of them
  * (draft-ietf-httpapi-ratelimit-headers). Refuses it with 429 otherwise, at the cost of nothing.
  */
-export function rateLimit({ route, limits, cost, limiter }: RateLimitOptions): Middleware {
+export function rateLimit({ route, limits, cost, limiter, busiest }: RateLimitOptions): Middleware {
   const refunds = new Map(limits.map(({ name, refund }) => [name, refund]));
   return async function rateLimit(c, next) {
-    const charges = limits.map((limit) => chargeOf(limit, cost, route, c));
+    const asked = limits.map((limit) => {
+      const counted = countedBy(limit, route, c);
+      return { counted, charge: chargeOf(counted, cost) };
+    });
+    const charges = asked.map(({ charge }) => charge);
     const taken = limiter.take(charges, c.get("ctx"));
     const decision = taken instanceof Promise ? await taken : taken;
     if (decision.outcome === "unavailable") {
       throw new GatewayError("limiter-unavailable", "the limits of this route cannot be counted", {
         headers: { "retry-after": "1" },
       });
+    }
+    for (const { counted, charge } of asked) {
+      const isTaken = decision.outcome === "admitted";
+      if (isTaken || decision.violated.includes(charge)) busiest.add(counted, charge, isTaken);
     }
     if (decision.outcome === "denied") throw quotaExceeded(decision, charges);
     await next();
@@ -49,14 +59,8 @@ export function rateLimit({ route, limits, cost, limiter }: RateLimitOptions): M
   };
 }
 
-function chargeOf(settings: LimitSettings, tokens: number, route: string, c: Exchange): Charge {
-  const { allowance, tiers, perRoute, by, name } = settings;
-  const { tier } = c.get("ctx").client;
-  const limit = (tier === undefined ? undefined : tiers.get(tier)) ?? allowance;
-  const { perMs, perToken, capacity } = limit.shape;
-  // Another rate is another bucket: what was counted by the old one means nothing in the new.
-  const key = [name, `${perMs}/${perToken}/${capacity}`, perRoute ? route : "", whoOf(by, c)];
-  return { key: key.join("|"), limit, tokens };
+function countedBy(limit: LimitSettings, route: string, c: Exchange): Counted {
+  return { limit, tier: c.get("ctx").client.tier, route, who: whoOf(limit.by, c) };
 }
 
 /** The first source that yields; the address when none does. */
@@ -64,16 +68,16 @@ function whoOf(by: readonly KeySourceSettings[], c: Exchange): string {
   const { name, address } = c.get("ctx").client;
   // Who is refused anyway takes nothing from anyone else, and escapes by nothing it says.
   for (const source of c.get("isRefused") ? [] : by) {
-    if (source === "all") return "all";
+    if (source === "all") return who.all;
     if (source === "ip") break;
     if (source === "client") {
-      if (name !== undefined) return `client ${name}`;
+      if (name !== undefined) return who.client(name);
       continue;
     }
     const value = c.req.raw.headers.get(source.header);
-    if (value !== null && value !== "") return `${source.header} ${fingerprint(value)}`;
+    if (value !== null && value !== "") return who.header(source.header, value);
   }
-  return `ip ${addressKey(address)}`;
+  return who.ip(address);
 }
 
 function quotaExceeded(decision: Denied, charges: readonly Charge[]): GatewayError {

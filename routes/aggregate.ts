@@ -24,6 +24,9 @@ export interface AggregateOptions {
 }
 
 const FORMATS = new Map([NDJSON, EVENT_STREAM].map((format) => [format.mediaType, format]));
+/** One document. */
+const WHOLE = "application/json";
+const TYPES = [WHOLE, ...FORMATS.keys()];
 
 /** A route that asks a gather, and answers with its envelope, or as its parts come. */
 export function aggregate(options: AggregateOptions): Handler<Env> {
@@ -64,13 +67,22 @@ function isDecodable(pathname: string): boolean {
 
 /** How the client wants to hear of parts as they come; undefined when it wants one document. */
 function formatOf(c: Exchange): RecordFormat | undefined {
-  const whole = "application/json";
   const mediaType = accepts(c, {
     header: "Accept",
-    supports: [whole, ...FORMATS.keys()],
-    default: whole,
+    supports: TYPES,
+    default: WHOLE,
+    match: mostAccepted,
   });
   return FORMATS.get(mediaType);
+}
+
+/** The type that is accepted most (RFC 9110 section 12.5.1); a wildcard stands for the whole. */
+function mostAccepted(accepted: readonly { readonly type: string; readonly q: number }[]): string {
+  const [best] = accepted
+    .map(({ type, q }) => ({ type: type.toLowerCase(), q, isWildcard: type.endsWith("*") }))
+    .filter(({ type, q, isWildcard }) => q > 0 && (isWildcard || TYPES.includes(type)))
+    .sort((a, b) => b.q - a.q || Number(a.isWildcard) - Number(b.isWildcard));
+  return best === undefined || best.isWildcard ? WHOLE : best.type;
 }
 
 async function streamed(

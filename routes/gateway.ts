@@ -4,7 +4,7 @@ import type { Background } from "../lib/background.ts";
 import type { HttpCache } from "../lib/cache/http_cache.ts";
 import { type OpenCache, openCache } from "../lib/cache/open_cache.ts";
 import type { CacheStore } from "../lib/cache/store.ts";
-import { type ClientDirectory, configuredClients } from "../lib/client_directory.ts";
+import { configuredClients } from "../lib/client_directory.ts";
 import type { Clock, Random } from "../lib/clock.ts";
 import { DEFAULTS } from "../lib/config/defaults.ts";
 import { templateNames } from "../lib/config/template_names.ts";
@@ -21,8 +21,11 @@ import { fingerprint } from "../lib/fingerprint.ts";
 import { gather } from "../lib/gather.ts";
 import { type GatherPart, GatherPlan } from "../lib/gather_plan.ts";
 import { BoundedStore } from "../lib/limiter/bounded_store.ts";
+import { Busiest } from "../lib/limiter/busiest.ts";
+import { Ledger } from "../lib/limiter/ledger.ts";
 import { Limiter } from "../lib/limiter/limiter.ts";
 import type { BucketStore } from "../lib/limiter/store.ts";
+import type { Operator } from "../lib/operator/operator.ts";
 import { expandCall } from "../lib/part_call.ts";
 import type { Source } from "../lib/source.ts";
 import {
@@ -49,15 +52,20 @@ import { partHeaders } from "../middleware/part_headers.ts";
 import { path } from "../middleware/path.ts";
 import { problems } from "../middleware/problems.ts";
 import { rateLimit } from "../middleware/rate_limit.ts";
+import { refuseBanned } from "../middleware/refuse_banned.ts";
 import { requestId } from "../middleware/request_id.ts";
 import { requestSize } from "../middleware/request_size.ts";
 import { unsupported } from "../middleware/unsupported.ts";
+import { bansAdmin } from "./admin/bans.ts";
+import { bucketsAdmin } from "./admin/buckets.ts";
 import { cacheAdmin } from "./admin/cache.ts";
 import { cacheAddresses } from "./admin/cache_addresses.ts";
+import { clientsAdmin } from "./admin/clients.ts";
 import { aggregate } from "./aggregate.ts";
 import { forward } from "./forward.ts";
 import { health } from "./health.ts";
 import { problemKinds } from "./problem_kinds.ts";
+import { unmeasured } from "./unmeasured.ts";
 import { allowedMethods, bySpecificity, type Routed } from "./route_table.ts";
 
 /** What a gateway needs from outside. */
@@ -70,8 +78,8 @@ export interface GatewayDependencies {
   readonly closing: AsyncDisposableStack;
   /** Where buckets are; asked only when some route has a limit. */
   readonly buckets: BucketStore;
-  /** The clients that the store knows; asked only when the config says so. */
-  readonly clients: ClientDirectory;
+  /** What the operator changes while the gateway runs; absent: nobody is banned, or known but by the config. */
+  readonly operator?: Operator;
   readonly random: Random;
   /** What processes share of the cache; absent when each keeps for itself. */
   readonly cacheStore?: CacheStore;
@@ -91,7 +99,20 @@ const OWN_ROUTES: readonly Routed[] = [
   { method: "GET", path: "/_gateway/problems/:kind" },
   { method: "GET", path: "/_gateway/cache" },
   { method: "DELETE", path: "/_gateway/cache" },
+  { method: "GET", path: "/_gateway/buckets" },
+  { method: "DELETE", path: "/_gateway/buckets" },
+  { method: "GET", path: "/_gateway/buckets/ban" },
+  { method: "PUT", path: "/_gateway/buckets/ban" },
+  { method: "DELETE", path: "/_gateway/buckets/ban" },
+  { method: "GET", path: "/_gateway/clients" },
+  { method: "POST", path: "/_gateway/clients" },
+  { method: "PATCH", path: "/_gateway/clients/:name" },
+  { method: "DELETE", path: "/_gateway/clients/:name" },
+  { method: "POST", path: "/_gateway/clients/:name/keys" },
+  { method: "DELETE", path: "/_gateway/clients/:name/keys" },
 ];
+/** The operator's. */
+const ADMIN_ROUTES = ["/_gateway/buckets/*", "/_gateway/cache/*", "/_gateway/clients/*"];
 
 /** The gateway as an app: middleware in the order a request meets it, then the routes. */
 export function createGateway(settings: Settings, deps: GatewayDependencies): Hono<Env> {
@@ -100,7 +121,8 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
     allowedMethods(/^\/_gateway(?:\/|$)/.test(pathname) ? OWN_ROUTES : routes, pathname);
   const pseudonym = pseudonymOf(settings);
   const cache = cacheOf(settings, deps, pseudonym);
-  const handlers = new Handlers(settings, deps, pseudonym, cache.cache);
+  const limits = limitsOf(deps);
+  const handlers = new Handlers(settings, deps, { pseudonym, cache: cache.cache, limits });
 
   const app = new Hono<Env>();
   app.onError((error, c) => problems(error, c, deps.logError));
@@ -119,15 +141,38 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
 
   app.route("/_gateway/health", health(deps.readStore));
   app.route("/_gateway/problems", problemKinds());
-  app.use("/_gateway/cache", admin(deps.adminToken));
+  for (const path of ADMIN_ROUTES) app.use(path, admin(deps.adminToken));
   const addressesOf = (url: string) => cacheAddresses(url, settings);
   app.route("/_gateway/cache", cacheAdmin({ cache, clock: deps.clock, addressesOf }));
+  const { operator, clock } = deps;
+  if (operator) app.route("/_gateway/buckets/ban", bansAdmin(operator, clock));
+  app.route("/_gateway/buckets", bucketsAdmin({ settings, operator, clock, ...limits }));
+  app.route("/_gateway/clients", clientsAdmin({ settings, operator, clock }));
   app.all("/_gateway/*", (c) => problems(notRouted(c, allowed(c.req.path)), c, deps.logError));
   for (const route of routes) {
     const method = route.method === "ANY" ? METHOD_NAME_ALL : route.method;
     app.on(method, [route.path], ...handlers.of(route));
   }
+  const { fetch } = app;
+  app.fetch = (request, ...rest) => {
+    const answer = fetch(request, ...rest);
+    return request.method === "HEAD" ? Promise.resolve(answer).then(unmeasured) : answer;
+  };
   return app;
+}
+
+/** What counts the requests of all routes. */
+interface Limits {
+  readonly limiter: Limiter;
+  readonly ledger: Ledger;
+  readonly busiest: Busiest;
+}
+
+/** What all routes have in common. */
+interface Common {
+  readonly pseudonym: string;
+  readonly cache: HttpCache;
+  readonly limits: Limits;
 }
 
 /** Builds each route's handlers; what belongs to an upstream is built once and shared. */
@@ -137,21 +182,24 @@ class Handlers {
   readonly #pseudonym: string;
   readonly #cache: HttpCache;
   readonly #upstreams = new Map<string, UpstreamState>();
-  readonly #limiter: Limiter;
+  readonly #limits: Limits;
   readonly #identify: Middleware;
 
   constructor(
     settings: Settings,
     deps: GatewayDependencies,
-    pseudonym: string,
-    cache: HttpCache,
+    { pseudonym, cache, limits }: Common,
   ) {
     this.#settings = settings;
     this.#deps = deps;
     this.#pseudonym = pseudonym;
     this.#cache = cache;
-    this.#limiter = limiterOf(deps);
-    this.#identify = client({ trust: settings.trust, clients: clientsOf(settings, deps) });
+    this.#limits = limits;
+    this.#identify = client({
+      trust: settings.trust,
+      clients: clientsOf(settings, deps),
+      refuseBanned: refuseBanned(deps.operator, deps.clock),
+    });
   }
 
   /** What a route's request meets: who asks and whether it may, then the route itself. */
@@ -163,7 +211,7 @@ class Handlers {
       this.#identify,
     ];
     if (limits.length > 0) {
-      admission.push(rateLimit({ route: key, limits, cost, limiter: this.#limiter }));
+      admission.push(rateLimit({ route: key, limits, cost, ...this.#limits }));
     }
     if (this.#settings.clients?.required) admission.push(knownClient(this.#settings.clients.key));
     return "parts" in route
@@ -272,22 +320,31 @@ function cacheOf(
   });
 }
 
-function limiterOf({ buckets, clock, random, closing, logError }: GatewayDependencies): Limiter {
+function limitsOf({ buckets, clock, random, closing, logError }: GatewayDependencies): Limits {
+  const store = new BoundedStore(buckets, clock, DEFAULTS.storeTimeoutMs);
   const limiter = new Limiter({
-    store: new BoundedStore(buckets, clock, DEFAULTS.storeTimeoutMs),
+    store,
     clock,
     random,
     maxBuckets: DEFAULTS.maxBuckets,
     onStoreChange: (failure) => logError(failure ?? "the store is back", "limiter"),
   });
   closing.defer(() => limiter.close());
-  return limiter;
+  const ledger = new Ledger({
+    store,
+    clock,
+    forget: (keys) => limiter.forget(keys),
+    leased: (key) => limiter.leased(key),
+    onError: (error) => logError(error, "operator"),
+  });
+  return { limiter, ledger, busiest: new Busiest(clock) };
 }
 
 function clientsOf({ clients }: Settings, deps: GatewayDependencies): ClientOptions["clients"] {
   if (clients === undefined) return undefined;
   const { key, required, known } = clients;
-  return { key, required, directory: known ? configuredClients(known) : deps.clients };
+  const directory = known ? configuredClients(known) : deps.operator?.clients;
+  return { key, required, directory: directory ?? configuredClients([]) };
 }
 
 function notRouted(c: Exchange, allowed: readonly string[]): GatewayError {

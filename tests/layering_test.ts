@@ -27,8 +27,11 @@ const PLATFORM = [
   "lib/cache/kv_bans.ts",
   "lib/cache/kv_tier.ts",
   "lib/kv.ts",
-  "lib/kv_clients.ts",
   "lib/limiter/kv_store.ts",
+  "lib/operator/kv_bans.ts",
+  "lib/operator/kv_changes.ts",
+  "lib/operator/kv_clients.ts",
+  "lib/operator/kv_operator.ts",
 ];
 
 /** The global in use: `Deno.serve`, `Deno["serve"]`, `= Deno;`. */

@@ -28,6 +28,8 @@ const CHANGES_KEPT_MS = 600_000;
 /** Changes are told together: so often at most (ms), and so many at once. */
 const TOGETHER_MS = 100;
 const MOST_TOGETHER = 200;
+/** So many are remembered when they cannot be told. */
+const MOST_UNTOLD = 10_000;
 
 /** What this process tells the others of bans, and hears from them. */
 export class SharedBans {
@@ -50,20 +52,28 @@ export class SharedBans {
     return this.#hearing ??= this.#hear();
   }
 
-  /** Tells the others of bans. What fails is logged, and told no more. */
-  async tell(bans: readonly Ban[], keepMs: number): Promise<void> {
-    await this.#bounded(this.#store.add(bans, keepMs));
+  /** Tells the others of bans; whether they were told. What fails is logged. */
+  async tell(bans: readonly Ban[], keepMs: number): Promise<boolean> {
+    const added = this.#store.add(bans, keepMs).then(() => true);
+    return await this.#bounded(added) ?? false;
   }
 
-  /** Tells the others, together with other changes, that an origin changed something. */
+  /**
+   * Tells the others, together with other changes, that an origin changed something. Those that
+   * could not be told are told again with the next.
+   */
   async tellChange(change: Ban): Promise<void> {
     this.#changes.push(change);
     if (this.#isTelling) return;
     this.#isTelling = true;
     while (this.#changes.length > 0) {
-      await this.tell(this.#changes.splice(0, MOST_TOGETHER), CHANGES_KEPT_MS);
+      const changes = this.#changes.slice(0, MOST_TOGETHER);
+      const isTold = await this.tell(changes, CHANGES_KEPT_MS);
+      if (!isTold) break;
+      this.#changes.splice(0, changes.length);
       if (this.#changes.length > 0) await this.#options.clock.sleep(TOGETHER_MS);
     }
+    this.#changes.splice(0, this.#changes.length - MOST_UNTOLD);
     this.#isTelling = false;
   }
 

@@ -79,6 +79,7 @@ class Parser {
       maxRequestBody: top.maxRequestBody ?? DEFAULTS.maxRequestBody,
       cacheMemory: top.cacheMemory ?? DEFAULTS.cacheMemory,
       upstreams: [...this.#upstreams.values()].filter((upstream) => upstream !== undefined),
+      limits: [...this.#limits.values()].filter((limit) => limit !== undefined),
       routes: read,
     };
   }

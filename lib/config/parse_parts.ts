@@ -120,10 +120,15 @@ class PartParser {
     if (read.each && itemNames.length === 0) {
       this.#report(["each"], "must be a list whose {item} the part uses");
     }
-    const from = read.each?.reference.from;
-    if (from === "header" || from === "item") {
+    if (read.each && !this.#mayBeList(read.each.reference)) {
       this.#report(["each"], "must name a list: of a part, body.NAME or query.NAME");
     }
+  }
+
+  /** A header and a route parameter are texts. */
+  #mayBeList(reference: Reference): boolean {
+    if (reference.from === "param or part") return !isParam(reference, this.#place.pattern);
+    return reference.from === "body" || reference.from === "query";
   }
 
   #checkPages({ pages, each, as, select, method }: ReadPart): void {

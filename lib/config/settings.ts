@@ -22,6 +22,8 @@ export interface Settings {
   readonly clients: ClientSettings | undefined;
   readonly trust: AddressTrust;
   readonly upstreams: readonly UpstreamSettings[];
+  /** All that the config names, whether a route has them or not. */
+  readonly limits: readonly LimitSettings[];
   readonly routes: readonly RouteSettings[];
 }
 

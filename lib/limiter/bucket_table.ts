@@ -29,6 +29,11 @@ export class BucketTable {
     return bucket;
   }
 
+  /** The bucket of that key, if it is remembered. */
+  find(key: string): TrackedBucket | undefined {
+    return this.#held.get(key) ?? this.#idle.peek(key);
+  }
+
   /** Keeps a bucket until it was released as often. */
   hold(bucket: TrackedBucket): void {
     if (bucket.holders++ > 0) return;

@@ -83,6 +83,21 @@ export class Limiter {
     return this.#buckets.size;
   }
 
+  /** How many tokens of a bucket are leased here, and may be spent now. */
+  leased(key: string): number {
+    return this.#buckets.find(key)?.leases.available(instantOf(this.#options.clock)) ?? 0;
+  }
+
+  /** Somebody wrote buckets anew: nothing that is known of them holds, and who waits is decided again. */
+  forget(keys: readonly string[]): void {
+    for (const key of keys) {
+      const bucket = this.#buckets.find(key);
+      if (bucket === undefined) continue;
+      bucket.forget();
+      for (const claim of [...this.#lines.of(bucket)]) this.#wake(claim);
+    }
+  }
+
   /**
    * Takes all charges or none.
    * @throws the signal's reason, when it aborts before there is a decision

@@ -115,6 +115,15 @@ export class TrackedBucket {
     this.returns.push({ tokens, takenAt: grantedAt, isLeased: true });
   }
 
+  /** Somebody wrote it anew: the store is asked before anything else is decided. */
+  forget(): void {
+    this.isDoubtful = true;
+    this.returns = [];
+    this.leases.takeAll();
+    this.#lent = undefined;
+    this.#settling = undefined;
+  }
+
   /** Lets tokens through without the store; they are taken off when it is back. */
   lend(tokens: number, now: Instant): void {
     const { without, after } = this.#lent ?? this.#nothingLent(now);

@@ -4,7 +4,7 @@ import { GatewayError } from "../errors.ts";
 import { retryAfterSeconds } from "../retry_after.ts";
 import type { RetryBudget } from "../retry_budget.ts";
 import { type Backoff, retryDelayMs } from "../retry_delay.ts";
-import type { Context, Policy } from "../source.ts";
+import type { Context, Policy, Reply } from "../source.ts";
 
 /** When a call is made again. */
 export interface RetryOptions extends Backoff {
@@ -27,7 +27,7 @@ const TRANSIENT_STATUS = new Set([429, 500, 502, 503, 504]);
  * upstream's budget does not allow: what the last attempt came to is then what the call comes to.
  */
 export function retry(options: RetryOptions): Policy {
-  const { attempts, methods, budget, clock } = options;
+  const { attempts, methods, budget } = options;
   return (next) =>
     async function retry(call, ctx) {
       budget.deposit();
@@ -36,27 +36,37 @@ export function retry(options: RetryOptions): Policy {
         try {
           const reply = await next(call, ctx);
           if (attempt >= most || !TRANSIENT_STATUS.has(reply.status)) return reply;
-          const leastMs = (retryAfterSeconds(reply.headers, clock) ?? 0) * 1000;
-          if (!await pause(attempt, leastMs, ctx, options)) return reply;
-          await reply.body.cancel();
+          if (!await pause(attempt, reply, ctx, options)) return reply;
         } catch (error) {
           if (attempt >= most || !isTransient(error)) throw error;
-          if (!await pause(attempt, 0, ctx, options)) throw error;
+          if (!await pause(attempt, undefined, ctx, options)) throw error;
         }
       }
     };
 }
 
-/** Waits until the call may be made again; false, and at once, when it may not. */
+/**
+ * Waits until the call may be made again; false, and at once, when it may not.
+ * Who leaves in the wait gives the retry back that was not made.
+ * @param reply what the attempt came to, unless it failed; let go of before the wait
+ */
 async function pause(
   attempt: number,
-  leastMs: number,
+  reply: Reply | undefined,
   ctx: Context,
   { budget, clock, random, ...backoff }: RetryOptions,
 ): Promise<boolean> {
+  const leastMs = reply ? (retryAfterSeconds(reply.headers, clock) ?? 0) * 1000 : 0;
   const delayMs = Math.max(leastMs, retryDelayMs(attempt, backoff, random));
-  if (clock.monotonic() + delayMs >= ctx.deadline || !budget.withdraw()) return false;
-  await clock.sleep(delayMs, ctx.signal);
+  const now = clock.monotonic();
+  if (now + delayMs >= ctx.deadline || !budget.withdraw(now)) return false;
+  try {
+    await reply?.body.cancel();
+    await clock.sleep(delayMs, ctx.signal);
+  } catch (left) {
+    budget.giveBack(now);
+    throw left;
+  }
   return true;
 }
 

@@ -5,7 +5,7 @@ import { GatewayError } from "../errors.ts";
 import { jsonBytes } from "../json_bytes.ts";
 import { MapError, type MapFunction } from "../map_function.ts";
 import { pick, type Selection } from "../pick.ts";
-import { follow } from "../pointer.ts";
+import { follow, writePointer } from "../pointer.ts";
 import type { Policy } from "../source.ts";
 
 /** What becomes of an answer, in this order. */
@@ -36,7 +36,7 @@ export function shape(options: ShapeOptions): Policy {
 function narrowed(answer: unknown, { select, pick: selection }: ShapeOptions): unknown {
   const selected = select === undefined ? answer : follow(answer, select);
   if (selected === undefined) {
-    const pointer = select?.map((key) => `/${key}`).join("");
+    const pointer = writePointer(select ?? []);
     throw new GatewayError("upstream-invalid", `the upstream's answer has nothing at ${pointer}`);
   }
   return selection === undefined ? selected : pick(selected, selection);

@@ -7,6 +7,7 @@ import { parseConfig } from "../../lib/config/parse.ts";
 import { KINDS } from "../../lib/errors.ts";
 import { json } from "../../lib/reply.ts";
 import { startGateway } from "../support/gateway.ts";
+import { startOperated, TOKEN } from "../support/operated.ts";
 import { readSnippets, type Snippet } from "../support/snippets.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -16,6 +17,7 @@ const DOCS = [
   "docs/configuration.md",
   "docs/errors.md",
   "docs/life_of_a_request.md",
+  "docs/operating.md",
   "docs/policies.md",
   "docs/rate_limiting.md",
 ];
@@ -114,6 +116,48 @@ Deno.test("the requests of docs/policies.md get the answers that it shows", asyn
     await Deno.remove(file);
   }
 });
+
+Deno.test("the requests of docs/operating.md get the answers that it shows", async () => {
+  const all = await readSnippets("docs/operating.md");
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(file, all.find(({ language }) => language === "ts")?.text ?? "");
+  const { default: config }: { default: GatewayConfig } = await import(`file://${file}`);
+  await Deno.remove(file);
+  await using it = await startOperated(config);
+  // When a thing happened differs from day to day.
+  const timeless = (text: string) => text.replaceAll(/"\d{4}-[\d:.T-]+Z"/g, '"a time"');
+  let shown = 0;
+  for (const [index, { language, text }] of all.entries()) {
+    const next = all[index + 1];
+    if (language !== "sh" || !next) continue;
+    const { path, init } = curl(text);
+    init.headers.append("authorization", `Bearer ${TOKEN}`);
+    const answer = await (await fetch(it.gateway.url + path, init)).text();
+    assertEquals(JSON.parse(timeless(answer)), JSON.parse(timeless(next.text)), text);
+    shown++;
+  }
+  assertEquals(shown, 7);
+});
+
+/** What a curl command asks: its path, method, headers and body. */
+function curl(command: string): { path: string; init: RequestInit & { headers: Headers } } {
+  const words = [...command.matchAll(/'([^']*)'|([^\s\\]+)/g)].map(([, a, b]) => a ?? b ?? "");
+  const after = (flag: string) =>
+    words.flatMap((word, index) => word === flag ? [words[index + 1] ?? ""] : []);
+  const [body] = after("-d");
+  const [method = body === undefined ? "GET" : "POST"] = after("-X");
+  const headers = new Headers(
+    after("-H").map((line): [string, string] => {
+      const [name = "", value = ""] = line.split(": ", 2);
+      return [name, value];
+    }),
+  );
+  const { pathname, search } = new URL(words.find((word) => word.startsWith("http")) ?? "");
+  return {
+    path: pathname + search,
+    init: { method, headers, ...(body !== undefined && { body }) },
+  };
+}
 
 Deno.test("the commands that the documents name are tasks, and those tasks exist", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));

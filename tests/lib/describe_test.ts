@@ -87,3 +87,60 @@ GET /b
 Deno.test("a gateway without routes is described too", () => {
   assertEquals(describeConfig({ upstreams: {}, routes: {} }), "upstreams: 0, routes: 0");
 });
+
+/** What is told of the parts of one route. */
+function partsOf(route: GatewayConfig["routes"][`GET /${string}`], upstream = {}): string[] {
+  const text = describeConfig({
+    upstreams: { up: { url: "http://127.0.0.1:9001", timeout: "100ms", ...upstream } },
+    routes: { "GET /:id": route },
+  });
+  return text.split("\n").slice(4);
+}
+
+const STACK = "accept json → coalesce → timeout 100ms → buffer 4MiB → GET up";
+
+Deno.test("a part is described with what it waits for, and with the list it asks for", () => {
+  assertEquals(
+    partsOf({
+      gather: {
+        a: { from: "up" },
+        b: { from: "up", path: "/{a.x}", needs: ["c"], optional: true },
+        c: { from: "up", path: "/{item}", each: "{a.ids}", concurrency: 2, max: 9 },
+        d: { from: "up", path: "/{item}", each: "{query.ids}" },
+      },
+    }),
+    [
+      `  a (required): ${STACK}`,
+      `  b (optional; after a, c): ${STACK}`,
+      `  c (required; after a; each of up to 9, 2 at once): ${STACK}`,
+      `  d (required; each of up to 100, 8 at once): ${STACK}`,
+    ],
+  );
+});
+
+Deno.test("a race is described as one", () => {
+  const a = { from: "up" };
+  const b = { from: "up", path: "/{a.x}" } as const;
+  assertEquals(partsOf({ first: { a, b } }), [
+    "  the first of",
+    `  a: ${STACK}`,
+    `  b (after a): ${STACK}`,
+  ]);
+  assertEquals(partsOf({ quorum: 1, gather: { a, b } }), [
+    "  any 1 of",
+    `  a: ${STACK}`,
+    `  b (after a): ${STACK}`,
+  ]);
+});
+
+Deno.test("a stack names each policy that there is, outermost first", () => {
+  const upstream = { retry: { attempts: 2 }, concurrency: 4 };
+  const shaped = { from: "up", select: "/a", pick: ["b"], map: (data: unknown) => data };
+  assertEquals(partsOf({ gather: { a: shaped } }, upstream), [
+    "  a (required): select pick map → accept json → coalesce → retry 2 → bulkhead 4 → " +
+    "timeout 100ms → buffer 4MiB → GET up",
+  ]);
+  assertEquals(partsOf({ forward: "up" }, upstream), [
+    "  forward up: bulkhead 4 → timeout 100ms",
+  ]);
+});

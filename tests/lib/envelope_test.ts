@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/bytes.ts";
-import { Envelope } from "../../lib/envelope.ts";
+import { Envelope, writeOnly } from "../../lib/envelope.ts";
 import type { PartProblem } from "../../lib/problem.ts";
 
 const encode = (text: string): Bytes => new TextEncoder().encode(text);
@@ -65,4 +65,50 @@ Deno.test("an envelope is written many times", () => {
     new TextDecoder().decode(envelope.write([encode(value)], { isComplete: true, problems: [] }))
   );
   assertEquals(texts, ['{"data":{"a":1},"complete":true}', '{"data":{"a":2},"complete":true}']);
+});
+
+const textOf = (bytes: Bytes) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+
+Deno.test("what is not in the answer leaves no comma behind, wherever it stood", () => {
+  const envelope = new Envelope(["a", "b", "c"]);
+  for (
+    const [values, data] of [
+      [[undefined, undefined, undefined], ""],
+      [["1", undefined, undefined], '"a":1'],
+      [[undefined, "2", undefined], '"b":2'],
+      [[undefined, undefined, "3"], '"c":3'],
+      [["1", undefined, "3"], '"a":1,"c":3'],
+    ] as const
+  ) {
+    const answers = values.map((value) => value && encode(value));
+    assertEquals(
+      textOf(envelope.write(answers, { isComplete: true, problems: [] })),
+      `{"data":{${data}},"complete":true}`,
+    );
+  }
+});
+
+Deno.test("what is complete may have problems, and what is not need have none", () => {
+  const problem = JSON.stringify(PROBLEM);
+  const write = (isComplete: boolean, problems: readonly PartProblem[]) =>
+    textOf(new Envelope([]).write([], { isComplete, problems }));
+  assertEquals(write(true, [PROBLEM]), `{"data":{},"complete":true,"problems":[${problem}]}`);
+  assertEquals(write(false, []), '{"data":{},"complete":false}');
+  assertEquals(
+    write(false, [PROBLEM, PROBLEM]),
+    `{"data":{},"complete":false,"problems":[${problem},${problem}]}`,
+  );
+});
+
+Deno.test("the one answer of a race is the data itself", () => {
+  const complete = { isComplete: true, problems: [] };
+  for (
+    const [answer, data] of [["", "null"], ["\ufeff[1 ]", "[1 ]"], ['"x"\n', '"x"\n']] as const
+  ) {
+    assertEquals(textOf(writeOnly(encode(answer), complete)), `{"data":${data},"complete":true}`);
+  }
+  assertEquals(
+    textOf(writeOnly(encode("1"), { isComplete: true, problems: [PROBLEM] })),
+    `{"data":1,"complete":true,"problems":[${JSON.stringify(PROBLEM)}]}`,
+  );
 });

@@ -1,8 +1,8 @@
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { Body } from "../../lib/body.ts";
 import { GatewayError } from "../../lib/errors.ts";
 import { Inputs, readInputs } from "../../lib/inputs.ts";
-import { parseReference } from "../../lib/reference.ts";
+import { parseOnlyName, parseReference } from "../../lib/reference.ts";
 import type { Call } from "../../lib/source.ts";
 import { testCall, testContext } from "../support/context.ts";
 import { settled } from "../support/manual_clock.ts";
@@ -61,6 +61,138 @@ Deno.test("a body is followed by its own keys alone", () => {
   }
   assertEquals(get("body.length", {}, "text"), undefined);
   assertEquals(get("body.a", {}, undefined), undefined);
+});
+
+// What parts answered, and items.
+
+function nameOf(name: string) {
+  const found = parseOnlyName(`{${name}}`);
+  if (!found) throw new Error(`${name} is no reference`);
+  return found;
+}
+
+const valueOf = (inputs: Inputs, name: string) => inputs.get(nameOf(name).reference);
+
+function faultOf(get: () => unknown): readonly [kind: string, detail: string] {
+  const { kind, message } = assertThrows(get, GatewayError);
+  return [kind, message];
+}
+
+/** Inputs with what the part `user` answered. */
+function answered(value: unknown, call: Partial<Call> = {}): Inputs {
+  const inputs = new Inputs(testCall(call), undefined);
+  inputs.outputs.set("user", value);
+  return inputs.afterTrial();
+}
+
+Deno.test("a part's answer is followed by its own keys, and a whole one is taken too", () => {
+  const value = { id: 7, tags: ["a", { b: false }], none: null };
+  const inputs = answered(value);
+  assertStrictEquals(valueOf(inputs, "user"), value);
+  assertEquals(valueOf(inputs, "user.tags.1.b"), false);
+  assertEquals(valueOf(inputs, "user.none"), null);
+  for (const name of ["user.x", "user.none.x", "user.tags.2", "user.id.x", "user.constructor"]) {
+    assertEquals(faultOf(() => valueOf(inputs, name)), ["input-invalid", `${name}: is missing`]);
+  }
+});
+
+Deno.test("an answer that is null has nothing in it, but is one", () => {
+  assertEquals(valueOf(answered(null), "user"), null);
+  assertEquals(
+    faultOf(() => valueOf(answered(null), "user.x")),
+    ["input-invalid", "user.x: is missing"],
+  );
+});
+
+Deno.test("a route parameter of that name wins over a part, but has no path into it", () => {
+  const inputs = answered({ x: 1 }, { params: { user: "7" } });
+  assertEquals([valueOf(inputs, "user"), valueOf(inputs, "user.x")], ["7", 1]);
+});
+
+Deno.test("names that every object has are no parameters", () => {
+  const inputs = new Inputs(testCall({ params: {} }), undefined);
+  for (const name of ["constructor", "toString", "__proto__"]) {
+    assertEquals(valueOf(inputs, name), undefined);
+  }
+});
+
+Deno.test("what is still to come is stood in for, what the client sent is not", () => {
+  const call = { params: { id: ".." }, path: "/?q=1" };
+  const trial = new Inputs(testCall(call), { a: 2 }).trial();
+  const names = ["user", "user.x.y", "item", "item.x", "id", "query.q", "body.a", "body.b"];
+  assertEquals(names.map((name) => valueOf(trial, name)), [
+    "x",
+    "x",
+    "x",
+    "x",
+    "..",
+    "1",
+    2,
+    undefined,
+  ]);
+  assertEquals(trial.fault("no").kind, "bad-request");
+});
+
+Deno.test("an item that is there is tried as it is", () => {
+  const trial = new Inputs(testCall(), undefined).withItem({ id: 7 }).trial();
+  assertEquals(valueOf(trial, "item.id"), 7);
+  assertEquals(faultOf(() => valueOf(trial, "item.x")), ["bad-request", "item.x: is missing"]);
+  const zero = new Inputs(testCall(), undefined).withItem(0).trial();
+  assertEquals(valueOf(zero, "item"), 0);
+});
+
+Deno.test("an item is its own, and nobody else's", () => {
+  const inputs = answered(1);
+  const [a, b] = [inputs.withItem("a"), inputs.withItem(null)];
+  assertEquals([valueOf(a, "item"), valueOf(b, "item"), valueOf(a, "user")], ["a", null, 1]);
+  assertEquals(faultOf(() => valueOf(inputs, "item")), ["input-invalid", "item: is missing"]);
+  assertEquals(faultOf(() => valueOf(b, "item.x")), ["input-invalid", "item.x: is missing"]);
+});
+
+Deno.test("what a part answers later is seen by all that come of the same inputs", () => {
+  const inputs = new Inputs(testCall({ path: "/?q=1" }), { a: 2 });
+  const [late, item] = [inputs.afterTrial(), inputs.withItem(1)];
+  inputs.outputs.set("user", 7);
+  for (const derived of [late, item]) {
+    assertEquals(["user", "query.q", "body.a"].map((name) => valueOf(derived, name)), [7, "1", 2]);
+    assertStrictEquals(derived.call, inputs.call);
+  }
+});
+
+Deno.test("what is wrong is the client's until it was tried, then a part's", () => {
+  const inputs = new Inputs(testCall(), undefined);
+  const kinds = [inputs, inputs.trial(), inputs.afterTrial(), inputs.afterTrial().withItem(1)]
+    .map((given) => [given.fault("no").kind, given.fault("no", "too-many-items").kind]);
+  assertEquals(kinds, [
+    ["bad-request", "bad-request"],
+    ["bad-request", "bad-request"],
+    ["input-invalid", "too-many-items"],
+    ["input-invalid", "too-many-items"],
+  ]);
+});
+
+Deno.test("a list is all values of a query parameter, or a list of JSON", () => {
+  const call = testCall({ path: "/?id=7&x=1&id=8%2F&id=" });
+  const inputs = new Inputs(call, { ids: [1, null], deep: { ids: [] } });
+  inputs.outputs.set("user", { ids: ["a"] });
+  const lists = ["query.id", "query.none", "body.ids", "body.deep.ids", "user.ids"]
+    .map((name) => inputs.list(nameOf(name)));
+  assertEquals(lists, [["7", "8/", ""], [], [1, null], [], ["a"]]);
+});
+
+Deno.test("what is no list is told by its name", () => {
+  const inputs = new Inputs(testCall(), { text: "[1]", like: { length: 0 } });
+  inputs.outputs.set("user", { ids: null });
+  for (const name of ["body.text", "body.like", "body.none", "user.ids", "user"]) {
+    assertEquals(
+      faultOf(() => inputs.list(nameOf(name))),
+      ["bad-request", `${name}: must be a list`],
+    );
+  }
+  assertEquals(
+    faultOf(() => inputs.afterTrial().list(nameOf("user.x"))),
+    ["input-invalid", "user.x: is missing"],
+  );
 });
 
 // readInputs

@@ -229,3 +229,65 @@ Deno.test("a text in a body is escaped, so that it stays a text", async () => {
   const call = expand({ method: "POST", body: { a: "{id}" } }, { params: { id: value } });
   assertEquals(JSON.parse((await textOf(call)) ?? ""), { a: value });
 });
+
+// What parts answered.
+
+/** A part's question once `user` has answered, and for an item. */
+function expandLate(part: Part, user: unknown, item?: unknown, mapped: readonly string[] = []) {
+  const { method = "GET", path = "/", params = {}, headers = {}, body } = part;
+  const inputs = new Inputs(testCall(), undefined);
+  inputs.outputs.set("user", user).set("other", 1);
+  return expandCall({
+    method,
+    path: parsePathTemplate(path),
+    params: valuesOf(params),
+    headers: valuesOf(headers),
+    body: body === undefined ? undefined : parseValueTemplate(body),
+    ownHeaders: {},
+    mapped,
+  }, inputs.withItem(item).afterTrial());
+}
+
+Deno.test("a question is made of what parts answered, wherever it may stand", async () => {
+  const call = expandLate(
+    {
+      method: "POST",
+      path: "/{user.id}",
+      params: { tags: "{user.tags}", item: "{item}" },
+      headers: { "x-id": "<{user.id}>" },
+      body: { all: "{user}", item: "{item}" },
+    },
+    { id: 7, tags: ["a", "b&"] },
+    3,
+  );
+  assertEquals(call.path, "/7?tags=a&tags=b%26&item=3");
+  assertEquals(call.headers.get("x-id"), "<7>");
+  assertEquals(JSON.parse((await textOf(call)) ?? ""), {
+    all: { id: 7, tags: ["a", "b&"] },
+    item: 3,
+  });
+});
+
+const MISTAKES: readonly (readonly [part: Part, user: unknown, detail: string])[] = [
+  [{ params: { x: "{user.x}" } }, {}, "user.x: is missing"],
+  [{ params: { x: "{user.x}" } }, { x: null }, "user.x: must be a string, a number or a boolean"],
+  [{ params: { x: "{user.x}" } }, { x: [null] }, "user.x: must be a string, a number or a boolean"],
+  [{ params: { x: "{user.x}" } }, { x: {} }, "user.x: must be a string, a number or a boolean"],
+  [{ headers: { "x-a": "{user.x}" } }, { x: "a\r\nb" }, "x-a: cannot be sent as a header"],
+  [{ headers: { "x-a": "{user.x}" } }, { x: "€" }, "x-a: cannot be sent as a header"],
+  [{ method: "POST", body: { a: "{user.x}" } }, {}, "user.x: is missing"],
+];
+for (const [part, user, detail] of MISTAKES) {
+  Deno.test(`${JSON.stringify(part)} cannot be made of ${JSON.stringify(user)}`, () => {
+    const error = assertThrows(() => expandLate(part, user), GatewayError);
+    assertEquals([error.kind, error.status, error.message], ["input-invalid", 502, detail]);
+  });
+}
+
+Deno.test("a function that maps the answer is told of the parts that it names, and of no other", () => {
+  const user = { id: 7 };
+  assertEquals("parts" in expandLate({}, user), false);
+  assertEquals(expandLate({}, user, undefined, ["user"]).parts, { user });
+  const all = expandLate({ method: "POST", body: {} }, user, undefined, ["user", "other"]);
+  assertEquals(all.parts, { user, other: 1 });
+});

@@ -14,7 +14,7 @@ function play({ share = 0, minPerSecond = 0 } = {}) {
     while (allowed < wanted && budget.withdraw()) allowed++;
     return allowed;
   };
-  return { clock, deposit, withdraw };
+  return { clock, budget, deposit, withdraw };
 }
 
 Deno.test("without a share and a minimum nothing is made again", () => {
@@ -46,10 +46,23 @@ Deno.test("the minimum is there without any calls, in each second", async () => 
   await clock.advance(950);
   assertEquals(withdraw(), 3);
   assertEquals(withdraw(), 0);
-  await clock.advance(949);
+  await clock.advance(999);
   assertEquals(withdraw(), 0);
   await clock.advance(1);
   assertEquals(withdraw(), 3);
+});
+
+Deno.test("the minimum comes back one by one, each a second after it went", async () => {
+  const { clock, withdraw } = play({ minPerSecond: 2 });
+  assertEquals(withdraw(1), 1);
+  await clock.advance(400);
+  assertEquals(withdraw(), 1);
+  await clock.advance(600);
+  assertEquals(withdraw(), 1);
+  await clock.advance(399);
+  assertEquals(withdraw(), 0);
+  await clock.advance(1);
+  assertEquals(withdraw(), 1);
 });
 
 Deno.test("a minimum that was not used is not saved", async () => {
@@ -118,4 +131,53 @@ Deno.test("a time without calls does not make calls count longer", async () => {
   deposit(0);
   // Of six calls five are forgotten; the one left stands against the one retry.
   assertEquals(withdraw(), 0);
+});
+
+Deno.test("what is given back may be withdrawn again, be it of the share or of the minimum", () => {
+  for (const options of [{ share: 0.5 }, { minPerSecond: 3 }, { share: 0.5, minPerSecond: 3 }]) {
+    const { clock, budget, deposit, withdraw } = play(options);
+    deposit(6);
+    withdraw();
+    budget.giveBack(clock.monotonic());
+    assertEquals(withdraw(), 1);
+  }
+});
+
+Deno.test("what is given back later is taken from the moment it was withdrawn", async () => {
+  const { clock, budget, deposit, withdraw } = play({ share: 0.5 });
+  deposit(4);
+  assertEquals(withdraw(1), 1);
+  await clock.advance(500);
+  deposit(4);
+  assertEquals(withdraw(), 3);
+  budget.giveBack(0);
+  assertEquals(withdraw(), 1);
+  await clock.advance(500);
+  // Four calls are left, and the four retries beside them.
+  assertEquals(withdraw(), 0);
+  deposit(6);
+  assertEquals(withdraw(), 1);
+});
+
+Deno.test("of the minimum that one is given back which was withdrawn then", async () => {
+  const { clock, budget, withdraw } = play({ minPerSecond: 2 });
+  assertEquals(withdraw(1), 1);
+  await clock.advance(500);
+  assertEquals(withdraw(1), 1);
+  budget.giveBack(0);
+  await clock.advance(500);
+  assertEquals(withdraw(), 1);
+});
+
+Deno.test("what no longer counts cannot be given back, not even as another's", async () => {
+  for (const options of [{ share: 0.5 }, { minPerSecond: 3 }]) {
+    const { clock, budget, deposit, withdraw } = play(options);
+    deposit(6);
+    assertEquals(withdraw(), 3);
+    await clock.advance(1000);
+    deposit(6);
+    assertEquals(withdraw(), 3);
+    for (let times = 0; times < 5; times++) budget.giveBack(0);
+    assertEquals(withdraw(), 0);
+  }
 });

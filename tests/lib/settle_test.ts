@@ -258,3 +258,299 @@ property(
     assertEquals(seen.length, Math.min(names.length, stopsAfter));
   },
 );
+
+// Needs.
+
+const needing = (name: string, source: Source, ...needs: readonly string[]): Part => ({
+  ...partOf(name, source),
+  call: () => testCall({ path: `/${name}` }),
+  needs,
+});
+
+const failureOf = (kind: GatewayError["kind"]) => new GatewayError(kind, "it failed");
+
+Deno.test("a part is asked as soon as what it needs is there, with a question made then", async () => {
+  const script = new ScriptedSource();
+  let isThere = false;
+  const parts = [
+    { ...needing("c", script.source, "a", "b"), call: () => testCall({ path: `/c${isThere}` }) },
+    needing("a", script.source),
+    needing("b", script.source),
+  ];
+  const outcomes = collect(parts, testContext(), new ManualClock());
+  const asked = () => script.asked.map(({ call }) => call.path);
+  await settled();
+  assertEquals(asked(), ["/a", "/b"]);
+  script.at(1).answerJson(1);
+  await settled();
+  assertEquals(asked(), ["/a", "/b"]);
+  isThere = true;
+  script.at(0).answerJson(1);
+  await settled();
+  assertEquals(asked(), ["/a", "/b", "/ctrue"]);
+  script.at(2).answerJson(1);
+  assertEquals((await outcomes).map(({ part }) => part), ["b", "a", "c"]);
+});
+
+Deno.test("a part that names a need twice needs it once", async () => {
+  const source: Source = () => Promise.resolve(json(1));
+  const outcomes = await collect(
+    [needing("b", source, "a", "a"), needing("a", source)],
+    testContext(),
+    new ManualClock(),
+  );
+  assertEquals(outcomes.map(({ part, reply }) => [part, reply?.status]), [["a", 200], ["b", 200]]);
+  const failing = await collect(
+    [needing("b", source, "a", "a"), needing("a", () => Promise.reject(failureOf("overloaded")))],
+    testContext(),
+    new ManualClock(),
+  );
+  assertEquals(failing.map(({ part }) => part), ["a", "b"]);
+});
+
+Deno.test("a part whose need failed is not asked, nor is any that needs it", async () => {
+  const script = new ScriptedSource();
+  const clock = new ManualClock();
+  const outcomes = collect(
+    [
+      needing("d", script.source, "c", "other"),
+      needing("c", script.source, "a", "b"),
+      needing("a", script.source),
+      needing("b", script.source),
+      needing("other", script.source),
+    ],
+    testContext(),
+    clock,
+  );
+  await clock.advance(5);
+  const cause = new GatewayError("upstream-refused", "the upstream answered 401", {
+    status: 401,
+    headers: { "www-authenticate": "Basic" },
+  });
+  script.at(0).fail(cause);
+  await settled();
+  script.at(1).fail(failureOf("upstream-error"));
+  script.at(2).answerJson(1);
+  const seen = await outcomes;
+  assertEquals(seen.map(({ part, durationMs, error }) => [part, durationMs, error?.kind]), [
+    ["a", 5, "upstream-refused"],
+    ["c", 0, "input-failed"],
+    ["d", 0, "input-failed"],
+    ["b", 5, "upstream-error"],
+    ["other", 5, undefined],
+  ]);
+  const [, c, d] = seen;
+  assertEquals(c?.error?.message, "it needs the part a, which failed");
+  assertEquals([c?.error?.status, c?.error?.headers], [401, { "www-authenticate": "Basic" }]);
+  assertStrictEquals(c?.error?.cause, cause);
+  assertEquals(d?.error?.message, "it needs the part c, which failed");
+  assertEquals(d?.error?.status, 401);
+  assertEquals(script.asked.length, 3);
+});
+
+Deno.test("what waits for a part that the client's leaving ended is ended by it too", async () => {
+  const request = new AbortController();
+  const script = new ScriptedSource();
+  const outcomes = collect(
+    [needing("a", script.source), needing("b", script.source, "a")],
+    testContext({ signal: request.signal }),
+    new ManualClock(),
+  );
+  await settled();
+  const left = failureOf("cancelled");
+  request.abort(left);
+  assertEquals((await outcomes).map(({ error }) => error), [left, left]);
+});
+
+Deno.test("what becomes ready when the request has ended is not asked", async () => {
+  const request = new AbortController();
+  const script = new ScriptedSource();
+  const stubborn = Promise.withResolvers<ReturnType<typeof json>>();
+  const outcomes = collect(
+    [needing("a", () => stubborn.promise), needing("b", script.source, "a")],
+    testContext({ signal: request.signal }),
+    new ManualClock(),
+  );
+  await settled();
+  const late = failureOf("deadline-exceeded");
+  request.abort(late);
+  stubborn.resolve(json(1));
+  assertEquals((await outcomes).map(({ part, error }) => [part, error]), [
+    ["a", undefined],
+    ["b", late],
+  ]);
+  assertEquals(script.asked.length, 0);
+});
+
+Deno.test("parts in a circle, and a need that is no part, are the caller's mistake", async () => {
+  const script = new ScriptedSource();
+  const circle = [needing("a", script.source, "b"), needing("b", script.source, "a")];
+  await assertRejects(
+    () => collect(circle, testContext(), new ManualClock()),
+    Error,
+    "in a circle",
+  );
+  const lost = [needing("a", script.source, "x")];
+  await assertRejects(
+    () => collect(lost, testContext(), new ManualClock()),
+    Error,
+    "a needs x, which is no part",
+  );
+  assertEquals(script.asked.length, 0);
+});
+
+Deno.test("a question that cannot be made is its part's failure", async () => {
+  const fault = failureOf("input-invalid");
+  const part = {
+    ...partOf("a", () => Promise.resolve(json(1))),
+    call: () => {
+      throw fault;
+    },
+  };
+  const [outcome] = await collect([part], testContext(), new ManualClock());
+  assertStrictEquals(outcome?.error, fault);
+});
+
+Deno.test("a long chain takes as long as its parts together", async () => {
+  const clock = new ManualClock();
+  const names = Array.from({ length: 200 }, (_, index) => `p${index}`);
+  const parts = names.map((name, index) =>
+    needing(name, async (_call, { signal }) => {
+      await clock.sleep(10, signal);
+      return json(1);
+    }, ...names.slice(Math.max(0, index - 1), index))
+  );
+  let isOver = false;
+  const outcomes = collect(parts.toReversed(), testContext(), clock);
+  outcomes.then(() => isOver = true);
+  await clock.advance(1999);
+  assert(!isOver);
+  await clock.advance(1);
+  assert(isOver);
+  assertEquals((await outcomes).map(({ part }) => part), names);
+});
+
+// How many at once.
+
+Deno.test("no more are asked at once than may be", async () => {
+  const clock = new ManualClock();
+  const script = new ScriptedSource();
+  const parts = ["a", "b", "c", "d"].map((name) => needing(name, script.source));
+  const seen: string[] = [];
+  const reading = (async () => {
+    for await (const { part } of settle(parts, testContext(), { clock, concurrency: 2 })) {
+      seen.push(part);
+    }
+  })();
+  await settled();
+  assertEquals(script.inFlight, 2);
+  script.at(1).answerJson(1);
+  await settled();
+  assertEquals([script.asked.length, script.inFlight], [3, 2]);
+  script.at(2).fail(failureOf("upstream-error"));
+  await settled();
+  assertEquals([script.asked.length, script.inFlight], [4, 2]);
+  script.at(0).answerJson(1);
+  script.at(3).answerJson(1);
+  await reading;
+  assertEquals(seen, ["b", "c", "a", "d"]);
+});
+
+Deno.test("what still waits for its turn when the request ends is not asked", async () => {
+  const clock = new ManualClock();
+  const request = new AbortController();
+  const script = new ScriptedSource();
+  const parts = ["a", "b", "c"].map((name) => needing(name, script.source));
+  const ctx = testContext({ signal: request.signal });
+  const seen: unknown[] = [];
+  const reading = (async () => {
+    for await (const { part, error } of settle(parts, ctx, { clock, concurrency: 1 })) {
+      seen.push([part, error?.kind]);
+    }
+  })();
+  await settled();
+  request.abort(failureOf("deadline-exceeded"));
+  await reading;
+  assertEquals(seen, ["a", "b", "c"].map((part) => [part, "deadline-exceeded"]));
+  assertEquals(script.asked.length, 1);
+});
+
+// Decisions.
+
+/** Parts whose outcomes are decided by the first that `decides`, read at their reader's own pace. */
+function decide(parts: readonly Part[], decides: (outcome: Outcome) => boolean) {
+  const told: string[] = [];
+  const outcomes = settle(parts, testContext(), {
+    clock: new ManualClock(),
+    isDecided(outcome) {
+      told.push(outcome.part);
+      return decides(outcome);
+    },
+  });
+  return { told, outcomes };
+}
+
+Deno.test("once it is decided the rest is cancelled, though nobody has taken the outcome", async () => {
+  const script = new ScriptedSource();
+  const parts = ["a", "b", "c"].map((name) => needing(name, script.source));
+  const { told, outcomes } = decide(parts, ({ part }) => part === "b");
+  const first = outcomes.next();
+  await settled();
+  script.at(0).answerJson(1);
+  assertEquals((await first).value?.part, "a");
+  script.at(1).answerJson(2);
+  await settled();
+  assertEquals(script.inFlight, 0);
+  const { reason } = script.at(2).ctx.signal;
+  assert(reason instanceof GatewayError && reason.kind === "cancelled");
+  assertEquals(told, ["a", "b", "c"]);
+  const rest: unknown[] = [];
+  for await (const { part, error } of outcomes) rest.push([part, error?.kind]);
+  assertEquals(rest, [["b", undefined], ["c", "cancelled"]]);
+});
+
+Deno.test("each outcome is told once, and what needed it is not asked after the decision", async () => {
+  const script = new ScriptedSource();
+  const parts = [
+    needing("a", script.source),
+    needing("b", script.source, "a"),
+    needing("c", script.source, "b"),
+  ];
+  const { told, outcomes } = decide(parts, ({ part }) => part === "a");
+  const reading = Array.fromAsync(outcomes);
+  await settled();
+  script.at(0).answerJson(1);
+  assertEquals((await reading).map(({ part, error }) => [part, error?.kind]), [
+    ["a", undefined],
+    ["b", "cancelled"],
+    ["c", "cancelled"],
+  ]);
+  assertEquals([told, script.asked.length], [["a", "b", "c"], 1]);
+});
+
+Deno.test("an answer that came after the decision is not needed; a failure is told as it is", async () => {
+  const gates = ["a", "late", "failing"].map(() =>
+    Promise.withResolvers<ReturnType<typeof json>>()
+  );
+  const [a, late, failing] = gates;
+  assert(a && late && failing);
+  const parts = [
+    partOf("late", () => late.promise),
+    partOf("failing", () => failing.promise),
+    partOf("a", () => a.promise),
+  ];
+  const { outcomes } = decide(parts, ({ part }) => part === "a");
+  const reading = Array.fromAsync(outcomes);
+  await settled();
+  a.resolve(json(1));
+  late.resolve(json(2));
+  failing.reject(failureOf("upstream-error"));
+  assertEquals(
+    (await reading).map(({ part, reply, error }) => [part, reply?.status, error?.kind]),
+    [
+      ["a", 200, undefined],
+      ["late", undefined, "cancelled"],
+      ["failing", undefined, "upstream-error"],
+    ],
+  );
+});

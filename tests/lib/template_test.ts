@@ -366,3 +366,93 @@ property("a text holds a client's value as it is", 300, (random) => {
   const text = expandValue(`${before}{id}${after}.`, { params: { id: value ?? "" } });
   assertEquals(text, `${before}${value}${after}.`);
 });
+
+// What parts answered.
+
+/** Inputs with what the part `user` answered, and an item, for templates that were tried. */
+function answered(user: unknown, item?: unknown, given: Given = {}): Inputs {
+  const inputs = inputsOf(given);
+  inputs.outputs.set("user", user);
+  return inputs.withItem(item).afterTrial();
+}
+
+Deno.test("a path holds what a part answered, encoded, and an item", () => {
+  const { expand, names } = parsePathTemplate("/{user.id}/{item.x}{?user.lang,query.q}");
+  assertEquals(names.map(({ name }) => name), ["user.id", "item.x", "user.lang", "query.q"]);
+  assertEquals(
+    expand(answered({ id: "a/b", lang: "d&e" }, { x: 7 })),
+    "/a%2Fb/7?lang=d%26e",
+  );
+});
+
+for (
+  const [template, user, item, detail] of [
+    ["/{user.id}", {}, 1, "user.id: is missing"],
+    ["/{user.id}", { id: null }, 1, "user.id: must be a string, a number or a boolean"],
+    ["/{user}", { id: 1 }, 1, "user: must be a string, a number or a boolean"],
+    ["/a{?user.id}", {}, 1, "user.id: is missing"],
+    ["/a{?user.id}", { id: null }, 1, "user.id: must be a string, a number or a boolean"],
+    ["/{user.id}", { id: "" }, 1, 'user.id: must not be empty, "." or ".."'],
+    ["/a/{user.id}/b", { id: ".." }, 1, 'user.id: must not be empty, "." or ".."'],
+    ["/{item}", {}, ".", 'item: must not be empty, "." or ".."'],
+    ["/{item.id}", {}, "text", "item.id: is missing"],
+    ["/{user.id}", { id: "\udc00" }, 1, "user.id: must be valid Unicode"],
+  ] as const
+) {
+  Deno.test(`${template} of ${JSON.stringify([user, item])} is a part's mistake`, () => {
+    const error = assertThrows(
+      () => parsePathTemplate(template).expand(answered(user, item)),
+      GatewayError,
+    );
+    assertEquals([error.kind, error.message], ["input-invalid", detail]);
+  });
+}
+
+Deno.test("a value keeps the type that a part gave it", () => {
+  const template = {
+    whole: "{user}",
+    deep: ["{user.tags}"],
+    text: "<{user.n}{item}>",
+    i: "{item}",
+  };
+  const user = { tags: [1, null], n: 0 };
+  assertEquals(parseValueTemplate(template).expand(answered(user, false)), {
+    whole: user,
+    deep: [[1, null]],
+    text: "<0false>",
+    i: false,
+  });
+});
+
+Deno.test("null that a part gave stays null in a value, and is no text", () => {
+  assertEquals(parseValueTemplate("{user.x}").expand(answered({ x: null })), null);
+  const error = assertThrows(
+    () => parseValueTemplate("<{user.x}>").expand(answered({ x: null })),
+    GatewayError,
+  );
+  assertEquals(error.kind, "input-invalid");
+});
+
+Deno.test("a template that is tried holds what the client sent, and something for the rest", () => {
+  const trial = inputsOf({ params: { id: "7" } }).trial();
+  assertEquals(parsePathTemplate("/{id}/{user.x}/{item}").expand(trial), "/7/x/x");
+  const dots = inputsOf({ params: { id: ".." } }).trial();
+  const error = assertThrows(() => parsePathTemplate("/{id}/{user.x}").expand(dots), GatewayError);
+  assertEquals(error.kind, "bad-request");
+});
+
+property("what a part answers never becomes another segment or parameter", 500, (random) => {
+  const value = nastyText(random);
+  let path: string;
+  try {
+    path = parsePathTemplate("/a/{user.x}/b{?item}").expand(answered({ x: value }, value));
+  } catch (error) {
+    assertInstanceOf(error, GatewayError);
+    assertEquals(error.kind, "input-invalid");
+    assert(["", ".", ".."].includes(value) || !value.isWellFormed(), value);
+    return;
+  }
+  const url = new URL(`http://upstream${path}`);
+  assertEquals(url.pathname.split("/").map(decodeURIComponent), ["", "a", value, "b"]);
+  assertEquals([...url.searchParams], [["item", value]]);
+});

@@ -1,201 +1,127 @@
 import { assert, assertEquals } from "@std/assert";
-import { Body } from "../../lib/body.ts";
-import { retry } from "../../lib/policies/retry.ts";
 import { RetryBudget } from "../../lib/retry_budget.ts";
-import type { Source } from "../../lib/source.ts";
-import { testCall, testContext } from "../support/context.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { property, type Random } from "../support/random.ts";
 
-/** How far back calls count (ms). */
-const WINDOW_MS = 1_000;
-
-/** Everything that a budget saw, each with its time. */
-interface History {
-  readonly calls: number[];
-  readonly retries: number[];
+interface Retry {
+  readonly at: number;
+  /** Until when it may be given back; it never is when that is past. */
+  readonly leavesAt: number;
 }
 
-/** How many lie from one moment to another, both included. */
+/** What a budget saw: the moments of all calls, and of the retries that were made in the end. */
+interface History {
+  readonly share: number;
+  readonly minPerSecond: number;
+  readonly calls: readonly number[];
+  readonly retries: readonly number[];
+}
+
+/** Calm and outages in turn, with moments between the milliseconds, and callers that leave. */
+async function play(random: Random, startsCalm: boolean): Promise<History> {
+  const share = random.pick([0, 0.1, 0.2, 0.5, 1]);
+  const minPerSecond = random.int(0, 5);
+  const clock = new ManualClock();
+  const budget = new RetryBudget({ share, minPerSecond, clock });
+  const calls: number[] = [];
+  const made: number[] = [];
+  let waiting: Retry[] = [];
+  await clock.advance(random.int(0, 2_000) / 7);
+  for (let phase = startsCalm ? 0 : 1; phase < 5; phase++) {
+    const failures = phase % 2 === 0 ? 0 : random.int(1, 9);
+    const everyMs = random.pick([3, 40, 300, 900]);
+    const end = clock.monotonic() + random.int(50, 60 * everyMs);
+    while (clock.monotonic() < end) {
+      const now = clock.monotonic();
+      for (let more = random.int(0, 3); more > 0; more--) {
+        budget.deposit();
+        calls.push(now);
+      }
+      for (let more = failures; more > 0 && budget.withdraw(now); more--) {
+        const leavesAt = random.bool(0.2) ? now + random.int(0, 2_500) : Infinity;
+        if (leavesAt === Infinity) made.push(now);
+        else waiting.push({ at: now, leavesAt });
+      }
+      for (const { at } of waiting.filter(({ leavesAt }) => leavesAt <= now)) budget.giveBack(at);
+      waiting = waiting.filter(({ leavesAt }) => leavesAt > now);
+      await clock.advance(random.int(0, 14 * everyMs) / 7);
+    }
+  }
+  return { share, minPerSecond, calls, retries: made };
+}
+
 function countIn(times: readonly number[], from: number, to: number): number {
   return times.filter((at) => at >= from && at <= to).length;
 }
 
-/** Calls at random moments, each of which may want some retries, on a clock that may jump. */
-async function anyHistory(
-  random: Random,
-  { share, minPerSecond }: { share: number; minPerSecond: number },
-): Promise<History> {
-  const clock = new ManualClock();
-  const budget = new RetryBudget({ share, minPerSecond, clock });
-  const history: History = { calls: [], retries: [] };
-  for (let phase = 0; phase < 6; phase++) {
-    const everyMs = random.pick([5, 20, 100, 700]);
-    const wanted = random.pick([0, 0, 1, 3, 10]);
-    const end = clock.monotonic() + random.int(100, 14_000);
-    while (clock.monotonic() < end) {
-      budget.deposit();
-      history.calls.push(clock.monotonic());
-      for (let retries = random.int(0, wanted); retries > 0 && budget.withdraw(); retries--) {
-        history.retries.push(clock.monotonic());
-      }
-      await clock.advance(random.int(0, 2 * everyMs));
-    }
-    if (random.bool(0.2)) await clock.advance(random.pick([1_000, 9_999, 10_000, 3_600_000]));
-  }
-  return history;
-}
-
 property(
-  "in any stretch of time, retries are no more than the share of the calls in it and in the ten seconds before, and the minimum",
-  100,
+  "in any w seconds retries are at most the share of the calls in them and the second before, and w + 1 times the minimum",
+  200,
   async (random) => {
-    const share = random.pick([0, 0.1, 0.2, 0.5, 1]);
-    const minPerSecond = random.int(0, 5);
-    const { calls, retries } = await anyHistory(random, { share, minPerSecond });
-    for (let stretch = 0; stretch < 200; stretch++) {
-      const from = random.pick(calls);
-      const to = from + random.int(1, 25_000);
-      const seconds = Math.floor(to / 1000) - Math.floor(from / 1000) + 1;
-      const most = share * countIn(calls, from - WINDOW_MS, to) + minPerSecond * seconds;
-      const made = countIn(retries, from, to);
-      assert(made <= most + 1e-9, `${made} retries from ${from} to ${to}, ${most} allowed`);
+    const { share, minPerSecond, calls, retries } = await play(random, true);
+    for (let times = 0; times < 60 && retries.length > 0; times++) {
+      // From one retry to another: there the bound is tightest.
+      const [from, to] = [random.pick(retries), random.pick(retries)].toSorted((a, b) => a - b);
+      assert(from !== undefined && to !== undefined);
+      const counted = countIn(calls, from - 1_000, to);
+      const most = share * counted + minPerSecond * ((to - from) / 1_000 + 1);
+      const count = countIn(retries, from, to);
+      assert(count <= most + 1e-6, `${count} retries from ${from} to ${to}, ${most} allowed`);
     }
   },
 );
 
 property(
-  "an upstream that fails all the time gets at most the share of its calls, and the minimum",
-  50,
+  "in any w seconds the minimum alone allows at most w + 1 times the minimum, and not less than once each second",
+  200,
   async (random) => {
-    const share = random.pick([0, 0.1, 0.2, 0.5, 1]);
-    const minPerSecond = random.int(0, 5);
+    const minPerSecond = random.int(1, 5);
     const clock = new ManualClock();
-    const budget = new RetryBudget({ share, minPerSecond, clock });
-    const everyMs = random.pick([5, 20, 100, 700]);
-    const wanted = random.int(1, 9);
-    const endMs = random.int(100, 40_000);
-    await clock.advance(random.int(0, 5_000));
-    const beginning = clock.monotonic();
-    let [calls, retries] = [0, 0];
-    while (clock.monotonic() < beginning + endMs) {
-      budget.deposit();
-      calls++;
-      for (let more = wanted; more > 0 && budget.withdraw(); more--) retries++;
-      const seconds = (clock.monotonic() - beginning) / 1000;
-      // At any moment, not at the end alone: nothing has been saved before it began.
-      assert(retries <= share * calls + minPerSecond * (seconds + 1) + minPerSecond + 1e-9);
-      await clock.advance(everyMs);
+    const budget = new RetryBudget({ share: 0, minPerSecond, clock });
+    const retries: number[] = [];
+    while (clock.monotonic() < 10_000) {
+      const now = clock.monotonic();
+      while (budget.withdraw(now)) retries.push(now);
+      assertEquals(retries.filter((at) => at > now - 1_000).length, minPerSecond);
+      await clock.advance(random.int(0, 7_000) / 7);
+    }
+    for (const [first, from] of retries.entries()) {
+      for (const [index, to] of retries.slice(first).entries()) {
+        const most = minPerSecond * ((to - from) / 1_000 + 1);
+        assert(index + 1 <= most + 1e-6, `${index + 1} from ${from} to ${to}, ${most} allowed`);
+      }
     }
   },
 );
 
-property("what the share allows is allowed", 100, async (random) => {
-  const share = random.pick([0.1, 0.2, 0.5, 1]);
-  const clock = new ManualClock();
-  const budget = new RetryBudget({ share, minPerSecond: 0, clock });
-  const { calls, retries }: History = { calls: [], retries: [] };
-  for (let step = 0; step < 300; step++) {
-    if (random.bool(0.7)) {
-      budget.deposit();
-      calls.push(clock.monotonic());
-    } else {
-      const oldest = (Math.floor(clock.monotonic() / 100) - 9) * 100;
-      const made = countIn(retries, oldest, Infinity);
-      const allowed = share * countIn(calls, oldest, Infinity);
-      assertEquals(budget.withdraw(), made + 1 <= allowed);
-      if (made + 1 <= allowed) retries.push(clock.monotonic());
+property(
+  "an upstream that fails from its first call on gets at most the share of its calls, and the minimum",
+  200,
+  async (random) => {
+    const { share, minPerSecond, calls, retries } = await play(random, false);
+    const beginning = Math.min(calls[0] ?? Infinity, retries[0] ?? Infinity);
+    for (const [index, at] of retries.entries()) {
+      const seconds = (at - beginning) / 1_000;
+      const most = share * countIn(calls, beginning, at) + minPerSecond * (seconds + 1);
+      assert(index + 1 <= most + 1e-6, `${index + 1} until ${at}, ${most} allowed`);
     }
-    await clock.advance(random.int(0, 60));
-  }
-});
+  },
+);
 
-/** What an upstream gets that is asked so often and fails for a while. */
-async function outage(options: {
-  readonly callsPerSecond: number;
-  readonly attempts: number;
-  readonly calmMs: number;
-  readonly outageMs: number;
-  readonly random: () => number;
-}) {
-  const { callsPerSecond, attempts, calmMs, outageMs, random } = options;
+property("who always leaves costs nobody anything", 100, async (random) => {
   const clock = new ManualClock();
-  const [share, minPerSecond] = [0.2, 3];
-  const budget = new RetryBudget({ share, minPerSecond, clock });
-  const end = calmMs + outageMs;
-  let hits = 0;
-  const origin: Source = () => {
-    const isDown = clock.monotonic() >= calmMs && clock.monotonic() < end;
-    if (isDown) hits++;
-    const status = isDown ? 503 : 200;
-    const body = Body.of(new Uint8Array());
-    return Promise.resolve({ status, headers: new Headers(), body });
+  const share = random.pick([0, 0.2, 1]);
+  const budget = new RetryBudget({ share, minPerSecond: random.int(0, 5), clock });
+  const free = () => {
+    let retries = 0;
+    while (budget.withdraw()) retries++;
+    for (let given = 0; given < retries; given++) budget.giveBack(clock.monotonic());
+    return retries;
   };
-  const source = retry({
-    attempts,
-    backoffMs: 50,
-    maxBackoffMs: 1000,
-    methods: new Set(["GET"]),
-    budget,
-    clock,
-    random,
-  })(origin);
-  let calls = 0;
-  const asked: Promise<unknown>[] = [];
-  while (clock.monotonic() < end) {
-    if (clock.monotonic() >= calmMs) calls++;
-    asked.push(source(testCall(), testContext({ deadline: clock.monotonic() + 10_000 })));
-    await clock.advance(1000 / callsPerSecond);
-  }
-  await clock.advance(20_000);
-  await Promise.all(asked);
-  assertEquals(clock.sleeping, 0);
-  const seconds = outageMs / 1000;
-  return { calls, hits, retries: hits - calls, most: share * calls + minPerSecond * (seconds + 1) };
-}
-
-Deno.test("an upstream that fails for ten seconds gets 1.2 times its calls, and the minimum", async () => {
-  for (const attempts of [2, 3, 10]) {
-    const { hits, calls, most } = await outage({
-      callsPerSecond: 100,
-      attempts,
-      calmMs: 20_000,
-      outageMs: 10_000,
-      random: () => 0.5,
-    });
-    assertEquals(calls, 1000);
-    assert(hits <= calls + most, `${hits} hits with ${attempts} attempts`);
-    assert(hits > 1.15 * calls, `only ${hits} hits: the budget was not used`);
+  for (let step = 0; step < 100; step++) {
+    if (random.bool()) budget.deposit();
+    const before = free();
+    assertEquals(free(), before);
+    await clock.advance(random.int(0, 70));
   }
 });
-
-Deno.test("an upstream that fails from the beginning gets no more", async () => {
-  const { hits, calls, most } = await outage({
-    callsPerSecond: 100,
-    attempts: 3,
-    calmMs: 0,
-    outageMs: 10_000,
-    random: () => 0.5,
-  });
-  assert(hits <= calls + most, `${hits} hits for ${calls} calls`);
-});
-
-for (
-  const [what, calmMs, outageMs] of [
-    ["one second", 20_000, 1_000],
-    ["ten seconds that begin within one", 20_500, 10_000],
-    ["eleven seconds", 20_000, 11_000],
-    ["a minute", 20_000, 60_000],
-  ] as const
-) {
-  Deno.test(`an outage of ${what} after a calm time is not multiplied either`, async () => {
-    const { retries, most, calls } = await outage({
-      callsPerSecond: 100,
-      attempts: 5,
-      calmMs,
-      outageMs,
-      random: () => 0.5,
-    });
-    assert(retries <= most, `${retries} retries for ${calls} calls, ${most} promised`);
-  });
-}

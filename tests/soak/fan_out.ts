@@ -221,7 +221,6 @@ Deno.test(`${REQUESTS} mixed requests leave nothing`, async () => {
     background: new Background({ clock, taskTimeoutMs: 1_000, onError: (e) => errors.push(e) }),
     closing: new AsyncDisposableStack(),
     buckets: new MemoryStore(clock),
-    clients: { find: () => undefined },
     http: () => () => Promise.reject(new Error("nothing is asked over HTTP here")),
     readStore: () => Promise.resolve(),
     logAccess() {},

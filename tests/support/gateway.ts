@@ -5,6 +5,7 @@ import type { GatewayConfig } from "../../lib/config/define.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
 import { MemoryStore } from "../../lib/limiter/memory_store.ts";
 import type { BucketStore } from "../../lib/limiter/store.ts";
+import type { Operator } from "../../lib/operator/operator.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
 import type { AccessEntry } from "../../middleware/access_log.ts";
 import { createGateway } from "../../routes/gateway.ts";
@@ -30,6 +31,7 @@ export interface TestGatewayOptions {
   readonly readStore?: () => Promise<unknown>;
   readonly buckets?: BucketStore;
   readonly cacheStore?: CacheStore;
+  readonly operator?: Operator;
   readonly adminToken?: string;
 }
 
@@ -53,9 +55,9 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     http: transport.source,
     readStore,
     buckets,
-    clients: { find: () => undefined },
     random: Math.random,
     adminToken: options.adminToken,
+    ...(options.operator && { operator: options.operator }),
     ...(options.cacheStore && { cacheStore: options.cacheStore }),
     logAccess: (entry) => log.push(entry),
     logError: (error) => errors.push(error),

@@ -478,3 +478,29 @@ Deno.test("an answer that the store cannot take is no reason to leave the store 
   while ((await keysOf(kv)).length === 0) await settled();
   assertEquals(errors, []);
 });
+
+Deno.test("who reads an answer that is replaced meanwhile gets the new one", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const tier = new KvTier(kv);
+  await tier.set("k", entryOf("a"), KEEP_MS);
+  const reader = stepped(kv);
+  const reading = new KvTier(reader.kv).get("k", NONE).finally(() => reader.end());
+  await reader.step();
+  await tier.set("k", entryOf("b"), KEEP_MS);
+  for (let step = 0; step < 3; step++) await reader.step();
+  const entry = await reading;
+  assertEquals(entry && await nameOf(entry), "b");
+});
+
+Deno.test("what is deleted is deleted in memory and in the store", async () => {
+  const deleted: string[] = [];
+  const { tier } = play({
+    delete: (key) => {
+      deleted.push(key);
+      return Promise.resolve();
+    },
+  });
+  tier.set("k", entryOf("a", 10), KEEP_MS);
+  await tier.delete("k");
+  assertEquals([await tier.get("k", NONE), deleted], [undefined, ["k"]]);
+});

@@ -504,6 +504,7 @@ Deno.test("the least config is complete when it was read", () => {
       base: new URL("http://127.0.0.1:9001"),
       headers: {},
     }],
+    limits: [],
     routes: [],
   });
 });
@@ -542,6 +543,7 @@ Deno.test("what is said replaces each default", () => {
       },
       { name: "rows", timeoutMs: 1000, maxBody: 2, ...ONCE, source: ask },
     ],
+    limits: [],
     routes: [],
   });
 });

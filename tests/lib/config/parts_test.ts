@@ -99,6 +99,41 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
     gatherOf({ a: { from: "up", needs: "b" }, b: { from: "up" } }),
     `${A}.needs: must be a list of parts: got "b"`,
   ],
+  [
+    gatherOf({ a: { from: "up", needs: [5] } }),
+    `${A}.needs.0: must be a string: got 5`,
+  ],
+  [
+    gatherOf({ profile: { from: "up" }, b: { from: "up", needs: ["profle"] } }),
+    `${B}.needs: must name other parts; did you mean "profile"?: got "profle"`,
+  ],
+  [
+    gatherOf({ a: { from: "up", needs: ["id"] }, b: { from: "up" } }),
+    `${A}.needs: must name other parts; there is b: got "id"`,
+  ],
+  [
+    gatherOf({ a: { from: "up", need: ["b"] }, b: { from: "up" } }),
+    `${A}.need: is not a key here; did you mean "needs"?`,
+  ],
+  [
+    gatherOf({
+      x: { from: "up", needs: ["a"] },
+      a: { from: "up", path: "/{item}", each: "{b.ids}" },
+      b: { from: "up", params: { p: ["{c}"] } },
+      c: { from: "up", method: "POST", body: { deep: ["<{a.x}>"] } },
+    }),
+    `${A}: must not wait for itself: a → b → c → a`,
+  ],
+  [
+    gatherOf({
+      a: { from: "up", needs: ["b"] },
+      b: { from: "up", needs: ["a"] },
+      c: { from: "up", needs: ["d"] },
+      d: { from: "up", needs: ["c"] },
+    }),
+    `${A}: must not wait for itself: a → b → a\n` +
+    'routes["GET /:id"].gather.c: must not wait for itself: c → d → c',
+  ],
   // Each.
   [itemOf({ each: "a.ids" }), `${B}.each: ${EACH}: got "a.ids"`],
   [itemOf({ each: "{a.ids}x" }), `${B}.each: ${EACH}: got "{a.ids}x"`],
@@ -123,6 +158,29 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
   [
     gatherOf({ a: { from: "up", path: "/{item.id}" } }),
     `${A}: "{item.id}" must only be used with each`,
+  ],
+  [itemOf({ each: 1 }), `${B}.each: ${EACH}: got 1`],
+  [itemOf({ each: "{a.ids}{id}" }), `${B}.each: ${EACH}: got "{a.ids}{id}"`],
+  [itemOf({ each: "{a..ids}" }), `${B}.each: ${EACH}: got "{a..ids}"`],
+  [itemOf({ each: "{id}" }), `${B}.each: must name a list: of a part, body.NAME or query.NAME`],
+  [
+    itemOf({ each: "{b.ids}" }),
+    `${B}: "{b.ids}" must name a parameter of /:id, or another part; there is id, a`,
+  ],
+  [
+    itemOf({ path: "/", concurrency: 0, max: 0 }),
+    `${B}.concurrency: ${ATTEMPTS}: got 0\n${B}.max: ${ATTEMPTS}: got 0`,
+  ],
+  [itemOf({ concurrency: 1.5 }), `${B}.concurrency: ${ATTEMPTS}: got 1.5`],
+  [itemOf({ concurrency: "8" }), `${B}.concurrency: ${ATTEMPTS}: got "8"`],
+  [itemOf({ max: -1 }), `${B}.max: ${ATTEMPTS}: got -1`],
+  [
+    gatherOf({ a: { from: "up", headers: { x: "{item}" } } }),
+    `${A}: "{item}" must only be used with each`,
+  ],
+  [
+    gatherOf({ a: { from: "up", method: "POST", body: [{ x: "{item.y}" }] } }),
+    `${A}: "{item.y}" must only be used with each`,
   ],
   // Shaping.
   [
@@ -175,6 +233,28 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
     configOf({ "GET /": { first: { a: { from: "up" } }, gather: {} } }),
     'routes["GET /"]: must have one of gather, first or forward',
   ],
+  [
+    gatherOf({ a: { from: "up" }, b: { from: "up" } }, { quorum: 1.5 }),
+    `routes["GET /:id"].quorum: ${ATTEMPTS}: got 1.5`,
+  ],
+  [
+    gatherOf({ a: { from: "up" }, b: { from: "up" } }, { quorum: 3 }),
+    'routes["GET /:id"].quorum: must not exceed the number of parts, 2: got 3',
+  ],
+  [gatherOf({}, { quorum: 1 }), 'routes["GET /:id"].gather: must have at least one part'],
+  [
+    configOf({ "GET /": { first: { a: { from: "up", otherwise: 1, optional: true } } } }),
+    'routes["GET /"].first.a.optional: must not be said where any part may fail\n' +
+    'routes["GET /"].first.a.otherwise: must not be said where any part may fail',
+  ],
+  [
+    configOf({ "GET /": { first: 5 } }),
+    'routes["GET /"].first: must be an object that names its parts: got 5',
+  ],
+  [
+    configOf({ "GET /": { first: { a: { from: "up", path: "/{a.x}" } } } }),
+    'routes["GET /"].first.a: "{a.x}" must name a parameter of /, or another part',
+  ],
   // Cache.
   [upstreamOf({ cache: false }), "upstreams.up.cache: must be an object: got false"],
   [
@@ -198,6 +278,39 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
     'routes["GET /:id"].cache.override: is not a key here; there is ttl, stale, staleIfError',
   ],
   // Retry and concurrency.
+  [upstreamOf({ retry: { attempts: "3" } }), `upstreams.up.retry.attempts: ${ATTEMPTS}: got "3"`],
+  [
+    upstreamOf({ retry: { maxBackoff: "0s" } }),
+    'upstreams.up.retry.maxBackoff: must be a duration such as 400ms or 2s: got "0s"',
+  ],
+  [
+    upstreamOf({ retry: { methods: "GET" } }),
+    'upstreams.up.retry.methods: must be a list of methods: got "GET"',
+  ],
+  [upstreamOf({ retry: { budget: 1 } }), "upstreams.up.retry.budget: must be an object: got 1"],
+  [
+    upstreamOf({ retry: { budget: { shar: 1 } } }),
+    'upstreams.up.retry.budget.shar: is not a key here; did you mean "share"?',
+  ],
+  [
+    upstreamOf({ retry: { budget: { share: -0.1 } } }),
+    "upstreams.up.retry.budget.share: must be a number from 0 to 1: got -0.1",
+  ],
+  [
+    upstreamOf({ retry: { budget: { minPerSecond: 1.5 } } }),
+    "upstreams.up.retry.budget.minPerSecond: must be a whole number from 0: got 1.5",
+  ],
+  [upstreamOf({ concurrency: 1.5 }), `upstreams.up.concurrency: ${ATTEMPTS}: got 1.5`],
+  [upstreamOf({ concurrency: -1 }), `upstreams.up.concurrency: ${ATTEMPTS}: got -1`],
+  [
+    upstreamOf({ concurrency: { max: 1, size: 1 } }),
+    "upstreams.up.concurrency.size: is not a key here; there is max, queue",
+  ],
+  [
+    upstreamOf({ concurrency: null }),
+    "upstreams.up.concurrency: must be a whole number from 1, or { max: 64, queue: 128 }: got null",
+  ],
+  [upstreamOf({ concurrency: { max: 0 } }), `upstreams.up.concurrency.max: ${ATTEMPTS}: got 0`],
   [upstreamOf({ retry: 3 }), "upstreams.up.retry: must be an object: got 3"],
   [upstreamOf({ retry: { attempts: 0 } }), `upstreams.up.retry.attempts: ${ATTEMPTS}: got 0`],
   [
@@ -349,4 +462,61 @@ Deno.test("a cache stands on an upstream; parts and forwards say otherwise", () 
     undefined,
     { ...http, ttlMs: 1_000 },
   ]);
+});
+
+Deno.test("a part's shape is read, and a text may be mapped", () => {
+  const map = (data: unknown) => data;
+  const { parts: [a, b] } = partsOf(gatherOf({
+    a: { from: "up", select: "/a~1b/0", pick: ["id", "address.city", "address.zip"], map },
+    b: { from: "up", as: "text", map },
+  }));
+  assertEquals(a?.select, ["a/b", "0"]);
+  assertEquals(a?.pick, { id: true, address: { city: true, zip: true } });
+  assertEquals([a?.map === map, b?.map === map, b?.as, b?.select, b?.pick], [
+    true,
+    true,
+    "text",
+    undefined,
+    undefined,
+  ]);
+});
+
+Deno.test("the empty pointer takes everything", () => {
+  assertEquals(partsOf(gatherOf({ a: { from: "up", select: "" } })).parts[0]?.select, []);
+});
+
+Deno.test("races are read, up to all their parts", () => {
+  const parts = { a: { from: "up" }, b: { from: "up" } };
+  const raceOf = ({ quorum, isFirst }: ReturnType<typeof partsOf>) => [quorum, isFirst];
+  assertEquals(raceOf(partsOf(gatherOf(parts))), [undefined, false]);
+  assertEquals(raceOf(partsOf(gatherOf(parts, { quorum: 1 }))), [1, false]);
+  assertEquals(raceOf(partsOf(gatherOf(parts, { quorum: 2 }))), [2, false]);
+  assertEquals(raceOf(partsOf(configOf({ "GET /": { first: parts } }))), [1, true]);
+});
+
+Deno.test("a list has what it says of itself, and waits for whom it is of", () => {
+  const { parts: [, b] } = partsOf(itemOf({ concurrency: 1, max: 5, needs: ["a"] }));
+  assertEquals([b?.each?.concurrency, b?.each?.max, b?.each?.items.name], [1, 5, "a.ids"]);
+  assertEquals(b?.needs, ["a"]);
+  const { parts: [c] } = partsOf(gatherOf({
+    c: { from: "up", method: "POST", body: { x: "{item.id}" }, each: "{query.ids}" },
+  }));
+  assertEquals([c?.needs, c?.each?.items.reference], [[], { from: "query", name: "ids" }]);
+});
+
+Deno.test("a part of which something is wrong still counts as one that others may need", () => {
+  assertEquals(
+    problemsOf(gatherOf({ a: { from: "up", max: 0 }, b: { from: "up", path: "/{a.x}" } })),
+    `${A}.max: ${ATTEMPTS}: got 0`,
+  );
+});
+
+Deno.test("what two parts need alike is no circle", () => {
+  const { parts } = partsOf(gatherOf({
+    d: { from: "up", needs: ["b", "c"] },
+    b: { from: "up", needs: ["a"] },
+    c: { from: "up", needs: ["a"] },
+    a: { from: "up" },
+  }));
+  assertEquals(parts.length, 4);
 });

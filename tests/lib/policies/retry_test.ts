@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/as
 import { Body, BodyTooLarge } from "../../../lib/body.ts";
 import { GatewayError, type Kind, KINDS } from "../../../lib/errors.ts";
 import { retry, type RetryOptions } from "../../../lib/policies/retry.ts";
+import { timeout } from "../../../lib/policies/timeout.ts";
 import { json } from "../../../lib/reply.ts";
 import { RetryBudget, type RetryBudgetOptions } from "../../../lib/retry_budget.ts";
 import type { Call, Context, Reply } from "../../../lib/source.ts";
@@ -10,6 +11,15 @@ import { ManualClock, settled } from "../../support/manual_clock.ts";
 import { property } from "../../support/random.ts";
 import { ScriptedSource } from "../../support/scripted_source.ts";
 import { ScriptedStream } from "../../support/scripted_stream.ts";
+
+/** Shows another time whenever it is read, as a machine's clock does. */
+class RestlessClock extends ManualClock {
+  #reads = 0;
+
+  override monotonic(): number {
+    return super.monotonic() + this.#reads++ / 1000;
+  }
+}
 
 /** `random` 1 stands for the longest waits, which make plain numbers. */
 function play(
@@ -37,7 +47,7 @@ function play(
     asked.catch(() => {});
     return asked;
   };
-  return { clock, script, budget, attempts, ask };
+  return { clock, script, budget, attempts, ask, source, policy };
 }
 
 const unreachable = () => new GatewayError("upstream-unreachable", "nobody there");
@@ -182,6 +192,18 @@ Deno.test("every attempt is the same call in the same context", async () => {
   }
   assertEquals((await asked).status, 500);
   assertEquals(attempts(), 3);
+});
+
+Deno.test("the context is passed on as it is, and not a copy of it", async () => {
+  const { clock, script, source } = play();
+  const ctx = testContext();
+  const asked = source(testCall(), ctx);
+  for (const index of [0, 1, 2]) {
+    assertStrictEquals(script.at(index).ctx, ctx);
+    script.at(index).answer(status(503));
+    await clock.advance(1000);
+  }
+  assertEquals((await asked).status, 503);
 });
 
 for (const [random, waits] of [[0, [0, 0, 0, 0]], [0.999, [49.95, 99.9, 199.8, 249.75]]] as const) {
@@ -362,6 +384,52 @@ Deno.test("who leaves while it waits is told at once, and nothing is asked again
   }
 });
 
+Deno.test("who leaves while it waits gives the retry back, whatever the reason", async () => {
+  for (const kind of ["cancelled", "deadline-exceeded", "upstream-timeout"] as const) {
+    for (const isReply of [true, false]) {
+      const request = new AbortController();
+      const { clock, script, budget, ask } = play({ attempts: 5 }, { minPerSecond: 2 });
+      const asked = ask({}, { signal: request.signal });
+      if (isReply) script.at(0).answer(status(503));
+      else script.at(0).fail(unreachable());
+      await clock.advance(20);
+      assertEquals(clock.sleeping, 1);
+      const left = new GatewayError(kind, "left");
+      request.abort(left);
+      assertStrictEquals(await assertRejects(() => asked), left);
+      const free = [1, 2, 3].map(() => budget.withdraw());
+      assertEquals(free, [true, true, false], `${kind} after ${isReply ? "a reply" : "a failure"}`);
+      assertEquals([script.asked.length, clock.sleeping], [1, 0]);
+    }
+  }
+});
+
+Deno.test("a retry is given back on a clock that does not stand still", async () => {
+  const clock = new RestlessClock();
+  const budget = new RetryBudget({ share: 0, minPerSecond: 1, clock });
+  const { script, ask } = play({ clock, budget });
+  const request = new AbortController();
+  const asked = ask({}, { signal: request.signal });
+  script.at(0).fail(unreachable());
+  await clock.advance(20);
+  assertEquals([clock.sleeping, budget.withdraw()], [1, false]);
+  request.abort(new GatewayError("cancelled", "left"));
+  await assertRejects(() => asked);
+  assertEquals([clock.sleeping, budget.withdraw()], [0, true]);
+});
+
+Deno.test("a retry that was made is not given back", async () => {
+  const request = new AbortController();
+  const { clock, attempts, script, budget, ask } = play({}, { minPerSecond: 1 });
+  const asked = ask({}, { signal: request.signal });
+  script.at(0).fail(unreachable());
+  await clock.advance(50);
+  assertEquals(attempts(), 2);
+  request.abort(new GatewayError("cancelled", "left"));
+  await assertRejects(() => asked);
+  assertEquals(budget.withdraw(), false);
+});
+
 Deno.test("an attempt that fails just as its request ends is not made again", async () => {
   const request = new AbortController();
   const { clock, attempts, script, ask } = play();
@@ -383,6 +451,31 @@ Deno.test("the body of an answer that is asked for again is not kept open", asyn
   assert(origin.isCancelled);
   script.at(1).answerJson(1);
   assertEquals((await asked).status, 200);
+});
+
+Deno.test("the body of an answer is let go of before the wait, also of who leaves in it", async () => {
+  const request = new AbortController();
+  const { clock, script, ask } = play();
+  const asked = ask({}, { signal: request.signal });
+  const origin = new ScriptedStream();
+  const body = Body.from({ stream: origin.stream });
+  script.at(0).answer({ status: 503, headers: new Headers(), body });
+  await clock.advance(1);
+  assertEquals([origin.isCancelled, clock.sleeping], [true, 1]);
+  request.abort(new GatewayError("cancelled", "left"));
+  await assertRejects(() => asked);
+});
+
+Deno.test("the body of an answer that is not asked for again is left as it is", async () => {
+  for (const [budget, deadline] of [[0, Infinity], [9, 50]] as const) {
+    const { script, ask } = play({}, { minPerSecond: budget });
+    const asked = ask({}, { deadline });
+    const origin = new ScriptedStream();
+    const body = Body.from({ stream: origin.stream });
+    script.at(0).answer({ status: 503, headers: new Headers(), body });
+    assertStrictEquals((await asked).body, body);
+    assert(!origin.isCancelled);
+  }
 });
 
 Deno.test("the body of the last answer is left to who asked", async () => {
@@ -434,6 +527,18 @@ Deno.test("calls share one budget", async () => {
   for (let index = 10; index < 13; index++) script.at(index).answerJson(1);
   const statuses = (await Promise.all(asked)).map(({ status }) => status);
   assertEquals(statuses.filter((code) => code === 200).length, 3);
+});
+
+Deno.test("timeout -> retry with a source that fails: the end of the time ends the wait", async () => {
+  const { clock, script, budget, policy } = play({ attempts: 9 }, { minPerSecond: 2 });
+  const source = timeout({ timeoutMs: 120, clock })(policy(script.source));
+  const asked = assertRejects(() => source(testCall(), testContext()), GatewayError);
+  script.at(0).fail(unreachable());
+  await clock.advance(50);
+  await clock.advance(70);
+  assertEquals((await asked).kind, "upstream-timeout");
+  assertEquals([script.asked.length, script.inFlight, clock.sleeping], [2, 0, 0]);
+  assertEquals([budget.withdraw(), budget.withdraw()], [true, false]);
 });
 
 property(

@@ -1,0 +1,103 @@
+import type { Clock } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
+import { type BucketLevel, fullBucket, refill } from "./bucket.ts";
+import type { Charge } from "./limit.ts";
+import type { BucketStore, StoredBucket } from "./store.ts";
+
+/** What a ledger needs. */
+export interface LedgerOptions {
+  readonly store: BucketStore;
+  readonly clock: Clock;
+  /** Has this process forget what it knows of buckets. */
+  readonly forget: (keys: readonly string[]) => void;
+  /** How many tokens this process has leased of a bucket. */
+  readonly leased: (key: string) => number;
+  /** Told of what the store failed with. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** A bucket as the store has it. */
+export interface LedgerEntry {
+  readonly charge: Charge;
+  readonly level: BucketLevel;
+  /** Tokens that this process has leased beside; what others have is theirs to know. */
+  readonly leased: number;
+  /** Whether the store has a record of it: without one it is full. */
+  readonly isStored: boolean;
+}
+
+/** How often a bucket is tried to be filled while requests take of it, and how long between (ms). */
+const ATTEMPTS = 50;
+const WAIT_MS = 2;
+/** How long the record of a full bucket is kept (ms): without it, the bucket is as full. */
+const KEEP_MS = 1_000;
+
+/** The buckets in the store, for the operator. */
+export class Ledger {
+  readonly #options: LedgerOptions;
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+  }
+
+  /** What buckets have now. @throws {GatewayError} `limiter-unavailable` */
+  async look(charges: readonly Charge[]): Promise<LedgerEntry[]> {
+    const stored = await this.#ask((store) => store.read(charges.map(({ key }) => key)));
+    const now = this.#options.clock.wall();
+    return charges.map((charge, index) => {
+      const known = stored[index]?.level;
+      const { shape } = charge.limit;
+      const level = refill(known ?? fullBucket(shape, now), shape, now, 0);
+      const leased = this.#options.leased(charge.key);
+      return { charge, level, leased, isStored: known !== undefined };
+    });
+  }
+
+  /**
+   * Fills buckets. It is felt here at once, and by other processes when they write next, or after
+   * the second for which they refuse without asking.
+   * @returns how many had a record
+   * @throws {GatewayError} `limiter-unavailable`; some may have been filled then
+   */
+  async reset(charges: readonly Charge[]): Promise<number> {
+    const stored = await this.#ask((store) => store.read(charges.map(({ key }) => key)));
+    const filled = charges.map(async (charge, index) => {
+      const { version = null } = stored[index] ?? {};
+      if (version === null) return 0;
+      await this.#ask((store) => this.#fill(store, charge, version));
+      return 1;
+    });
+    try {
+      return (await Promise.all(filled)).reduce<number>((sum, one) => sum + one, 0);
+    } finally {
+      this.#options.forget(charges.map(({ key }) => key));
+    }
+  }
+
+  /** Writes over whatever version there is: requests may be taking of it all the time. */
+  async #fill(store: BucketStore, { key, limit }: Charge, version: string): Promise<void> {
+    const { clock } = this.#options;
+    let known: StoredBucket | undefined = { level: undefined, version };
+    for (let tried = 1; tried <= ATTEMPTS; tried++) {
+      if (known.version === null) return;
+      const level = fullBucket(limit.shape, clock.wall());
+      if (await store.commit([{ key, level, version: known.version, keepMs: KEEP_MS }])) return;
+      await clock.sleep(Math.random() * WAIT_MS);
+      known = (await store.read([key]))[0] ?? { level: undefined, version: null };
+    }
+    throw new Error(`others took of ${key} ${ATTEMPTS} times while it was filled`);
+  }
+
+  async #ask<T>(work: (store: BucketStore) => Promise<T>): Promise<T> {
+    const { store, onError } = this.#options;
+    try {
+      return await work(store);
+    } catch (error) {
+      onError(error);
+      throw new GatewayError("limiter-unavailable", "the store cannot be asked", {
+        headers: { "retry-after": "1" },
+        cause: error,
+      });
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import { KvBans } from "./kv_bans.ts";
+import { KvChanges } from "./kv_changes.ts";
+import { KvClients } from "./kv_clients.ts";
+import { Operator, type OperatorOptions } from "./operator.ts";
+
+/** An operator whose changes stand in Deno KV. */
+export function kvOperator(
+  kv: Deno.Kv,
+  options: Pick<OperatorOptions, "clock" | "onError">,
+): Operator {
+  const changes = new KvChanges(kv);
+  return new Operator({
+    ...options,
+    changes,
+    clients: new KvClients(kv, changes),
+    bans: new KvBans(kv, changes),
+  });
+}

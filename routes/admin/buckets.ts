@@ -1,0 +1,131 @@
+import { Hono } from "hono";
+import type { Clock } from "../../lib/clock.ts";
+import type { Settings } from "../../lib/config/settings.ts";
+import { suggest } from "../../lib/config/suggest.ts";
+import { GatewayError } from "../../lib/errors.ts";
+import { msUntil, msUntilFull, wholeTokens } from "../../lib/limiter/bucket.ts";
+import type { Busiest } from "../../lib/limiter/busiest.ts";
+import { chargeOf, type Counted } from "../../lib/limiter/counted.ts";
+import type { Ledger, LedgerEntry } from "../../lib/limiter/ledger.ts";
+import type { Charge } from "../../lib/limiter/limit.ts";
+import type { Operator } from "../../lib/operator/operator.ts";
+import type { Env } from "../../middleware/env.ts";
+import { bannedOf } from "./bans.ts";
+import { NO_STORE } from "./no_store.ts";
+import { readQuery } from "./query.ts";
+import { type Subject, subjectOf, SUBJECTS } from "./subject.ts";
+
+/** What the operator's view of buckets needs. */
+export interface BucketsAdminOptions {
+  readonly settings: Pick<Settings, "limits" | "routes" | "clients">;
+  readonly ledger: Ledger;
+  readonly busiest: Busiest;
+  readonly operator: Operator | undefined;
+  readonly clock: Clock;
+}
+
+/** How many buckets are listed when nobody is named. */
+const MOST_LISTED = 20;
+const PARAMETERS = [...SUBJECTS, "limit", "route"] as const;
+
+/** What is left to whom; and resets, which every process feels within a second. */
+export function bucketsAdmin(options: BucketsAdminOptions): Hono<Env> {
+  const { settings, ledger, busiest, operator, clock } = options;
+  return new Hono<Env>()
+    .get("/", async (c) => {
+      const query = readQuery(c, PARAMETERS);
+      if (query.size === 0) {
+        const { overMs, buckets } = busiest.top(MOST_LISTED);
+        const entries = await ledger.look(buckets.map(({ charge }) => charge));
+        const listed = entries.flatMap((entry, index) => {
+          const busy = buckets[index];
+          if (!busy) return [];
+          const { counted, taken, refused } = busy;
+          return { who: counted.who, taken, refused, ...standingOf(counted, entry) };
+        });
+        return c.json({ seconds: Math.round(overMs / 1000), buckets: listed }, 200, NO_STORE);
+      }
+      const subject = subjectOf(query);
+      const tier = await tierOf(subject, settings.clients, operator);
+      const all = bucketsOf(subject, query, settings);
+      const entries = await ledger.look(all.map(({ charge }) => charge));
+      const buckets = entries.flatMap((entry, index) => {
+        const { counted } = all[index] ?? {};
+        if (!counted) return [];
+        const now = tier !== undefined && counted.limit.tiers.has(tier) ? tier : undefined;
+        // A tier that it neither is in nor has used says nothing.
+        return entry.isStored || counted.tier === now ? standingOf(counted, entry) : [];
+      });
+      const ban = operator?.bans.of(subject.client, clock.wall());
+      return c.json({ who: subject.who, ban: ban ? bannedOf(ban, clock) : null, buckets }, 200, {
+        ...NO_STORE,
+      });
+    })
+    .delete("/", async (c) => {
+      const query = readQuery(c, PARAMETERS);
+      const subject = subjectOf(query);
+      const charges = bucketsOf(subject, query, settings).map(({ charge }) => charge);
+      return c.json({ who: subject.who, reset: await ledger.reset(charges) }, 200, NO_STORE);
+    });
+}
+
+/** All buckets in which somebody may be counted: those of each limit, tier and route. */
+function bucketsOf(
+  subject: Subject,
+  query: ReadonlyMap<string, string>,
+  { limits, routes }: Pick<Settings, "limits" | "routes">,
+): { counted: Counted; charge: Charge }[] {
+  const limitName = query.get("limit");
+  const routeKey = query.get("route");
+  oneOf("limit", limitName, limits.map(({ name }) => name));
+  oneOf("route", routeKey, routes.map(({ key }) => key));
+  const found = new Map<string, { counted: Counted; charge: Charge }>();
+  for (const limit of limits) {
+    if (!subject.isCountedBy(limit) || limit.name !== (limitName ?? limit.name)) continue;
+    const having = routes
+      .filter((route) => route.limits.includes(limit) && route.key === (routeKey ?? route.key))
+      .map(({ key }) => key);
+    for (const route of limit.perRoute ? having : having.slice(0, 1)) {
+      for (const tier of [undefined, ...limit.tiers.keys()]) {
+        const counted = { limit, tier, route, who: subject.who };
+        const charge = chargeOf(counted, 1);
+        // Tiers of the same rate and burst share a bucket.
+        if (!found.has(charge.key)) found.set(charge.key, { counted, charge });
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+function oneOf(what: string, value: string | undefined, known: readonly string[]): void {
+  if (value === undefined || known.includes(value)) return;
+  throw new GatewayError("bad-request", `no such ${what}${suggest(value, known)}`);
+}
+
+/** The tier of a client whose key is known; undefined for none. */
+async function tierOf(
+  { client: { name } }: Subject,
+  clients: Settings["clients"],
+  operator: Operator | undefined,
+): Promise<string | undefined> {
+  if (name === undefined || !clients) return undefined;
+  if (clients.known) return clients.known.find((known) => known.name === name)?.tier;
+  return (await operator?.withClients((clients) => clients.get(name)))?.tier;
+}
+
+/** A bucket as its own client's headers tell it, and when it is full (s). */
+function standingOf({ limit, tier, route }: Counted, { charge, level, leased }: LedgerEntry) {
+  const { shape } = charge.limit;
+  const left = wholeTokens(level, shape);
+  const fullMs = msUntilFull(level, shape);
+  return {
+    limit: limit.name,
+    tier: tier !== undefined && limit.tiers.has(tier) ? tier : null,
+    ...(limit.perRoute && { route }),
+    left,
+    leased,
+    burst: shape.capacity / shape.perToken,
+    next: fullMs === 0 ? null : Math.ceil(msUntil(level, shape, left + 1) / 1000),
+    full: Math.ceil(fullMs / 1000),
+  };
+}

@@ -1,0 +1,169 @@
+import { Hono } from "hono";
+import * as v from "valibot";
+import { keyHash } from "../../lib/client_directory.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Settings } from "../../lib/config/settings.ts";
+import { GatewayError } from "../../lib/errors.ts";
+import type { ClientEntry } from "../../lib/operator/kv_clients.ts";
+import type { Operator } from "../../lib/operator/operator.ts";
+import { readRequestBody, requestBody } from "../../lib/request_body.ts";
+import type { Env, Exchange } from "../../middleware/env.ts";
+import { NO_STORE } from "./no_store.ts";
+import { readLimit, readQuery } from "./query.ts";
+
+/** What the operator's view of clients needs. */
+export interface ClientsAdminOptions {
+  readonly settings: Pick<Settings, "limits" | "clients">;
+  readonly operator: Operator | undefined;
+  readonly clock: Clock;
+}
+
+/** How many clients are listed, and how many may be. */
+const LISTED = 100;
+const MOST_LISTED = 1_000;
+/** What a request may send; far more than it needs (bytes). */
+const MOST_SENT = 16 * 1024;
+/** How long a key is that the gateway makes (bytes). */
+const KEY_BYTES = 32;
+
+const NAME_RULE =
+  "name has 1 to 100 letters, digits, spaces and ._@:+-, begins and ends with none of these, in NFC";
+const NAME = /^[\p{L}\p{N}](?:[\p{L}\p{N}\p{M} ._@:+-]{0,98}[\p{L}\p{N}\p{M}])?$/u;
+const name = v.pipe(
+  v.string(NAME_RULE),
+  v.check((text) => NAME.test(text) && text === text.normalize("NFC"), NAME_RULE),
+);
+const KEY_RULE = "key has 16 to 200 visible ASCII characters";
+const key = v.pipe(v.string(KEY_RULE), v.regex(/^[\x21-\x7e]{16,200}$/, KEY_RULE));
+const tier = v.string("tier is a text, or null for none");
+
+const created = v.strictObject({
+  name,
+  tier: v.optional(v.nullable(tier), null),
+  key: v.optional(key),
+}, 'the body is an object such as {"name": "mobile", "tier": "pro"}');
+const keyAdded = v.strictObject(
+  { key: v.optional(key) },
+  'the body is nothing, or an object such as {"key": "…"}',
+);
+const changed = v.strictObject(
+  { tier: v.nullable(tier) },
+  'the body is an object such as {"tier": "pro"}',
+);
+
+/** Clients that are created, given keys and tiers, and revoked while the gateway runs. */
+export function clientsAdmin({ settings, operator, clock }: ClientsAdminOptions): Hono<Env> {
+  const tiers = [...new Set(settings.limits.flatMap(({ tiers }) => [...tiers.keys()]))];
+  const known = (tier: string | null): string | undefined => {
+    if (tier === null || tiers.includes(tier)) return tier ?? undefined;
+    const which = tiers.length === 0 ? "no limit has any" : `there is ${tiers.join(", ")}`;
+    throw new GatewayError("bad-request", `no limit has that tier; ${which}`);
+  };
+  const app = new Hono<Env>();
+  // What the config knows does not change while the gateway runs.
+  if (!operator || !settings.clients || settings.clients.known) {
+    return app.all("*", () => {
+      throw new GatewayError(
+        "not-found",
+        'clients change while the gateway runs only where the config says clients.known: "kv"',
+      );
+    });
+  }
+  return app
+    .get("/", async (c) => {
+      const query = readQuery(c, ["limit", "after"]);
+      const limit = readLimit(query.get("limit"), LISTED, MOST_LISTED);
+      const after = query.get("after");
+      if (after !== undefined && !NAME.test(after)) {
+        throw new GatewayError("bad-request", NAME_RULE);
+      }
+      const found = await operator.withClients((clients) => clients.list(after, limit + 1));
+      const listed = found.slice(0, limit);
+      const next = found.length > limit ? listed.at(-1)?.name : undefined;
+      return c.json({ clients: listed.map(shown), next: next ?? null }, 200, NO_STORE);
+    })
+    .post("/", async (c) => {
+      const { name, tier, key = newKey() } = await readBody(c, created);
+      const client = { name, tier: known(tier) };
+      const entry = await operator.withClients((clients) =>
+        clients.create(client, keyHash(key), clock.wall())
+      );
+      return c.json({ ...shown(entry), key }, 201, NO_STORE);
+    })
+    .patch("/:name", async (c) => {
+      const tier = known((await readBody(c, changed)).tier);
+      const name = nameOf(c);
+      const entry = await operator.withClients((clients) => clients.setTier(name, tier));
+      return c.json(shown(entry), 200, NO_STORE);
+    })
+    .delete("/:name", async (c) => {
+      const name = nameOf(c);
+      const { hashes } = await operator.withClients((clients) => clients.revoke(name));
+      return c.json({ name, revoked: hashes.length }, 200, NO_STORE);
+    })
+    .post("/:name/keys", async (c) => {
+      const { key = newKey() } = await readBody(c, keyAdded, {});
+      const name = nameOf(c);
+      const entry = await operator.withClients((clients) => clients.addKey(name, keyHash(key)));
+      return c.json({ ...shown(entry), key }, 201, NO_STORE);
+    })
+    .delete("/:name/keys", async (c) => {
+      const name = nameOf(c);
+      const entry = await operator.withClients((clients) => clients.dropOldKeys(name));
+      return c.json(shown(entry), 200, NO_STORE);
+    });
+}
+
+/** A client as the operator reads it: how many keys it has, and never which. */
+function shown({ name, tier, at, hashes }: ClientEntry) {
+  return { name, tier: tier ?? null, since: new Date(at).toISOString(), keys: hashes.length };
+}
+
+function newKey(): string {
+  return crypto.getRandomValues(new Uint8Array(KEY_BYTES))
+    .toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** No name that could not have been created is looked for. */
+function nameOf(c: Exchange): string {
+  const name = c.req.param("name") ?? "";
+  if (NAME.test(name)) return name;
+  throw new GatewayError("not-found", "no client has such a name");
+}
+
+/**
+ * What a request says. It must say that it is JSON: then no page of another origin can send it.
+ * @param nothing what an empty body stands for; undefined where it must not be empty
+ * @throws {GatewayError} `bad-request`; `payload-too-large`
+ */
+async function readBody<Schema extends v.GenericSchema>(
+  c: Exchange,
+  schema: Schema,
+  nothing?: v.InferInput<Schema>,
+): Promise<v.InferOutput<Schema>> {
+  const request = c.req.raw;
+  const body = requestBody(request);
+  if (body) await readRequestBody(body, MOST_SENT, request.signal);
+  const text = body ? new TextDecoder().decode(await body.bytes(MOST_SENT)) : "";
+  if (text === "" && nothing !== undefined) return v.parse(schema, nothing);
+  if (!/^application\/json\s*(?:;|$)/i.test(request.headers.get("content-type") ?? "")) {
+    throw new GatewayError("bad-request", "the body must be application/json, and say so");
+  }
+  const { success, output, issues } = v.safeParse(schema, parseJson(text));
+  if (success) return output;
+  throw new GatewayError("bad-request", [...new Set(issues.map(messageOf))].join("; "));
+}
+
+/** A member that must not be there has no rule of its own to tell. */
+function messageOf({ type, message, path }: v.BaseIssue<unknown>): string {
+  const isOfMember = type === "strict_object" && path !== undefined;
+  return isOfMember ? `${message}; a member is missing, or must not be there` : message;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new GatewayError("bad-request", "the body is not JSON");
+  }
+}

@@ -1,0 +1,34 @@
+import { GatewayError } from "../../lib/errors.ts";
+import type { Exchange } from "../../middleware/env.ts";
+
+/**
+ * The parameters of an operator's request. What is misspelt, or said twice, changes nothing.
+ * @param names those that there may be
+ * @throws {GatewayError} `bad-request`
+ */
+export function readQuery<const Name extends string>(
+  c: Exchange,
+  names: readonly Name[],
+): ReadonlyMap<Name, string> {
+  const read = new Map<Name, string>();
+  for (const [key, value] of new URL(c.req.url).searchParams) {
+    const name = names.find((name) => name === key);
+    if (name === undefined) {
+      throw new GatewayError("bad-request", `the parameters here are ${names.join(", ")}`);
+    }
+    if (read.has(name)) throw new GatewayError("bad-request", `${name} must not be said twice`);
+    read.set(name, value);
+  }
+  return read;
+}
+
+/**
+ * How many are listed.
+ * @throws {GatewayError} `bad-request`
+ */
+export function readLimit(text: string | undefined, usual: number, most: number): number {
+  if (text === undefined) return usual;
+  const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= most) return limit;
+  throw new GatewayError("bad-request", `limit must be a whole number from 1 to ${most}`);
+}

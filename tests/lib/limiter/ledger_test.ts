@@ -1,0 +1,106 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { wholeTokens } from "../../../lib/limiter/bucket.ts";
+import { GatewayError } from "../../../lib/errors.ts";
+import { Ledger } from "../../../lib/limiter/ledger.ts";
+import { limit, start, times } from "../../support/limiting.ts";
+
+/** Five tokens, one a minute. */
+const SLOW = limit({ periodMs: 60_000 });
+const CHARGE = { key: "key", limit: SLOW, tokens: 1 };
+
+function begin() {
+  const it = start();
+  const errors: unknown[] = [];
+  const ledger = new Ledger({
+    store: it.store,
+    clock: it.clock,
+    forget: (keys) => it.limiter.forget(keys),
+    leased: (key) => it.limiter.leased(key),
+    onError: (error) => errors.push(error),
+  });
+  const told = async <T>(answer: Promise<T>): Promise<T> => {
+    answer.catch(() => {});
+    await it.clock.advance(100);
+    return await answer;
+  };
+  return { ...it, ledger, errors, told };
+}
+
+Deno.test("a bucket is told as it is now, and one without a record as full", async () => {
+  const { clock, ask, ledger, told } = begin();
+  ask({ tokens: 4, of: SLOW });
+  await clock.advance(10);
+  await clock.advance(60_000);
+  const entries = await told(ledger.look([CHARGE, { ...CHARGE, key: "other" }]));
+  assertEquals(
+    entries.map(({ level, isStored }) => [wholeTokens(level, SLOW.shape), isStored]),
+    [[2, true], [5, false]],
+  );
+});
+
+Deno.test("a reset is felt at once here, also by those who wait, and soon elsewhere", async () => {
+  const { clock, ask, ledger, told, newLimiter } = begin();
+  const waiting = { ...SLOW, waitMs: 120_000 };
+  const other = newLimiter();
+  ask({ tokens: 5, of: SLOW });
+  await clock.advance(10);
+  const there = ask({ of: SLOW, by: other });
+  const waits = ask({ of: waiting });
+  await clock.advance(100);
+  assertEquals([there.outcome, waits.outcome], ["denied", "none"]);
+
+  assertEquals(await told(ledger.reset([CHARGE, { ...CHARGE, key: "other" }])), 1);
+  assertEquals(waits.outcome, "admitted");
+  const here = ask({ of: SLOW });
+  await clock.advance(900);
+  const elsewhere = ask({ of: SLOW, by: other });
+  await clock.advance(100);
+  assertEquals([here.outcome, elsewhere.outcome], ["admitted", "admitted"]);
+});
+
+Deno.test("a reset drops what this process has leased: it starts with a burst, and no more", async () => {
+  const { clock, ask, ledger, told } = begin();
+  const large = limit({ tokens: 100, burst: 400 });
+  times(120, () => ask({ of: large }));
+  await clock.advance(10);
+  await told(ledger.reset([{ key: "key", limit: large, tokens: 1 }]));
+  const asked = times(500, () => ask({ of: large }));
+  await clock.advance(20);
+  const admitted = asked.filter(({ outcome }) => outcome === "admitted").length;
+  assertEquals(admitted, 400);
+});
+
+Deno.test("a bucket that others take of is filled even so", async () => {
+  const { clock, store, ask, ledger, told } = begin();
+  ask({ tokens: 5, of: SLOW });
+  await clock.advance(10);
+  store.conflicts = 3;
+  assertEquals(await told(ledger.reset([CHARGE])), 1);
+  const asked = ask({ tokens: 5, of: SLOW });
+  await clock.advance(100);
+  assertEquals(asked.outcome, "admitted");
+});
+
+Deno.test("a store that is lost is the operator's to know", async () => {
+  const { store, ledger, told, errors } = begin();
+  store.isLost = true;
+  const asks: (() => Promise<unknown>)[] = [
+    () => ledger.look([CHARGE]),
+    () => ledger.reset([CHARGE]),
+  ];
+  for (const ask of asks) {
+    const error = await assertRejects(() => told(ask()), GatewayError);
+    assertEquals([error.kind, error.headers], ["limiter-unavailable", { "retry-after": "1" }]);
+  }
+  assertEquals(errors.length, 2);
+});
+
+Deno.test("what is leased here is told beside what the store has", async () => {
+  const { clock, ask, ledger, told } = begin();
+  const large = limit({ tokens: 100, burst: 400 });
+  times(40, () => ask({ of: large }));
+  await clock.advance(10);
+  ask({ of: large, tokens: 10 });
+  const [entry] = await told(ledger.look([{ key: "key", limit: large, tokens: 1 }]));
+  assertEquals(entry?.leased, 30);
+});

@@ -1,0 +1,126 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { keyHash } from "../../../lib/client_directory.ts";
+import { GatewayError } from "../../../lib/errors.ts";
+import type { Ban } from "../../../lib/operator/ban.ts";
+import { kvOperator } from "../../../lib/operator/kv_operator.ts";
+import type { Operator } from "../../../lib/operator/operator.ts";
+import { ManualClock } from "../../support/manual_clock.ts";
+
+/** How soon a change is to be felt everywhere (ms). */
+const FELT_MS = 1_000;
+
+/** Two processes with one store, which can be lost or stall. */
+async function start() {
+  const kv = await Deno.openKv(":memory:");
+  const clock = new ManualClock();
+  const errors: unknown[] = [];
+  const it = { state: "well" as "well" | "lost" | "stalled", reads: 0 };
+  const get = kv.get.bind(kv);
+  kv.get = (key, options) => {
+    it.reads++;
+    if (it.state === "lost") return Promise.reject(new Error("the store is lost"));
+    return it.state === "stalled" ? new Promise(() => {}) : get(key, options);
+  };
+  const stop = new AbortController();
+  const operators: Operator[] = [];
+  for (let i = 0; i < 2; i++) {
+    const operator = kvOperator(kv, { clock, onError: (error) => errors.push(error) });
+    operator.follow(stop.signal);
+    operators.push(operator);
+  }
+  const [here, there] = operators;
+  assert(here && there);
+  /** Moves on, and lets the store answer. */
+  const later = async (ms: number) => {
+    for (let left = ms; left > 0; left -= 100) {
+      await clock.advance(Math.min(100, left));
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  };
+  return {
+    clock,
+    errors,
+    it,
+    here,
+    there,
+    later,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await later(100);
+      kv.close();
+    },
+  };
+}
+
+function banOf(clock: ManualClock, of: Ban["of"], ms: number): Ban {
+  return { of, at: clock.wall(), until: clock.wall() + ms };
+}
+
+const ALICE = { name: "alice", tier: undefined };
+
+Deno.test("a ban is felt here at once, elsewhere within a second, and ends by itself", async () => {
+  await using pair = await start();
+  const { clock, here, there, later } = pair;
+  await here.ban(banOf(clock, "client mobile", 5_000));
+  const isBanned = (operator: Operator) =>
+    operator.bans.of({ name: "mobile" }, clock.wall()) !== undefined;
+  assertEquals([isBanned(here), isBanned(there)], [true, false]);
+  await later(FELT_MS);
+  assertEquals([isBanned(here), isBanned(there)], [true, true]);
+  assertEquals(await there.lift("client mobile"), true);
+  assertEquals([isBanned(here), isBanned(there)], [true, false]);
+  await later(FELT_MS);
+  assertEquals([isBanned(here), isBanned(there)], [false, false]);
+});
+
+Deno.test("a client's new tier, and its end, are felt elsewhere within a second", async () => {
+  await using pair = await start();
+  const { here, there, later } = pair;
+  const tierThere = async () => await there.clients.find("key");
+  await here.withClients((clients) => clients.create(ALICE, keyHash("key"), 1));
+  assertEquals(await tierThere(), ALICE);
+  await here.withClients((clients) => clients.setTier("alice", "pro"));
+  await later(FELT_MS);
+  assertEquals(await tierThere(), { ...ALICE, tier: "pro" });
+  await here.withClients((clients) => clients.revoke("alice"));
+  await later(FELT_MS);
+  assertEquals(await tierThere(), undefined);
+});
+
+Deno.test("looking costs one read, however much there is, as long as nothing changes", async () => {
+  await using pair = await start();
+  const { clock, it, here, later } = pair;
+  for (let i = 0; i < 20; i++) await here.ban(banOf(clock, `client ${i}`, 60_000));
+  await later(FELT_MS);
+  const before = it.reads;
+  await later(8_000);
+  const looks = it.reads - before;
+  assert(looks >= 18 && looks <= 22, `${looks} reads of two processes in 8 s`);
+});
+
+for (const state of ["lost", "stalled"] as const) {
+  Deno.test(`a store that is ${state} leaves what is known, is told once, and is heard again`, async () => {
+    await using pair = await start();
+    const { clock, it, errors, here, there, later } = pair;
+    await here.ban(banOf(clock, "client mobile", 600_000));
+    await later(FELT_MS);
+    it.state = state;
+    await later(5_000);
+    assertEquals(errors.length, 2, "one of each process");
+    assert(there.bans.of({ name: "mobile" }, clock.wall()));
+
+    const lifting = here.lift("client mobile");
+    const refused = assertRejects(() => lifting, GatewayError);
+    await later(1_000);
+    assertEquals((await refused).kind, "limiter-unavailable");
+
+    it.state = "well";
+    await later(3_000);
+    assertEquals(errors.length, 2 + 1 + 2, "and that it is back");
+    const lifted = here.lift("client mobile");
+    await later(100);
+    await lifted;
+    await later(FELT_MS);
+    assertEquals(there.bans.of({ name: "mobile" }, clock.wall()), undefined);
+  });
+}
