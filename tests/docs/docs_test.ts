@@ -15,13 +15,14 @@ const DOCS = [
   "README.md",
   "docs/caching.md",
   "docs/configuration.md",
+  "docs/deploy.md",
   "docs/errors.md",
   "docs/life_of_a_request.md",
   "docs/operating.md",
   "docs/policies.md",
   "docs/rate_limiting.md",
 ];
-const SECRETS = ["ORDERS_TOKEN", "MOBILE_KEY"];
+const SECRETS = ["ORDERS_TOKEN", "MOBILE_KEY", "USERS_TOKEN"];
 const ENV = (name: string) => SECRETS.includes(name) ? "secret" : undefined;
 
 const snippets = (await Promise.all(DOCS.map(readSnippets))).flat();
