@@ -141,6 +141,15 @@ Deno.test("a limiter that takes a conflict for a success breaks a promise", asyn
   assertEquals(await isCaught(deaf, ALL, anyScenario), true);
 });
 
+Deno.test("a limiter that believes a commit that was sent twice to be refused breaks a promise", async () => {
+  const right = "tookMs >= (store.repeatsAfterMs ?? Infinity)";
+  await using mutant = await mutated("transactions.ts", (source) => {
+    assert(source.includes(right), "transactions.ts reads otherwise now");
+    return source.replace(right, "tookMs === Infinity");
+  });
+  assertEquals(await isCaught(mutant.newLimiter, ALL, anyScenario), true);
+});
+
 Deno.test("a limiter that rounds a wait down tells a lone client to come back too early", async () => {
   for (const [module, isTruth] of [[undefined, true], ["bucket.ts", false]] as const) {
     await using made = await mutated(module, replacedBy("hasty_wait.ts"));
