@@ -13,6 +13,7 @@ import { MemoryStore } from "./lib/limiter/memory_store.ts";
 import { LineWriter } from "./lib/line_writer.ts";
 import { kvOperator } from "./lib/operator/kv_operator.ts";
 import { type Options, readOptions } from "./lib/options.ts";
+import { Resources } from "./lib/resources.ts";
 import { StartError } from "./lib/start_error.ts";
 import { openHttpTransport } from "./lib/transport/http.ts";
 import { jsonLine, readableLine } from "./middleware/access_line.ts";
@@ -44,20 +45,32 @@ async function run(settings: Settings, options: Options): Promise<void> {
     taskTimeoutMs: DEFAULTS.backgroundMs,
     onError: (error) => logError(error),
   });
+  // What ends after the last request, the newest first.
+  const closing = new AsyncDisposableStack();
+  const resources = new Resources({
+    clock,
+    lingerMs: DEFAULTS.lingerMs,
+    onError: (error, upstream) => logError(error, `upstream ${upstream}`),
+  });
+  closing.defer(() => resources.close());
   // What a function source forgets to catch must not take every other request down with it.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     logError(event.reason);
   });
-  const closing = new AsyncDisposableStack();
   const output = new LineWriter((bytes) => Deno.stdout.writeSync(bytes));
   const format = Deno.stdout.isTerminal() ? readableLine : jsonLine;
   const operator = kvOperator(kv, { clock, onError: (error) => logError(error, "operator") });
   await operator.look();
+  const following = new AbortController();
+  // Nobody else can change what is in this process's memory.
+  if (store !== ":memory:") operator.follow(following.signal);
+  closing.defer(() => following.abort());
   const app = createGateway(settings, {
     clock,
     background,
     closing,
+    resources,
     http: transport.source,
     buckets: store === ":memory:"
       ? new MemoryStore(clock)
@@ -72,26 +85,32 @@ async function run(settings: Settings, options: Options): Promise<void> {
   });
 
   const scheme = env("DENO_DEPLOYMENT_ID") === undefined ? "http" : "https";
+  const handler: Deno.ServeHandler<Deno.NetAddr> = (request, { remoteAddr, completed }) =>
+    app.fetch(request, { remoteAddress: remoteAddr.hostname, scheme, completed });
   const stop = told(STOP_SIGNALS);
-  const server = listen(
-    options,
-    (request, { remoteAddr, completed }) =>
-      app.fetch(request, { remoteAddress: remoteAddr.hostname, scheme, completed }),
-  );
-  const stopping = new AbortController();
-  // Nobody else can change what is in this process's memory.
-  if (store !== ":memory:") operator.follow(stopping.signal);
+  let server: Deno.HttpServer;
+  try {
+    await Promise.race([resources.openAtStart(), stop]);
+    server = listen(options, handler);
+  } catch (error) {
+    await inTime(() => closing.disposeAsync());
+    throw error;
+  }
   await stop;
-  stopping.abort();
 
-  const grace = AbortSignal.timeout(DEFAULTS.graceMs);
-  const end = async () => {
+  await inTime(async (grace) => {
     await server.shutdown();
     await background.drain(grace);
     await closing.disposeAsync();
-  };
-  await abortable(end(), grace).catch(() => printError("stopped before everything had ended"));
+  });
   output.flush();
+}
+
+/** Ends what runs, within the grace that there is for it. */
+async function inTime(end: (grace: AbortSignal) => Promise<void>): Promise<void> {
+  const grace = AbortSignal.timeout(DEFAULTS.graceMs);
+  await abortable(end(grace), grace)
+    .catch(() => printError("stopped before everything had ended"));
 }
 
 /** Whether other machines have the store too: over KV Connect, and always on Deno Deploy. */

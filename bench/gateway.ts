@@ -2,6 +2,7 @@ import { Background } from "../lib/background.ts";
 import { systemClock as clock } from "../lib/clock.ts";
 import { parseConfig } from "../lib/config/parse.ts";
 import { MemoryStore } from "../lib/limiter/memory_store.ts";
+import { Resources } from "../lib/resources.ts";
 import { createGateway, type GatewayDependencies } from "../routes/gateway.ts";
 
 /** What a request brings along when no server took it. */
@@ -22,6 +23,7 @@ export function benchGateway(
     adminToken: undefined,
     background: new Background({ clock, taskTimeoutMs: 1_000, onError() {} }),
     closing: new AsyncDisposableStack(),
+    resources: new Resources({ clock, lingerMs: 1_000, onError() {} }),
     buckets: new MemoryStore(clock),
     http: () => () => Promise.reject(new Error("no upstream is asked over HTTP here")),
     readStore: () => Promise.resolve(),

@@ -27,6 +27,7 @@ import { Limiter } from "../lib/limiter/limiter.ts";
 import type { BucketStore } from "../lib/limiter/store.ts";
 import type { Operator } from "../lib/operator/operator.ts";
 import { expandCall } from "../lib/part_call.ts";
+import type { Resources } from "../lib/resources.ts";
 import type { Source } from "../lib/source.ts";
 import {
   aggregateStack,
@@ -74,8 +75,10 @@ export interface GatewayDependencies {
   /** The Source of an HTTP API, by its base URL with no slash at the end. */
   readonly http: (base: string) => Source;
   readonly background: Background;
-  /** What is to end after the last request is put here. */
+  /** What is to end after the last request is put here; the newest ends first. */
   readonly closing: AsyncDisposableStack;
+  /** Holds what function sources keep open. */
+  readonly resources: Resources;
   /** Where buckets are; asked only when some route has a limit. */
   readonly buckets: BucketStore;
   /** What the operator changes while the gateway runs; absent: nobody is banned, or known but by the config. */
@@ -295,12 +298,15 @@ class Handlers {
   #upstream(settings: UpstreamSettings): UpstreamState {
     const known = this.#upstreams.get(settings.name);
     if (known) return known;
-    const transport = "source" in settings
-      ? functionSource(settings.source)
-      : this.#deps.http(settings.base.origin + settings.base.pathname.replace(/\/$/, ""));
-    const state = upstreamState(settings, transport, this.#deps.clock);
+    const state = upstreamState(settings, this.#transport(settings), this.#deps.clock);
     this.#upstreams.set(settings.name, state);
     return state;
+  }
+
+  #transport(settings: UpstreamSettings): Source {
+    if ("open" in settings) return functionSource(this.#deps.resources.source(settings));
+    if ("source" in settings) return functionSource(settings.source);
+    return this.#deps.http(settings.base.origin + settings.base.pathname.replace(/\/$/, ""));
   }
 }
 

@@ -51,6 +51,8 @@ export const DEFAULTS = {
   backgroundMs: 30_000,
   /** What readiness waits for the store. */
   readyMs: 1_000,
+  /** How long a stop waits for calls that nobody waits for any more, before it closes what they use. */
+  lingerMs: 1_000,
   /** What running requests get when the gateway is told to stop; Deno Deploy waits 5 s in all. */
   graceMs: 4_000,
 } as const;

@@ -1,4 +1,4 @@
-import type { Source } from "../source.ts";
+import type { Call, Context, Reply, Source } from "../source.ts";
 import type { Json } from "../template.ts";
 
 /** A length of time: `"250ms"`, `"2s"`, `"5m"`, `"1h"`. */
@@ -84,16 +84,38 @@ export interface HttpUpstream extends AnyUpstream {
   readonly url: Text;
   /** Sent with every call. */
   readonly headers?: Readonly<Record<string, Text>>;
+  /** Only functions open something. */
+  readonly open?: undefined;
 }
 
 /** Any async function (TypeScript configs only). */
 export interface FunctionUpstream extends AnyUpstream {
   /** Asked in the place of an HTTP API. What it throws is that part's problem. */
   readonly source: Source;
+  /** What tells it from an {@linkcode OpenedUpstream}. */
+  readonly open?: undefined;
+}
+
+/**
+ * A function with something that it keeps open, such as a pool of connections (TypeScript configs
+ * only). These are methods, so that upstreams which open different things fit into one record.
+ */
+export interface OpenedUpstream<Opened> extends AnyUpstream {
+  /**
+   * Opens it, once for all calls. Calls that come meanwhile wait, each as long as its attempt may
+   * take. When it fails they fail with `upstream-unreachable`, and the next call opens again.
+   */
+  open(): Opened | PromiseLike<Opened>;
+  /** When it is opened: at the first call, or before the gateway listens. Default `"use"`. */
+  readonly openAt?: "use" | "start";
+  /** Asked in the place of an HTTP API, with what was opened. What it throws is that part's problem. */
+  source(call: Call, ctx: Context, opened: Opened): Promise<Reply>;
+  /** Ends what was opened, after the last call. Default: what it says itself, if it is disposable. */
+  close?(opened: Opened): unknown;
 }
 
 /** A configured API. */
-export type Upstream = HttpUpstream | FunctionUpstream;
+export type Upstream = HttpUpstream | FunctionUpstream | OpenedUpstream<unknown>;
 
 /** How the pages of a list are walked. */
 export interface PagesConfig {
@@ -304,4 +326,27 @@ export function defineGateway<Name extends string, LimitName extends string = ne
   config: GatewayConfig<Name, LimitName>,
 ): GatewayConfig<Name, LimitName> {
   return config;
+}
+
+/**
+ * An upstream that keeps something open, so that the compiler knows in `source` and `close` what
+ * `open` gives.
+ *
+ * ```ts
+ * import { defineGateway, defineUpstream, json } from "sluice";
+ *
+ * export default defineGateway({
+ *   upstreams: {
+ *     settings: defineUpstream({
+ *       open: () => Deno.openKv(":memory:"),
+ *       source: async ({ path }, _ctx, kv) => json((await kv.get([path])).value),
+ *       close: (kv) => kv.close(),
+ *     }),
+ *   },
+ *   routes: { "GET /setting": { gather: { it: { from: "settings", path: "/x" } } } },
+ * });
+ * ```
+ */
+export function defineUpstream<Opened>(upstream: OpenedUpstream<Opened>): OpenedUpstream<Opened> {
+  return upstream;
 }

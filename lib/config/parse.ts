@@ -16,6 +16,7 @@ import {
   httpUpstreamSchema,
   knownClientSchema,
   limitSchema,
+  openedUpstreamSchema,
   unset,
 } from "./schema.ts";
 import { bucketShape } from "../limiter/bucket.ts";
@@ -87,6 +88,12 @@ class Parser {
   #upstream(name: string, input: unknown): UpstreamSettings | undefined {
     const path = ["upstreams", name];
     if (!isName(name)) this.#reader.report(path, NAME_RULE);
+    if (isRecord(input) && "open" in input) {
+      const read = this.#reader.read(openedUpstreamSchema, input, path);
+      if (!read) return undefined;
+      const { open, openAt = "use", source, close } = read;
+      return { name, ...anySettings(read), open, openAt, source, close };
+    }
     if (isRecord(input) && "source" in input) {
       const read = this.#reader.read(functionUpstreamSchema, input, path);
       return read && { name, ...anySettings(read), source: read.source };

@@ -3,6 +3,7 @@ import { parsePointer } from "../pointer.ts";
 import { parseOnlyName } from "../reference.ts";
 import type { MapFunction } from "../map_function.ts";
 import type { Source } from "../source.ts";
+import type { OpenedUpstream } from "./define.ts";
 import {
   type Json,
   parsePathTemplate,
@@ -283,12 +284,21 @@ export const httpUpstreamSchema = (env: Environment) =>
     ...anyUpstream,
   });
 
-/** Any async function. */
-export const functionUpstreamSchema = object({
-  source: v.custom<Source>(
+const aFunction = <Function>() =>
+  v.custom<Function>(
     (value) => typeof value === "function",
     "must be a function, which only a TypeScript config can have",
-  ),
+  );
+
+/** Any async function. */
+export const functionUpstreamSchema = object({ source: aFunction<Source>(), ...anyUpstream });
+
+/** A function with something that it keeps open. */
+export const openedUpstreamSchema = object({
+  open: aFunction<OpenedUpstream<unknown>["open"]>(),
+  openAt: v.optional(v.picklist(["use", "start"], "must be use or start")),
+  source: aFunction<OpenedUpstream<unknown>["source"]>(),
+  close: v.optional(aFunction<NonNullable<OpenedUpstream<unknown>["close"]>>()),
   ...anyUpstream,
 });
 
@@ -373,12 +383,7 @@ export const partSchema = object({
   pick: v.optional(
     v.pipe(v.array(memberName, PICK_RULE), v.minLength(1, PICK_RULE)),
   ),
-  map: v.optional(
-    v.custom<MapFunction>(
-      (value) => typeof value === "function",
-      "must be a function, which only a TypeScript config can have",
-    ),
-  ),
+  map: v.optional(aFunction<MapFunction>()),
   optional: v.optional(flag),
   otherwise: v.optional(json),
 });

@@ -7,7 +7,7 @@ import type { Selection } from "../pick.ts";
 import type { MapFunction } from "../map_function.ts";
 import type { Source } from "../source.ts";
 import type { Template } from "../template.ts";
-import type { PartMethod, RouteMethod } from "./define.ts";
+import type { OpenedUpstream, PartMethod, RouteMethod } from "./define.ts";
 
 /** A config that was read: complete, in milliseconds and bytes, every name resolved. */
 export interface Settings {
@@ -84,12 +84,22 @@ export interface RetrySettings {
   readonly budget: { readonly share: number; readonly minPerSecond: number };
 }
 
-/** An upstream, either an HTTP API (`base`) or a function (`source`). */
+/** What a function source keeps open, from the first call or the start to the end. */
+export interface OpenedSettings {
+  readonly open: OpenedUpstream<unknown>["open"];
+  readonly openAt: "use" | "start";
+  readonly source: OpenedUpstream<unknown>["source"];
+  /** Undefined: it is disposed of, if it can be. */
+  readonly close: OpenedUpstream<unknown>["close"];
+}
+
+/** An upstream: an HTTP API (`base`), or a function (`source`) that may keep something `open`. */
 export type UpstreamSettings =
   & AnyUpstreamSettings
   & (
     | { readonly base: URL; readonly headers: Readonly<Record<string, string>> }
     | { readonly source: Source }
+    | OpenedSettings
   );
 
 /** A route: where it stands, and what is there. */

@@ -9,6 +9,7 @@ import { parseConfig } from "../../lib/config/parse.ts";
 import { GatewayError } from "../../lib/errors.ts";
 import { MemoryStore } from "../../lib/limiter/memory_store.ts";
 import { json } from "../../lib/reply.ts";
+import { Resources } from "../../lib/resources.ts";
 import type { Context, Reply, Source } from "../../lib/source.ts";
 import { createGateway } from "../../routes/gateway.ts";
 import { until } from "../support/program.ts";
@@ -220,6 +221,7 @@ Deno.test(`${REQUESTS} mixed requests leave nothing`, async () => {
     adminToken: undefined,
     background: new Background({ clock, taskTimeoutMs: 1_000, onError: (e) => errors.push(e) }),
     closing: new AsyncDisposableStack(),
+    resources: new Resources({ clock, lingerMs: 1_000, onError: (e) => errors.push(e) }),
     buckets: new MemoryStore(clock),
     http: () => () => Promise.reject(new Error("nothing is asked over HTTP here")),
     readStore: () => Promise.resolve(),

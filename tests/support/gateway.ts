@@ -6,6 +6,7 @@ import { parseConfig } from "../../lib/config/parse.ts";
 import { MemoryStore } from "../../lib/limiter/memory_store.ts";
 import type { BucketStore } from "../../lib/limiter/store.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
+import { Resources } from "../../lib/resources.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
 import type { AccessEntry } from "../../middleware/access_log.ts";
 import { createGateway } from "../../routes/gateway.ts";
@@ -48,10 +49,17 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     onError: (error) => errors.push(error),
   });
   const closing = new AsyncDisposableStack();
+  const resources = new Resources({
+    clock,
+    lingerMs: 1_000,
+    onError: (error) => errors.push(error),
+  });
+  closing.defer(() => resources.close());
   const app = createGateway(parseConfig(config, (name) => env[name]), {
     clock,
     background,
     closing,
+    resources,
     http: transport.source,
     readStore,
     buckets,

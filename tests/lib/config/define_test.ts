@@ -1,6 +1,7 @@
 import { assertStrictEquals } from "@std/assert";
 import {
   defineGateway,
+  defineUpstream,
   type Duration,
   type GatewayConfig,
   type Part,
@@ -47,6 +48,58 @@ Deno.test("all that a config may say compiles", () => {
       "ANY /a/*": { forward: "users" },
       "DELETE /b/*": { forward: { to: "rows", strip: "/b" }, deadline: "2s" },
     },
+  });
+});
+
+/** What only a pool can do. */
+class Pool {
+  ask(path: string): Promise<string[]> {
+    return Promise.resolve([path]);
+  }
+  end(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+Deno.test("what open gives is known in source and close", () => {
+  defineGateway({
+    upstreams: {
+      plain: { url: URL },
+      bare: { source: (call) => Promise.resolve(json(call.path)) },
+      pool: defineUpstream({
+        open: () => new Pool(),
+        source: async (call, ctx, pool) => {
+          ctx.signal.throwIfAborted();
+          return json(await pool.ask(call.path));
+        },
+        close: (pool) => pool.end(),
+      }),
+      later: defineUpstream({
+        open: () => Promise.resolve(new Map([["a", 1]])),
+        openAt: "start",
+        timeout: "1s",
+        source: ({ path }, _ctx, map) => Promise.resolve(json(map.get(path)?.toFixed())),
+      }),
+    },
+    routes: { "GET /": { gather: { a: { from: "pool" }, b: { from: "later" } } } },
+  });
+});
+
+Deno.test("a wrong use of what open gives is an error in the editor", () => {
+  defineGateway({
+    upstreams: {
+      pool: defineUpstream({
+        open: () => new Pool(),
+        // @ts-expect-error a pool has no query
+        source: async (_call, _ctx, pool) => json(await pool.query("")),
+        // @ts-expect-error a pool has no close
+        close: (pool) => pool.close(),
+      }),
+      // @ts-expect-error it opens at use or at the start
+      never: { open: () => new Pool(), openAt: "never", source: () => Promise.resolve(json(1)) },
+    },
+    // @ts-expect-error there is no upstream "pol"
+    routes: { "GET /": { forward: "pol" } },
   });
 });
 

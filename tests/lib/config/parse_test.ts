@@ -197,6 +197,19 @@ const RULES: readonly (readonly [unknown, string])[] = [
     withTop({ upstreams: { up: { source: ask, timeout: "soon" } } }),
     `upstreams.up.timeout: ${DURATION}: got "soon"`,
   ],
+  [
+    withTop({ upstreams: { up: { open: "x", openAt: "soon", source: ask, close: 5 } } }),
+    [
+      'upstreams.up.open: must be a function, which only a TypeScript config can have: got "x"',
+      'upstreams.up.openAt: must be use or start: got "soon"',
+      "upstreams.up.close: must be a function, which only a TypeScript config can have: got 5",
+    ].join("\n"),
+  ],
+  [withTop({ upstreams: { up: { open: ask } } }), "upstreams.up.source: is required"],
+  [
+    withTop({ upstreams: { up: { source: ask, close: ask } } }),
+    "upstreams.up.close: is not a key here; there is source, cache, timeout, maxBody, retry, concurrency",
+  ],
   // Routes.
   [
     withRoute("/users", {}),
