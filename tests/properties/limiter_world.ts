@@ -429,7 +429,8 @@ export class World {
   }
 }
 
-const NO_TROUBLE: Troubles = {
+/** Nothing goes wrong. */
+export const NO_TROUBLE: Troubles = {
   locked: 0,
   failure: 0,
   lostAnswer: 0,

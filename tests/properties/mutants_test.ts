@@ -10,6 +10,7 @@ import {
   anyScenario,
   leasedScenario,
   type NewLimiter,
+  NO_TROUBLE,
   type Scenario,
   World,
 } from "./limiter_world.ts";
@@ -147,7 +148,11 @@ Deno.test("a limiter that believes a commit that was sent twice to be refused br
     assert(source.includes(right), "transactions.ts reads otherwise now");
     return source.replace(right, "tookMs === Infinity");
   });
-  assertEquals(await isCaught(mutant.newLimiter, ALL, anyScenario), true);
+  const repeating = (random: Random) => ({
+    ...anyScenario(random),
+    troubles: { ...NO_TROUBLE, giveBack: 0.5, repeat: 0.3 },
+  });
+  assertEquals(await isCaught(mutant.newLimiter, IDEAL, repeating), true);
 });
 
 Deno.test("a limiter that rounds a wait down tells a lone client to come back too early", async () => {
