@@ -8,16 +8,14 @@ export interface StorePath extends AsyncDisposable {
    * says nothing; `lossy` brings it there, and loses what is said of a write.
    */
   state: "open" | "silent" | "lossy";
-  /** The paths that were asked for, in order. */
-  readonly asked: string[];
+  /** How many answers it has lost. */
+  lost: number;
 }
 
 /** Starts a way to a server. */
 export function startStorePath(server: string): StorePath {
-  const asked: string[] = [];
   const path = startUpstream(async (request) => {
     const { pathname } = new URL(request.url);
-    asked.push(pathname);
     if (state.state === "silent") return await hang(request);
     const body = await request.arrayBuffer();
     const answer = await fetch(server + pathname, {
@@ -28,6 +26,7 @@ export function startStorePath(server: string): StorePath {
     const bytes = await answer.arrayBuffer();
     // A 5xx is as good as no answer: the client asks again either way.
     if (state.state === "lossy" && pathname.endsWith("/atomic_write")) {
+      state.lost++;
       return new Response(null, { status: 502 });
     }
     return new Response(bytes, answer);
@@ -35,7 +34,7 @@ export function startStorePath(server: string): StorePath {
   const state: StorePath = {
     url: path.url,
     state: "open",
-    asked,
+    lost: 0,
     [Symbol.asyncDispose]: () => path[Symbol.asyncDispose](),
   };
   return state;
