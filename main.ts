@@ -42,7 +42,7 @@ if (import.meta.main) {
 /** Runs the gateway until it is told to stop, then ends in order what is still running. */
 async function run(settings: Settings, options: Options): Promise<void> {
   const store = options.store ?? settings.store;
-  using kv = await openKv(store);
+  using kv = await openKv(store, clock);
   using transport = openHttpTransport(clock);
   const background = new Background({
     clock,

@@ -1,22 +1,57 @@
+import type { Clock } from "./clock.ts";
+import { DEFAULTS } from "./config/defaults.ts";
 import { StartError } from "./start_error.ts";
+import { Unanswered } from "./unanswered.ts";
+import { within } from "./within.ts";
 
 /**
- * Opens the store.
+ * Opens the store. One that is not on this machine has `DEFAULTS.openStoreMs` to answer.
  * @param location a file, whose missing folders are made; `:memory:`; a KV Connect URL; undefined
  * for Deno KV's own default
  * @throws {StartError} when it cannot be opened
  */
-export async function openKv(location: string | undefined): Promise<Deno.Kv> {
+export async function openKv(location: string | undefined, clock: Clock): Promise<Deno.Kv> {
   try {
     if (location !== undefined && isFile(location)) {
       const folder = location.replace(/[^/\\]*$/, "");
       if (folder !== "") await Deno.mkdir(folder, { recursive: true });
+      return await Deno.openKv(location);
     }
-    return await Deno.openKv(location);
+    // A server that takes the connection and says nothing would be waited for without end.
+    const ms = DEFAULTS.openStoreMs;
+    const kv = await within(Deno.openKv(location), ms, clock, () =>
+      new Error(
+        `nothing answered within ${ms / 1_000} s; is a KV Connect server there, ` +
+          `and can it be reached from this machine?`,
+      ));
+    return location === ":memory:" ? kv : restrained(kv, new Unanswered(clock));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new StartError(`the store ${location ?? "of Deno KV"} cannot be opened: ${reason}`);
+    const advice = reason.includes("401 Unauthorized")
+      ? " DENO_KV_ACCESS_TOKEN must be the server's access token."
+      : "";
+    throw new StartError(
+      `the store ${location ?? "of Deno KV"} cannot be opened: ${reason}${advice}`,
+    );
   }
+}
+
+/** The same KV, of which the calls that have no answer stay few. */
+function restrained(kv: Deno.Kv, unanswered: Unanswered): Deno.Kv {
+  const get = kv.get.bind(kv);
+  const getMany = kv.getMany.bind(kv);
+  const remove = kv.delete.bind(kv);
+  const atomic = kv.atomic.bind(kv);
+  kv.get = (...args) => unanswered.ask(() => get(...args));
+  kv.getMany = (...args) => unanswered.ask(() => getMany(...args));
+  kv.delete = (...args) => unanswered.ask(() => remove(...args));
+  kv.atomic = () => {
+    const operation = atomic();
+    const commit = operation.commit.bind(operation);
+    operation.commit = () => unanswered.ask(commit);
+    return operation;
+  };
+  return kv;
 }
 
 function isFile(location: string): boolean {

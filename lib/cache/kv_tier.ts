@@ -129,7 +129,8 @@ export class KvTier implements CacheTier {
     const variants = [variant, ...others].slice(0, MOST_VARIANTS);
     const expireIn = Math.max(...variants.map(({ keepMs }) => keepMs));
     atomic.check(index).set(indexKey(key256), { version: VERSION, variants }, { expireIn });
-    const gone = known.filter((other) => !variants.includes(other))
+    // This very answer is known already when a write was sent twice, for its answer was lost.
+    const gone = known.filter((other) => !variants.includes(other) && other.id !== variant.id)
       .flatMap((other) => chunkKeys(key256, other));
     for (const key of gone.splice(0, REMOVE_CHUNKS)) atomic.delete(key);
     const { ok } = await unlocked(() => atomic.commit());

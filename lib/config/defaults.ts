@@ -22,6 +22,8 @@ export const DEFAULTS = {
   queue: 100,
   /** What one call of the store may take before the limiter does without. */
   storeTimeoutMs: 400,
+  /** What a store that is reached over the network may take to answer when the gateway starts. */
+  openStoreMs: 5_000,
   /** How many idle buckets a process remembers: some 300 bytes each. */
   maxBuckets: 50_000,
   /** How many items of a list are asked for at once. */

@@ -12,6 +12,7 @@ export class BoundedStore implements BucketStore {
   readonly maxWrites: number;
   readonly concurrency: number;
   readonly skewMs: number;
+  readonly repeatsAfterMs: number;
   readonly #store: BucketStore;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
@@ -21,6 +22,7 @@ export class BoundedStore implements BucketStore {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     ({ maxWrites: this.maxWrites, concurrency: this.concurrency, skewMs: this.skewMs } = store);
+    this.repeatsAfterMs = store.repeatsAfterMs ?? Infinity;
   }
 
   read(keys: readonly string[]): Promise<StoredBucket[]> {

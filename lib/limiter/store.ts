@@ -28,6 +28,11 @@ export interface BucketStore {
   readonly concurrency: number;
   /** How much the clocks of the machines that share it may differ (ms). */
   readonly skewMs: number;
+  /**
+   * A commit that took so long (ms) may have been sent more than once on its way: that it was
+   * refused no longer says that nothing was written. Absent: each is sent once.
+   */
+  readonly repeatsAfterMs?: number;
   /** The buckets, in the order asked. */
   read(keys: readonly string[]): Promise<StoredBucket[]>;
   /** Writes all, or nothing when one has changed: then undefined. Resolves to the new version. */

@@ -168,12 +168,17 @@ export class Transactions {
       bucket.isDoubtful = true;
       bucket.beginSettling();
     }
+    // It may have been written after all, so what was given back with it is not given again.
+    const forgetReturns = () =>
+      writes.forEach(({ bucket }, index) => bucket.returns.splice(0, returned[index]));
+    const sentAt = clock.monotonic();
     let version: string | undefined;
     try {
       version = await store.commit(writes);
+      const tookMs = clock.monotonic() - sentAt;
+      if (version === undefined && tookMs >= (store.repeatsAfterMs ?? Infinity)) forgetReturns();
     } catch (error) {
-      // It may have been written after all, so what was given back with it is not given again.
-      writes.forEach(({ bucket }, index) => bucket.returns.splice(0, returned[index]));
+      forgetReturns();
       throw error;
     } finally {
       const ended = instantOf(clock);

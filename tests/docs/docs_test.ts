@@ -17,6 +17,7 @@ const DOCS = [
   "README.md",
   "docs/caching.md",
   "docs/configuration.md",
+  "docs/deploy.md",
   "docs/errors.md",
   "docs/from_asyncio.md",
   "docs/life_of_a_request.md",
@@ -25,7 +26,7 @@ const DOCS = [
   "docs/rate_limiting.md",
   "docs/sources.md",
 ];
-const SECRETS = ["ORDERS_TOKEN", "MOBILE_KEY"];
+const SECRETS = ["ORDERS_TOKEN", "MOBILE_KEY", "USERS_TOKEN"];
 const ENV = (name: string) => SECRETS.includes(name) ? "secret" : undefined;
 
 const snippets = (await Promise.all(DOCS.map(readSnippets))).flat();

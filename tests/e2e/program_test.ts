@@ -17,7 +17,7 @@ import {
   until,
   within,
 } from "../support/program.ts";
-import { hang, startUpstream } from "../support/upstream.ts";
+import { hang, refusingUrl, startRawUpstream, startUpstream } from "../support/upstream.ts";
 
 const minimal = { store: ":memory:", upstreams: {}, routes: {} };
 
@@ -400,6 +400,37 @@ for (
       files: { file: "no database ".repeat(1000) },
     });
     assertRefused(program, new RegExp(`^the store ${RegExp.escape(store)} cannot be opened: `));
+  });
+}
+
+Deno.test("store: a server that takes connections and says nothing is one clear error, in time", async () => {
+  await using silent = startRawUpstream((raw) => raw.closed());
+  const begun = performance.now();
+  await using program = await runProgram({
+    config: { ...minimal, store: silent.url },
+    env: { DENO_KV_ACCESS_TOKEN: "token" },
+  });
+  assertRefused(
+    program,
+    new RegExp(
+      `^the store ${RegExp.escape(silent.url)} cannot be opened: nothing answered within 5 s; ` +
+        "is a KV Connect server there, and can it be reached from this machine\\?\\n$",
+    ),
+  );
+  assertLess(performance.now() - begun, 8_000);
+});
+
+for (
+  const [what, env, told] of [
+    ["nobody listens", { DENO_KV_ACCESS_TOKEN: "token" }, /Connection refused/],
+    ["no token is set", {}, /DENO_KV_ACCESS_TOKEN/],
+  ] as const
+) {
+  Deno.test(`store: a URL is one clear error when ${what}`, async () => {
+    const url = refusingUrl();
+    await using program = await runProgram({ config: { ...minimal, store: url }, env });
+    assertRefused(program, new RegExp(`^the store ${RegExp.escape(url)} cannot be opened: `));
+    assertMatch(program.stderr, told);
   });
 }
 

@@ -9,6 +9,8 @@ import type { Random } from "../support/random.ts";
 
 /** How long a call of the store may take in a world (ms). */
 export const STORE_TIMEOUT_MS = 250;
+/** When a commit is sent again whose answer was lost (ms). */
+const REPEATS_AFTER_MS = 100;
 /** Long enough for whatever was begun to end (ms). */
 const DRAIN_MS = 120_000;
 
@@ -30,6 +32,8 @@ export interface Troubles {
   readonly failure: number;
   /** A commit that holds, and whose answer is lost. */
   readonly lostAnswer: number;
+  /** A commit that is sent again, for its answer was lost: it meets what it wrote itself. */
+  readonly repeat: number;
   /** A call that never answers; a commit may hold even so, and late. */
   readonly stall: number;
   /** A process that dies, and is replaced. */
@@ -347,6 +351,7 @@ export class World {
       maxWrites,
       concurrency,
       skewMs,
+      repeatsAfterMs: REPEATS_AFTER_MS,
       read: (keys) => this.#read(processOf(), keys),
       commit: (writes) => this.#commit(processOf(), writes),
     };
@@ -366,7 +371,7 @@ export class World {
   }
 
   async #commit(process: Process, writes: readonly BucketWrite[]): Promise<string | undefined> {
-    const { failure, stall, lostAnswer, locked } = this.scenario.troubles;
+    const { failure, stall, lostAnswer, locked, repeat } = this.scenario.troubles;
     if (!process.isAlive) return await never();
     const at = this.clock.monotonic();
     const wall = process.clock.wall();
@@ -379,6 +384,10 @@ export class World {
     if (this.#happens(failure)) throw new Error("the store could not be written");
     const isLocked = this.#happens(locked);
     const version = isLocked ? undefined : this.#apply(commit);
+    if (version !== undefined && repeat > 0 && this.#happens(repeat)) {
+      await process.clock.sleep(REPEATS_AFTER_MS);
+      return undefined;
+    }
     await this.#travel();
     if (isStalled) return await never();
     if (this.#happens(lostAnswer)) throw new Error("the answer was lost");
@@ -420,10 +429,12 @@ export class World {
   }
 }
 
-const NO_TROUBLE: Troubles = {
+/** Nothing goes wrong. */
+export const NO_TROUBLE: Troubles = {
   locked: 0,
   failure: 0,
   lostAnswer: 0,
+  repeat: 0,
   stall: 0,
   crash: 0,
   leave: 0,
@@ -454,6 +465,7 @@ export function anyScenario(random: Random): Scenario {
       locked: common(),
       failure: rare(),
       lostAnswer: rare(),
+      repeat: rare(),
       stall: rare(),
       crash: rare(),
       leave: common(),
@@ -481,6 +493,7 @@ export function leasedScenario(random: Random): Scenario {
       locked: rare(),
       failure: rare(),
       lostAnswer: rare(),
+      repeat: rare(),
       stall: rare(),
       crash: rare(),
       leave: rare(),

@@ -9,6 +9,7 @@ import {
   anyScenario,
   leasedScenario,
   type NewLimiter,
+  NO_TROUBLE,
   type Scenario,
   World,
 } from "./limiter_world.ts";
@@ -138,6 +139,19 @@ Deno.test("a limiter that takes a conflict for a success breaks a promise", asyn
     });
   };
   assertEquals(await isCaught(deaf, ALL, anyScenario), true);
+});
+
+Deno.test("a limiter that believes a commit that was sent twice to be refused breaks a promise", async () => {
+  const right = "tookMs >= (store.repeatsAfterMs ?? Infinity)";
+  await using mutant = await mutated("transactions.ts", (source) => {
+    assert(source.includes(right), "transactions.ts reads otherwise now");
+    return source.replace(right, "tookMs === Infinity");
+  });
+  const repeating = (random: Random) => ({
+    ...anyScenario(random),
+    troubles: { ...NO_TROUBLE, giveBack: 0.5, repeat: 0.3 },
+  });
+  assertEquals(await isCaught(mutant.newLimiter, IDEAL, repeating), true);
 });
 
 Deno.test("a limiter that rounds a wait down tells a lone client to come back too early", async () => {

@@ -1,15 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { Body } from "../../../lib/body.ts";
-import { type Ban, Bans } from "../../../lib/cache/bans.ts";
+import { Bans } from "../../../lib/cache/bans.ts";
 import type { CacheEntry } from "../../../lib/cache/entry.ts";
 import { KvBans } from "../../../lib/cache/kv_bans.ts";
+import { hard, read, soft, testKvBans } from "../../support/kv_bans_suite.ts";
 import { property } from "../../support/random.ts";
 
 const KEEP_MS = 60_000;
 const NOW = Date.UTC(2026, 0, 1);
-
-const hard = (of: Ban["of"], at = NOW): Ban => ({ of, isSoft: false, at });
-const soft = (of: Ban["of"], at = NOW): Ban => ({ of, isSoft: true, at });
 
 /** The same KV, which counts what is read. */
 function counted(kv: Deno.Kv) {
@@ -25,28 +23,7 @@ function counted(kv: Deno.Kv) {
   return { kv: proxy, count };
 }
 
-/** What a reader says of bans, in an order of their own. */
-async function read(bans: KvBans): Promise<Ban[]> {
-  return sorted(await bans.readNew());
-}
-
-function sorted(bans: readonly Ban[]): Ban[] {
-  return bans.toSorted((a, b) => a.at - b.at || a.of.localeCompare(b.of));
-}
-
-Deno.test("a store without bans has none", async () => {
-  using kv = await Deno.openKv(":memory:");
-  const bans = new KvBans(kv);
-  assertEquals(await read(bans), []);
-  assertEquals(await read(bans), []);
-});
-
-Deno.test("bans come back as they were, hard and soft, of all, of addresses and of tags", async () => {
-  using kv = await Deno.openKv(":memory:");
-  const added = sorted([hard("all"), soft("url:up /a?b=ä"), hard("tag:a b"), soft("tag:")]);
-  await new KvBans(kv).add(added, KEEP_MS);
-  assertEquals(await read(new KvBans(kv)), added);
-});
+testKvBans("in memory", () => Deno.openKv(":memory:"));
 
 Deno.test("one who has read all of them reads one record, and lists none", async () => {
   using store = await Deno.openKv(":memory:");
@@ -62,15 +39,6 @@ Deno.test("one who has read all of them reads one record, and lists none", async
   assertEquals(count, { gets: 5, lists: 2 });
 });
 
-Deno.test("every process hears of the bans of all the others, and of its own", async () => {
-  using kv = await Deno.openKv(":memory:");
-  const processes = ["a", "b", "c"].map((name) => ({ name, bans: new KvBans(kv) }));
-  for (const { name, bans } of processes) await bans.add([hard(`tag:${name}`)], KEEP_MS);
-  const all = ["a", "b", "c"].map((name) => hard(`tag:${name}`));
-  for (const { bans } of processes) assertEquals(await read(bans), all);
-  for (const { bans } of processes) assertEquals(await read(bans), []);
-});
-
 Deno.test("one connection hears of what another to the same file adds", async () => {
   const folder = await Deno.makeTempDir();
   try {
@@ -83,33 +51,6 @@ Deno.test("one connection hears of what another to the same file adds", async ()
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-});
-
-Deno.test("a hard and a soft ban of the same moment and subject are two", async () => {
-  using kv = await Deno.openKv(":memory:");
-  const bans = new KvBans(kv);
-  await bans.add([hard("tag:a")], KEEP_MS);
-  await bans.add([soft("tag:a")], KEEP_MS);
-  const heard = await bans.readNew();
-  assertEquals(heard.map(({ isSoft }) => isSoft).toSorted(), [false, true]);
-});
-
-Deno.test("a ban is heard whatever the clocks of those who add bans say", async () => {
-  using kv = await Deno.openKv(":memory:");
-  const [ahead, behind, reader] = [new KvBans(kv), new KvBans(kv), new KvBans(kv)];
-  await ahead.add([hard("tag:ahead", NOW + 3_600_000)], KEEP_MS);
-  await reader.readNew();
-  await behind.add([hard("tag:behind", NOW - 3_600_000)], KEEP_MS);
-  assertEquals(await read(reader), [hard("tag:behind", NOW - 3_600_000)]);
-});
-
-Deno.test("what was read is not read again", async () => {
-  using kv = await Deno.openKv(":memory:");
-  const [writer, reader] = [new KvBans(kv), new KvBans(kv)];
-  for (let time = 0; time < 20; time++) await writer.add([hard("all", NOW + time)], KEEP_MS);
-  assertEquals((await reader.readNew()).length, 20);
-  await writer.add([hard("all", NOW + 20)], KEEP_MS);
-  assertEquals(await read(reader), [hard("all", NOW + 20)]);
 });
 
 Deno.test("bans are heard at once by who starts when the last change is long forgotten", async () => {
