@@ -1,0 +1,47 @@
+import { defineGateway, defineUpstream } from "sluice";
+import { askShop, openShop } from "./shop.ts";
+
+/** Customers and orders from PostgreSQL, mixed with the country that an HTTP API knows. */
+export default defineGateway({
+  store: ":memory:",
+  upstreams: {
+    countries: { url: "http://127.0.0.1:9001", timeout: "1s" },
+    shop: defineUpstream({
+      open: () => openShop(Deno.env.get("DATABASE_URL")),
+      source: askShop,
+      close: (sql) => sql.end({ timeout: 2 }),
+      timeout: "1s",
+      // As many as the pool has: others wait here, where they can be counted and refused.
+      concurrency: { max: 10, queue: 50 },
+    }),
+  },
+  routes: {
+    "GET /customers/:id": {
+      deadline: "2s",
+      gather: {
+        customer: { from: "shop", path: "/customers/{id}" },
+        orders: { from: "shop", path: "/orders", params: { customer: "{id}" }, optional: true },
+        country: {
+          from: "countries",
+          path: "/countries/{customer.country}",
+          pick: ["name", "flag"],
+          optional: true,
+        },
+      },
+    },
+    "POST /orders": {
+      gather: {
+        order: {
+          from: "shop",
+          method: "POST",
+          path: "/orders",
+          params: {
+            customer: "{body.customer}",
+            product: "{body.product}",
+            quantity: "{body.quantity}",
+          },
+        },
+      },
+    },
+  },
+});
