@@ -32,3 +32,8 @@ export async function askBatch(
   const { responses }: { responses: ReadAnswer[] } = JSON.parse(text);
   return responses;
 }
+
+/** Reads the answer of a batch. */
+export function nested(text: string): { readonly responses: readonly ReadAnswer[] } {
+  return JSON.parse(text);
+}
