@@ -48,12 +48,21 @@ function answer(request: Request): Response | Promise<Response> {
 
 function gatewayOf(upstream: TestUpstream, config: Partial<GatewayConfig> = {}): TestGateway {
   return startGateway({
-    upstreams: { up: { url: upstream.url }, here: { source: () => Promise.resolve(json("it")) } },
+    upstreams: {
+      up: { url: upstream.url },
+      here: { source: () => Promise.resolve(json("it")) },
+      timed: {
+        source: (_call, { deadline }) => Promise.resolve(json(deadline - performance.now())),
+        timeout: "9s",
+      },
+    },
     ...config,
     limits: { few: { rate: "1/h", burst: 5 } },
     routes: {
       "POST /batch": { batch: { max: 20, maxBody: "64KiB", maxTotal: "1MiB" } },
       "POST /short": { deadline: "300ms", batch: {} },
+      "POST /one-by-one": { deadline: "300ms", batch: { concurrency: 1 } },
+      "GET /left": { gather: { it: { from: "timed" } } },
       "POST /tiny": { batch: { maxTotal: "1KiB" } },
       "GET /item/:id": { gather: { it: { from: "up", path: "/item/{id}" } } },
       "GET /few": { limit: "few", gather: { it: { from: "here" } } },
@@ -262,6 +271,31 @@ Deno.test("the batch's deadline ends its requests, and leaves what was answered"
     "deadline-exceeded",
     "deadline-exceeded",
   ]);
+});
+
+Deno.test("a request has no more time than its batch has left", async () => {
+  await using upstream = startUpstream(answer);
+  await using gateway = gatewayOf(upstream);
+  const response = await ask(`${gateway.url}/short`, batchInit([{ path: "/left" }]));
+  const { responses: [left] }: { responses: { body: { data: { it: number } } }[] } = await response
+    .json();
+  const ms = left?.body.data.it ?? NaN;
+  assert(ms > 0 && ms <= 300, `${ms}`);
+});
+
+Deno.test("what a deadline leaves unasked is neither charged nor logged", async () => {
+  await using upstream = startUpstream(answer);
+  await using gateway = gatewayOf(upstream);
+  const init = batchInit([{ path: "/up/hang" }, { path: "/few" }], {
+    headers: { "x-request-id": "late" },
+  });
+  const response = await ask(`${gateway.url}/one-by-one`, init);
+  const { responses }: { responses: ReadAnswer[] } = await response.json();
+  assertEquals(responses.map(({ status }) => status), [504, 504]);
+  const [few] = await askBatch(gateway.url, [{ path: "/few" }]);
+  assertMatch(String(few?.headers.ratelimit), /r=4/);
+  const lines = gateway.log.filter(({ id }) => id.startsWith("late."));
+  assertEquals(lines.map(({ id, problem }) => [id, problem]), [["late.0", "deadline-exceeded"]]);
 });
 
 Deno.test("one request that hangs holds no other up where answers are told as they come", async () => {
