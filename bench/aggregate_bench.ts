@@ -27,6 +27,7 @@ const gateway = benchGateway({
   upstreams: { it: { source } },
   routes: {
     ...routes,
+    "POST /batch": { batch: {} },
     "GET /distinct/:id": {
       gather: Object.fromEntries(
         names(10).map((name) => [name, { from: "it", path: `/${name}/{id}` }]),
@@ -76,6 +77,25 @@ for (const [name, path] of Object.entries(paths)) {
     if (response.status !== 200) throw new Error(`it answered ${response.status}`);
   });
 }
+
+/** What a batch saves, or costs, beside as many requests at once; no network is saved here. */
+const requests = Array.from({ length: 10 }, (_, id) => `/of/3/${id}`);
+const batch = JSON.stringify({ requests: requests.map((path) => ({ path })) });
+
+Deno.bench({ name: "10 requests", group: "a batch", baseline: true }, async () => {
+  await Promise.all(requests.map(async (path) => {
+    const request = new Request(`http://127.0.0.1${path}`, { headers: { host: "127.0.0.1" } });
+    await (await gateway.fetch(request, BINDINGS)).bytes();
+  }));
+});
+
+Deno.bench({ name: "a batch of 10", group: "a batch" }, async () => {
+  const headers = { host: "127.0.0.1", "content-type": "application/json" };
+  const request = new Request("http://127.0.0.1/batch", { method: "POST", headers, body: batch });
+  const response = await gateway.fetch(request, BINDINGS);
+  await response.bytes();
+  if (response.status !== 200) throw new Error(`it answered ${response.status}`);
+});
 
 /** The engine alone: parts whose sources have their answer ready, and no policy around them. */
 const call = { method: "GET", path: "/7", headers: new Headers() };

@@ -1,5 +1,11 @@
-import type { GatherSettings, PartSettings, RouteSettings, Settings } from "./config/settings.ts";
-import { formatDuration } from "./config/units.ts";
+import type {
+  BatchSettings,
+  GatherSettings,
+  PartSettings,
+  RouteSettings,
+  Settings,
+} from "./config/settings.ts";
+import { formatDuration, formatSize } from "./config/units.ts";
 import { describeForwardStack, describePartStack } from "./stack.ts";
 import { worstCaseMs } from "./worst_case.ts";
 
@@ -25,10 +31,19 @@ function describeRoute(route: RouteSettings): string {
   const head = `${route.key}\n  deadline ${formatDuration(route.deadlineMs)}, worst case ${
     formatDuration(worstCaseMs(route))
   }${limited}`;
-  const stacks = "parts" in route ? describeParts(route) : [
-    `  forward ${route.to.name}: ${arrows(describeForwardStack(route))}`,
-  ];
-  return [head, ...stacks].join("\n");
+  return [head, ...describeKind(route)].join("\n");
+}
+
+function describeKind(route: RouteSettings): string[] {
+  if ("parts" in route) return describeParts(route);
+  return "max" in route
+    ? [describeBatch(route)]
+    : [`  forward ${route.to.name}: ${arrows(describeForwardStack(route))}`];
+}
+
+function describeBatch({ max, concurrency, maxBody, maxTotal }: BatchSettings): string {
+  const sizes = `${formatSize(maxBody)} each, ${formatSize(maxTotal)} in all`;
+  return `  batch of up to ${max}, ${concurrency} at once; answers up to ${sizes}`;
 }
 
 function describeParts({ parts, quorum, isFirst }: GatherSettings): string[] {

@@ -3,17 +3,16 @@ import { GatewayError, type PartFailure } from "./errors.ts";
 import type { GatherPlan, PartPage } from "./gather_plan.ts";
 import { documentOf, jsonBytes, oneLine } from "./json_bytes.ts";
 import { problemDocumentOf, problemOf } from "./problem.ts";
+import type { StreamRecord } from "./record_stream.ts";
 import { Rendezvous } from "./rendezvous.ts";
 import { Scope } from "./scope.ts";
 import type { Outcome } from "./settle.ts";
 import type { Call, Context } from "./source.ts";
 
-/** A piece of an answer that is told as it comes. */
-export interface GatherRecord {
+/** A piece of a gather's answer. */
+export interface GatherRecord extends StreamRecord {
   /** `done` for the last one and no other. */
   readonly event: "part" | "problem" | "done";
-  /** A JSON document on one line. */
-  readonly line: Bytes;
 }
 
 const ENCODER = new TextEncoder();

@@ -1,11 +1,18 @@
 import { type Bytes, joinBytes } from "./bytes.ts";
 import type { Clock } from "./clock.ts";
-import type { GatherRecord } from "./gather_records.ts";
+
+/** A piece of an answer that is told as it comes. */
+export interface StreamRecord {
+  /** What it is about; one word. */
+  readonly event: string;
+  /** A JSON document on one line. */
+  readonly line: Bytes;
+}
 
 /** How records are written one after the other. */
 export interface RecordFormat {
   readonly mediaType: string;
-  write(record: GatherRecord): Bytes;
+  write(record: StreamRecord): Bytes;
   /** Written now and then while nothing comes, so that nobody takes the connection for dead. */
   readonly heartbeat?: Bytes;
 }
@@ -30,9 +37,9 @@ export const EVENT_STREAM: RecordFormat = {
 
 /** What a stream of records needs. */
 export interface RecordStreamOptions {
-  readonly records: AsyncGenerator<GatherRecord, void, void>;
+  readonly records: AsyncGenerator<StreamRecord, void, void>;
   /** The first of them, which has been taken already. */
-  readonly first: IteratorResult<GatherRecord, void>;
+  readonly first: IteratorResult<StreamRecord, void>;
   readonly format: RecordFormat;
   /** How long nothing may come before a heartbeat does (ms). */
   readonly heartbeatMs: number;
@@ -46,7 +53,7 @@ export interface RecordStreamOptions {
 /** Records as the bytes of an answer. Each is asked for when the reader has room for it. */
 export function recordStream(options: RecordStreamOptions): ReadableStream<Bytes> {
   const { records, first, format, onCancel, onEnd } = options;
-  let coming: Promise<IteratorResult<GatherRecord, void>> | undefined = Promise.resolve(first);
+  let coming: Promise<IteratorResult<StreamRecord, void>> | undefined = Promise.resolve(first);
   let isCancelled = false;
   return new ReadableStream<Bytes>({
     async pull(controller) {

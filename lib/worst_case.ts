@@ -2,6 +2,8 @@ import type { PartSettings, RouteSettings } from "./config/settings.ts";
 
 /** What a route may take at most (ms): its slowest chain of parts, unless the deadline ends it. */
 export function worstCaseMs(route: RouteSettings): number {
+  // Any request may be in it.
+  if ("max" in route) return route.deadlineMs;
   if (!("parts" in route)) return Math.min(route.deadlineMs, route.to.timeoutMs);
   const parts = new Map(route.parts.map((part) => [part.name, part]));
   const ends = new Map<string, number>();

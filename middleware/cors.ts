@@ -43,6 +43,8 @@ export function cors(
     maxAge: MAX_AGE_S,
   });
   return async function cors(c, next) {
+    // The page reads the batch; its requests are nothing that a page reads.
+    if (c.env.batch) return await next();
     const isPreflight = c.req.header("access-control-request-method") !== undefined;
     if (c.req.method === "OPTIONS" && !isPreflight) return await next();
     return await answer(c, next);

@@ -29,7 +29,9 @@ export function deadline(options: DeadlineOptions): Middleware {
     const { waitMs = Infinity } = readPreferences(c.req.raw.headers);
     const isClients = waitMs < deadlineMs;
     const ms = isClients ? waitMs : deadlineMs;
-    const scope = new Scope(c.req.raw.signal, clientLeft);
+    // What ends a batch, ends each of its requests for the same reason.
+    const { batch } = c.env;
+    const scope = batch ? new Scope(batch.signal) : new Scope(c.req.raw.signal, clientLeft);
     const whose = isClients ? "that the client wanted to wait" : "of this route";
     const pass = () =>
       scope.cancel(new GatewayError("deadline-exceeded", `no answer within the ${ms} ms ${whose}`));
@@ -38,7 +40,7 @@ export function deadline(options: DeadlineOptions): Middleware {
     c.set("route", route);
     c.set("ctx", {
       signal: scope.signal,
-      deadline: timer.due,
+      deadline: Math.min(timer.due, batch?.deadline ?? Infinity),
       client: { address: c.env.remoteAddress },
       trace: c.get("trace"),
       background: run,

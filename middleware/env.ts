@@ -4,6 +4,16 @@ import type { Target } from "../lib/path.ts";
 import type { Context } from "../lib/source.ts";
 import type { Trace } from "../lib/trace.ts";
 
+/** What a request of a batch has from it. */
+export interface BatchBinding {
+  /** The request's id: `ID.3` for the fourth of the batch ID. */
+  readonly itemId: string;
+  /** Aborts, with a GatewayError, when the batch ends. */
+  readonly signal: AbortSignal;
+  /** The batch's deadline, on the monotonic clock (ms). */
+  readonly deadline: number;
+}
+
 /** What the gateway keeps of one request while it lives. */
 export interface Env {
   Bindings: {
@@ -13,6 +23,8 @@ export interface Env {
     scheme: "http" | "https";
     /** Settles when the answer has been sent, or can no longer be. */
     completed: Promise<void>;
+    /** The batch that the request is one of; absent when it came alone. */
+    batch?: BatchBinding;
   };
   Variables: {
     trace: Trace;

@@ -10,7 +10,8 @@ const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$
 export function requestId(clock: Clock): Middleware {
   return async function requestId(c, next) {
     const asked = c.req.header("x-request-id");
-    const id = asked !== undefined && WELL_FORMED.test(asked) ? asked : crypto.randomUUID();
+    const own = asked !== undefined && WELL_FORMED.test(asked) ? asked : undefined;
+    const id = c.env.batch?.itemId ?? own ?? crypto.randomUUID();
     const traceparent = c.req.header("traceparent");
     const isTraced = traceparent !== undefined && TRACEPARENT.test(traceparent);
     c.set("arrivedAt", clock.monotonic());

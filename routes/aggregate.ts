@@ -1,17 +1,15 @@
 import type { Handler } from "hono";
-import { accepts } from "hono/accepts";
 import type { Clock } from "../lib/clock.ts";
-import { DEFAULTS } from "../lib/config/defaults.ts";
 import { GatewayError } from "../lib/errors.ts";
 import type { GatherPlan } from "../lib/gather_plan.ts";
 import { replayRecords } from "../lib/replay_records.ts";
 import { gatherRecords } from "../lib/gather_records.ts";
-import { EVENT_STREAM, NDJSON, type RecordFormat, recordStream } from "../lib/record_stream.ts";
+import type { RecordFormat } from "../lib/record_stream.ts";
 import { requestBody } from "../lib/request_body.ts";
-import { Scope } from "../lib/scope.ts";
 import { isBodiless } from "../lib/is_bodiless.ts";
 import type { Call, Reply, Source } from "../lib/source.ts";
 import type { Env, Exchange } from "../middleware/env.ts";
+import { formatOf, streamRecords } from "./stream_records.ts";
 
 /** What a gather route asks. */
 export interface AggregateOptions {
@@ -22,11 +20,6 @@ export interface AggregateOptions {
   readonly isKept: boolean;
   readonly clock: Clock;
 }
-
-const FORMATS = new Map([NDJSON, EVENT_STREAM].map((format) => [format.mediaType, format]));
-/** One document. */
-const WHOLE = "application/json";
-const TYPES = [WHOLE, ...FORMATS.keys()];
 
 /** A route that asks a gather, and answers with its envelope, or as its parts come. */
 export function aggregate(options: AggregateOptions): Handler<Env> {
@@ -65,26 +58,6 @@ function isDecodable(pathname: string): boolean {
   }
 }
 
-/** How the client wants to hear of parts as they come; undefined when it wants one document. */
-function formatOf(c: Exchange): RecordFormat | undefined {
-  const mediaType = accepts(c, {
-    header: "Accept",
-    supports: TYPES,
-    default: WHOLE,
-    match: mostAccepted,
-  });
-  return FORMATS.get(mediaType);
-}
-
-/** The type that is accepted most (RFC 9110 section 12.5.1); a wildcard stands for the whole. */
-function mostAccepted(accepted: readonly { readonly type: string; readonly q: number }[]): string {
-  const [best] = accepted
-    .map(({ type, q }) => ({ type: type.toLowerCase(), q, isWildcard: type.endsWith("*") }))
-    .filter(({ type, q, isWildcard }) => q > 0 && (isWildcard || TYPES.includes(type)))
-    .sort((a, b) => b.q - a.q || Number(a.isWildcard) - Number(b.isWildcard));
-  return best === undefined || best.isWildcard ? WHOLE : best.type;
-}
-
 async function streamed(
   c: Exchange,
   call: Call,
@@ -92,37 +65,11 @@ async function streamed(
   { plan, source, isKept, clock }: AggregateOptions,
 ): Promise<Response> {
   const ctx = c.get("ctx");
-  const ended = Promise.withResolvers<void>();
-  const scope = new Scope(ctx.signal);
-  const onEnd = () => {
-    scope[Symbol.dispose]();
-    ended.resolve();
-  };
-  const onCancel = () => scope.cancel(new GatewayError("cancelled", "the client went away"));
   const kept = isKept ? await source(onlyIfKept(call), ctx) : undefined;
   c.get("trace").isHit = kept?.cached?.isHit ?? false;
-  const records = kept?.status === 200
-    ? replayRecords(kept)
-    : gatherRecords(plan, call, { ...ctx, signal: scope.signal });
-  try {
-    // The first record decides the status: until it is there, a failure is a problem document.
-    const first = await records.next();
-    const stream = recordStream({
-      records,
-      first,
-      format,
-      heartbeatMs: DEFAULTS.heartbeatMs,
-      clock,
-      onCancel,
-      onEnd,
-    });
-    c.set("answering", ended.promise);
-    if (call.method === "HEAD") await stream.cancel();
-    return new Response(call.method === "HEAD" ? null : stream, { headers: headersOf(format) });
-  } catch (error) {
-    onEnd();
-    throw error;
-  }
+  const records = (signal: AbortSignal) =>
+    kept?.status === 200 ? replayRecords(kept) : gatherRecords(plan, call, { ...ctx, signal });
+  return await streamRecords(c, { format, clock, records });
 }
 
 /** The same question to the route's cache alone (RFC 9111 section 5.2.1.7). */
@@ -131,14 +78,4 @@ function onlyIfKept(call: Call): Call {
   headers.append("cache-control", "only-if-cached");
   for (const name of ["if-none-match", "if-modified-since", "range"]) headers.delete(name);
   return { ...call, method: "GET", headers };
-}
-
-function headersOf({ mediaType }: RecordFormat): Record<string, string> {
-  return {
-    "content-type": mediaType,
-    // What will be missing is not known yet, so nobody may keep it.
-    "cache-control": "no-store",
-    // nginx would hold the records back otherwise.
-    "x-accel-buffering": "no",
-  };
 }

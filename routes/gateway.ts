@@ -9,6 +9,7 @@ import type { Clock, Random } from "../lib/clock.ts";
 import { DEFAULTS } from "../lib/config/defaults.ts";
 import { templateNames } from "../lib/config/template_names.ts";
 import type {
+  BatchSettings,
   ForwardSettings,
   GatherSettings,
   PartSettings,
@@ -49,6 +50,7 @@ import { head } from "../middleware/head.ts";
 import { knownClient } from "../middleware/known_client.ts";
 import { loop } from "../middleware/loop.ts";
 import { methodCase } from "../middleware/method_case.ts";
+import { notInBatch } from "../middleware/not_in_batch.ts";
 import { options } from "../middleware/options.ts";
 import { partHeaders } from "../middleware/part_headers.ts";
 import { path } from "../middleware/path.ts";
@@ -64,6 +66,7 @@ import { cacheAdmin } from "./admin/cache.ts";
 import { cacheAddresses } from "./admin/cache_addresses.ts";
 import { clientsAdmin } from "./admin/clients.ts";
 import { aggregate } from "./aggregate.ts";
+import { batch, type BatchOptions } from "./batch.ts";
 import { forward } from "./forward.ts";
 import { health } from "./health.ts";
 import { problemKinds } from "./problem_kinds.ts";
@@ -126,9 +129,10 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
   const pseudonym = pseudonymOf(settings);
   const cache = cacheOf(settings, deps, pseudonym);
   const limits = limitsOf(deps);
-  const handlers = new Handlers(settings, deps, { pseudonym, cache: cache.cache, limits });
-
   const app = new Hono<Env>();
+  const ask: BatchOptions["ask"] = async (request, bindings) => await app.fetch(request, bindings);
+  const handlers = new Handlers(settings, deps, { pseudonym, cache: cache.cache, limits, ask });
+
   app.onError((error, c) => problems(error, c, deps.logError));
   app.notFound((c) => problems(notRouted(c, allowed(c.req.path)), c, deps.logError));
 
@@ -143,6 +147,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
   app.use(options(allowed));
   app.use(requestSize(settings.maxRequestBody));
 
+  app.use("/_gateway/*", notInBatch("requests to the gateway's own routes"));
   app.route("/_gateway/health", health(deps.readStore));
   app.route("/_gateway/problems", problemKinds());
   for (const path of ADMIN_ROUTES) app.use(path, admin(deps.adminToken));
@@ -177,6 +182,7 @@ interface Common {
   readonly pseudonym: string;
   readonly cache: HttpCache;
   readonly limits: Limits;
+  readonly ask: BatchOptions["ask"];
 }
 
 /** Builds each route's handlers; what belongs to an upstream is built once and shared. */
@@ -187,18 +193,20 @@ class Handlers {
   readonly #cache: HttpCache;
   readonly #upstreams = new Map<string, UpstreamState>();
   readonly #limits: Limits;
+  readonly #ask: BatchOptions["ask"];
   readonly #identify: Middleware;
 
   constructor(
     settings: Settings,
     deps: GatewayDependencies,
-    { pseudonym, cache, limits }: Common,
+    { pseudonym, cache, limits, ask }: Common,
   ) {
     this.#settings = settings;
     this.#deps = deps;
     this.#pseudonym = pseudonym;
     this.#cache = cache;
     this.#limits = limits;
+    this.#ask = ask;
     this.#identify = client({
       trust: settings.trust,
       clients: clientsOf(settings, deps),
@@ -218,6 +226,9 @@ class Handlers {
       admission.push(rateLimit({ route: key, limits, cost, ...this.#limits }));
     }
     if (this.#settings.clients?.required) admission.push(knownClient(this.#settings.clients.key));
+    if ("max" in route) {
+      return [notInBatch("another batch"), ...admission, this.#batch(route)];
+    }
     return "parts" in route
       ? [
         ...admission,
@@ -276,6 +287,23 @@ class Handlers {
       source: partStack(part, this.#stackDependencies(upstream)),
       call: (inputs) => expandCall(template, inputs),
     };
+  }
+
+  #batch({ max, concurrency, maxBody, maxTotal }: BatchSettings): Handler<Env> {
+    const { maxRequestBody, trust } = this.#settings;
+    const { clock } = this.#deps;
+    const ask = this.#ask;
+    const forwardedHeader = trust.header;
+    return batch({
+      max,
+      concurrency,
+      maxBody,
+      maxTotal,
+      maxRequestBody,
+      forwardedHeader,
+      clock,
+      ask,
+    });
   }
 
   #forward(route: ForwardSettings): Handler<Env> {

@@ -26,6 +26,12 @@ export const DEFAULTS = {
   openStoreMs: 5_000,
   /** How many idle buckets a process remembers: some 300 bytes each. */
   maxBuckets: 50_000,
+  /** How many requests a batch may hold, and how many of them are answered at once. */
+  batchMax: 20,
+  batchConcurrency: 8,
+  /** The largest answer within a batch, and the largest answer of a batch. */
+  batchMaxBody: 1024 * 1024,
+  batchMaxTotal: 8 * 1024 * 1024,
   /** How many items of a list are asked for at once. */
   eachConcurrency: 8,
   /** How many items a list may have that is asked for item by item. */

@@ -329,6 +329,23 @@ export interface ForwardRoute<Name extends string = string, LimitName extends st
   readonly forward: Name | { readonly to: Name; readonly strip?: `/${string}` };
 }
 
+/** A route that answers several requests at once, each as if it had come alone; POST alone. */
+export interface BatchRoute<LimitName extends string = string> extends AnyRoute<LimitName> {
+  /** What the whole batch may take, from its arrival. Default `"10s"`. */
+  readonly deadline?: Duration;
+  /** What a batch may hold. */
+  readonly batch: {
+    /** How many requests. Default 20. */
+    readonly max?: number;
+    /** How many of them are answered at once. Default 8. */
+    readonly concurrency?: number;
+    /** The largest answer of one request. Default `"1MiB"`. */
+    readonly maxBody?: Size;
+    /** The largest answer of all together. Default `"8MiB"`. */
+    readonly maxTotal?: Size;
+  };
+}
+
 /** Which pages of other origins may read the answers. */
 export interface Cors {
   /** Origins such as `https://app.example`, or `"*"` for all. */
@@ -364,6 +381,7 @@ export interface GatewayConfig<Name extends string = string, LimitName extends s
       | GatherRoute<NoInfer<Name>, NoInfer<LimitName>>
       | FirstRoute<NoInfer<Name>, NoInfer<LimitName>>
       | ForwardRoute<NoInfer<Name>, NoInfer<LimitName>>
+      | BatchRoute<NoInfer<LimitName>>
     >
   >;
 }

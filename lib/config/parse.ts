@@ -7,6 +7,7 @@ import { Reader } from "./reader.ts";
 import { isRecord } from "../is_record.ts";
 import { parseRouteKey, type RoutePattern } from "./route_key.ts";
 import {
+  batchSchema,
   type Environment,
   firstSchema,
   forwardSchema,
@@ -222,8 +223,12 @@ class Parser {
   #route(key: string, pattern: RoutePattern, input: unknown): RouteSettings | undefined {
     const kinds = ROUTE_KINDS.filter((kind) => isRecord(input) && kind in input);
     if (isRecord(input) && kinds.length !== 1) {
-      return this.#reader.report(["routes", key], "must have one of gather, first or forward");
+      return this.#reader.report(
+        ["routes", key],
+        "must have one of gather, first, forward or batch",
+      );
     }
+    if (kinds[0] === "batch") return this.#batch(key, pattern, input);
     return kinds[0] === "forward"
       ? this.#forward(key, pattern, input)
       : this.#gather(key, pattern, input, kinds[0] === "first");
@@ -252,6 +257,25 @@ class Parser {
       to: upstream,
       cache: read.cache === undefined ? upstream.cache : cacheSettings(read.cache),
       strip: strip.replace(/\/$/, ""),
+    };
+  }
+
+  #batch(key: string, pattern: RoutePattern, input: unknown): RouteSettings | undefined {
+    const path = ["routes", key];
+    const { method } = pattern;
+    if (method !== "POST") this.#reader.report(path, "must be POST: a batch has a body");
+    const read = this.#reader.read(batchSchema, input, path);
+    return read && {
+      key,
+      method,
+      path: pattern.path,
+      deadlineMs: read.deadline ?? DEFAULTS.deadlineMs,
+      limits: this.#limitsOf(read, path),
+      cost: read.cost ?? 1,
+      max: read.batch.max ?? DEFAULTS.batchMax,
+      concurrency: read.batch.concurrency ?? DEFAULTS.batchConcurrency,
+      maxBody: read.batch.maxBody ?? DEFAULTS.batchMaxBody,
+      maxTotal: read.batch.maxTotal ?? DEFAULTS.batchMaxTotal,
     };
   }
 
@@ -349,7 +373,7 @@ interface Allowance {
   readonly burst: number;
 }
 
-const ROUTE_KINDS = ["gather", "first", "forward"] as const;
+const ROUTE_KINDS = ["gather", "first", "forward", "batch"] as const;
 const NAME_RULE = "must be named with letters, digits, - and _";
 
 /** An upstream's or a limit's name. */

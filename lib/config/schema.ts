@@ -446,6 +446,18 @@ export const forwardSchema = object({
   }),
 });
 
+/** A route that answers batches. */
+export const batchSchema = object({
+  ...anyRoute,
+  deadline: v.optional(duration),
+  batch: object({
+    max: v.optional(count),
+    concurrency: v.optional(count),
+    maxBody: v.optional(size),
+    maxTotal: v.optional(size),
+  }),
+});
+
 const KNOWN_RULE =
   'must be "kv", or an object of clients such as { mobile: { env: "MOBILE_KEY" } }';
 

@@ -115,7 +115,7 @@ export type UpstreamSettings =
   );
 
 /** A route: where it stands, and what is there. */
-export type RouteSettings = GatherSettings | ForwardSettings;
+export type RouteSettings = GatherSettings | ForwardSettings | BatchSettings;
 
 interface AnyRouteSettings {
   /** As the config writes it: `GET /users/:id`. */
@@ -148,6 +148,16 @@ export interface ForwardSettings extends AnyRouteSettings {
   readonly cache: CacheSettings | undefined;
   /** What is taken off the front of the path; empty for nothing. */
   readonly strip: string;
+}
+
+/** A route that answers several requests at once. */
+export interface BatchSettings extends AnyRouteSettings {
+  /** How many requests a batch may hold, and how many of them are answered at once. */
+  readonly max: number;
+  readonly concurrency: number;
+  /** The largest answer of one request, and of all together (bytes). */
+  readonly maxBody: number;
+  readonly maxTotal: number;
 }
 
 /** How the pages of a list are walked. */

@@ -15,6 +15,7 @@ import { readSnippets, type Snippet } from "../support/snippets.ts";
 const ROOT = new URL("../../", import.meta.url);
 const DOCS = [
   "README.md",
+  "docs/batch.md",
   "docs/caching.md",
   "docs/configuration.md",
   "docs/deploy.md",
@@ -143,6 +144,28 @@ Deno.test("the requests of docs/operating.md get the answers that it shows", asy
     shown++;
   }
   assertEquals(shown, 7);
+});
+
+Deno.test("the batches of docs/batch.md get the answers that it shows", async () => {
+  const all = await readSnippets("docs/batch.md");
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(file, all.find(({ language }) => language === "ts")?.text ?? "");
+  const { default: config }: { default: GatewayConfig } = await import(`file://${file}`);
+  await Deno.remove(file);
+  await using gateway = startGateway(config);
+  const timeless = (text: string) => text.replaceAll(/dur=\d+\.\d/g, "dur=0");
+  let shown = 0;
+  for (const [index, { language, text }] of all.entries()) {
+    const next = all[index + 1];
+    if (language !== "sh" || !next) continue;
+    const { path, init } = parseCurl(text);
+    const answer = timeless(await (await fetch(gateway.url + path, init)).text());
+    const expected = timeless(next.text);
+    if (next.language === "json") assertEquals(JSON.parse(answer), JSON.parse(expected));
+    else assertEquals(answer.trimEnd(), expected.trimEnd());
+    shown++;
+  }
+  assertEquals(shown, 2);
 });
 
 Deno.test("each row of docs/from_asyncio.md leads to an example, and each example has a row", async () => {

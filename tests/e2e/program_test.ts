@@ -196,7 +196,7 @@ for (const flags of [["--check"], []]) {
       /^routes\["GET \/a\/:id"\]\.gather\.a\.from: .*did you mean "users"\?: got "usres"$/m,
       /^routes\["GET \/a\/:id"\]\.gather\.a: "\{idd\}" .*did you mean "id"\?$/m,
       /^routes\["FETCH \/b"\]: must begin with GET/m,
-      /^routes\["GET \/c"\]: must have one of gather, first or forward$/m,
+      /^routes\["GET \/c"\]: must have one of gather, first, forward or batch$/m,
     ];
     for (const place of places) assertMatch(program.stderr, place);
     assertRefused(program, /./, places.length);

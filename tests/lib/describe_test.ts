@@ -144,3 +144,16 @@ Deno.test("a stack names each policy that there is, outermost first", () => {
     "  forward up: bulkhead 4 → timeout 100ms",
   ]);
 });
+
+Deno.test("a batch may take its whole deadline: any request may be in it", () => {
+  const text = describeConfig({
+    upstreams: { up: { url: "http://127.0.0.1:9001" } },
+    routes: { "POST /batch": { deadline: "3s", batch: { max: 10, maxTotal: "2MiB" } } },
+  });
+  assertEquals(
+    text.split("\n\n")[1],
+    `POST /batch
+  deadline 3s, worst case 3s
+  batch of up to 10, 8 at once; answers up to 1MiB each, 2MiB in all`,
+  );
+});

@@ -47,7 +47,7 @@ const DURATION = "must be a duration such as 400ms or 2s";
 const SIZE = "must be a size such as 64KiB or 4MiB";
 const JSON_VALUE = "must be a JSON value";
 const NAME = "must name a route parameter, a part, query.NAME, header.NAME, body.NAME or item";
-const GOT_ROUTE = "must have one of gather, first or forward";
+const GOT_ROUTE = "must have one of gather, first, forward or batch";
 const PART_NAME = "must not be named like a route parameter, query, header, body or item";
 
 /** Every rule of the config, with the line that tells of its breach. */
@@ -727,4 +727,31 @@ Deno.test("what was read is not changed by reading", () => {
   const before = structuredClone(config);
   parse(config);
   assertEquals(config, before);
+});
+
+Deno.test("a batch route has its defaults, and must be POST", () => {
+  const upstreams = { up: { url: "http://127.0.0.1:9001" } };
+  const read = (routes: unknown) => parseConfig({ upstreams, routes }, () => undefined).routes[0];
+  assertEquals(read({ "POST /batch": { batch: {}, deadline: "2s" } }), {
+    key: "POST /batch",
+    method: "POST",
+    path: "/batch",
+    deadlineMs: 2_000,
+    limits: [],
+    cost: 1,
+    max: 20,
+    concurrency: 8,
+    maxBody: 1024 * 1024,
+    maxTotal: 8 * 1024 * 1024,
+  });
+  const error = assertThrows(
+    () => read({ "ANY /batch": { batch: { max: 0, most: 1 }, cache: {} } }),
+    ConfigError,
+  );
+  assertEquals(error.problems.map(({ path }) => path.slice(1).join(" ")).toSorted(), [
+    "ANY /batch",
+    "ANY /batch batch max",
+    "ANY /batch batch most",
+    "ANY /batch cache",
+  ]);
 });

@@ -231,7 +231,7 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
   ],
   [
     configOf({ "GET /": { first: { a: { from: "up" } }, gather: {} } }),
-    'routes["GET /"]: must have one of gather, first or forward',
+    'routes["GET /"]: must have one of gather, first, forward or batch',
   ],
   [
     gatherOf({ a: { from: "up" }, b: { from: "up" } }, { quorum: 1.5 }),

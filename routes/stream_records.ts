@@ -1,0 +1,93 @@
+import { accepts } from "hono/accepts";
+import type { Clock } from "../lib/clock.ts";
+import { DEFAULTS } from "../lib/config/defaults.ts";
+import { GatewayError } from "../lib/errors.ts";
+import {
+  EVENT_STREAM,
+  NDJSON,
+  type RecordFormat,
+  recordStream,
+  type StreamRecord,
+} from "../lib/record_stream.ts";
+import { Scope } from "../lib/scope.ts";
+import type { Exchange } from "../middleware/env.ts";
+
+const FORMATS = new Map([NDJSON, EVENT_STREAM].map((format) => [format.mediaType, format]));
+/** One document. */
+const WHOLE = "application/json";
+const TYPES = [WHOLE, ...FORMATS.keys()];
+
+/** How the client wants to hear of an answer as it comes; undefined when it wants one document. */
+export function formatOf(c: Exchange): RecordFormat | undefined {
+  const mediaType = accepts(c, {
+    header: "Accept",
+    supports: TYPES,
+    default: WHOLE,
+    match: mostAccepted,
+  });
+  return FORMATS.get(mediaType);
+}
+
+/** The type that is accepted most (RFC 9110 section 12.5.1); a wildcard stands for the whole. */
+function mostAccepted(accepted: readonly { readonly type: string; readonly q: number }[]): string {
+  const [best] = accepted
+    .map(({ type, q }) => ({ type: type.toLowerCase(), q, isWildcard: type.endsWith("*") }))
+    .filter(({ type, q, isWildcard }) => q > 0 && (isWildcard || TYPES.includes(type)))
+    .sort((a, b) => b.q - a.q || Number(a.isWildcard) - Number(b.isWildcard));
+  return best === undefined || best.isWildcard ? WHOLE : best.type;
+}
+
+/** What an answer that is told as it comes needs. */
+export interface StreamRecordsOptions {
+  readonly format: RecordFormat;
+  readonly clock: Clock;
+  /** Begins the records; the signal ends them when the reader wants no more. */
+  readonly records: (signal: AbortSignal) => AsyncGenerator<StreamRecord, void, void>;
+}
+
+/**
+ * Answers with records as they come. The first of them decides the status: until it is there, a
+ * failure is a problem document.
+ */
+export async function streamRecords(
+  c: Exchange,
+  { format, clock, records: begin }: StreamRecordsOptions,
+): Promise<Response> {
+  const ended = Promise.withResolvers<void>();
+  const scope = new Scope(c.get("ctx").signal);
+  const onEnd = () => {
+    scope[Symbol.dispose]();
+    ended.resolve();
+  };
+  const onCancel = () => scope.cancel(new GatewayError("cancelled", "the client went away"));
+  try {
+    const records = begin(scope.signal);
+    const first = await records.next();
+    const stream = recordStream({
+      records,
+      first,
+      format,
+      heartbeatMs: DEFAULTS.heartbeatMs,
+      clock,
+      onCancel,
+      onEnd,
+    });
+    c.set("answering", ended.promise);
+    const isHead = c.req.raw.method === "HEAD";
+    if (isHead) await stream.cancel();
+    return new Response(isHead ? null : stream, { headers: headersOf(format) });
+  } catch (error) {
+    onEnd();
+    throw error;
+  }
+}
+
+function headersOf({ mediaType }: RecordFormat): Record<string, string> {
+  return {
+    "content-type": mediaType,
+    // What will be missing is not known yet, so nobody may keep it.
+    "cache-control": "no-store",
+    // nginx would hold the records back otherwise.
+    "x-accel-buffering": "no",
+  };
+}
