@@ -11,10 +11,10 @@ const { signal } = new AbortController();
 class TestPool extends WorkerPool implements AsyncDisposable {
   readonly clock: ManualClock;
 
-  constructor(max: number) {
+  constructor(max: number, module = "faulty") {
     const clock = new ManualClock();
     super({
-      module: new URL("../../support/workers/faulty.ts", import.meta.url),
+      module: new URL(`../../support/workers/${module}.ts`, import.meta.url),
       heapBytes: DEFAULTS.workerMemory,
       max,
       graceMs: DEFAULTS.workerGraceMs,
@@ -91,6 +91,7 @@ for (const [what, isKept] of [["untilAborted", true], ["hang", false], ["loop", 
     const { kind } = await left;
     assertEquals(kind, isKept ? "upstream-error" : "upstream-unreachable");
     assertEquals(await next, isKept ? 2 : 1);
+    assertEquals(await pool.do("isAborted"), false, "each call has its own signal");
     assertEquals(pool.size, 1);
   });
 }
@@ -124,4 +125,18 @@ Deno.test("an end that comes while a thread starts leaves none", async () => {
   const result = pool.do("echo", 1);
   await Promise.all([pool.end(), result.catch(() => {})]);
   await until(() => pool.size === 0, "no thread is left");
+});
+
+for (const module of ["not_loading", "no_function"]) {
+  Deno.test(`a thread whose module is of no use (${module}) is not kept`, async () => {
+    await using pool = new TestPool(1, module);
+    await assertRejects(() => pool.do("echo"), GatewayError, "the worker's module cannot be used");
+    await until(() => pool.size === 0, "the thread has ended");
+  });
+}
+
+Deno.test("a thread that ended is not kept, nor a timer for it", async () => {
+  await using pool = new TestPool(1);
+  await assertRejects(() => pool.do("exit"), GatewayError);
+  assertEquals([pool.size, pool.clock.sleeping], [0, 0]);
 });
