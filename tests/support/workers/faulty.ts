@@ -46,6 +46,7 @@ const DEEDS: Readonly<Record<string, (value: unknown, signal: AbortSignal) => un
   /** Whether this very thread was told to stop once. */
   wasAborted: () => wasAborted,
   count: () => ++count,
+  isAborted: (_value, signal) => signal.aborted,
   /** Takes 512 MB of the heap; answers when it got them. */
   exhaustHeap: () =>
     Array.from({ length: 128 }, () => new Array(500_000).fill(Math.random())).length,
