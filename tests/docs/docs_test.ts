@@ -6,6 +6,7 @@ import { ConfigError } from "../../lib/config/problem.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
 import { KINDS } from "../../lib/errors.ts";
 import { json } from "../../lib/reply.ts";
+import { parseCurl } from "../support/curl.ts";
 import { startGateway } from "../support/gateway.ts";
 import { startOperated, TOKEN } from "../support/operated.ts";
 import { readSnippets, type Snippet } from "../support/snippets.ts";
@@ -17,6 +18,7 @@ const DOCS = [
   "docs/configuration.md",
   "docs/deploy.md",
   "docs/errors.md",
+  "docs/from_asyncio.md",
   "docs/life_of_a_request.md",
   "docs/operating.md",
   "docs/policies.md",
@@ -131,7 +133,7 @@ Deno.test("the requests of docs/operating.md get the answers that it shows", asy
   for (const [index, { language, text }] of all.entries()) {
     const next = all[index + 1];
     if (language !== "sh" || !next) continue;
-    const { path, init } = curl(text);
+    const { path, init } = parseCurl(text);
     init.headers.append("authorization", `Bearer ${TOKEN}`);
     const answer = await (await fetch(it.gateway.url + path, init)).text();
     assertEquals(JSON.parse(timeless(answer)), JSON.parse(timeless(next.text)), text);
@@ -140,25 +142,15 @@ Deno.test("the requests of docs/operating.md get the answers that it shows", asy
   assertEquals(shown, 7);
 });
 
-/** What a curl command asks: its path, method, headers and body. */
-function curl(command: string): { path: string; init: RequestInit & { headers: Headers } } {
-  const words = [...command.matchAll(/'([^']*)'|([^\s\\]+)/g)].map(([, a, b]) => a ?? b ?? "");
-  const after = (flag: string) =>
-    words.flatMap((word, index) => word === flag ? [words[index + 1] ?? ""] : []);
-  const [body] = after("-d");
-  const [method = body === undefined ? "GET" : "POST"] = after("-X");
-  const headers = new Headers(
-    after("-H").map((line): [string, string] => {
-      const [name = "", value = ""] = line.split(": ", 2);
-      return [name, value];
-    }),
-  );
-  const { pathname, search } = new URL(words.find((word) => word.startsWith("http")) ?? "");
-  return {
-    path: pathname + search,
-    init: { method, headers, ...(body !== undefined && { body }) },
-  };
-}
+Deno.test("each row of docs/from_asyncio.md leads to an example, and each example has a row", async () => {
+  const text = await Deno.readTextFile(new URL("docs/from_asyncio.md", ROOT));
+  const linked = [...text.matchAll(/\]\(\.\.\/(examples\/[^)]+)\)/g)].map(([, path]) => path ?? "");
+  for (const path of linked) await Deno.stat(new URL(path, ROOT));
+  const parts = ["after.ts", "never.ts"]; // which examples are made of
+  for await (const { name } of Deno.readDir(new URL("examples/asyncio/", ROOT))) {
+    if (!parts.includes(name)) assert(linked.includes(`examples/asyncio/${name}`), name);
+  }
+});
 
 Deno.test("the commands that the documents name are tasks, and those tasks exist", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));

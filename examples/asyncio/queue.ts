@@ -1,0 +1,22 @@
+import { defineGateway } from "sluice";
+import { after } from "./after.ts";
+
+/**
+ * An `asyncio.Queue(maxsize=2)` with one consumer: one call at a time, two that wait for it, and
+ * whoever comes then is told at once to come later.
+ *
+ * ```sh
+ * curl http://127.0.0.1:8000/worked?job=1
+ * ```
+ *
+ * ```json
+ * {"data": {"it": "worked"}, "complete": true}
+ * ```
+ */
+export default defineGateway({
+  store: ":memory:",
+  upstreams: { work: { source: after(50, "worked"), concurrency: { max: 1, queue: 2 } } },
+  routes: {
+    "GET /worked": { gather: { it: { from: "work", path: "/", params: { job: "{query.job}" } } } },
+  },
+});

@@ -1,0 +1,52 @@
+import { defineGateway, GatewayError } from "sluice";
+import { after } from "./after.ts";
+import { Never } from "./never.ts";
+
+const never = new Never();
+
+/**
+ * `async with asyncio.TaskGroup() as group`: when one fails, its siblings are cancelled, and the
+ * answer comes when nothing that it started runs any more.
+ *
+ * ```sh
+ * curl http://127.0.0.1:8000/group
+ * ```
+ *
+ * ```json
+ * {
+ *   "type": "/_gateway/problems/upstream-error",
+ *   "title": "The upstream failed",
+ *   "status": 502,
+ *   "detail": "the part fails is required: it failed",
+ *   "problems": [{
+ *     "part": "fails",
+ *     "type": "/_gateway/problems/upstream-error",
+ *     "title": "The upstream failed",
+ *     "status": 502,
+ *     "detail": "it failed"
+ *   }]
+ * }
+ * ```
+ *
+ * ```sh
+ * curl http://127.0.0.1:8000/asking
+ * ```
+ *
+ * ```json
+ * {"data": {"asking": 0}, "complete": true}
+ * ```
+ */
+export default defineGateway({
+  store: ":memory:",
+  upstreams: {
+    fails: { source: () => Promise.reject(new GatewayError("upstream-error", "it failed")) },
+    sibling: { source: never.source },
+    asking: { source: (call, ctx) => after(0, never.asking)(call, ctx) },
+  },
+  routes: {
+    "GET /group": {
+      gather: { fails: { from: "fails", path: "/" }, sibling: { from: "sibling", path: "/" } },
+    },
+    "GET /asking": { gather: { asking: { from: "asking", path: "/" } } },
+  },
+});

@@ -1,0 +1,38 @@
+import { defineGateway } from "sluice";
+import { after } from "./after.ts";
+import { Never } from "./never.ts";
+
+/**
+ * `async with asyncio.timeout(0.05)`: for one part, with something that stands in for it. Its
+ * siblings are not held up.
+ *
+ * ```sh
+ * curl http://127.0.0.1:8000/page
+ * ```
+ *
+ * ```json
+ * {
+ *   "data": {"text": "here", "advice": []},
+ *   "complete": false,
+ *   "problems": [{
+ *     "part": "advice",
+ *     "type": "/_gateway/problems/upstream-timeout",
+ *     "title": "The upstream did not answer in time",
+ *     "status": 504,
+ *     "detail": "no answer within 50 ms"
+ *   }]
+ * }
+ * ```
+ */
+export default defineGateway({
+  store: ":memory:",
+  upstreams: { text: { source: after(10, "here") }, advice: { source: new Never().source } },
+  routes: {
+    "GET /page": {
+      gather: {
+        text: { from: "text", path: "/" },
+        advice: { from: "advice", path: "/", timeout: "50ms", otherwise: [] },
+      },
+    },
+  },
+});
