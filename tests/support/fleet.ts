@@ -18,12 +18,6 @@ export interface Shape {
   readonly burst: number;
 }
 
-/** A bucket that is too small to lease of, and one that is not. */
-export const SHAPES: readonly (readonly [name: string, Shape])[] = [
-  ["asked for each token", { ratePerS: 200, burst: 50 }],
-  ["leased of", { ratePerS: 200, burst: 200 }],
-];
-
 function configOf({ ratePerS, burst }: Shape): string {
   return `
 import { defineGateway, json } from "sluice";
