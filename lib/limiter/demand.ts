@@ -1,15 +1,21 @@
-/** How far back demand is looked at (ms). */
+/** How far back demand is looked at (ms); who asked for nothing for so long begins anew. */
 const WINDOW_MS = 1_000;
+/** What goes on for so long is no burst (ms). */
+const STEADY_MS = 250;
 
 /** How many tokens are asked for: what came in this window, and a share of the one before. */
 export class Demand {
   #window = -Infinity;
   #tokens = 0;
   #tokensBefore = 0;
+  #since = -Infinity;
+  #lastAt = -Infinity;
 
   /** Counts tokens that were asked for at that moment (monotonic ms). */
   add(tokens: number, now: number): void {
     this.#turn(now);
+    if (now - this.#lastAt >= WINDOW_MS) this.#since = now;
+    this.#lastAt = now;
     this.#tokens += tokens;
   }
 
@@ -17,7 +23,13 @@ export class Demand {
   perMs(now: number): number {
     this.#turn(now);
     const past = Math.max(0, now / WINDOW_MS - this.#window);
-    return (this.#tokens + this.#tokensBefore * (1 - past)) / WINDOW_MS;
+    const tokens = this.#tokens + this.#tokensBefore * (1 - past);
+    return tokens / Math.min(WINDOW_MS, Math.max(STEADY_MS, now - this.#since));
+  }
+
+  /** Whether they have been asked for longer than a burst takes. */
+  isSteady(now: number): boolean {
+    return now - this.#since >= STEADY_MS && now - this.#lastAt < WINDOW_MS;
   }
 
   #turn(now: number): void {

@@ -38,6 +38,8 @@ export interface LeaseNeeds {
   readonly termMs: number;
   /** Tokens that are asked for in a millisecond. */
   readonly demandPerMs: number;
+  /** Whether they have been asked for for a while, and will be. */
+  readonly isSteady: boolean;
   /** How long the store takes (ms). */
   readonly latencyMs: number;
   /** Whether other processes take from the bucket, too. */
@@ -51,12 +53,16 @@ export function renewalMs({ termMs, latencyMs }: LeaseNeeds): number {
 
 /**
  * How many tokens to lease of a bucket at that level: what is asked for in a term, as far as it is
- * there; 0 when that is too few to pay.
+ * there; 0 when that is too few to pay. A burst has the whole bucket: what lowering would take from
+ * it is given up for those alone who ask steadily, and for no more than comes in.
  */
 export function leaseTokens(level: BucketLevel, shape: BucketShape, needs: LeaseNeeds): number {
-  const { termMs, demandPerMs, isContended } = needs;
+  const { termMs, demandPerMs, isSteady, isContended } = needs;
+  const rest = lowered(level, shape, termMs);
+  const isBurst = !isSteady || demandPerMs * shape.perToken > shape.perMs;
+  if (isBurst && rest.units < level.units) return 0;
   const wanted = Math.ceil(demandPerMs * termMs);
-  const there = wholeTokens(lowered(level, shape, termMs), shape);
+  const there = wholeTokens(rest, shape);
   const most = Math.floor(there * (isContended ? CONTENDED_SHARE : SHARE));
   const tokens = Math.min(wanted, most);
   return tokens < SMALLEST_LEASE ? 0 : tokens;

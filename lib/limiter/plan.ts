@@ -70,6 +70,7 @@ export function leaseNeedsOf(bucket: TrackedBucket, { now, latencyMs }: Situatio
   return {
     termMs: bucket.leases.termMs,
     demandPerMs: bucket.demand.perMs(now.monotonic),
+    isSteady: bucket.demand.isSteady(now.monotonic),
     latencyMs,
     isContended: bucket.isContended(now),
   };

@@ -63,7 +63,7 @@ const PARAMS: readonly {
   {
     path: "/a",
     params: { x: "{body.x}" },
-    body: { x: [1, "b", null, [true]] },
+    body: { x: [1, "b", null, true] },
     written: "/a?x=1&x=b&x=true",
   },
   { path: "/a", params: { x: [], y: 1 }, written: "/a?y=1" },
@@ -82,6 +82,7 @@ Deno.test("a parameter that is an object, or no Unicode, is refused", () => {
     const [x, rule] of [
       [{ a: 1 }, "must be a string, a number or a boolean"],
       [[{ a: 1 }], "must be a string, a number or a boolean"],
+      [[1, [2]], "must be a string, a number or a boolean"],
       ["\ud83d", "must be valid Unicode"],
     ]
   ) {

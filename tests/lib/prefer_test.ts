@@ -76,8 +76,8 @@ for (
   const [what, text] of [["spaces", " "], ["tabs", "\t"], ["commas", ","], ["a", "a"]] as const
 ) {
   Deno.test(`a long preference takes no long time: ${what}`, () => {
-    const many = text.repeat(20_000);
-    const begun = performance.now();
+    // What is quadratic would take hours.
+    const many = text.repeat(500_000);
     for (
       const prefer of [
         `a${many}"`,
@@ -88,10 +88,8 @@ for (
         `a="${many}\\"`,
       ]
     ) {
-      read(prefer);
+      assertEquals(read(prefer), {});
     }
-    // What is quadratic takes a hundred times as long.
-    assert(performance.now() - begun < 100);
   });
 }
 

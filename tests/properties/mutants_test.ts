@@ -73,6 +73,7 @@ const BROKEN_RULES: Readonly<Record<string, BrokenRule>> = {
     wrong: "return ageMs(grantedAt, now) >= Infinity;",
   },
   "ends leases by the monotonic clock alone": {
+    seenBy: "a monotonic clock stands still",
     module: "held_leases.ts",
     right: "return ageMs(grantedAt, now) >= this.termMs;",
     wrong: "return now.monotonic - grantedAt.monotonic >= this.termMs;",

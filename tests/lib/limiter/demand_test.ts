@@ -18,6 +18,26 @@ Deno.test("demand: what came in the last second", () => {
 Deno.test("demand: a look at the past forgets nothing", () => {
   const demand = new Demand();
   demand.add(40, 1_050);
-  assertEquals(demand.perMs(990), 0.04);
-  assertEquals(demand.perMs(1_050), 0.04);
+  assertEquals(demand.perMs(990), 0.16);
+  assertEquals(demand.perMs(1_050), 0.16);
+});
+
+Deno.test("demand: who has only begun is judged by the time since", () => {
+  const demand = new Demand();
+  for (let now = 700; now < 1_200; now += 10) demand.add(1, now);
+  assertNear(demand.perMs(1_200), 0.1, 0.03);
+});
+
+Deno.test("demand: it is steady after a burst's time, until nothing came for a second", () => {
+  const demand = new Demand();
+  assertEquals(demand.isSteady(0), false);
+  for (
+    const [now, isSteady] of [[990, false], [1_010, false], [1_230, false], [1_240, true]] as const
+  ) {
+    demand.add(1, now);
+    assertEquals(demand.isSteady(now), isSteady, `${now}`);
+  }
+  assertEquals([demand.isSteady(2_239), demand.isSteady(2_240)], [true, false]);
+  demand.add(1, 2_240);
+  assertEquals(demand.isSteady(2_240), false);
 });
