@@ -1,7 +1,9 @@
-/** How far back demand is looked at (ms); who asked for nothing for so long begins anew. */
+/** How far back demand is looked at (ms). */
 const WINDOW_MS = 1_000;
 /** What goes on for so long is no burst (ms). */
 const STEADY_MS = 250;
+/** After so long with nothing it begins anew (ms). */
+const QUIET_MS = 500;
 
 /** How many tokens are asked for: what came in this window, and a share of the one before. */
 export class Demand {
@@ -14,7 +16,7 @@ export class Demand {
   /** Counts tokens that were asked for at that moment (monotonic ms). */
   add(tokens: number, now: number): void {
     this.#turn(now);
-    if (now - this.#lastAt >= WINDOW_MS) this.#since = now;
+    if (now - this.#lastAt >= QUIET_MS) this.#since = now;
     this.#lastAt = now;
     this.#tokens += tokens;
   }
@@ -29,7 +31,7 @@ export class Demand {
 
   /** Whether they have been asked for longer than a burst takes. */
   isSteady(now: number): boolean {
-    return now - this.#since >= STEADY_MS && now - this.#lastAt < WINDOW_MS;
+    return now - this.#since >= STEADY_MS && now - this.#lastAt < QUIET_MS;
   }
 
   #turn(now: number): void {
