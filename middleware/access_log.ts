@@ -1,7 +1,7 @@
-import { LRUCache } from "lru-cache";
 import type { Clock } from "../lib/clock.ts";
 import type { Kind } from "../lib/errors.ts";
 import { fingerprint } from "../lib/fingerprint.ts";
+import { remembering } from "../lib/remembering.ts";
 import type { PartRecord } from "../lib/trace.ts";
 import type { Exchange, Middleware } from "./env.ts";
 
@@ -45,12 +45,7 @@ const HASHES = 1_000;
 /** Tells the log of each request, once its answer has been sent. */
 export function accessLog({ clock, log }: AccessLogOptions): Middleware {
   const salt = crypto.randomUUID();
-  const hashes = new LRUCache<string, string>({ max: HASHES });
-  const hash = (address: string) => {
-    const known = hashes.get(address) ?? fingerprint(salt + address);
-    hashes.set(address, known);
-    return known;
-  };
+  const hash = remembering((address) => fingerprint(salt + address), HASHES);
   return async function accessLog(c, next) {
     const time = new Date(clock.wall()).toISOString();
     await next();

@@ -1,6 +1,7 @@
 import { addressKey } from "../address.ts";
 import type { LimitSettings } from "../config/settings.ts";
 import { fingerprint } from "../fingerprint.ts";
+import { remembering } from "../remembering.ts";
 import type { Charge } from "./limit.ts";
 
 /** What a bucket counts. */
@@ -14,13 +15,18 @@ export interface Counted {
   readonly who: string;
 }
 
+/** Of how many is remembered what their addresses and headers are counted by. */
+const REMEMBERED = 10_000;
+const keyOf = remembering(addressKey, REMEMBERED);
+const hashOf = remembering(fingerprint, REMEMBERED);
+
 /** The names of those who are counted. */
 export const who = {
   all: "all",
   client: (name: string) => `client ${name}`,
-  ip: (address: string) => `ip ${addressKey(address)}`,
+  ip: (address: string) => `ip ${keyOf(address)}`,
   /** @param header its name in small letters */
-  header: (header: string, value: string) => `${header} ${fingerprint(value)}`,
+  header: (header: string, value: string) => `${header} ${hashOf(value)}`,
 } as const;
 
 /** What is taken of the bucket that counts that; a tier of which the limit says nothing is none. */

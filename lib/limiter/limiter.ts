@@ -73,7 +73,8 @@ export class Limiter {
       random,
       lines: this.#lines,
       health: this.#health,
-      mayLease: () => !this.#closing && this.#leases.size < maxBuckets * LEASED_SHARE,
+      mayLease: ({ leases }) =>
+        !this.#closing && (!leases.isEmpty || this.#leases.size < maxBuckets * LEASED_SHARE),
       onLease: (bucket) => this.#leases.keep(bucket),
     });
   }

@@ -44,8 +44,8 @@ export interface Situation {
   readonly skewMs: number;
   /** How long the store takes (ms). */
   readonly latencyMs: number;
-  /** Whether tokens may be leased. */
-  readonly mayLease: boolean;
+  /** Whether tokens of a bucket may be leased. */
+  readonly mayLease: (bucket: TrackedBucket) => boolean;
 }
 
 /** A record that is gone too early counts as full: it is kept a little longer than it needs. */
@@ -160,7 +160,7 @@ class Planner {
     const needs = leaseNeedsOf(bucket, this.#situation);
     const { termMs } = needs;
     const isIdle = bucket.asking === 0 && leases.isIdle(now);
-    if (!mayLease || termMs === 0 || isIdle || isShort || bucket.isAhead(now, skewMs)) {
+    if (!mayLease(bucket) || termMs === 0 || isIdle || isShort || bucket.isAhead(now, skewMs)) {
       return { level, leased: 0 };
     }
     // The same rule by which a renewal is asked for: demand has changed a little since.

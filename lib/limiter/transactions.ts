@@ -16,8 +16,8 @@ export interface TransactionsOptions {
   readonly random: Random;
   readonly lines: Lines;
   readonly health: StoreHealth;
-  /** Whether tokens may be leased now. */
-  readonly mayLease: () => boolean;
+  /** Whether tokens of a bucket may be leased now. */
+  readonly mayLease: (bucket: TrackedBucket) => boolean;
   /** Told of a bucket of which tokens were leased. */
   readonly onLease: (bucket: TrackedBucket) => void;
 }
@@ -69,7 +69,7 @@ export class Transactions {
   situation(now: Instant): Situation {
     const { lines, store, mayLease } = this.#options;
     const latencyMs = this.#latencyMs;
-    return { lines, now, skewMs: store.skewMs, latencyMs, mayLease: mayLease() };
+    return { lines, now, skewMs: store.skewMs, latencyMs, mayLease };
   }
 
   /**

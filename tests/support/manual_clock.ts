@@ -53,7 +53,8 @@ export class ManualClock implements Clock {
       next.wake();
       await settled();
     }
-    this.#now = end;
+    // Another may have moved it further meanwhile.
+    this.#now = Math.max(this.#now, end);
   }
 }
 
