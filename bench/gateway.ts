@@ -3,7 +3,8 @@ import { systemClock as clock } from "../lib/clock.ts";
 import { parseConfig } from "../lib/config/parse.ts";
 import { MemoryStore } from "../lib/limiter/memory_store.ts";
 import { Resources } from "../lib/resources.ts";
-import { createGateway, type GatewayDependencies } from "../routes/gateway.ts";
+import type { GatewayDependencies } from "../routes/dependencies.ts";
+import { createGateway } from "../routes/gateway.ts";
 
 /** What a request brings along when no server took it. */
 export const BINDINGS = {

@@ -1,0 +1,35 @@
+import type { Background } from "../lib/background.ts";
+import type { CacheStore } from "../lib/cache/store.ts";
+import type { Clock, Random } from "../lib/clock.ts";
+import type { BucketStore } from "../lib/limiter/store.ts";
+import type { Operator } from "../lib/operator/operator.ts";
+import type { Resources } from "../lib/resources.ts";
+import type { Source } from "../lib/source.ts";
+import type { AccessEntry } from "../middleware/access_log.ts";
+
+/** What a gateway needs from outside. */
+export interface GatewayDependencies {
+  readonly clock: Clock;
+  /** The Source of an HTTP API, by its base URL with no slash at the end. */
+  readonly http: (base: string) => Source;
+  readonly background: Background;
+  /** What is to end after the last request is put here; the newest ends first. */
+  readonly closing: AsyncDisposableStack;
+  /** Holds what function sources keep open. */
+  readonly resources: Resources;
+  /** Where buckets are; asked only when some route has a limit. */
+  readonly buckets: BucketStore;
+  /** What the operator changes while the gateway runs; absent: nobody is banned, or known but by the config. */
+  readonly operator?: Operator;
+  readonly random: Random;
+  /** What processes share of the cache; absent when each keeps for itself. */
+  readonly cacheStore?: CacheStore;
+  /** Shows who may use the operator's routes; undefined: whoever asks from this machine. */
+  readonly adminToken: string | undefined;
+  /** Rejects when the store cannot be read. */
+  readonly readStore: () => Promise<unknown>;
+  /** Told of each request, once it was answered. */
+  readonly logAccess: (entry: AccessEntry) => void;
+  /** Told of what went wrong inside, and why. */
+  readonly logError: (error: unknown, requestId: string) => void;
+}
