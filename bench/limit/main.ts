@@ -8,7 +8,7 @@ import { startRedis } from "./redis.ts";
 
 const CONCURRENCY = 64;
 const ROUNDS = 5;
-const REQUESTS = 10_000;
+const REQUESTS = 20_000;
 
 type Ask = (key: string) => Promise<Response>;
 
@@ -144,7 +144,7 @@ async function compare(concurrency: number, perRound: number): Promise<void> {
 
 let asked = 0;
 await compare(CONCURRENCY, REQUESTS);
-await compare(1, REQUESTS / 5);
+await compare(1, REQUESTS / 10);
 
 await redis?.[Symbol.asyncDispose]();
 kv.close();

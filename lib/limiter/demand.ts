@@ -21,12 +21,16 @@ export class Demand {
     this.#tokens += tokens;
   }
 
-  /** Tokens asked for in a millisecond, at that moment (monotonic ms) or at the last one counted. */
-  perMs(now: number): number {
+  /** Tokens asked for in the last second, at that moment (monotonic ms) or at the last one counted. */
+  tokens(now: number): number {
     this.#turn(now);
     const past = Math.max(0, now / WINDOW_MS - this.#window);
-    const tokens = this.#tokens + this.#tokensBefore * (1 - past);
-    return tokens / Math.min(WINDOW_MS, Math.max(STEADY_MS, now - this.#since));
+    return this.#tokens + this.#tokensBefore * (1 - past);
+  }
+
+  /** Tokens asked for in a millisecond, at that moment (monotonic ms) or at the last one counted. */
+  perMs(now: number): number {
+    return this.tokens(now) / Math.min(WINDOW_MS, Math.max(STEADY_MS, now - this.#since));
   }
 
   /** Whether they have been asked for longer than a burst takes. */

@@ -26,6 +26,11 @@ const MARGIN_MS = 5;
 const SHARE = 1 / 2;
 const CONTENDED_SHARE = 1 / 4;
 
+/** Who has asked for fewer tokens may be gone again. */
+const FEWEST_ASKED = 16;
+/** A burst is no longer than so many times what has come of it. */
+const LONGEST_BURST = 100;
+
 /** How long a lease of such a bucket may be spent (ms); 0 where leases do not pay. */
 export function leaseTermMs({ capacity, perMs, perToken }: BucketShape): number {
   if (capacity / perToken < SMALLEST_BURST) return 0;
@@ -36,6 +41,8 @@ export function leaseTermMs({ capacity, perMs, perToken }: BucketShape): number 
 /** What a lease should last for. */
 export interface LeaseNeeds {
   readonly termMs: number;
+  /** Tokens that were asked for lately. */
+  readonly asked: number;
   /** Tokens that are asked for in a millisecond. */
   readonly demandPerMs: number;
   /** Whether they have been asked for for a while, and will be. */
@@ -53,16 +60,18 @@ export function renewalMs({ termMs, latencyMs }: LeaseNeeds): number {
 
 /**
  * How many tokens to lease of a bucket at that level: what is asked for in a term, as far as it is
- * there; 0 when that is too few to pay. A burst has the whole bucket: what lowering would take from
- * it is given up for those alone who ask steadily, and for no more than comes in.
+ * there; 0 when that is too few to pay. A burst has the whole bucket: lowering takes something from
+ * those alone who ask for no more than comes in, and either steadily or of a bucket so large that
+ * they will not miss it.
  */
 export function leaseTokens(level: BucketLevel, shape: BucketShape, needs: LeaseNeeds): number {
-  const { termMs, demandPerMs, isSteady, isContended } = needs;
+  const { termMs, asked, demandPerMs, isSteady, isContended } = needs;
   const rest = lowered(level, shape, termMs);
-  const isBurst = !isSteady || demandPerMs * shape.perToken > shape.perMs;
+  const there = wholeTokens(rest, shape);
+  const isMissed = !isSteady && (asked < FEWEST_ASKED || asked * LONGEST_BURST > there);
+  const isBurst = isMissed || demandPerMs * shape.perToken > shape.perMs;
   if (isBurst && rest.units < level.units) return 0;
   const wanted = Math.ceil(demandPerMs * termMs);
-  const there = wholeTokens(rest, shape);
   const most = Math.floor(there * (isContended ? CONTENDED_SHARE : SHARE));
   const tokens = Math.min(wanted, most);
   return tokens < SMALLEST_LEASE ? 0 : tokens;

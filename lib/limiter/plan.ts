@@ -69,6 +69,7 @@ export function plan(
 export function leaseNeedsOf(bucket: TrackedBucket, { now, latencyMs }: Situation): LeaseNeeds {
   return {
     termMs: bucket.leases.termMs,
+    asked: bucket.demand.tokens(now.monotonic),
     demandPerMs: bucket.demand.perMs(now.monotonic),
     isSteady: bucket.demand.isSteady(now.monotonic),
     latencyMs,
