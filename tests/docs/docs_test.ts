@@ -20,6 +20,7 @@ const DOCS = [
   "docs/configuration.md",
   "docs/deploy.md",
   "docs/errors.md",
+  "docs/first_gateway.md",
   "docs/from_asyncio.md",
   "docs/life_of_a_request.md",
   "docs/operating.md",

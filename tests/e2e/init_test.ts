@@ -1,0 +1,94 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { ask, readEnvelope } from "../support/answer.ts";
+import { TestFolder, until } from "../support/program.ts";
+
+const CHECKOUT = new URL("../../", import.meta.url).pathname;
+
+/** What a task wrote, and how it ended. */
+interface Ended {
+  readonly code: number;
+  readonly output: string;
+}
+
+/** `deno task init …` in this repository, as if it were asked for in a folder. */
+async function init(from: string, ...args: string[]): Promise<Ended> {
+  return await run(CHECKOUT, ["task", "init", ...args], { INIT_CWD: from });
+}
+
+async function run(
+  cwd: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Ended> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd,
+    env: { NO_COLOR: "1", ...env },
+  }).output();
+  return { code, output: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+}
+
+Deno.test("init: from an empty folder a newcomer has a gateway that answers", async () => {
+  await using folder = await TestFolder.make({});
+  const mine = folder.file("my gateway");
+  const { code, output } = await init(folder.path, "my gateway");
+  assertEquals(code, 0, output);
+  assertMatch(output, /wrote my gateway\/gateway\.config\.ts\nwrote my gateway\/deno\.json/);
+  assertMatch(output, /cd my gateway\n {2}deno task dev\n {2}curl http:\/\/127\.0\.0\.1:8000/);
+
+  const checked = await run(mine, ["task", "check"]);
+  assertEquals(checked.code, 0, checked.output);
+  assertMatch(checked.output, /GET \/home\/:id/);
+
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["task", "start"],
+    cwd: mine,
+    env: { PORT: "0", NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  let said = "";
+  const reading = (async () => {
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) said += text;
+  })();
+  const url = () => /listening on (\S+)/.exec(said)?.[1];
+  await until(() => url() !== undefined, `it listens\n${said}`);
+  const { data } = await readEnvelope(await ask(`${url()}/home/7`));
+  assertEquals(data.user, { id: "7", name: "Ada" });
+  child.kill("SIGTERM");
+  await Promise.all([child.status, reading]);
+  assert((await Deno.stat(`${mine}/data/gateway.kv`)).isFile, "its store is in its own folder");
+});
+
+Deno.test("init: what is there already stays as it is, and nothing else is written", async () => {
+  for (const file of ["gateway.config.ts", "deno.json"]) {
+    await using folder = await TestFolder.make({ [file]: "mine" });
+    const { code, output } = await init(folder.path);
+    assertEquals(code, 1);
+    assertMatch(
+      output,
+      new RegExp(`^${file} is there already, and stays as it is; name another`, "m"),
+    );
+    const names = [...Deno.readDirSync(folder.path)].map(({ name }) => name);
+    assertEquals(names, [file]);
+    assertEquals(await Deno.readTextFile(folder.file(file)), "mine");
+  }
+});
+
+Deno.test("init: a second time, a wrong flag, a file in the folder's place: one clear error each", async () => {
+  await using folder = await TestFolder.make({ file: "" });
+  assertEquals((await init(folder.path, "new")).code, 0);
+  for (
+    const [args, told] of [
+      [["new"], /^new\/gateway\.config\.ts is there already/m],
+      [["--force"], /^usage: deno task init \[FOLDER\]$/m],
+      [["one", "two"], /^usage: deno task init \[FOLDER\]$/m],
+      [["file"], /^cannot (?:write into|look at) \S*file/m],
+    ] as const
+  ) {
+    const { code, output } = await init(folder.path, ...args);
+    assertEquals(code, 1, output);
+    assertMatch(output, told);
+    assert(!output.includes("    at "), output);
+  }
+});
