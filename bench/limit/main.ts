@@ -144,7 +144,7 @@ async function compare(concurrency: number, perRound: number): Promise<void> {
 
 let asked = 0;
 await compare(CONCURRENCY, REQUESTS);
-await compare(1, REQUESTS / 10);
+await compare(1, REQUESTS / 4);
 
 await redis?.[Symbol.asyncDispose]();
 kv.close();
