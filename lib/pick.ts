@@ -22,14 +22,26 @@ function nest(paths: readonly (readonly string[])[]): Selection {
   );
 }
 
+/** How many lists may stand in one another: nobody means more, and each is a call within a call. */
+const MOST_LISTS = 100;
+
 /**
  * The members of an object that are selected, or those of each object of a list. What is not there
  * is left out, and null stays.
+ * @param lists in how many lists the value stands
  * @throws {GatewayError} `upstream-invalid` when there is something else, which has no members
  */
-export function pick(value: unknown, selection: Selection): unknown {
+export function pick(value: unknown, selection: Selection, lists = 0): unknown {
   if (value === null) return null;
-  if (Array.isArray(value)) return value.map((item) => pick(item, selection));
+  if (Array.isArray(value)) {
+    if (lists === MOST_LISTS) {
+      throw new GatewayError(
+        "upstream-invalid",
+        `the upstream's answer has more than ${MOST_LISTS} lists within lists`,
+      );
+    }
+    return value.map((item) => pick(item, selection, lists + 1));
+  }
   if (!isRecord(value)) {
     throw new GatewayError("upstream-invalid", "the upstream's answer has no members to pick", {
       cause: new TypeError(`a ${typeof value} has no members`),

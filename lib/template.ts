@@ -27,6 +27,7 @@ export type Json = string | number | boolean | null | readonly Json[] | {
   readonly [key: string]: Json;
 };
 
+const TOO_LARGE = "is too large a number";
 const HOLES = /\{([^{}]*)\}/g;
 
 /**
@@ -131,7 +132,7 @@ function parseText(text: string): Template<unknown> {
   const names: TemplateName[] = [];
   const literals = split(text, (expression) => names.push(parseName(expression)));
   const only = parseOnlyName(text);
-  if (only !== undefined) return { names, expand: (inputs) => inputs.get(only.reference) };
+  if (only !== undefined) return { names, expand: (inputs) => whole(only, inputs) };
   return {
     names,
     expand: (inputs) =>
@@ -140,6 +141,13 @@ function parseText(text: string): Template<unknown> {
         return written + (name ? String(scalar(name, inputs) ?? "") : "") + literal;
       }, ""),
   };
+}
+
+/** A value as it is. One that JSON writes but JavaScript cannot hold would be sent as null. */
+function whole({ name, reference }: TemplateName, inputs: Inputs): unknown {
+  const value = inputs.get(reference);
+  if (isTooLarge(value)) throw inputs.fault(`${name}: ${TOO_LARGE}`);
+  return value;
 }
 
 /** One `{…}` of a path. */
@@ -183,12 +191,18 @@ function scalar({ name, reference }: TemplateName, inputs: Inputs): Scalar | und
 }
 
 function asScalar(name: string, value: unknown, inputs: Inputs): Scalar {
+  if (isTooLarge(value)) throw inputs.fault(`${name}: ${TOO_LARGE}`);
   if (typeof value === "number" || typeof value === "boolean") return value;
   if (typeof value !== "string") {
     throw inputs.fault(`${name}: must be a string, a number or a boolean`);
   }
   if (!value.isWellFormed()) throw inputs.fault(`${name}: must be valid Unicode`);
   return value;
+}
+
+/** What is left of a JSON number such as 1e999. */
+function isTooLarge(value: unknown): boolean {
+  return value === Infinity || value === -Infinity;
 }
 
 function parseName(name: string): TemplateName {

@@ -212,13 +212,20 @@ Deno.test("items that JSON can tell apart are asked for apart, and those it cann
   assertEquals(upstream.paths.length, 1 + 6);
 });
 
-Deno.test("a number too large for JavaScript is not taken for null", async () => {
-  await using upstream = startGatedUpstream(({ url }) =>
-    url.endsWith("/list") ? new Response("[1e999, null]") : Response.json(new URL(url).pathname)
-  );
-  await using gateway = gatewayOf(upstream);
-  const document = await readEnvelope(await ask(gateway.url));
-  assertEquals(told(document).at(-1), ["items", 1, "input-invalid", 502]);
+Deno.test("a number too large for JavaScript is a problem, and not taken for null", async () => {
+  for (const part of [{}, { method: "POST", path: "/x", body: "{item}" }] as const) {
+    await using upstream = startGatedUpstream(({ url }) =>
+      url.endsWith("/list") ? new Response("[1e999, -1e999, 1e308]") : Response.json(1)
+    );
+    await using gateway = gatewayOf(upstream, part);
+    const { data, problems } = await readEnvelope(await ask(gateway.url));
+    assertEquals(data.items, [null, null, 1]);
+    assertEquals(problems?.map(({ index, status, detail }) => [index, status, detail]), [
+      [0, 502, "item: is too large a number"],
+      [1, 502, "item: is too large a number"],
+    ]);
+    assertEquals(upstream.paths.length, 2);
+  }
 });
 
 Deno.test("in place of a list: what leads nowhere or to something else", async () => {

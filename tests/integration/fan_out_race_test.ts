@@ -34,8 +34,8 @@ function model(order: string, ends: Readonly<Record<string, End>>, quorum: numbe
 }
 
 for (const quorum of [1, 2, 3]) {
-  Deno.test(`of three racers ${quorum} must answer: all ends, in all orders`, async () => {
-    for (const order of ORDERS) {
+  Deno.test(`of three racers ${quorum} must answer: all ends, each in some order`, async () => {
+    for (const [turn, order] of ORDERS.entries()) {
       await using upstream = startGatedUpstream(({ url }) => {
         const [, , name, end] = new URL(url).pathname.split("/");
         return Response.json(name, {
@@ -43,7 +43,8 @@ for (const quorum of [1, 2, 3]) {
           headers: { "retry-after": "4" },
         });
       }, "all");
-      const cases = KEYS.flatMap((a) => KEYS.flatMap((b) => KEYS.map((c) => ({ a, b, c }))));
+      const all = KEYS.flatMap((a) => KEYS.flatMap((b) => KEYS.map((c) => ({ a, b, c }))));
+      const cases = all.filter((_, index) => (index + quorum) % ORDERS.length === turn);
       const parts = (ends: Readonly<Record<string, End>>, index: number) =>
         Object.fromEntries(
           NAMES.map((name): [string, Part<"up">] => [

@@ -43,6 +43,14 @@ for (const value of [1, "text", true, [1], { a: 2 }, { a: ["x"] }]) {
   });
 }
 
+Deno.test("lists within lists without end are the upstream's fault", () => {
+  const listsOf = (count: number) => JSON.parse(`${"[".repeat(count)}{"a":1}${"]".repeat(count)}`);
+  assertEquals(picked(listsOf(100), "a"), listsOf(100));
+  for (const count of [101, 20_000]) {
+    assertThrows(() => picked(listsOf(count), "a"), GatewayError, "more than 100 lists");
+  }
+});
+
 Deno.test("picking leaves what it picks from as it was", () => {
   const value = { a: { b: 1, c: 2 }, d: 3 };
   picked(value, "a.b");
