@@ -28,13 +28,13 @@ export function formatOf(c: Exchange): RecordFormat | undefined {
   return FORMATS.get(mediaType);
 }
 
-/** The type that is accepted most (RFC 9110 section 12.5.1); a wildcard stands for the whole. */
+/** The type that is accepted most (RFC 9110 section 12.5.1); of a wildcard there is the whole. */
 function mostAccepted(accepted: readonly { readonly type: string; readonly q: number }[]): string {
   const [best] = accepted
     .map(({ type, q }) => ({ type: type.toLowerCase(), q, isWildcard: type.endsWith("*") }))
     .filter(({ type, q, isWildcard }) => q > 0 && (isWildcard || TYPES.includes(type)))
     .sort((a, b) => b.q - a.q || Number(a.isWildcard) - Number(b.isWildcard));
-  return best === undefined || best.isWildcard ? WHOLE : best.type;
+  return best?.type ?? WHOLE;
 }
 
 /** What an answer that is told as it comes needs. */

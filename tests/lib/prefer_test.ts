@@ -27,6 +27,7 @@ for (
     ["handling=strictly", {}],
     ["handling=strict lenient", {}],
     ['note="a, handling=strict"', {}],
+    ['note="a, handling=strict, b"', {}],
     ['note="a; x", handling=strict', STRICT],
     ['note="a\\", handling=strict"', {}],
     ['note="a\\\\", handling=strict', STRICT],

@@ -296,3 +296,23 @@ Deno.test("records that cannot be ended are over all the same", async () => {
   await reader.cancel().catch(() => {});
   assertEquals(told, { cancelled: 1, ended: 1 });
 });
+
+Deno.test("records that break because the reader has left end once", async () => {
+  const left = Promise.withResolvers<void>();
+  async function* records(): AsyncGenerator<GatherRecord, void, void> {
+    yield recordOf("2");
+    await left.promise;
+    throw new Error("left");
+  }
+  const { told, reader } = streamOf(records(), NDJSON, {
+    first: recordOf("1"),
+    onCancel: left.resolve,
+  });
+  await reader.read();
+  await reader.read();
+  const reading = reader.read();
+  await settled();
+  await Promise.all([reader.cancel(), reading]);
+  await settled();
+  assertEquals(told, { cancelled: 1, ended: 1 });
+});

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { GatewayError } from "../../lib/errors.ts";
 import { json } from "../../lib/reply.ts";
+import type { Reply } from "../../lib/source.ts";
 import { type Outcome, type Part, settle } from "../../lib/settle.ts";
 import { testContext } from "../support/context.ts";
 import { ManualClock, settled } from "../support/manual_clock.ts";
@@ -130,4 +131,24 @@ Deno.test("an answer that came after the decision is not needed; a failure is to
       ["failing", undefined, "upstream-error"],
     ],
   );
+});
+
+Deno.test("what the deadline cut off is told, also of an answer that came after the decision", async () => {
+  const late = Promise.withResolvers<Reply>();
+  const parts = [
+    partOf("late", () => late.promise),
+    partOf("a", () => Promise.reject(failureOf("deadline-exceeded"))),
+  ];
+  const { outcomes } = decide(parts, ({ part }) => part === "a");
+  const reading = Array.fromAsync(outcomes);
+  await settled();
+  const failures = (["upstream-error", "deadline-exceeded"] as const).map((kind, index) => ({
+    part: "late",
+    index,
+    error: failureOf(kind),
+  }));
+  late.resolve({ ...json([null, null]), failures });
+  const [, cutOff] = await reading;
+  assertEquals(cutOff?.error?.kind, "deadline-exceeded");
+  assertEquals(cutOff?.error?.failures, failures);
 });

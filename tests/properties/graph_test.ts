@@ -34,16 +34,6 @@ async function outcomeOf(promise: Promise<Reply>) {
   }
 }
 
-/**
- * Whether a part, or one that it needs, is a list that may lack items: that answers at the deadline
- * with those it has, and what comes of it is needed no longer.
- */
-function mayLack(world: World, name: string): boolean {
-  const part = world.parts.find((part) => part.name === name);
-  return part !== undefined &&
-    (part.each !== undefined && part.optional || part.needs.some((need) => mayLack(world, need)));
-}
-
 /** Every part that had not answered must be told, and no other. */
 function assertFailure(world: World, fates: ReadonlyMap<string, Fate>, error: GatewayError): void {
   const verdict = verdictOf(world, fates);
@@ -66,7 +56,7 @@ function assertFailure(world: World, fates: ReadonlyMap<string, Fate>, error: Ga
   for (const [name, index] of before) assert(byName(told).includes(`${name} ${index ?? ""}`));
   const names = new Set(told.map(([part]) => part));
   for (const { name, at } of fates.values()) {
-    if (at >= verdict.at) assert(names.has(name) || mayLack(world, name), `${name} is not told`);
+    if (at >= verdict.at) assert(names.has(name), `${name} is not told`);
     else assertEquals(names.has(name), before.some(([part]) => part === name), name);
   }
 }
