@@ -85,10 +85,9 @@ property("every moment is read again from all three forms", 300, (random) => {
   ]);
 });
 
-Deno.test("a text of 10,000 characters costs little to read", () => {
-  const began = performance.now();
+Deno.test("a text of a million characters is read, and is no date", () => {
+  // What is quadratic would take hours.
   for (const piece of [" ", "Sun, ", "0", "Sun, 06 Nov 1994 08:49:37 GMT"]) {
-    for (let turn = 0; turn < 10; turn++) parseHttpDate(piece.repeat(10_000), NOW);
+    assertEquals(parseHttpDate(piece.repeat(1_000_000 / piece.length), NOW), undefined);
   }
-  assert(performance.now() - began < 500);
 });

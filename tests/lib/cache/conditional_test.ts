@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import {
   isAbout,
   isNotModified,
@@ -168,12 +168,11 @@ property("an ETag is found among any others, and only there", 300, (random) => {
 });
 
 for (const piece of ['"', "W/", 'W/"', '"a",', " ", ",", "a"]) {
-  Deno.test(`If-None-Match of 10,000 characters of ${piece} costs little to compare`, () => {
-    const listed = piece.repeat(10_000 / piece.length);
-    const began = performance.now();
+  Deno.test(`If-None-Match of 200,000 characters of ${piece} is compared`, () => {
+    // What is quadratic would take minutes.
+    const listed = piece.repeat(200_000 / piece.length);
     isNotModified(new Headers({ "if-none-match": listed }), new Headers({ etag: '"x"' }), NOW);
     isNotModified(new Headers({ "if-none-match": '"x"' }), new Headers({ etag: listed }), NOW);
     isNotModified(new Headers({ "if-modified-since": listed }), new Headers(), NOW);
-    assert(performance.now() - began < 100);
   });
 }

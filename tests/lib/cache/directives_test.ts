@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { deltaMs, parseDirectives } from "../../../lib/cache/directives.ts";
 import { property, type Random } from "../../support/random.ts";
 
@@ -89,20 +89,19 @@ property("no text stops the reading", 300, (random) => {
 });
 
 const LONG: readonly string[] = [
-  ",".repeat(10_000),
-  '"'.repeat(10_000),
-  '"' + "\\".repeat(10_000),
-  'a="' + "\\a".repeat(5_000),
-  "=".repeat(10_000),
-  " ".repeat(10_000) + "x",
-  "max-age=" + "1".repeat(10_000),
-  Array.from({ length: 2_000 }, (_, index) => `a${index}`).join(","),
+  ",".repeat(200_000),
+  '"'.repeat(200_000),
+  '"' + "\\".repeat(200_000),
+  'a="' + "\\a".repeat(100_000),
+  "=".repeat(200_000),
+  " ".repeat(200_000) + "x",
+  "max-age=" + "1".repeat(200_000),
+  Array.from({ length: 40_000 }, (_, index) => `a${index}`).join(","),
 ];
 
 for (const [index, header] of LONG.entries()) {
-  Deno.test(`a header of 10,000 characters costs little to read: ${index}`, () => {
-    const began = performance.now();
-    for (let turn = 0; turn < 10; turn++) deltaMs(parseDirectives(header), "max-age");
-    assert(performance.now() - began < 500);
+  Deno.test(`a header of 200,000 characters is read: ${index}`, () => {
+    // What is quadratic would take minutes.
+    deltaMs(parseDirectives(header), "max-age");
   });
 }

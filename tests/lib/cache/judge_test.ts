@@ -186,12 +186,11 @@ property("a request gets no answer that it did not want", 500, (random) => {
 });
 
 for (const piece of ["no-cache,", "max-age=", '"', "\\", " ", ",", "no-cach e"]) {
-  Deno.test(`requests of 10,000 characters of ${piece} cost little to judge`, () => {
-    const text = piece.repeat(10_000 / piece.length);
-    const began = performance.now();
+  Deno.test(`requests of 200,000 characters of ${piece} are judged`, () => {
+    // What is quadratic would take minutes.
+    const text = piece.repeat(200_000 / piece.length);
     for (const name of ["cache-control", "pragma"]) {
       judge(answer(text), new Headers({ [name]: text }), HTTP_ALONE, { now: NOW });
     }
-    assert(performance.now() - began < 100);
   });
 }

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { rulesOf } from "../../../lib/cache/rules.ts";
 
 type Read = { readonly isTargeted: boolean; readonly directives: Record<string, string> };
@@ -55,10 +55,8 @@ for (
     ["cache-control", '"\\'],
   ] as const
 ) {
-  Deno.test(`a ${name} of 10,000 characters of ${piece} costs little to read`, () => {
-    const header = piece.repeat(10_000 / piece.length);
-    const began = performance.now();
-    for (let turn = 0; turn < 10; turn++) rulesOf(new Headers({ [name]: header }));
-    assert(performance.now() - began < 500);
+  Deno.test(`a ${name} of 200,000 characters of ${piece} is read`, () => {
+    // What is quadratic would take minutes.
+    rulesOf(new Headers({ [name]: piece.repeat(200_000 / piece.length) }));
   });
 }

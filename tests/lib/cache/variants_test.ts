@@ -102,11 +102,10 @@ property("requests choose the same answer only when the named headers agree", 20
 });
 
 for (const piece of [" ", ",", " ,", "\t", "a ", '"', "\\"]) {
-  Deno.test(`10,000 times ${JSON.stringify(piece)} costs little to choose by`, () => {
-    const value = "a" + piece.repeat(10_000) + "b";
-    const began = performance.now();
+  Deno.test(`200,000 times ${JSON.stringify(piece)} is chosen by`, () => {
+    // What is quadratic would take minutes.
+    const value = "a" + piece.repeat(200_000) + "b";
     selectionKey(["x"], new Headers({ x: value }));
     varyNames(new Headers({ vary: value }));
-    assert(performance.now() - began < 100);
   });
 }
