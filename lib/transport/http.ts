@@ -2,7 +2,10 @@ import { Body } from "../body.ts";
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import { isBodiless } from "../is_bodiless.ts";
+import { isSafe } from "../is_safe.ts";
 import type { Reply, Source } from "../source.ts";
+import { upstreamFailure } from "../upstream_fault.ts";
+import { faultOf } from "./fault_of.ts";
 
 /** Shorter than the 5 s after which many servers close an idle connection under a request. */
 const POOL_IDLE_TIMEOUT_MS = 4_000;
@@ -21,7 +24,8 @@ const EXPECTED_TIMEOUT = "x-envoy-expected-rq-timeout-ms";
 
 /** Opens the one connection pool of a process. */
 export function openHttpTransport(clock: Clock): HttpTransport {
-  const client = Deno.createHttpClient({ poolIdleTimeout: POOL_IDLE_TIMEOUT_MS });
+  const pooled = Deno.createHttpClient({ poolIdleTimeout: POOL_IDLE_TIMEOUT_MS });
+  const unpooled = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   return {
     source: (base) => async (call, ctx) => {
       ctx.signal.throwIfAborted();
@@ -32,7 +36,8 @@ export function openHttpTransport(clock: Clock): HttpTransport {
       let response: Response;
       try {
         response = await fetch(base + call.path, {
-          client,
+          // fetch repeats what an idle connection lost, a POST as well: those get new connections.
+          client: isSafe(method) ? pooled : unpooled,
           method,
           headers,
           body: body?.handOn() ?? null,
@@ -41,15 +46,14 @@ export function openHttpTransport(clock: Clock): HttpTransport {
         });
       } catch (error) {
         ctx.signal.throwIfAborted();
-        throw new GatewayError(
-          "upstream-unreachable",
-          "no connection to the upstream, or it was lost before an answer came",
-          { cause: error },
-        );
+        throw upstreamFailure(faultOf(error));
       }
       return toReply(response, method);
     },
-    [Symbol.dispose]: () => client.close(),
+    [Symbol.dispose]: () => {
+      pooled.close();
+      unpooled.close();
+    },
   };
 }
 

@@ -143,7 +143,7 @@ const BEHAVIOURS: readonly Behaviour[] = [
   { upstream: "does not listen", start: refuses, outcome: UNREACHABLE },
   { upstream: "closes before its head", start: sends(), outcome: UNREACHABLE },
   { upstream: "closes within its head", start: sends("HTTP/1.1 200 O"), outcome: UNREACHABLE },
-  { upstream: "is no HTTP server", start: sends("220 smtp ready\r\n"), outcome: UNREACHABLE },
+  { upstream: "is no HTTP server", start: sends("220 smtp ready\r\n"), outcome: INVALID },
   {
     upstream: "resets within its head",
     start: () => startResettingUpstream("HTTP/1.1 200 OK\r\nConte"),
@@ -167,7 +167,7 @@ const BEHAVIOURS: readonly Behaviour[] = [
   {
     upstream: "has a Content-Length that is no number",
     start: sends("HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\n[1]"),
-    outcome: UNREACHABLE,
+    outcome: INVALID,
   },
   {
     upstream: "closes within a chunk",

@@ -335,17 +335,17 @@ for (
       sends: "HTTP/1.1 200 OK\r\nA:",
       kind: "upstream-unreachable",
     },
-    { upstream: "is no HTTP server", sends: "220 smtp\r\n", kind: "upstream-unreachable" },
+    { upstream: "is no HTTP server", sends: "220 smtp\r\n", kind: "upstream-invalid" },
     {
       upstream: "sends half an encoding",
       sends: "HTTP/1.1 99 X\r\n\r\n",
-      kind: "upstream-unreachable",
+      kind: "upstream-invalid",
     },
     { upstream: "says 600", sends: "HTTP/1.1 600 X\r\n\r\n", kind: "upstream-invalid" },
     {
       upstream: "sends two lengths",
       sends: "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-      kind: "upstream-unreachable",
+      kind: "upstream-invalid",
     },
   ] satisfies readonly Failing[]
 ) {

@@ -1,0 +1,33 @@
+import { UpstreamFault, type UpstreamFaultReason } from "../upstream_fault.ts";
+
+/** The platform tells most failures apart by their words alone; the first that matches counts. */
+const WORDS: readonly (readonly [RegExp, UpstreamFaultReason])[] = [
+  [/connection refused/i, "refused"],
+  [/lookup address|dns error|no address|not known/i, "no-such-host"],
+  [/unreachable|no route|timed out|not available/i, "unreachable"],
+  [/certificate/i, "certificate"],
+  [/corrupt message|handshake|received fatal alert|peer is incompatible|\btls\b/i, "tls"],
+  [/head is too large/i, "head-too-large"],
+  [/reset by peer|broken pipe|connection aborted/i, "reset"],
+  [/before message completed|unexpected eof|close_notify|connection closed/i, "closed"],
+  [/parsed|invalid|malformed/i, "malformed"],
+];
+
+/** The URL that was asked stands before these words of fetch's, and may hold a secret. */
+const FETCH_PREFIX = /^error sending request.*?client error \(\w+\): /s;
+
+/** What the platform threw, as a typed fault. */
+export function faultOf(error: unknown): UpstreamFault {
+  if (error instanceof UpstreamFault) return error;
+  const { message } = innermost(error);
+  const words = message.replace(FETCH_PREFIX, "");
+  const reason = WORDS.find(([pattern]) => pattern.test(words))?.[1] ?? "other";
+  // Words that are not known could still hold the URL.
+  const isTold = words !== message || !message.includes("://");
+  return new UpstreamFault(reason, isTold ? words : "the request could not be sent");
+}
+
+function innermost(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  return error.cause instanceof Error ? innermost(error.cause) : error;
+}
