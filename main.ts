@@ -83,6 +83,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
     random: Math.random,
     ...(store === ":memory:" ? {} : { cacheStore: { tier: new KvTier(kv), bans: new KvBans(kv) } }),
     adminToken: env("GATEWAY_ADMIN_TOKEN"),
+    isHosted: env("DENO_DEPLOYMENT_ID") !== undefined,
     readStore: () => kv.get(["sluice", "ready"]),
     logAccess: (entry) => output.line(format(entry)),
     logError,

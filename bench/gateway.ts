@@ -22,6 +22,7 @@ export function benchGateway(
     clock,
     random: Math.random,
     adminToken: undefined,
+    isHosted: false,
     background: new Background({ clock, taskTimeoutMs: 1_000, onError() {} }),
     closing: new AsyncDisposableStack(),
     resources: new Resources({ clock, lingerMs: 1_000, onError() {} }),

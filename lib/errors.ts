@@ -49,6 +49,12 @@ export const KINDS = {
     title: "The client is not known",
     advice: "Send the key that the operator of this gateway gave you.",
   },
+  "forbidden": {
+    status: 403,
+    blame: "client",
+    title: "The request may not be made from there, or in this way",
+    advice: "Read the detail: it says from where, and how, this may be asked.",
+  },
   "quota-exceeded": {
     status: 429,
     blame: "client",

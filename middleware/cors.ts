@@ -1,5 +1,7 @@
 import { cors as honoCors } from "hono/cors";
 import type { CorsSettings } from "../lib/config/settings.ts";
+import { isReservedPath } from "../lib/http/reserved_path.ts";
+import { parseTarget } from "../lib/path.ts";
 import type { Middleware } from "./env.ts";
 
 /** How long a browser may remember a preflight's answer (s). */
@@ -45,6 +47,8 @@ export function cors(
   return async function cors(c, next) {
     // The page reads the batch; its requests are nothing that a page reads.
     if (c.env.batch) return await next();
+    // Nor does any page of another origin read the gateway's own routes.
+    if (isReservedPath(parseTarget(c.req.url)?.pathname ?? "")) return await next();
     const isPreflight = c.req.header("access-control-request-method") !== undefined;
     if (c.req.method === "OPTIONS" && !isPreflight) return await next();
     return await answer(c, next);

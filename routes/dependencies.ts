@@ -26,6 +26,8 @@ export interface GatewayDependencies {
   readonly cacheStore?: CacheStore;
   /** Shows who may use the operator's routes; undefined: whoever asks from this machine. */
   readonly adminToken: string | undefined;
+  /** Whether a platform runs this: then nobody asks from this machine. */
+  readonly isHosted: boolean;
   /** Rejects when the store cannot be read. */
   readonly readStore: () => Promise<unknown>;
   /** Told of each request, once it was answered. */

@@ -20,6 +20,7 @@ import { notInBatch } from "../middleware/not_in_batch.ts";
 import { options } from "../middleware/options.ts";
 import { path } from "../middleware/path.ts";
 import { problems } from "../middleware/problems.ts";
+import { reserved } from "../middleware/reserved.ts";
 import { requestId } from "../middleware/request_id.ts";
 import { requestSize } from "../middleware/request_size.ts";
 import { unsupported } from "../middleware/unsupported.ts";
@@ -49,13 +50,15 @@ const OWN_ROUTES: readonly Routed[] = [
   { method: "DELETE", path: "/_gateway/buckets/ban" },
   { method: "GET", path: "/_gateway/clients" },
   { method: "POST", path: "/_gateway/clients" },
+  { method: "GET", path: "/_gateway/clients/:name" },
   { method: "PATCH", path: "/_gateway/clients/:name" },
   { method: "DELETE", path: "/_gateway/clients/:name" },
   { method: "POST", path: "/_gateway/clients/:name/keys" },
   { method: "DELETE", path: "/_gateway/clients/:name/keys" },
 ];
-/** The operator's. */
-const ADMIN_ROUTES = ["/_gateway/buckets/*", "/_gateway/cache/*", "/_gateway/clients/*"];
+/** The gateway's routes that are for everybody; all others are the operator's. */
+const OPEN_ROUTES = /^\/_gateway\/(?:health|problems)\//;
+const ADMIN_ROUTES = OWN_ROUTES.map(({ path }) => path).filter((path) => !OPEN_ROUTES.test(path));
 
 /** The gateway as an app: middleware in the order a request meets it, then the routes. */
 export function createGateway(settings: Settings, deps: GatewayDependencies): Hono<Env> {
@@ -79,6 +82,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
   app.use(unsupported());
   app.use(methodCase(allowed));
   app.use(path());
+  app.use(reserved((pathname) => allowedMethods(OWN_ROUTES, pathname).length > 0));
   app.use(loop(pseudonym));
   app.use(options(allowed));
   app.use(requestSize(settings.maxRequestBody));
@@ -86,7 +90,12 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
   app.use("/_gateway/*", notInBatch("requests to the gateway's own routes"));
   app.route("/_gateway/health", health(deps.readStore));
   app.route("/_gateway/problems", problemKinds());
-  for (const path of ADMIN_ROUTES) app.use(path, admin(deps.adminToken));
+  const operatorOnly = admin({
+    token: deps.adminToken,
+    isHosted: deps.isHosted,
+    forwardedHeader: settings.trust.header,
+  });
+  for (const path of new Set(ADMIN_ROUTES)) app.use(path, operatorOnly);
   const addressesOf = (url: string) => cacheAddresses(url, settings);
   app.route("/_gateway/cache", cacheAdmin({ cache, clock: deps.clock, addressesOf }));
   const { operator, clock } = deps;

@@ -1,3 +1,4 @@
+import { isReservedPath } from "../http/reserved_path.ts";
 import { isIdentifier, RESERVED } from "../reference.ts";
 import type { RouteMethod } from "./define.ts";
 
@@ -23,7 +24,7 @@ export function parseRouteKey(key: string): RoutePattern | string {
     if (word === "OPTIONS") return "OPTIONS is answered by the gateway";
     return `must begin with ${METHODS.join(", ")}`;
   }
-  if (path === "/_gateway" || path.startsWith("/_gateway/")) {
+  if (isReservedPath(path)) {
     return "must not begin with /_gateway/, which is the gateway's own";
   }
   const segments = path.slice(1).split("/");

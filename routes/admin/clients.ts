@@ -90,6 +90,12 @@ export function clientsAdmin({ settings, operator, clock }: ClientsAdminOptions)
       );
       return c.json({ ...shown(entry), key }, 201, NO_STORE);
     })
+    .get("/:name", async (c) => {
+      const name = nameOf(c);
+      const entry = await operator.withClients((clients) => clients.get(name));
+      if (!entry) throw new GatewayError("not-found", `no client ${name} was created here`);
+      return c.json(shown(entry), 200, NO_STORE);
+    })
     .patch("/:name", async (c) => {
       const tier = known((await readBody(c, changed)).tier);
       const name = nameOf(c);

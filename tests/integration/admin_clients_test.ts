@@ -14,6 +14,8 @@ Deno.test("a client is created with a key that is shown once, and known at once"
   assertEquals(await it.admitted("/a", { "x-api-key": key }), 3);
   const listed = await it.admin("GET", "clients");
   assertEquals(listed.document, { clients: [{ since, ...rest }], next: null });
+  assertEquals((await it.admin("GET", "clients/mobile")).document, { since, ...rest });
+  assertEquals((await it.admin("GET", "clients/nobody")).status, 404);
 });
 
 Deno.test("a client's tier is another bucket, at once", async () => {

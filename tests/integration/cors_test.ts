@@ -181,7 +181,6 @@ for (
   const [request, kind] of [
     ["GET /nowhere", "not-found"],
     ["POST /parts", "method-not-allowed"],
-    ["GET /_gateway/problems/none", "not-found"],
     ["POST /any/x|Content-Length: 1025", "payload-too-large"],
     ["GET /unreachable", "upstream-unreachable"],
     ["GET /parts/%ff", "bad-request"],

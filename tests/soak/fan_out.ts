@@ -219,6 +219,7 @@ Deno.test(`${REQUESTS} mixed requests leave nothing`, async () => {
     clock,
     random: Math.random,
     adminToken: undefined,
+    isHosted: false,
     background: new Background({ clock, taskTimeoutMs: 1_000, onError: (e) => errors.push(e) }),
     closing: new AsyncDisposableStack(),
     resources: new Resources({ clock, lingerMs: 1_000, onError: (e) => errors.push(e) }),

@@ -34,6 +34,7 @@ export interface TestGatewayOptions {
   readonly cacheStore?: CacheStore;
   readonly operator?: Operator;
   readonly adminToken?: string;
+  readonly isHosted?: boolean;
   /** Where the config stands; absent: nowhere. */
   readonly place?: ConfigPlace;
 }
@@ -67,6 +68,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     buckets,
     random: Math.random,
     adminToken: options.adminToken,
+    isHosted: options.isHosted ?? false,
     ...(options.operator && { operator: options.operator }),
     ...(options.cacheStore && { cacheStore: options.cacheStore }),
     logAccess: (entry) => log.push(entry),
