@@ -52,7 +52,9 @@ export class Bans {
   }
 
   /** The ban on an answer; undefined when there is none. */
-  check({ url, headers, requestedAt }: CacheEntry): Banned | undefined {
+  check(
+    { url, headers, requestedAt }: Pick<CacheEntry, "url" | "headers" | "requestedAt">,
+  ): Banned | undefined {
     if (this.#bySubject.size === 0) return undefined;
     let softAt = Infinity;
     const tags = tagsOf(headers).map((tag): BanSubject => `tag:${tag}`);

@@ -17,8 +17,8 @@ export interface Fetched {
   readonly pass: () => void;
   /** Present while the body is still coming. */
   readonly filling?: Filling;
-  /** What chose it, when others who ask for the same may have it too. */
-  readonly sharedBy: string | undefined;
+  /** What it is as a stored response, when others who waited for it may have it too. */
+  readonly shared: CacheEntry | undefined;
   /** How long it stays fresh (ms); undefined when neither it nor the config says. */
   readonly freshMs: number | undefined;
   readonly cacheStatus: CacheStatus;
@@ -26,9 +26,12 @@ export interface Fetched {
   readonly ageMs?: number;
   /** Whether it is out of date, and serves because no new one can be had. */
   readonly isStale?: boolean;
+  /** Whether it was stored before, and serves because the origin failed this time. */
+  readonly isInPlaceOfOutage?: boolean;
 }
 
 const EMPTY = Body.of(new Uint8Array());
+const NO_HEADERS = new Headers();
 
 /** An answer that was kept. */
 export function fromKept(
@@ -42,7 +45,7 @@ export function fromKept(
     headers: entry.headers,
     open: () => entry.body,
     pass: () => {},
-    sharedBy: undefined,
+    shared: undefined,
     freshMs: saysFreshness(entry, settings) ? remainingMs : undefined,
     cacheStatus: { hit: true, ttlS: seconds(remainingMs) },
     ageMs: ageMs(entry, now),
@@ -57,25 +60,31 @@ export function inPlaceOfOutage(kept: Fetched, { fwd, fwdStatus }: CacheStatus):
     ...(fwdStatus === undefined ? {} : { fwdStatus }),
     ...(ttlS === undefined ? {} : { ttlS }),
   };
-  return { ...kept, cacheStatus, isStale: true };
+  return { ...kept, cacheStatus, isStale: true, isInPlaceOfOutage: true };
 }
 
-/** An answer that has just come, or was just found unchanged, and is being kept. */
+/**
+ * An answer that has just come, or was just found unchanged, and is being kept. Those who waited for
+ * it may have it however short it stays fresh (RFC 9111 section 4: collapsed requests), unless it is
+ * to be validated each time. One of which nobody says how long it is fresh may be for one client
+ * alone, and is not shared.
+ */
 export function fromOrigin(
   entry: CacheEntry,
   settings: CacheSettings,
   cacheStatus: CacheStatus,
   now: number,
 ): Fetched {
-  const { use, remainingMs } = judge(entry, new Headers(), settings, { now });
-  const isUsable = use === "fresh" || use === "stale";
+  const { use, remainingMs, mustValidate } = judge(entry, NO_HEADERS, settings, { now });
+  const saysHowLong = saysFreshness(entry, settings);
+  const isShared = !mustValidate && (saysHowLong || use !== "validate");
   return {
     status: entry.status,
     headers: entry.headers,
     open: () => entry.body,
     pass: () => {},
-    sharedBy: isUsable ? entry.selection : undefined,
-    freshMs: saysFreshness(entry, settings) ? remainingMs : undefined,
+    shared: isShared ? entry : undefined,
+    freshMs: saysHowLong ? remainingMs : undefined,
     cacheStatus: { ...cacheStatus, ttlS: seconds(remainingMs), isStored: true },
     ...(cacheStatus.fwdStatus === 304 ? { ageMs: ageMs(entry, now) } : {}),
   };

@@ -29,6 +29,7 @@ export const CACHEABLE_BY_DEFAULT: ReadonlySet<number> = new Set([
 /** RFC 9111 section 4.2.2: a tenth of the time since the last change, and at most a day. */
 const HEURISTIC_SHARE = 0.1;
 const MOST_HEURISTIC_MS = 86_400_000;
+const SECOND_MS = 1_000;
 
 /** How long an answer is fresh, from when it was made (ms; RFC 9111 section 4.2.1). */
 export function lifetimeMs(answer: AnswerFacts, { ttlMs, override }: FreshnessSettings): number {
@@ -80,16 +81,28 @@ function heuristicMs({ headers, receivedAt }: AnswerFacts): number {
   return Math.min(MOST_HEURISTIC_MS, Math.max(0, (date - modified) * HEURISTIC_SHARE));
 }
 
-/** How long ago an answer was made or last found unchanged (ms; RFC 9111 section 4.2.3). */
+/**
+ * How long ago an answer was made or last found unchanged (ms; RFC 9111 section 4.2.3): whole
+ * seconds when it came, and since then to the millisecond.
+ */
 export function ageMs(answer: AnswerFacts, now: number): number {
   return fixedTimes(answer).initialAgeMs + Math.max(0, now - answer.receivedAt);
 }
 
+/**
+ * HTTP counts in whole seconds, and so does this: a `Date` names the second in which the response
+ * was made, and no moment in it. One whose second had not ended when the request was sent says that
+ * the response was made for that request, and so makes it no older than the time that took.
+ */
 function readInitialAgeMs({ headers, requestedAt, receivedAt }: AnswerFacts): number {
   const date = parseHttpDate(headers.get("date"), receivedAt) ?? receivedAt;
-  const apparent = Math.max(0, receivedAt - date);
-  const corrected = statedAgeMs(headers) + Math.max(0, receivedAt - requestedAt);
+  const apparent = date + SECOND_MS > requestedAt ? 0 : wholeSeconds(receivedAt - date);
+  const corrected = statedAgeMs(headers) + wholeSeconds(receivedAt - requestedAt);
   return Math.max(apparent, corrected);
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.max(0, Math.floor(ms / SECOND_MS)) * SECOND_MS;
 }
 
 /** The age that caches before this one gave it: the first of several, and 0 for what is no age. */

@@ -63,6 +63,8 @@ interface Coming {
   readonly fetched: Fetched;
 }
 
+const NO_HEADERS = new Headers();
+
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
 /** Failures in whose place an answer that is out of date may serve (RFC 5861 section 4). */
@@ -79,6 +81,7 @@ const OUTAGE_STATUS: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 /** For how long a key whose answers cannot be shared is asked for by everyone at once (ms). */
 const UNSHARED_MS = 60_000;
 const MOST_UNSHARED = 10_000;
+const MOST_VARIED = 10_000;
 /** For how long an answer that was asked for before a change, and comes after it, is not kept (ms). */
 const FORGOTTEN_MS = 60_000;
 const MOST_FORGOTTEN = 10_000;
@@ -90,12 +93,14 @@ export const MOST_KEEP_MS = 7 * 86_400_000;
 /** A shared HTTP cache (RFC 9111), for one upstream's answers or a whole aggregate's. */
 export class HttpCache {
   readonly #options: HttpCacheOptions;
-  readonly #flights = new Map<string, Flight<Fetched>>();
+  readonly #flights = new Map<string, { flight: Flight<Fetched>; startedAt: number }>();
   /** Answers whose bodies are still coming, by key. */
   readonly #filling = new Map<string, Set<Coming>>();
   /** When what was kept under a key was last forgotten (wall clock, ms since 1970). */
   readonly #forgotten: LRUCache<string, number>;
   readonly #unshared: LRUCache<string, true>;
+  /** The request headers that last chose among the answers under a key; absent for none. */
+  readonly #varied = new LRUCache<string, readonly string[]>({ max: MOST_VARIED });
   #hits = 0;
   #misses = 0;
 
@@ -193,32 +198,70 @@ export class HttpCache {
 
   /** Asks further on, once for all who ask for the same at once, if the answer can be shared. */
   async #fetch(question: Question, found: Found | undefined, ctx: Context): Promise<Reply> {
-    const { key, call } = question;
+    const { call } = question;
+    const coming = this.#comingFor(question);
+    if (coming) return this.#collapsed(coming, call);
     // Nobody is to wait for an answer that only its own client may have.
     const isOwn = requestRules(call.headers).has("no-store") ||
       this.#unshared.has(markOf(question));
-    const coming = this.#comingFor(question) ??
-      await (isOwn ? undefined : this.#flights.get(key)?.join(ctx));
-    if (coming && this.#mayShare(coming, call.headers)) {
-      const { cacheStatus } = coming;
-      return this.#answer({ ...coming, cacheStatus: { ...cacheStatus, isCollapsed: true } }, call);
+    if (isOwn) return this.#answer(await this.#ask(question, found, ctx), call);
+    let waitedFor: string | undefined;
+    while (true) {
+      const flightKey = this.#flightKey(question);
+      const flight = this.#flightFor(question, flightKey);
+      if (!flight) return this.#answer(await this.#fly(question, flightKey, found, ctx), call);
+      // Another call for the same would come to no more than the last one did.
+      if (flightKey === waitedFor) break;
+      const fetched = await flight.join(ctx);
+      if (this.#mayShare(fetched, call.headers)) return this.#collapsed(fetched, call);
+      if (fetched.isInPlaceOfOutage && found?.judgement.mayServeOnError) {
+        const own = inPlaceOfOutage(this.#fromKept(question, found), fetched.cacheStatus);
+        return this.#collapsed(own, call);
+      }
+      if (this.#unshared.has(markOf(question))) break;
+      waitedFor = flightKey;
     }
-    if (coming || isOwn || this.#flights.has(key)) {
-      return this.#answer(await this.#ask(question, found, ctx), call);
-    }
-    return this.#answer(await this.#fly(question, found, ctx), call);
+    return this.#answer(await this.#ask(question, found, ctx), call);
+  }
+
+  /** A call under way, unless what it comes to may be from before a change that came before the client. */
+  #flightFor({ key, url }: Question, flightKey: string): Flight<Fetched> | undefined {
+    const known = this.#flights.get(flightKey);
+    if (known === undefined) return undefined;
+    const { flight, startedAt } = known;
+    if ((this.#forgotten.get(key) ?? -Infinity) >= startedAt) return undefined;
+    const isBanned = this.#options.bans.check({ url, headers: NO_HEADERS, requestedAt: startedAt });
+    return isBanned ? undefined : flight;
+  }
+
+  #collapsed(fetched: Fetched, call: Call): Reply {
+    const cacheStatus = { ...fetched.cacheStatus, isCollapsed: true };
+    return this.#answer({ ...fetched, cacheStatus }, call);
   }
 
   /** An answer whose body is still coming, when this client may have it. */
-  #comingFor({ key, call }: Question): Fetched | undefined {
-    for (const { entry, fetched } of this.#filling.get(key) ?? []) {
-      if (!this.#options.bans.check(entry) && this.#mayShare(fetched, call.headers)) return fetched;
+  #comingFor({ key, call, scope: { settings } }: Question): Fetched | undefined {
+    const coming = this.#filling.get(key);
+    if (coming === undefined) return undefined;
+    const moment = { now: this.#options.clock.wall() };
+    for (const { entry, fetched } of coming) {
+      if (!this.#mayShare(fetched, call.headers)) continue;
+      // It was made before this client asked, and is to be as fresh as one that is stored.
+      const { use } = judge(entry, call.headers, settings, moment);
+      if (use === "fresh" || use === "stale") return fetched;
     }
   }
 
-  async #fly(question: Question, found: Found | undefined, ctx: Context): Promise<Fetched> {
-    const flight = new Flight<Fetched>(ctx, () => this.#flights.delete(question.key));
-    this.#flights.set(question.key, flight);
+  async #fly(
+    question: Question,
+    flightKey: string,
+    found: Found | undefined,
+    ctx: Context,
+  ): Promise<Fetched> {
+    const flight = new Flight<Fetched>(ctx, () => {
+      if (this.#flights.get(flightKey)?.flight === flight) this.#flights.delete(flightKey);
+    });
+    this.#flights.set(flightKey, { flight, startedAt: this.#options.clock.wall() });
     const answer = flight.join(ctx);
     flight.fly((inner) => this.#ask(question, found, inner));
     return await answer;
@@ -226,13 +269,14 @@ export class HttpCache {
 
   /** Fetches a new answer behind the client's back; one at a time. */
   #refresh(question: Question, found: Found, { client, trace, background }: Context): void {
-    if (this.#flights.has(question.key)) return;
+    const flightKey = this.#flightKey(question);
+    if (this.#flightFor(question, flightKey) || this.#comingFor(question)) return;
     const deadline = this.#options.clock.monotonic() + this.#options.refreshMs;
     background(async (signal) => {
       // What the refresh asks is no part of the answer that the client gets meanwhile.
       const own = { ...trace, parts: [] };
       const ctx = { signal, deadline, client, trace: own, background };
-      const { pass, filling } = await this.#fly(question, found, ctx);
+      const { pass, filling } = await this.#fly(question, flightKey, found, ctx);
       pass();
       try {
         await abortable(filling?.ended ?? Promise.resolve(), signal);
@@ -242,9 +286,16 @@ export class HttpCache {
     });
   }
 
-  #mayShare({ sharedBy, headers }: Fetched, request: Headers): boolean {
-    return sharedBy !== undefined && sharedBy === selectionKey(varyNames(headers), request) &&
-      (!request.has("authorization") || allowsAuthorized(headers));
+  #mayShare({ shared }: Fetched, request: Headers): boolean {
+    return shared !== undefined && !this.#options.bans.check(shared) &&
+      shared.selection === selectionKey(varyNames(shared.headers), request) &&
+      (!request.has("authorization") || allowsAuthorized(shared.headers));
+  }
+
+  /** Under what those wait for one call whose requests choose the same of several answers. */
+  #flightKey({ key, call }: Question): string {
+    const names = this.#varied.get(key);
+    return names ? `${key} ${selectionKey(names, call.headers)}` : key;
   }
 
   /** Asks further on for this one request. */
@@ -313,11 +364,12 @@ export class HttpCache {
     const entry: CacheEntry = { ...facts, body: reply.body, selection, url };
     if (reply.body.isWhole) return this.#kept(question, entry, cacheStatus);
     const filling = new Filling(reply.body, scope.keepBytes, async (isWhole) => {
+      if (isWhole) {
+        const body = Body.of(await reply.body.bytes(scope.keepBytes));
+        this.#keep(question, { ...entry, body });
+      }
       others.delete(coming);
       if (others.size === 0 && this.#filling.get(key) === others) this.#filling.delete(key);
-      if (!isWhole) return;
-      const body = Body.of(await reply.body.bytes(scope.keepBytes));
-      this.#keep(question, { ...entry, body });
     });
     const fetched = this.#fromOrigin(question, entry, cacheStatus);
     const open = () => filling.open();
@@ -335,16 +387,20 @@ export class HttpCache {
     },
   ): Fetched {
     const pass = () => void body.cancel();
-    const own = { open: () => body, pass, sharedBy: undefined, freshMs: undefined };
+    const own = { open: () => body, pass, shared: undefined, freshMs: undefined };
     const fetched = { ...facts, ...own };
     this.#mark(question, fetched);
     return fetched;
   }
 
   /** Remembers whether those who ask like this have anything to wait for. */
-  #mark(question: Question, { sharedBy }: Fetched): void {
-    if (sharedBy !== undefined) this.#unshared.delete(markOf(question));
-    else if (!requestRules(question.call.headers).has("no-store")) {
+  #mark(question: Question, { shared }: Fetched): void {
+    if (shared) {
+      this.#unshared.delete(markOf(question));
+      const names = varyNames(shared.headers);
+      if (names.length > 0) this.#varied.set(question.key, names);
+      else this.#varied.delete(question.key);
+    } else if (!requestRules(question.call.headers).has("no-store")) {
       this.#unshared.set(markOf(question), true);
     }
   }

@@ -25,6 +25,8 @@ export interface Judgement {
   readonly mayServeOnError: boolean;
   /** Whether the request itself wants to hear from the origin. */
   readonly isRequested: boolean;
+  /** Whether each use is to be allowed by the origin, however fresh it is. */
+  readonly mustValidate: boolean;
 }
 
 /** When it is (wall clock, ms since 1970). */
@@ -68,7 +70,7 @@ export function judge(
 
   const errorMs = windowMs(directives, "stale-if-error", settings.staleIfErrorMs);
   const mayServeOnError = !isStrict && -remainingMs < errorMs;
-  const judgement = { remainingMs, mayServeOnError, isRequested };
+  const judgement = { remainingMs, mayServeOnError, isRequested, mustValidate };
 
   const isForeign = request.has("authorization") && !allowsAuthorized(answer.headers);
   if (isForeign) return { ...judgement, use: "none", mayServeOnError: false };

@@ -167,12 +167,14 @@ for (const [what, headers, seconds] of AGES) {
   });
 }
 
-/** RFC 9111 section 4.2.3, line by line. */
+/** RFC 9111 section 4.2.3, line by line, in whole seconds until it came. */
 function modelAge(
   times: { date: number; age: number; requested: number; received: number; now: number },
 ): number {
-  const apparentAge = Math.max(0, times.received - times.date);
-  const responseDelay = times.received - times.requested;
+  const seconds = (ms: number) => Math.trunc(ms / 1000) * 1000;
+  const isForThisRequest = times.date >= seconds(times.requested);
+  const apparentAge = isForThisRequest ? 0 : seconds(Math.max(0, times.received - times.date));
+  const responseDelay = seconds(times.received - times.requested);
   const correctedAge = times.age + responseDelay;
   const correctedInitialAge = Math.max(apparentAge, correctedAge);
   const residentTime = times.now - times.received;
@@ -190,6 +192,39 @@ property("an answer's age is that of the RFC", 500, (random) => {
   const facts = answer(headers, { requestedAt: requested, receivedAt: received });
   assertEquals(ageMs(facts, now), modelAge(times));
 });
+
+property(
+  "max-age=1 keeps for a second what was made for the request that took less",
+  500,
+  (random) => {
+    const requested = NOW + random.int(0, 100_000);
+    const made = requested + random.int(0, 500);
+    const received = made + random.int(0, 499);
+    const headers = { date: new Date(made).toUTCString(), "cache-control": "max-age=1" };
+    const facts = answer(headers, { requestedAt: requested, receivedAt: received });
+    const remaining = (now: number) => lifetimeMs(facts, HTTP_ALONE) - ageMs(facts, now);
+    assertEquals(remaining(received), 1000);
+    assertEquals(remaining(received + 1000), 0);
+  },
+);
+
+property(
+  "a Date from before the request makes a response older, by whole seconds",
+  300,
+  (random) => {
+    const requested = NOW + random.int(0, 100_000);
+    const received = requested + random.int(0, 3_000);
+    const secondsBefore = random.int(1, 100);
+    const dateMs = Math.floor(requested / 1000) * 1000 - secondsBefore * 1000;
+    const facts = answer({ date: new Date(dateMs).toUTCString() }, {
+      requestedAt: requested,
+      receivedAt: received,
+    });
+    const age = ageMs(facts, received);
+    assert(age >= secondsBefore * 1000);
+    assert(age <= received - dateMs && received - dateMs - age < 1000);
+  },
+);
 
 property("a clock that is set back makes no age below 0, nor a younger answer", 300, (random) => {
   const moment = () => NOW + random.int(-1_000_000, 1_000_000);
