@@ -4,6 +4,8 @@ import type { Middleware } from "./env.ts";
 
 /** What a host may be written with (RFC 3986 section 3.2.2), with its port. */
 const AUTHORITY = /^(?:[\w.~!$&'()*+,;=%-]+|\[[\da-fA-F:.]+\])?(?::\d*)?$/;
+/** Where whoever checks that the gateway lives may speak any version of HTTP. */
+const HEALTH = "/_gateway/health/";
 /** A percent sign that encodes nothing. */
 const BROKEN_ENCODING = /%(?![\da-fA-F]{2})/;
 
@@ -17,6 +19,9 @@ export function path(): Middleware {
     // The URL is made of the Host header: one that holds a slash would move the path along.
     if (!AUTHORITY.test(c.req.header("host") ?? "") || !AUTHORITY.test(target?.authority ?? "")) {
       throw new GatewayError("bad-request", "the Host header must be a host and a port");
+    }
+    if (lacksHost(c.req.raw.headers) && !target?.pathname.startsWith(HEALTH)) {
+      throw new GatewayError("bad-request", "an HTTP/1.1 request must have a Host header");
     }
     if (target === undefined) {
       throw new GatewayError("bad-request", "the request target must be a path, with no fragment");
@@ -34,4 +39,15 @@ export function path(): Middleware {
     c.set("target", target);
     await next();
   };
+}
+
+/**
+ * Whether a request of HTTP/1.1 has no Host (RFC 9112 section 3.2). Deno does not tell the version,
+ * and HTTP/1.0 and HTTP/2 need no Host. What gives HTTP/1.1 away is that it asks for the connection
+ * to be closed, which 1.0 does by itself and HTTP/2 has no word for. An HTTP/1.1 request that says
+ * nothing of the connection passes.
+ */
+function lacksHost(headers: Headers): boolean {
+  if (headers.has("host")) return false;
+  return /(?:^|[,\s])close(?:$|[,\s])/i.test(headers.get("connection") ?? "");
 }

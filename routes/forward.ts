@@ -103,7 +103,9 @@ function requestHeaders(c: Exchange, { headers, pseudonym }: ForwardOptions): He
 function responseHeaders(reply: Reply, path: string, options: ForwardOptions): Headers {
   const { base, strip, pseudonym } = options;
   // What a cache gives has no others left, and is a copy.
-  const headers = reply.cached ? reply.headers : endToEndHeaders(reply.headers);
+  const headers = reply.cached ? reply.headers : endToEndHeaders(reply.headers, reply.status);
+  // RFC 9110 section 7.8: whoever sends Upgrade names it in Connection.
+  if (headers.has("upgrade")) headers.set("connection", "upgrade");
   headers.append("via", `1.1 ${pseudonym}`);
   for (const name of ["location", "content-location"]) {
     const location = headers.get(name);

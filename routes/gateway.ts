@@ -63,8 +63,8 @@ const ADMIN_ROUTES = OWN_ROUTES.map(({ path }) => path).filter((path) => !OPEN_R
 /** The gateway as an app: middleware in the order a request meets it, then the routes. */
 export function createGateway(settings: Settings, deps: GatewayDependencies): Hono<Env> {
   const routes = bySpecificity(settings.routes);
-  const allowed = (pathname: string) =>
-    allowedMethods(/^\/_gateway(?:\/|$)/.test(pathname) ? OWN_ROUTES : routes, pathname);
+  const allowed = (pathname?: string) =>
+    allowedMethods(/^\/_gateway(?:\/|$)/.test(pathname ?? "") ? OWN_ROUTES : routes, pathname);
   const pseudonym = pseudonymOf(settings);
   const cache = cacheOf(settings, deps, pseudonym);
   const limits = limitsOf(deps);

@@ -16,12 +16,12 @@ export function bySpecificity<Route extends Routed>(routes: readonly Route[]): R
 
 /**
  * The methods that a path answers, for `Allow`; empty when it is no path of ours.
- * @param pathname decoded, as routes are matched
+ * @param pathname decoded, as routes are matched; undefined for the methods of all routes together
  */
-export function allowedMethods(routes: readonly Routed[], pathname: string): string[] {
+export function allowedMethods(routes: readonly Routed[], pathname?: string): string[] {
   const methods = new Set<string>();
   for (const { method, path } of routes) {
-    if (!patternOf(path).test(pathname)) continue;
+    if (pathname !== undefined && !patternOf(path).test(pathname)) continue;
     for (const allowed of method === "ANY" ? ANY_METHODS : [method]) methods.add(allowed);
   }
   if (methods.size === 0) return [];

@@ -346,7 +346,7 @@ export class HttpCache {
     const { call, scope, url, key } = question;
     const { status } = reply;
     const receivedAt = this.#options.clock.wall();
-    const headers = dated(reply.headers, receivedAt);
+    const headers = dated(reply.headers, receivedAt, status);
     const isAuthorized = call.headers.has("authorization");
     const facts = { status, headers, requestedAt, receivedAt, isAuthorized };
     const isKept = !requestRules(call.headers).has("no-store") && reply.failures === undefined &&
@@ -454,8 +454,8 @@ function markOf({ key, call }: Question): string {
 }
 
 /** The end-to-end headers of an answer, with the time it came if it does not say its own. */
-function dated(headers: Headers, receivedAt: number): Headers {
-  const kept = endToEndHeaders(headers);
+function dated(headers: Headers, receivedAt: number, status?: number): Headers {
+  const kept = endToEndHeaders(headers, status);
   if (!kept.has("date")) kept.set("date", new Date(receivedAt).toUTCString());
   return kept;
 }

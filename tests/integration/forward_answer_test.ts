@@ -201,6 +201,30 @@ Deno.test("every end-to-end header passes, and those of one connection alone do 
   assertEquals(gone.filter((name) => headers.has(name)), []);
 });
 
+for (const cache of [undefined, { ttl: "10s" }] as const) {
+  Deno.test(`a 426 says what to upgrade to (cache: ${JSON.stringify(cache)})`, async () => {
+    await using upstream = startRawUpstream((raw) =>
+      raw.send(
+        "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade, X-Hop\r\nX-Hop: 1\r\n" +
+          "Upgrade: TLS/1.3, HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+      )
+    );
+    const it = { url: upstream.url, ...(cache && { cache }) };
+    await using gateway = startGateway({
+      upstreams: { it },
+      routes: { "ANY /*": { forward: "it" } },
+    });
+    const { status, headers } = await askFor(gateway.port, "/x");
+    const names = ["upgrade", "connection", "x-hop"];
+    assertEquals([status, ...names.map((name) => headers.get(name))], [
+      426,
+      "TLS/1.3, HTTP/1.1",
+      "upgrade",
+      null,
+    ]);
+  });
+}
+
 Deno.test("Via is appended to, with the same name in both directions", async () => {
   await using upstream = startUpstream((request) =>
     new Response(request.headers.get("via"), { headers: { via: "1.0 cache" } })

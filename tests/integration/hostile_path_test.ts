@@ -257,6 +257,21 @@ Deno.test("HTTP/1.0 needs no Host", async () => {
   assertEquals((await ask(port, "GET /api/x HTTP/1.0\r\n\r\n")).status, 200);
 });
 
+// HTTP/1.1 needs one. Which version it was is told by the connection that is to be closed.
+for (
+  const [request, status] of [
+    ["GET /api/x HTTP/1.1\r\nConnection: close\r\n\r\n", 400],
+    ["GET /api/x HTTP/1.1\r\nConnection: x-a, Close\r\n\r\n", 400],
+    ["GET /api/x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200],
+    ["GET /_gateway/health/live HTTP/1.0\r\nConnection: close\r\n\r\n", 200],
+  ] as const
+) {
+  Deno.test(`${JSON.stringify(request)} without a Host is ${status}`, async () => {
+    await using guarded = startGuarded();
+    assertEquals((await ask(guarded.gateway.port, request)).status, status);
+  });
+}
+
 Deno.test("two Host headers are 400", async () => {
   await using guarded = startGuarded();
   const request = "GET /api/x HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n";

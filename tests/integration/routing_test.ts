@@ -138,6 +138,12 @@ for (
   });
 }
 
+Deno.test("OPTIONS * is 204 and allows what any route does", async () => {
+  await using gateway = gatewayWith(["GET /one", "DELETE /two/*"]);
+  const { status, headers } = await send(gateway.port, "OPTIONS", "*");
+  assertEquals([status, sorted(headers.get("allow"))], [204, "DELETE, GET, HEAD, OPTIONS"]);
+});
+
 Deno.test("OPTIONS of a path that no route has is 404", async () => {
   await using gateway = gatewayWith(["GET /one"]);
   const answer = await send(gateway.port, "OPTIONS", "/nowhere");
@@ -178,12 +184,23 @@ for (const method of ["TRACE", "CONNECT"]) {
 
 const WEBSOCKET = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-for (const [protocol, more] of [["websocket", WEBSOCKET], ["h2c", ""], ["TLS/1.0", ""], ["", ""]]) {
-  Deno.test(`an upgrade to "${protocol}" is 501`, async () => {
+for (
+  const [protocol, status] of [
+    ["websocket", 501],
+    ["WebSocket", 501],
+    ["h2c, websocket/13", 501],
+    ["h2c", 200],
+    ["TLS/1.0, websocketish", 200],
+    ["", 200],
+  ] as const
+) {
+  Deno.test(`an upgrade to "${protocol}" is ${status}`, async () => {
     await using gateway = gatewayWith(["ANY /*"]);
-    const headers = `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n${more}`;
+    const headers = `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n${WEBSOCKET}`;
     const answer = await askFor(gateway.port, "/x", headers);
-    assertEquals([answer.status, problemKind(answer)], [501, "not-implemented"]);
+    assertEquals(answer.status, status);
+    assertEquals(problemKind(answer), status === 501 ? "not-implemented" : undefined);
+    assertEquals(answer.headers.get("upgrade"), null);
   });
 }
 

@@ -6,6 +6,7 @@ const keptOf = (headers: HeadersInit) => Object.fromEntries(endToEndHeaders(new 
 Deno.test("headers of one connection end at this hop", () => {
   const ofOneHop = {
     "connection": "keep-alive",
+    "http2-settings": "AAMAAABk",
     "keep-alive": "timeout=5",
     "proxy-authenticate": "Basic",
     "proxy-authorization": "Basic x",

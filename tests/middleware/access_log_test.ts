@@ -75,7 +75,7 @@ for (
   const [request, status, problem] of [
     [get("/nowhere"), 404, "not-found"],
     [get("/files/.."), 400, "bad-request"],
-    [get("/files/x", "Upgrade: h2c\r\n"), 501, "not-implemented"],
+    [get("/files/x", "Upgrade: websocket\r\n"), 501, "not-implemented"],
     ["POST /users/7 HTTP/1.1\r\nHost: a\r\n\r\n", 405, "method-not-allowed"],
     ["POST /files/x HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\n\r\n", 413, "payload-too-large"],
   ] as const
