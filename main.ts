@@ -10,9 +10,10 @@ import { describe } from "./lib/describe.ts";
 import { openKv } from "./lib/kv.ts";
 import { KvStore, LOCAL_KV, REMOTE_KV } from "./lib/limiter/kv_store.ts";
 import { MemoryStore } from "./lib/limiter/memory_store.ts";
-import { LineWriter } from "./lib/line_writer.ts";
 import { kvOperator } from "./lib/operator/kv_operator.ts";
 import { type Options, readOptions } from "./lib/options.ts";
+import { openOutput } from "./lib/process/output.ts";
+import { redirectConsole } from "./lib/process/redirect_console.ts";
 import { Resources } from "./lib/resources.ts";
 import { StartError } from "./lib/start_error.ts";
 import { openHttpTransport } from "./lib/transport/http.ts";
@@ -20,6 +21,8 @@ import { jsonLine, readableLine } from "./middleware/access_line.ts";
 import { createGateway } from "./routes/gateway.ts";
 
 const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM"];
+
+const output = openOutput(clock);
 
 if (import.meta.main) {
   try {
@@ -29,12 +32,14 @@ if (import.meta.main) {
       env,
       await placeOf(options.config),
     );
-    if (options.check) print(describe(settings));
+    if (options.check) output.line(describe(settings));
     else await run(settings, options);
+    await output.flush(options.check ? Infinity : DEFAULTS.flushMs);
     Deno.exit(0);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    printError(error.message);
+    output.error(error.message);
+    await output.flush(DEFAULTS.flushMs);
     Deno.exit(1);
   }
 }
@@ -62,8 +67,8 @@ async function run(settings: Settings, options: Options): Promise<void> {
     event.preventDefault();
     logError(event.reason);
   });
-  const output = new LineWriter((bytes) => Deno.stdout.writeSync(bytes));
-  const format = Deno.stdout.isTerminal() ? readableLine : jsonLine;
+  if (!output.isTerminal) redirectConsole(output);
+  const format = output.isTerminal ? readableLine : jsonLine;
   const operator = kvOperator(kv, { clock, onError: (error) => logError(error, "operator") });
   await operator.look();
   const following = new AbortController();
@@ -108,14 +113,13 @@ async function run(settings: Settings, options: Options): Promise<void> {
     await background.drain(grace);
     await closing.disposeAsync();
   });
-  output.flush();
 }
 
 /** Ends what runs, within the grace that there is for it. */
 async function inTime(end: (grace: AbortSignal) => Promise<void>): Promise<void> {
   const grace = AbortSignal.timeout(DEFAULTS.graceMs);
   await abortable(end(grace), grace)
-    .catch(() => printError("stopped before everything had ended"));
+    .catch(() => output.error("stopped before everything had ended"));
 }
 
 /** Whether other machines have the store too: over KV Connect, and always on Deno Deploy. */
@@ -162,8 +166,12 @@ function listen(
   { host, port }: Options,
   handler: Deno.ServeHandler<Deno.NetAddr>,
 ): Deno.HttpServer {
-  const onListen = ({ hostname, port }: Deno.NetAddr) =>
-    print(`listening on http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`);
+  const onListen = ({ hostname, port }: Deno.NetAddr) => {
+    output.line(
+      `listening on http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
+    );
+    output.flush();
+  };
   try {
     return Deno.serve({ hostname: host, port, onListen }, handler);
   } catch (error) {
@@ -194,17 +202,9 @@ function env(name: string): string | undefined {
 }
 
 function logError(error: unknown, requestId?: string): void {
-  printError(`${requestId ?? "background"}: ${error instanceof Error ? error.stack : error}`);
+  output.error(`${requestId ?? "background"}: ${error instanceof Error ? error.stack : error}`);
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
-}
-
-function printError(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(text + "\n"));
 }

@@ -71,4 +71,6 @@ export const DEFAULTS = {
   lingerMs: 1_000,
   /** What running requests get when the gateway is told to stop; Deno Deploy waits 5 s in all. */
   graceMs: 4_000,
+  /** What a reader gets to take the last lines of the log, before the process ends without it. */
+  flushMs: 500,
 } as const;

@@ -96,6 +96,11 @@ export interface Surroundings {
   readonly cwd: string;
   /** Added to the test's own environment, in which no variable of the gateway is set. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * A script of bash that becomes the process, which it sets limits for or redirects:
+   * `ulimit -n 160; exec "$0" "$@" >/dev/full`.
+   */
+  readonly shell?: string | undefined;
 }
 
 /** A `deno` process. Disposing of it ends it, if it still runs. */
@@ -111,9 +116,12 @@ export class DenoProcess implements AsyncDisposable {
   /** Resolves when it writes next, or ends. */
   #news = Promise.withResolvers<void>();
 
-  constructor(args: readonly string[], { cwd, env = {} }: Surroundings) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: [...args],
+  constructor(args: readonly string[], { cwd, env = {}, shell }: Surroundings) {
+    const [command, before] = shell === undefined
+      ? [Deno.execPath(), []]
+      : ["bash", ["-c", shell, Deno.execPath()]];
+    this.#child = new Deno.Command(command, {
+      args: [...before, ...args],
       cwd,
       clearEnv: true,
       env: { ...environment(), ...env },
@@ -196,18 +204,20 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Run instead of main.ts. */
   readonly script?: string;
+  readonly shell?: string;
 }
 
 /** main.ts as a process, in a folder of its own. */
 export class Program extends DenoProcess {
   constructor(readonly folder: TestFolder, options: ProgramOptions) {
-    const { config, flags = [], env = {}, script } = options;
+    const { config, flags = [], env = {}, script, shell } = options;
     super(
       ["run", "--frozen", ...PERMISSIONS, script ?? new URL("main.ts", REPOSITORY).pathname]
         .concat(flags),
       {
         cwd: folder.path,
         env: { PORT: "0", ...(config === undefined ? {} : configVariable(config)), ...env },
+        shell,
       },
     );
   }
@@ -240,7 +250,7 @@ export class Program extends DenoProcess {
 
 /** Starts the program and waits until it says that it listens; not a moment longer. */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
-  const program = await spawn(options);
+  const program = await spawnProgram(options);
   try {
     await program.wrote(LISTENS);
     return program;
@@ -252,7 +262,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
 
 /** Runs the program until it ends of itself. */
 export async function runProgram(options: ProgramOptions): Promise<Program> {
-  const program = await spawn(options);
+  const program = await spawnProgram(options);
   try {
     await program.ended();
     return program;
@@ -262,7 +272,8 @@ export async function runProgram(options: ProgramOptions): Promise<Program> {
   }
 }
 
-async function spawn(options: ProgramOptions): Promise<Program> {
+/** Starts the program, and waits for nothing. */
+export async function spawnProgram(options: ProgramOptions): Promise<Program> {
   const { config, files = {} } = options;
   const folder = await TestFolder.make({
     ...files,
