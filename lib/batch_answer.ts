@@ -1,4 +1,4 @@
-import { isJsonType } from "./batch_item.ts";
+import { isJsonType } from "./json/is_json_type.ts";
 import { type Bytes, joinBytes } from "./bytes.ts";
 import { endToEndHeaders } from "./hop_by_hop.ts";
 import { documentOf, jsonBytes } from "./json_bytes.ts";

@@ -2,6 +2,7 @@ import type { BatchItem } from "./batch_request.ts";
 import type { Bytes } from "./bytes.ts";
 import { GatewayError } from "./errors.ts";
 import { endToEndHeaders } from "./hop_by_hop.ts";
+import { isJsonType } from "./json/is_json_type.ts";
 import { jsonBytes } from "./json_bytes.ts";
 import { hasDotSegment } from "./path.ts";
 
@@ -102,10 +103,4 @@ function bodyOf({ body }: BatchItem, headers: Headers): Bytes {
   if (type === null) headers.set("content-type", "application/json");
   else if (typeof body === "string" && !isJsonType(type)) return ENCODER.encode(body);
   return jsonBytes(body);
-}
-
-/** Whether a media type is JSON's own, or one made of it (RFC 6839 section 3.1). */
-export function isJsonType(mediaType: string): boolean {
-  const [essence = ""] = mediaType.split(";", 1);
-  return /^application\/(?:.+\+)?json$/i.test(essence.trim());
 }

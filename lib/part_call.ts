@@ -33,9 +33,7 @@ export function expandCall(template: CallTemplate, inputs: Inputs): Call {
   const { method, body } = template;
   const path = withParams(template.path.expand(inputs), template.params, inputs);
   const headers = headersOf(template, inputs);
-  const sendsClientAuthorization = inputs.call.headers.has("authorization") &&
-    Object.entries(template.headers).some(isAuthorization);
-  const call = { method, path, headers, sendsClientAuthorization, ...partsOf(template, inputs) };
+  const call = { method, path, headers, ...partsOf(template, inputs) };
   if (body === undefined) return call;
   if (!headers.has("content-type")) headers.set("content-type", "application/json");
   const text = JSON.stringify(body.expand(inputs)) ?? "null";
@@ -45,12 +43,6 @@ export function expandCall(template: CallTemplate, inputs: Inputs): Call {
 function partsOf({ mapped }: CallTemplate, { outputs }: Inputs): Pick<Call, "parts"> {
   if (mapped.length === 0) return {};
   return { parts: Object.fromEntries(mapped.map((name) => [name, outputs.get(name)])) };
-}
-
-/** Whether a header is the client's own Authorization, sent on. */
-function isAuthorization([header, { names }]: [string, Template<string[]>]): boolean {
-  return header.toLowerCase() === "authorization" &&
-    names.some(({ name }) => name.toLowerCase() === "header.authorization");
 }
 
 function headersOf({ ownHeaders, headers }: CallTemplate, inputs: Inputs): Headers {

@@ -19,7 +19,6 @@ export function sameCall(a: Asked, b: Asked): boolean {
   return a.scope === b.scope &&
     one.method === other.method &&
     one.path === other.path &&
-    (one.sendsClientAuthorization ?? false) === (other.sendsClientAuthorization ?? false) &&
     one.body === undefined && other.body === undefined &&
     one.parts === other.parts &&
     sameClient(a.client, b.client) &&

@@ -19,8 +19,6 @@ export interface Call {
   readonly headers: Headers;
   /** Absent when nothing is sent. */
   readonly body?: Body;
-  /** Whether the client's own Authorization is among the headers, so that a 401 is the client's. */
-  readonly sendsClientAuthorization?: boolean;
   /** What the route's pattern captured, decoded. */
   readonly params?: Readonly<Record<string, string>>;
   /** What the parts answered that the question was made of, for the function that maps the answer. */

@@ -1,6 +1,7 @@
 import type { Clock, Random } from "./clock.ts";
 import type { HttpCache } from "./cache/http_cache.ts";
 import type { CacheSettings } from "./cache/judge.ts";
+import { passesCredentials } from "./config/client_credentials.ts";
 import { DEFAULTS } from "./config/defaults.ts";
 import type {
   ForwardSettings,
@@ -120,8 +121,13 @@ function shapeLayer({ select, pick, map }: PartSettings): Layer | undefined {
   };
 }
 
-function acceptLayer({ as }: PartSettings): Layer {
-  return { label: `accept ${as}`, policy: ({ clock }) => accept({ as, clock }) };
+function acceptLayer(part: PartSettings): Layer {
+  const { as, upstream: { hidesErrors } } = part;
+  return {
+    label: `accept ${as}`,
+    policy: ({ clock }) =>
+      accept({ as, passesCredentials: passesCredentials(part), hidesErrors, clock }),
+  };
 }
 
 function cacheLayer({ cache: settings, as, upstream }: PartSettings): Layer | undefined {

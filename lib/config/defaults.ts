@@ -10,6 +10,8 @@ export const DEFAULTS = {
   timeoutMs: 5_000,
   /** The largest answer of an upstream that a part takes. */
   maxBody: 4 * 1024 * 1024,
+  /** What clients read of an upstream's refusals. */
+  errors: "show",
   /** The largest body that a client may send. */
   maxRequestBody: 1024 * 1024,
   /** What all answers that are kept may take of a process's memory. */

@@ -35,6 +35,11 @@ export interface AnyUpstream {
   readonly cache?: CacheConfig;
   /** Whether its calls are made again when they fail for want of a better moment. Default: never. */
   readonly retry?: RetryConfig;
+  /**
+   * What clients read of its refusals (400, 404, 409, 410, 422) in aggregates: `show` puts its JSON
+   * body into the problem document as `upstream`, `hide` leaves it out. Default `"show"`.
+   */
+  readonly errors?: "show" | "hide";
   /** How many calls it has at once; others wait in line. Default: all that come. */
   readonly concurrency?: number | ConcurrencyConfig;
 }

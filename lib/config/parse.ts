@@ -364,7 +364,7 @@ class Parser {
 /** What every upstream can say, as the schema reads it. */
 type ReadUpstream = Pick<
   v.InferOutput<typeof functionUpstreamSchema>,
-  "timeout" | "maxBody" | "cache" | "retry" | "concurrency"
+  "timeout" | "maxBody" | "cache" | "retry" | "errors" | "concurrency"
 >;
 
 /** A rate and a burst, as the schema reads them. */
@@ -381,11 +381,12 @@ function isName(name: string): boolean {
   return /^[A-Za-z_][\w-]*$/.test(name);
 }
 
-function anySettings({ timeout, maxBody, cache, retry, concurrency }: ReadUpstream) {
+function anySettings({ timeout, maxBody, cache, retry, errors, concurrency }: ReadUpstream) {
   return {
     cache: cacheSettings(cache),
     timeoutMs: timeout ?? DEFAULTS.timeoutMs,
     maxBody: maxBody ?? DEFAULTS.maxBody,
+    hidesErrors: (errors ?? DEFAULTS.errors) === "hide",
     retry: {
       attempts: retry ? retry.attempts ?? DEFAULTS.attempts : 1,
       backoffMs: retry?.backoff ?? DEFAULTS.backoffMs,

@@ -270,6 +270,7 @@ const anyUpstream = {
   timeout: v.optional(duration),
   maxBody: v.optional(size),
   retry: v.optional(retrySchema),
+  errors: v.optional(v.picklist(["show", "hide"], "must be show or hide")),
   concurrency: v.optional(v.lazy((input) => {
     if (typeof input === "number") return concurrencyNumber;
     return isRecord(input) ? concurrencyObject : v.never(CONCURRENCY_RULE);

@@ -69,6 +69,8 @@ interface AnyUpstreamSettings {
   /** Undefined: nothing is kept. */
   readonly cache: CacheSettings | undefined;
   readonly retry: RetrySettings;
+  /** Whether clients are not told what it says about its refusals. */
+  readonly hidesErrors: boolean;
   /** How many calls it has at once, and how many wait; `max` is Infinity when it has all that come. */
   readonly concurrency: { readonly max: number; readonly queue: number };
 }

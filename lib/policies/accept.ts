@@ -1,6 +1,7 @@
 import { Body } from "../body.ts";
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
+import { refusalBody } from "../http/refusal_body.ts";
 import { retryAfterSeconds } from "../retry_after.ts";
 import type { Policy, Reply } from "../source.ts";
 
@@ -8,12 +9,20 @@ import type { Policy, Reply } from "../source.ts";
 export interface AcceptOptions {
   /** `json`: the body must be JSON. `text`: any text, which becomes a JSON string. */
   readonly as: "json" | "text";
+  /** Whether the client's own credentials are sent, so that a 401 or 403 is the client's (default false). */
+  readonly passesCredentials?: boolean;
+  /** Whether the client is not told what the upstream says about a refusal (default false). */
+  readonly hidesErrors?: boolean;
   /** Tells how far off a `Retry-After` date is. */
   readonly clock: Clock;
 }
 
 /** An upstream's refusals that tell the client something about its own request. */
 const REFUSALS = new Set([400, 404, 409, 410, 422, 451]);
+/** Those whose body says what the client can mend. */
+const EXPLAINED = new Set([400, 404, 409, 410, 422]);
+/** Those about who the client is. */
+const DENIALS = new Set([401, 403]);
 
 /** How long a client should wait when an upstream said 429 but not for how long (s). */
 const RETRY_AFTER_S = 1;
@@ -24,25 +33,30 @@ const ENCODER = new TextEncoder();
  * Turns what an upstream answered into a success, whose body is JSON or empty, or a GatewayError.
  * The body must have been buffered.
  */
-export function accept({ as, clock }: AcceptOptions): Policy {
+export function accept(options: AcceptOptions): Policy {
+  const { as } = options;
   return (next) =>
     async function accept(call, ctx) {
       const reply = await next(call, ctx);
-      if (reply.status >= 300) {
-        throw refusal(reply, call.sendsClientAuthorization ?? false, clock);
-      }
+      if (reply.status >= 300) throw await refusal(reply, options);
       return as === "text" ? await asText(reply) : await asJson(reply);
     };
 }
 
-function refusal({ status, headers }: Reply, authorized: boolean, clock: Clock): GatewayError {
+async function refusal(
+  reply: Reply,
+  { passesCredentials = false, hidesErrors = false, clock }: AcceptOptions,
+): Promise<GatewayError> {
+  const { status, headers } = reply;
   const detail = `the upstream answered ${status}`;
-  const isClients = REFUSALS.has(status) || (authorized && (status === 401 || status === 403));
-  if (isClients) {
+  if (REFUSALS.has(status) || (passesCredentials && DENIALS.has(status))) {
     const challenge = headers.get("www-authenticate");
+    const isTold = EXPLAINED.has(status) && !hidesErrors;
+    const upstream = isTold ? await refusalBody(reply) : undefined;
     return new GatewayError("upstream-refused", detail, {
       status,
       headers: challenge === null ? {} : { "www-authenticate": challenge },
+      ...(upstream === undefined ? {} : { extensions: { upstream } }),
     });
   }
   if (status === 429) {

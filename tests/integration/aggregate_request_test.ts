@@ -325,22 +325,32 @@ Deno.test("a part that wants text asks for text", async () => {
   assertEquals(sent["accept"], "text/*, */*;q=0.5");
 });
 
-Deno.test("an upstream's refusal of the gateway's own credentials is not the client's", async () => {
-  await using upstream = startUpstream(() =>
-    new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } })
-  );
-  await using gateway = startGateway({
-    upstreams: { own: { url: upstream.url, headers: { authorization: "Bearer ours" } } },
-    routes: {
-      "GET /it": {
-        gather: { it: { from: "own", headers: { authorization: "{header.authorization}" } } },
-      },
-    },
+// Whose a 401 is: the client's where the part passes on what the client shows, sent or not.
+for (
+  const [headers, status] of [
+    [{ authorization: "{header.authorization}" }, 401],
+    [{ Authorization: "Bearer {header.x-token}" }, 401],
+    [{ authorization: "Bearer {query.token}" }, 401],
+    [{ cookie: "sid={header.x-sid}" }, 401],
+    [{ "x-cookies": "{header.Cookie}" }, 401],
+    [{ "x-tag": "{header.x-tag}" }, 502],
+    [{ authorization: "Bearer also-ours" }, 502],
+  ] satisfies [Record<string, string>, number][]
+) {
+  Deno.test(`a 401 to ${JSON.stringify(headers)} is ${status}`, async () => {
+    await using upstream = startUpstream(() =>
+      new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } })
+    );
+    await using gateway = startGateway({
+      upstreams: { own: { url: upstream.url, headers: { authorization: "Bearer ours" } } },
+      routes: { "GET /it": { gather: { it: { from: "own", headers } } } },
+    });
+    const response = await ask(`${gateway.url}/it`);
+    const kind = status === 401 ? "upstream-refused" : "upstream-error";
+    await readProblem(response, { status, kind });
+    assertEquals(response.headers.get("www-authenticate"), status === 401 ? "Bearer" : null);
   });
-  const response = await ask(`${gateway.url}/it`);
-  await readProblem(response, { status: 502, kind: "upstream-error" });
-  assertEquals(response.headers.get("www-authenticate"), null);
-});
+}
 
 // Answers.
 

@@ -278,7 +278,7 @@ const BEHAVIOURS: readonly Behaviour[] = [
       upstream: `says ${code} where the client has no Authorization to send on`,
       start: status(code, "", { "www-authenticate": 'Bearer realm="a"' }),
       part: AUTHORIZED.part,
-      outcome: ERROR,
+      outcome: { kind: "upstream-refused", status: code, authenticate: 'Bearer realm="a"' },
     },
   ]),
   ...Object.entries({

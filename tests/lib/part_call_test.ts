@@ -177,29 +177,6 @@ property("a header holds a client's value or refuses it, and adds no other", 500
   assertEquals([...headers], [["x-a", `<${a}>`]]);
 });
 
-const AUTHORIZATIONS: readonly {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly sends: boolean;
-}[] = [
-  { headers: { authorization: "{header.authorization}" }, sends: true },
-  { headers: { Authorization: "{header.Authorization}" }, sends: true },
-  { headers: { "x-a": "1", authorization: "Bearer {header.authorization}" }, sends: true },
-  { headers: { authorization: "Bearer {header.x-token}" }, sends: false },
-  { headers: { "x-token": "{header.authorization}" }, sends: false },
-  { headers: { authorization: "Bearer fixed" }, sends: false },
-  { headers: {}, sends: false },
-];
-
-for (const { headers, sends } of AUTHORIZATIONS) {
-  Deno.test(`${JSON.stringify(headers)} ${sends ? "sends" : "does not send"} the client's own`, () => {
-    const part = { headers, ownHeaders: { authorization: "own" } };
-    const known = { headers: new Headers({ authorization: "x", "x-token": "y" }) };
-    assertEquals(expand(part, known).sendsClientAuthorization, sends);
-    assertEquals(expand({ ...part, body: {} }, known).sendsClientAuthorization, sends);
-    assertEquals(expand(part).sendsClientAuthorization, false);
-  });
-}
-
 // Bodies.
 
 Deno.test("a part without a body sends none", () => {

@@ -59,16 +59,6 @@ Deno.test("the case of a header's value matters", () => {
   assertFalse(isSame(asked({ call: { headers: one } }), asked({ call: { headers: other } })));
 });
 
-Deno.test("whose authorization it is makes another call; not to say so is to say no", () => {
-  const [yes, no] = [true, false].map((sendsClientAuthorization) =>
-    asked({ call: { sendsClientAuthorization } })
-  );
-  assert(yes && no);
-  assertFalse(isSame(yes, no));
-  assertFalse(isSame(yes, asked({})));
-  assert(isSame(no, asked({})));
-});
-
 Deno.test("other captures make another call; none are as good as absent ones", () => {
   const one = asked({ call: { params: { id: "1" } } });
   assertFalse(isSame(one, asked({})));

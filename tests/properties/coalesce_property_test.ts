@@ -169,7 +169,6 @@ function anyCall(random: Random): { call: Call; client: Client } {
     method,
     path: random.pick(["/", "/x", "/x?"]),
     headers: new Headers(headers),
-    ...(random.bool(0.2) && { sendsClientAuthorization: random.bool() }),
     ...(random.bool(0.1) && { body: Body.of(new Uint8Array()) }),
   });
   const client: Client = random.pick<Client>([
@@ -186,6 +185,5 @@ function identityOf(scope: number, call: Call, { name, address }: Client): strin
   if (call.body || call.method === "POST") return undefined;
   const headers = [...call.headers].map(([name, value]) => `${name}: ${value}`).sort();
   const who = name === undefined ? { address } : { name };
-  const mayRefuse = call.sendsClientAuthorization === true;
-  return JSON.stringify([scope, call.method, call.path, headers, mayRefuse, who]);
+  return JSON.stringify([scope, call.method, call.path, headers, who]);
 }

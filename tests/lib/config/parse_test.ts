@@ -13,6 +13,7 @@ const ask = () => Promise.resolve(json(1));
 /** An upstream that says nothing of cache, retry and concurrency. */
 const ONCE = {
   cache: undefined,
+  hidesErrors: false,
   retry: {
     attempts: 1,
     backoffMs: 50,
@@ -52,6 +53,10 @@ const PART_NAME = "must not be named like a route parameter, query, header, body
 
 /** Every rule of the config, with the line that tells of its breach. */
 const RULES: readonly (readonly [unknown, string])[] = [
+  [
+    { upstreams: { up: { ...UP, errors: "some" } }, routes: {} },
+    'upstreams.up.errors: must be show or hide: got "some"',
+  ],
   // The top.
   [null, "config: must be an object: got null"],
   ["x", 'config: must be an object: got "x"'],
@@ -191,7 +196,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withTop({ upstreams: { up: { source: ask, url: "http://a" } } }),
-    "upstreams.up.url: is not a key here; there is source, cache, timeout, maxBody, retry, concurrency",
+    "upstreams.up.url: is not a key here; there is source, cache, timeout, maxBody, retry, errors, concurrency",
   ],
   [
     withTop({ upstreams: { up: { source: ask, timeout: "soon" } } }),
@@ -208,7 +213,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [withTop({ upstreams: { up: { open: ask } } }), "upstreams.up.source: is required"],
   [
     withTop({ upstreams: { up: { source: ask, close: ask } } }),
-    "upstreams.up.close: is not a key here; there is source, cache, timeout, maxBody, retry, concurrency",
+    "upstreams.up.close: is not a key here; there is source, cache, timeout, maxBody, retry, errors, concurrency",
   ],
   // Routes.
   [
@@ -383,7 +388,7 @@ Deno.test("everything that is wrong is told at once", () => {
     'routes["GET /b"].forward: must name an upstream; did you mean "orders"?: got "order"',
     'routes["GET /d/:x"].gather.ok: "{y}" must name a parameter of /d/:x, or another part; there is x',
     "upstreams.orders.url: the environment variable NOPE is not set",
-    "upstreams.users.retries: is not a key here; there is url, headers, cache, timeout, maxBody, retry, concurrency",
+    "upstreams.users.retries: is not a key here; there is url, headers, cache, timeout, maxBody, retry, errors, concurrency",
     'upstreams.users.timeout: must be a duration such as 400ms or 2s: got "4 sec"',
     'upstreams.users.url: must be an http:// or https:// URL: got "users"',
   ]);

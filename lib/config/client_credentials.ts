@@ -1,0 +1,21 @@
+import { isClients, type TemplateName } from "../reference.ts";
+import { templateNames, type Templates } from "./template_names.ts";
+
+/** Headers in which a client shows who it is. */
+const CREDENTIALS: ReadonlySet<string> = new Set(["authorization", "cookie"]);
+
+/**
+ * Whether a part passes on the client's own credentials, so that an upstream's 401 or 403 is about
+ * the client: some template reads its Authorization or Cookie, or fills one of these headers with
+ * anything that the client sends.
+ */
+export function passesCredentials(part: Templates): boolean {
+  return templateNames(part).some(isCredential) ||
+    Object.entries(part.headers).some(([name, { names }]) =>
+      CREDENTIALS.has(name.toLowerCase()) && names.some(({ reference }) => isClients(reference))
+    );
+}
+
+function isCredential({ reference }: TemplateName): boolean {
+  return reference.from === "header" && CREDENTIALS.has(reference.name.toLowerCase());
+}
