@@ -1,4 +1,5 @@
 import { Body } from "./body.ts";
+import type { HeaderKey } from "./http/header_key.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Call } from "./source.ts";
 import type { Template } from "./template.ts";
@@ -16,6 +17,10 @@ export interface CallTemplate {
   readonly mapped: readonly string[];
   /** What is sent besides `headers`, unless they say otherwise. */
   readonly ownHeaders: Readonly<Record<string, string>>;
+  /** Tells its calls apart; absent when nobody stores the responses. */
+  readonly headerKey?: HeaderKey | undefined;
+  /** Whether an Authorization is the gateway's own (default false). */
+  readonly hasOwnAuthorization?: boolean;
 }
 
 /** The only headers of a client that every part sends on. */
@@ -33,7 +38,15 @@ export function expandCall(template: CallTemplate, inputs: Inputs): Call {
   const { method, body } = template;
   const path = withParams(template.path.expand(inputs), template.params, inputs);
   const headers = headersOf(template, inputs);
-  const call = { method, path, headers, ...partsOf(template, inputs) };
+  const { headerKey, hasOwnAuthorization = false } = template;
+  const call = {
+    method,
+    path,
+    headers,
+    hasOwnAuthorization,
+    ...(headerKey && { headerKey: headerKey.of(headers) }),
+    ...partsOf(template, inputs),
+  };
   if (body === undefined) return call;
   if (!headers.has("content-type")) headers.set("content-type", "application/json");
   const text = JSON.stringify(body.expand(inputs)) ?? "null";

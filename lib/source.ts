@@ -19,6 +19,15 @@ export interface Call {
   readonly headers: Headers;
   /** Absent when nothing is sent. */
   readonly body?: Body;
+  /**
+   * Stands for the headers that the gateway put in, by which caches tell calls apart; absent when it
+   * put in none.
+   */
+  readonly headerKey?: string;
+  /** Whether the Authorization among the headers is the gateway's own, and no client's. */
+  readonly hasOwnAuthorization?: boolean;
+  /** Whether the headers hold what one client alone has, such as a Cookie, and no key tells. */
+  readonly isPersonal?: boolean;
   /** What the route's pattern captured, decoded. */
   readonly params?: Readonly<Record<string, string>>;
   /** What the parts answered that the question was made of, for the function that maps the answer. */

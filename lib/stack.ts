@@ -11,6 +11,7 @@ import type {
 } from "./config/settings.ts";
 import { formatDuration, formatSize } from "./config/units.ts";
 import type { PagedList } from "./gather_plan.ts";
+import { digest } from "./http/digest.ts";
 import { accept } from "./policies/accept.ts";
 import { buffer } from "./policies/buffer.ts";
 import { bulkhead } from "./policies/bulkhead.ts";
@@ -20,6 +21,7 @@ import { retry } from "./policies/retry.ts";
 import { shape } from "./policies/shape.ts";
 import { timeout } from "./policies/timeout.ts";
 import { guard, type Policy, type Source } from "./source.ts";
+import { targetOf } from "./upstream/target.ts";
 import type { UpstreamState } from "./upstream_state.ts";
 
 /** What policies need besides their settings. */
@@ -78,7 +80,7 @@ export function forwardStack(route: ForwardSettings, deps: StackDependencies): S
 /** A gather as its route asks it: through the route's own cache, where it has one. */
 export function aggregateStack(
   gather: Source,
-  { key, cache: settings }: GatherSettings,
+  { key, cache: settings, parts, written }: GatherSettings,
   httpCache: HttpCache,
 ): Source {
   if (settings === undefined) return gather;
@@ -89,6 +91,14 @@ export function aggregateStack(
       name: key,
       // The gather has said how long it is fresh.
       settings: { ...settings, ttlMs: undefined },
+      // What the store holds may be from another config.
+      variant: digest(JSON.stringify([
+        written,
+        ...parts.map(({ upstream }) => [
+          targetOf(upstream),
+          "headers" in upstream ? upstream.headers : {},
+        ]),
+      ])),
       keepBytes: Infinity,
       makesEtags: true,
     }),

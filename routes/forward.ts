@@ -2,6 +2,7 @@ import type { Handler } from "hono";
 import { Body } from "../lib/body.ts";
 import { GatewayError } from "../lib/errors.ts";
 import { endToEndHeaders } from "../lib/hop_by_hop.ts";
+import type { HeaderKey } from "../lib/http/header_key.ts";
 import { isBodiless } from "../lib/is_bodiless.ts";
 import { rewriteLocation } from "../lib/location.ts";
 import { limitStream, peek, readRequestBody, requestBody } from "../lib/request_body.ts";
@@ -18,6 +19,8 @@ export interface ForwardOptions {
   readonly strip: string;
   /** Sent with every call. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Tells its calls apart; absent when nobody stores the responses. */
+  readonly headerKey: HeaderKey | undefined;
   /** What this gateway calls itself in `Via`. */
   readonly pseudonym: string;
   /** Headers of an answer that the gateway alone may set. */
@@ -25,6 +28,15 @@ export interface ForwardOptions {
   /** The largest body that a client may send (bytes). */
   readonly maxRequestBody: number;
 }
+
+/** In what an upstream is told which URL the client asked for, whoever says it. */
+export const TOLD_OF_TARGET = [
+  "forwarded",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-prefix",
+  "x-forwarded-proto",
+] as const;
 
 /** Up to here a body is sent on whole: fetch keeps the length of bytes, but sends streams chunked. */
 const WHOLE_BODY_BYTES = 64 * 1024;
@@ -37,12 +49,16 @@ export function forward(options: ForwardOptions): Handler<Env> {
     using scope = new Scope(ctx.signal);
     const body = await sentBody(c, options.maxRequestBody, scope);
     const path = (stripSegments(target.pathname, options.strip) || "/") + target.search;
+    const sent = requestHeaders(c, options);
     const reply = await options.source(
       {
         method: c.req.raw.method,
         path,
-        headers: requestHeaders(c, options),
+        headers: sent,
         ...(body && { body }),
+        // Whoever sends one expects what is for nobody else (RFC 9111 section 3.5), replaced or not.
+        hasOwnAuthorization: !c.req.raw.headers.has("authorization"),
+        ...(options.headerKey && { headerKey: options.headerKey.of(sent) }),
       },
       { ...ctx, signal: scope.signal },
     );

@@ -9,6 +9,7 @@ import { BoundedStore } from "../lib/limiter/bounded_store.ts";
 import { Busiest } from "../lib/limiter/busiest.ts";
 import { Ledger } from "../lib/limiter/ledger.ts";
 import { Limiter } from "../lib/limiter/limiter.ts";
+import { targetOf } from "../lib/upstream/target.ts";
 import { admin } from "../middleware/admin.ts";
 import { accessLog } from "../middleware/access_log.ts";
 import { cors } from "../middleware/cors.ts";
@@ -163,8 +164,6 @@ function notRouted(c: Exchange, allowed: readonly string[]): GatewayError {
  * that a loop is seen from any of them, and another in a gateway that it is chained with.
  */
 function pseudonymOf({ upstreams, routes }: Settings): string {
-  const bases = upstreams.map((upstream) =>
-    "base" in upstream ? upstream.base.href : upstream.name
-  );
+  const bases = upstreams.map(targetOf);
   return `sluice-${fingerprint(JSON.stringify([bases, routes.map(({ key }) => key)]))}`;
 }

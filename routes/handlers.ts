@@ -13,6 +13,7 @@ import type {
 } from "../lib/config/settings.ts";
 import { gather } from "../lib/gather.ts";
 import { type GatherPart, GatherPlan } from "../lib/gather_plan.ts";
+import { HeaderKey } from "../lib/http/header_key.ts";
 import type { Busiest } from "../lib/limiter/busiest.ts";
 import type { Ledger } from "../lib/limiter/ledger.ts";
 import type { Limiter } from "../lib/limiter/limiter.ts";
@@ -27,6 +28,7 @@ import {
 } from "../lib/stack.ts";
 import { functionSource } from "../lib/transport/function.ts";
 import { workerSource } from "../lib/transport/worker_source.ts";
+import { targetOf } from "../lib/upstream/target.ts";
 import { type UpstreamState, upstreamState } from "../lib/upstream_state.ts";
 import { client, type ClientOptions } from "../middleware/client.ts";
 import { CORS_HEADERS } from "../middleware/cors.ts";
@@ -39,7 +41,7 @@ import { rateLimit } from "../middleware/rate_limit.ts";
 import { refuseBanned } from "../middleware/refuse_banned.ts";
 import { aggregate } from "./aggregate.ts";
 import { batch, type BatchOptions } from "./batch.ts";
-import { forward } from "./forward.ts";
+import { forward, TOLD_OF_TARGET } from "./forward.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
 
 /** What counts the requests of all routes. */
@@ -140,13 +142,23 @@ export class Handlers {
       via: `1.1 ${this.#pseudonym}`,
       ..."headers" in upstream ? upstream.headers : {},
     };
-    const template = { ...part, ownHeaders, mapped: map ? needs : [] };
+    const filled = Object.entries(part.headers);
+    // Anybody's but the gateway's, as soon as some of it comes from a request.
+    const isAuthorized = filled.some(([name, { names }]) =>
+      name.toLowerCase() === "authorization" && names.length > 0
+    );
+    const varied = ["accept-language", ...filled.map(([name]) => name)];
+    const template = {
+      ...part,
+      ownHeaders,
+      mapped: map ? needs : [],
+      hasOwnAuthorization: !isAuthorized,
+      headerKey: part.cache && new HeaderKey(targetOf(upstream), ownHeaders, varied),
+    };
     const clientHeaders = templateNames(part).flatMap(({ reference }) =>
       reference.from === "header" ? reference.name.toLowerCase() : []
     );
     const pages = pagedList(part);
-    const isAuthorized = [...Object.keys(ownHeaders), ...Object.keys(part.headers)]
-      .some((name) => name.toLowerCase() === "authorization");
     return {
       name,
       needs,
@@ -180,13 +192,15 @@ export class Handlers {
 
   #forward(route: ForwardSettings): Handler<Env> {
     const { to, strip } = route;
+    const headers = "headers" in to ? to.headers : {};
     return forward({
       source: forwardStack(route, this.#stackDependencies(to)),
       strip,
       pseudonym: this.#pseudonym,
       ownHeaders: this.#settings.cors ? CORS_HEADERS : [],
       maxRequestBody: this.#settings.maxRequestBody,
-      headers: "headers" in to ? to.headers : {},
+      headers,
+      headerKey: route.cache && new HeaderKey(targetOf(to), headers, TOLD_OF_TARGET),
       ..."base" in to ? { base: to.base } : {},
     });
   }

@@ -6,11 +6,12 @@ import { GatewayError, type Kind } from "../errors.ts";
 import { fingerprint } from "../fingerprint.ts";
 import { Flight } from "../flight.ts";
 import { endToEndHeaders } from "../hop_by_hop.ts";
-import type { Call, Context, Reply, Source } from "../source.ts";
+import type { Call, Client, Context, Reply, Source } from "../source.ts";
 import type { Bans } from "./bans.ts";
 import { addCacheStatus, type CacheStatus, type Forwarded } from "./cache_status.ts";
 import { isAbout, mergeHeaders, unconditional, validating } from "./conditional.ts";
-import type { CacheEntry } from "./entry.ts";
+import type { AnswerFacts, CacheEntry } from "./entry.ts";
+import { addressOf, cacheKey, clientKey } from "./key.ts";
 import {
   answerTo,
   type Fetched,
@@ -21,9 +22,16 @@ import {
 } from "./fetched.ts";
 import { Filling } from "./filling.ts";
 import { changedAddresses, differs } from "./invalidation.ts";
-import { judge, type Judgement, requestRules, usableMs } from "./judge.ts";
+import {
+  type CacheSettings,
+  FOREIGN,
+  judge,
+  type Judgement,
+  requestRules,
+  usableMs,
+} from "./judge.ts";
 import type { CacheScope } from "./scope.ts";
-import { allowsAuthorized, isStorable } from "./storability.ts";
+import { allowsAuthorized, isStorable, statesReuse } from "./storability.ts";
 import type { CacheTier } from "./tier.ts";
 import { selectionKey, varyNames } from "./variants.ts";
 
@@ -45,10 +53,18 @@ export interface HttpCacheOptions {
 /** One request to the cache. */
 interface Question {
   readonly scope: CacheScope;
+  /** The scope's, as far as they count for this request. */
+  readonly settings: CacheSettings;
   readonly call: Call;
   readonly next: Source;
+  /** The address: what is purged together. */
   readonly url: string;
+  /** What makes two answers one: the address, and what the gateway itself put into the call. */
   readonly key: string;
+  /** Whether it has an Authorization that is the client's own. */
+  readonly isAuthorized: boolean;
+  /** Whether it is one client's, in what its key does not tell. */
+  readonly isPersonal: boolean;
 }
 
 /** An answer that is kept, and how it may serve. */
@@ -120,9 +136,7 @@ export class HttpCache {
 
   /** Answers from what is kept, where that is right; else from `next`, and keeps what it may. */
   async ask(scope: CacheScope, call: Call, ctx: Context, next: Source): Promise<Reply> {
-    const url = `${scope.name} ${call.path}`;
-    const key = scope.settings.override ? `override ${url}` : url;
-    const question: Question = { scope, call, next, url, key };
+    const question = questionOf(scope, call, ctx.client, next);
     if (!SAFE.has(call.method)) return await this.#change(question, ctx);
     if ((call.method !== "GET" && call.method !== "HEAD") || call.body) {
       return this.#passedOn(await next(call, ctx), "method");
@@ -144,7 +158,8 @@ export class HttpCache {
     return await this.#fetch(question, found, ctx);
   }
 
-  async #find({ key, call, scope }: Question): Promise<Found | undefined> {
+  async #find(question: Question): Promise<Found | undefined> {
+    const { key, call, settings } = question;
     const { tier, bans, clock, hearOfBans } = this.#options;
     const hearing = hearOfBans();
     if (hearing) await hearing;
@@ -159,7 +174,10 @@ export class HttpCache {
       return undefined;
     }
     const moment = banned ? { now, endedAt: banned.at } : { now };
-    return { entry, judgement: judge(entry, call.headers, scope.settings, moment) };
+    const judgement = mayHave(question, entry.headers)
+      ? judge(entry, call.headers, settings, moment)
+      : FOREIGN;
+    return { entry, judgement };
   }
 
   /** Passes on a request that changes something; what was kept of it is then out of date. */
@@ -174,11 +192,9 @@ export class HttpCache {
 
   async #forget(url: string): Promise<void> {
     const { tier, ban, clock } = this.#options;
-    for (const key of [url, `override ${url}`]) {
-      this.#filling.delete(key);
-      this.#forgotten.set(key, clock.wall());
-      await tier.delete(key);
-    }
+    for (const key of this.#filling.keys()) if (addressOf(key) === url) this.#filling.delete(key);
+    this.#forgotten.set(url, clock.wall());
+    await tier.forget(url);
     ban(url);
   }
 
@@ -213,7 +229,7 @@ export class HttpCache {
       // Another call for the same would come to no more than the last one did.
       if (flightKey === waitedFor) break;
       const fetched = await flight.join(ctx);
-      if (this.#mayShare(fetched, call.headers)) return this.#collapsed(fetched, call);
+      if (this.#mayShare(fetched, question)) return this.#collapsed(fetched, call);
       if (fetched.isInPlaceOfOutage && found?.judgement.mayServeOnError) {
         const own = inPlaceOfOutage(this.#fromKept(question, found), fetched.cacheStatus);
         return this.#collapsed(own, call);
@@ -225,11 +241,11 @@ export class HttpCache {
   }
 
   /** A call under way, unless what it comes to may be from before a change that came before the client. */
-  #flightFor({ key, url }: Question, flightKey: string): Flight<Fetched> | undefined {
+  #flightFor({ url }: Question, flightKey: string): Flight<Fetched> | undefined {
     const known = this.#flights.get(flightKey);
     if (known === undefined) return undefined;
     const { flight, startedAt } = known;
-    if ((this.#forgotten.get(key) ?? -Infinity) >= startedAt) return undefined;
+    if ((this.#forgotten.get(url) ?? -Infinity) >= startedAt) return undefined;
     const isBanned = this.#options.bans.check({ url, headers: NO_HEADERS, requestedAt: startedAt });
     return isBanned ? undefined : flight;
   }
@@ -240,12 +256,13 @@ export class HttpCache {
   }
 
   /** An answer whose body is still coming, when this client may have it. */
-  #comingFor({ key, call, scope: { settings } }: Question): Fetched | undefined {
+  #comingFor(question: Question): Fetched | undefined {
+    const { key, call, settings } = question;
     const coming = this.#filling.get(key);
     if (coming === undefined) return undefined;
     const moment = { now: this.#options.clock.wall() };
     for (const { entry, fetched } of coming) {
-      if (!this.#mayShare(fetched, call.headers)) continue;
+      if (!this.#mayShare(fetched, question)) continue;
       // It was made before this client asked, and is to be as fresh as one that is stored.
       const { use } = judge(entry, call.headers, settings, moment);
       if (use === "fresh" || use === "stale") return fetched;
@@ -286,10 +303,10 @@ export class HttpCache {
     });
   }
 
-  #mayShare({ shared }: Fetched, request: Headers): boolean {
+  #mayShare({ shared }: Fetched, question: Question): boolean {
     return shared !== undefined && !this.#options.bans.check(shared) &&
-      shared.selection === selectionKey(varyNames(shared.headers), request) &&
-      (!request.has("authorization") || allowsAuthorized(shared.headers));
+      shared.selection === selectionKey(varyNames(shared.headers), question.call.headers) &&
+      mayHave(question, shared.headers);
   }
 
   /** Under what those wait for one call whose requests choose the same of several answers. */
@@ -324,10 +341,10 @@ export class HttpCache {
       if (!isAbout(reply.headers, entry)) return await this.#ask(question, undefined, ctx);
       const receivedAt = this.#options.clock.wall();
       const headers = mergeHeaders(entry.headers, dated(reply.headers, receivedAt));
-      const isAuthorized = entry.isAuthorized || call.headers.has("authorization");
+      const isAuthorized = entry.isAuthorized || question.isAuthorized;
       const selection = selectionKey(varyNames(headers), call.headers);
       const validated = { ...entry, headers, requestedAt, receivedAt, isAuthorized, selection };
-      if (!isStorable(validated, question.scope.settings)) {
+      if (!isStorableFor(question, validated)) {
         await this.#options.tier.delete(key);
         return this.#notKept(question, { ...validated, cacheStatus: { fwd, fwdStatus: 304 } });
       }
@@ -343,14 +360,13 @@ export class HttpCache {
     requestedAt: number,
     fwd: Forwarded,
   ): Promise<Fetched> {
-    const { call, scope, url, key } = question;
+    const { call, scope, url, key, isAuthorized } = question;
     const { status } = reply;
     const receivedAt = this.#options.clock.wall();
     const headers = dated(reply.headers, receivedAt, status);
-    const isAuthorized = call.headers.has("authorization");
     const facts = { status, headers, requestedAt, receivedAt, isAuthorized };
     const isKept = !requestRules(call.headers).has("no-store") && reply.failures === undefined &&
-      (reply.body.length ?? 0) <= scope.keepBytes && isStorable(facts, scope.settings) &&
+      (reply.body.length ?? 0) <= scope.keepBytes && isStorableFor(question, facts) &&
       (!reply.body.isWhole || (await scope.isGood?.(reply) ?? true));
     const cacheStatus = { fwd, fwdStatus: status };
     if (!isKept) {
@@ -412,9 +428,9 @@ export class HttpCache {
     return fetched;
   }
 
-  #keep({ key, scope: { settings } }: Question, entry: CacheEntry): void {
+  #keep({ key, url, settings }: Question, entry: CacheEntry): void {
     // It may be from before a change, and must not take the place of what came after.
-    if ((this.#forgotten.get(key) ?? -Infinity) >= entry.requestedAt) return;
+    if ((this.#forgotten.get(url) ?? -Infinity) >= entry.requestedAt) return;
     if (this.#options.bans.check(entry)) return;
     const isValidatable = validating(new Headers(), entry) !== undefined;
     const usedMs = usableMs(entry, settings, this.#options.clock.wall());
@@ -428,11 +444,11 @@ export class HttpCache {
     return found.judgement.isRequested ? "request" : "stale";
   }
 
-  #fromKept({ scope: { settings } }: Question, { entry, judgement }: Found): Fetched {
+  #fromKept({ settings }: Question, { entry, judgement }: Found): Fetched {
     return fromKept(entry, judgement, settings, this.#options.clock.wall());
   }
 
-  #fromOrigin({ scope: { settings } }: Question, entry: CacheEntry, status: CacheStatus): Fetched {
+  #fromOrigin({ settings }: Question, entry: CacheEntry, status: CacheStatus): Fetched {
     return fromOrigin(entry, settings, status, this.#options.clock.wall());
   }
 
@@ -448,9 +464,36 @@ export class HttpCache {
   }
 }
 
-/** Those with an Authorization may find nothing to share where others do. */
-function markOf({ key, call }: Question): string {
-  return call.headers.has("authorization") ? `authorized ${key}` : key;
+function questionOf(scope: CacheScope, call: Call, client: Client, next: Source): Question {
+  const isPersonal = (call.isPersonal ?? false) && !scope.settings.isShared;
+  // The config knows nothing of what one client alone is told: the answer has to say it.
+  const settings = isPersonal
+    ? { ...scope.settings, ttlMs: undefined, override: false }
+    : scope.settings;
+  const url = `${scope.name} ${call.path}`;
+  const key = cacheKey(url, [
+    settings.override ? "override" : undefined,
+    scope.variant,
+    call.headerKey,
+    scope.isPerClient ? clientKey(client) : undefined,
+  ]);
+  const isAuthorized = call.headers.has("authorization") && !call.hasOwnAuthorization;
+  return { scope, settings, call, next, url, key, isAuthorized, isPersonal };
+}
+
+/** Whether an answer that was made for any client may serve this one. */
+function mayHave({ isAuthorized, isPersonal }: Question, answer: Headers): boolean {
+  return (!isAuthorized || allowsAuthorized(answer)) && (!isPersonal || statesReuse(answer));
+}
+
+/** Whether the answer to this request may be kept for others. */
+function isStorableFor({ settings, isPersonal }: Question, facts: AnswerFacts): boolean {
+  return isStorable(facts, settings) && (!isPersonal || statesReuse(facts.headers));
+}
+
+/** Those with something of their own may find nothing to share where others do. */
+function markOf({ key, isAuthorized, isPersonal }: Question): string {
+  return isAuthorized || isPersonal ? `own ${key}` : key;
 }
 
 /** The end-to-end headers of an answer, with the time it came if it does not say its own. */

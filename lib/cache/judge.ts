@@ -2,7 +2,6 @@ import { deltaMs, type Directives, parseDirectives } from "./directives.ts";
 import type { AnswerFacts } from "./entry.ts";
 import { ageMs, type FreshnessSettings, lifetimeMs } from "./freshness.ts";
 import { rulesOf } from "./rules.ts";
-import { allowsAuthorized } from "./storability.ts";
 
 /** What the config says of a cache. */
 export interface CacheSettings extends FreshnessSettings {
@@ -10,6 +9,11 @@ export interface CacheSettings extends FreshnessSettings {
   readonly staleMs: number | undefined;
   /** How long past its freshness an answer still serves when no new one can be had (ms). */
   readonly staleIfErrorMs: number | undefined;
+  /**
+   * Whether answers to requests with a Cookie, or of a function, are everybody's by the config's
+   * word alone (default false).
+   */
+  readonly isShared?: boolean;
 }
 
 /** How an answer that is kept may serve a request. */
@@ -35,6 +39,15 @@ export interface Moment {
   /** When the answer's freshness was ended from outside, if it was. */
   readonly endedAt?: number;
 }
+
+/** How an answer may serve that is for others. */
+export const FOREIGN: Judgement = {
+  use: "none",
+  remainingMs: 0,
+  mayServeOnError: false,
+  isRequested: false,
+  mustValidate: false,
+};
 
 const NO_CACHE = parseDirectives("no-cache");
 const NOTHING = parseDirectives(null);
@@ -72,8 +85,6 @@ export function judge(
   const mayServeOnError = !isStrict && -remainingMs < errorMs;
   const judgement = { remainingMs, mayServeOnError, isRequested, mustValidate };
 
-  const isForeign = request.has("authorization") && !allowsAuthorized(answer.headers);
-  if (isForeign) return { ...judgement, use: "none", mayServeOnError: false };
   if (mustValidate || isRequested) return { ...judgement, use: "validate" };
   if (remainingMs > 0) return { ...judgement, use: "fresh" };
   // Who says how old it may be wants nothing stale (RFC 9111 section 5.2.1.1).

@@ -3,11 +3,12 @@ import { Body } from "../body.ts";
 import { type Bytes, joinBytes } from "../bytes.ts";
 import { unlocked } from "../kv_locked.ts";
 import type { CacheEntry } from "./entry.ts";
+import { addressOf } from "./key.ts";
 import type { CacheTier } from "./tier.ts";
 import { selectionKey, varyNames } from "./variants.ts";
 
 /** Changes with the form of records: what another version wrote is a miss. */
-const VERSION = 1;
+const VERSION = 2;
 /** Below the 64 KiB that Deno KV takes as one value, with room for its own framing. */
 const CHUNK_BYTES = 60 * 1024;
 /** How many chunks are written at once: Deno KV takes 800 KiB. */
@@ -20,6 +21,9 @@ const READ_KEYS = 10;
 const MOST_VARIANTS = 32;
 /** How long the names of the request headers may be that chose an answer, all together. */
 const MOST_NAMES = 1_000;
+/** Apart from the chunks, so that those of an address can be listed without reading any. */
+const INDEX = ["sluice", "cache", "index"] as const;
+const CHUNKS = ["sluice", "cache", "chunk"] as const;
 
 const bytes = v.custom<Bytes>((value) =>
   value instanceof Uint8Array && value.buffer instanceof ArrayBuffer
@@ -46,13 +50,15 @@ type Variant = v.InferOutput<typeof variantSchema>;
 /** The answers under one key, the newest first. */
 const indexSchema = v.object({ version: v.literal(VERSION), variants: v.array(variantSchema) });
 
+/** Where the answers under a key are: the digests of its address, and of the whole key. */
+type Place = readonly [url256: string, key256: string];
+
 /** An answer without its body, in JSON before it. */
 const headSchema = v.object({
   status: v.pipe(count, v.minValue(200), v.maxValue(599)),
   headers: v.array(v.tuple([v.string(), v.string()])),
   requestedAt: v.number(),
   receivedAt: v.number(),
-  selection: v.string(),
   url: v.string(),
   isAuthorized: v.boolean(),
 });
@@ -71,13 +77,13 @@ export class KvTier implements CacheTier {
   }
 
   async get(key: string, request: Headers): Promise<CacheEntry | undefined> {
-    const key256 = await digest(key);
+    const place = await placeOf(key);
     let tornId: string | undefined;
     while (true) {
-      const variant = await this.#find(key256, request);
+      const variant = await this.#find(place, request);
       if (variant === undefined || variant.id === tornId) return undefined;
-      const written = await this.#read(key256, variant);
-      if (written) return entryOf(written);
+      const written = await this.#read(place, variant);
+      if (written) return entryOf(written, request);
       // It may have been replaced while it was read.
       tornId = variant.id;
     }
@@ -86,7 +92,7 @@ export class KvTier implements CacheTier {
   async set(key: string, entry: CacheEntry, keepMs: number): Promise<void> {
     const names = varyNames(entry.headers);
     if (names.join().length > MOST_NAMES) return;
-    const key256 = await digest(key);
+    const place = await placeOf(key);
     const written = await bytesOf(entry);
     const variant: Variant = {
       names,
@@ -96,7 +102,7 @@ export class KvTier implements CacheTier {
       checksum: new Uint8Array(await crypto.subtle.digest("SHA-256", written)),
       keepMs: Math.ceil(keepMs),
     };
-    const chunks = chunkKeys(key256, variant).map((key, index) => ({
+    const chunks = chunkKeys(place, variant).map((key, index) => ({
       key,
       value: written.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES),
       type: "set" as const,
@@ -107,14 +113,24 @@ export class KvTier implements CacheTier {
       await unlocked(() => atomic.commit());
     }
     // Each time anew: what another process changed meanwhile is read again.
-    while (!await this.#add(key256, variant, this.#kv.atomic().mutate(...chunks)));
+    while (!await this.#add(place, variant, this.#kv.atomic().mutate(...chunks)));
   }
 
   async delete(key: string): Promise<void> {
-    const key256 = await digest(key);
-    const { value } = await this.#kv.get(indexKey(key256));
-    await unlocked(() => this.#kv.delete(indexKey(key256)));
-    await this.#remove(variantsOf(value).flatMap((variant) => chunkKeys(key256, variant)));
+    const place = await placeOf(key);
+    const { value } = await this.#kv.get(indexKey(place));
+    await unlocked(() => this.#kv.delete(indexKey(place)));
+    await this.#remove(variantsOf(value).flatMap((variant) => chunkKeys(place, variant)));
+  }
+
+  async forget(url: string): Promise<void> {
+    const url256 = await digest(url);
+    const keys: Deno.KvKey[] = [];
+    for await (const { key, value } of this.#kv.list({ prefix: [...INDEX, url256] })) {
+      const place: Place = [url256, String(key.at(-1))];
+      keys.push(key, ...variantsOf(value).flatMap((variant) => chunkKeys(place, variant)));
+    }
+    await this.#remove(keys);
   }
 
   /**
@@ -122,16 +138,16 @@ export class KvTier implements CacheTier {
    * @param atomic writes the last of its chunks
    * @returns whether nobody else came first
    */
-  async #add(key256: string, variant: Variant, atomic: Deno.AtomicOperation): Promise<boolean> {
-    const index = await this.#kv.get(indexKey(key256));
+  async #add(place: Place, variant: Variant, atomic: Deno.AtomicOperation): Promise<boolean> {
+    const index = await this.#kv.get(indexKey(place));
     const known = variantsOf(index.value);
     const others = known.filter(({ selection }) => selection !== variant.selection);
     const variants = [variant, ...others].slice(0, MOST_VARIANTS);
     const expireIn = Math.max(...variants.map(({ keepMs }) => keepMs));
-    atomic.check(index).set(indexKey(key256), { version: VERSION, variants }, { expireIn });
+    atomic.check(index).set(indexKey(place), { version: VERSION, variants }, { expireIn });
     // This very answer is known already when a write was sent twice, for its answer was lost.
     const gone = known.filter((other) => !variants.includes(other) && other.id !== variant.id)
-      .flatMap((other) => chunkKeys(key256, other));
+      .flatMap((other) => chunkKeys(place, other));
     for (const key of gone.splice(0, REMOVE_CHUNKS)) atomic.delete(key);
     const { ok } = await unlocked(() => atomic.commit());
     if (ok) await this.#remove(gone);
@@ -147,8 +163,8 @@ export class KvTier implements CacheTier {
   }
 
   /** The newest answer for such requests. */
-  async #find(key256: string, request: Headers): Promise<Variant | undefined> {
-    const { value } = await this.#kv.get(indexKey(key256));
+  async #find(place: Place, request: Headers): Promise<Variant | undefined> {
+    const { value } = await this.#kv.get(indexKey(place));
     for (const variant of variantsOf(value)) {
       const { names, selection } = variant;
       if (await digest(selectionKey(names, request)) === selection) return variant;
@@ -156,8 +172,8 @@ export class KvTier implements CacheTier {
   }
 
   /** Undefined when not all of it is there. */
-  async #read(key256: string, variant: Variant): Promise<Bytes | undefined> {
-    const keys = chunkKeys(key256, variant);
+  async #read(place: Place, variant: Variant): Promise<Bytes | undefined> {
+    const keys = chunkKeys(place, variant);
     const chunks: Bytes[] = [];
     for (let start = 0; start < keys.length; start += READ_KEYS) {
       const read = await this.#kv.getMany<unknown[]>(keys.slice(start, start + READ_KEYS));
@@ -172,14 +188,18 @@ export class KvTier implements CacheTier {
   }
 }
 
-function indexKey(key256: string): Deno.KvKey {
-  return ["sluice", "cache", key256];
+async function placeOf(key: string): Promise<Place> {
+  return [await digest(addressOf(key)), await digest(key)];
 }
 
-function chunkKeys(key256: string, { id, size }: Variant): Deno.KvKey[] {
+function indexKey(place: Place): Deno.KvKey {
+  return [...INDEX, ...place];
+}
+
+function chunkKeys([, key256]: Place, { id, size }: Variant): Deno.KvKey[] {
   return Array.from(
     { length: Math.ceil(size / CHUNK_BYTES) },
-    (_, index) => ["sluice", "cache", key256, id, index],
+    (_, index) => [...CHUNKS, key256, id, index],
   );
 }
 
@@ -187,10 +207,13 @@ function variantsOf(index: unknown): Variant[] {
   return v.is(indexSchema, index) ? index.variants : [];
 }
 
-/** An answer as it is written: the length of its head, the head, the body. */
+/**
+ * An answer as it is written: the length of its head, the head, the body. Not what chose it, which
+ * may be a Cookie: whoever reads it has said the same.
+ */
 async function bytesOf(entry: CacheEntry): Promise<Bytes> {
-  const { status, headers, requestedAt, receivedAt, selection, url, isAuthorized } = entry;
-  const facts = { status, requestedAt, receivedAt, selection, url, isAuthorized };
+  const { status, headers, requestedAt, receivedAt, url, isAuthorized } = entry;
+  const facts = { status, requestedAt, receivedAt, url, isAuthorized };
   const head: Head = { ...facts, headers: [...headers] };
   const json = new TextEncoder().encode(JSON.stringify(head));
   const length = new Uint8Array(4);
@@ -199,12 +222,14 @@ async function bytesOf(entry: CacheEntry): Promise<Bytes> {
 }
 
 /** Undefined when it is not what `bytesOf` makes. */
-function entryOf(written: Bytes): CacheEntry | undefined {
+function entryOf(written: Bytes, request: Headers): CacheEntry | undefined {
   try {
     const bodyAt = 4 + new DataView(written.buffer, written.byteOffset).getUint32(0);
     const json = new TextDecoder().decode(written.subarray(4, bodyAt));
-    const { headers, ...facts } = v.parse(headSchema, JSON.parse(json));
-    return { ...facts, headers: new Headers(headers), body: Body.of(written.subarray(bodyAt)) };
+    const { headers: lines, ...facts } = v.parse(headSchema, JSON.parse(json));
+    const headers = new Headers(lines);
+    const selection = selectionKey(varyNames(headers), request);
+    return { ...facts, headers, selection, body: Body.of(written.subarray(bodyAt)) };
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { CacheEntry } from "./entry.ts";
+import { addressOf } from "./key.ts";
 import type { CacheTier } from "./tier.ts";
 import { selectionKey, varyNames } from "./variants.ts";
 
@@ -12,17 +13,20 @@ interface Variants {
 /** How many answers one key may have: a header that every client sends another way fills no more. */
 const MOST_VARIANTS = 32;
 /** What an answer takes besides its key, headers and body (bytes; measured on the heap, 50,000 answers). */
-const OVERHEAD_BYTES = 2_100;
+const OVERHEAD_BYTES = 2_400;
 
 /** Answers in this process's memory, bounded in bytes; the least recently used are forgotten first. */
 export class MemoryTier implements CacheTier {
   readonly #byKey: LRUCache<string, Variants>;
+  /** The keys of each address. */
+  readonly #byUrl = new Map<string, Set<string>>();
 
   /** @param maxBytes what all answers together may take */
   constructor(readonly maxBytes: number) {
     this.#byKey = new LRUCache({
       maxSize: maxBytes,
       sizeCalculation: ({ bytes }) => Math.max(1, bytes),
+      dispose: (_variants, key, reason) => reason !== "set" && this.#forgetKey(key),
     });
   }
 
@@ -65,7 +69,11 @@ export class MemoryTier implements CacheTier {
       bytes -= sizeOf(key, oldest);
     }
     if (entries.size === 0) this.#byKey.delete(key);
-    else this.#byKey.set(key, { entries, bytes });
+    else {
+      const url = addressOf(key);
+      this.#byUrl.set(url, (this.#byUrl.get(url) ?? new Set()).add(key));
+      this.#byKey.set(key, { entries, bytes });
+    }
   }
 
   has(key: string): boolean {
@@ -79,6 +87,17 @@ export class MemoryTier implements CacheTier {
 
   delete(key: string): void {
     this.#byKey.delete(key);
+  }
+
+  forget(url: string): void {
+    for (const key of this.#byUrl.get(url) ?? []) this.#byKey.delete(key);
+  }
+
+  #forgetKey(key: string): void {
+    const url = addressOf(key);
+    const keys = this.#byUrl.get(url);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#byUrl.delete(url);
   }
 }
 

@@ -16,7 +16,7 @@ const PARTIAL: ReadonlySet<number> = new Set([206, 304, 412, 416]);
 export function isStorable(answer: AnswerFacts, settings: FreshnessSettings): boolean {
   const { status, headers } = answer;
   if (PARTIAL.has(status) || headers.has("set-cookie") || variesByMore(headers)) return false;
-  const { directives, isTargeted } = rulesOf(headers);
+  const { directives } = rulesOf(headers);
   const isOverridden = settings.override && settings.ttlMs !== undefined;
   if (!isOverridden) {
     const isUnderstood = UNDERSTOOD.has(status);
@@ -26,8 +26,13 @@ export function isStorable(answer: AnswerFacts, settings: FreshnessSettings): bo
     if (directives.has("private")) return false;
   }
   if (answer.isAuthorized && !allowsAuthorized(headers)) return false;
-  return CACHEABLE_BY_DEFAULT.has(status) || directives.has("public") ||
-    directives.has("max-age") || directives.has("s-maxage") ||
+  return CACHEABLE_BY_DEFAULT.has(status) || statesReuse(headers);
+}
+
+/** Whether an answer says itself that it may be used again, and for how long or by whom. */
+export function statesReuse(headers: Headers): boolean {
+  const { directives, isTargeted } = rulesOf(headers);
+  return ["public", "max-age", "s-maxage"].some((name) => directives.has(name)) ||
     (!isTargeted && headers.has("expires"));
 }
 

@@ -13,4 +13,6 @@ export interface CacheTier {
   has?(key: string): boolean;
   /** Forgets every answer under the key. */
   delete(key: string): Promise<void> | void;
+  /** Forgets every answer of an address, under whichever key (see `cacheKey`). */
+  forget(url: string): Promise<void> | void;
 }

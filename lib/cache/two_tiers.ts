@@ -52,6 +52,12 @@ export class TwoTiers implements CacheTier {
     await this.#bounded(() => store.delete(key));
   }
 
+  async forget(url: string): Promise<void> {
+    const { memory, store } = this.#options;
+    memory.forget(url);
+    await this.#bounded(() => store.forget(url));
+  }
+
   async #read(key: string, request: Headers): Promise<CacheEntry | undefined> {
     const { memory, store } = this.#options;
     const entry = await this.#bounded(() => store.get(key, request));

@@ -314,6 +314,10 @@ class Parser {
       limits: this.#limitsOf(read, path),
       cost: read.cost ?? 1,
       parts,
+      written: JSON.stringify(
+        named,
+        (_key, value) => typeof value === "function" ? String(value) : value,
+      ),
       quorum,
       cache: cacheSettings(read.cache),
       isFirst,

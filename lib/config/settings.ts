@@ -133,6 +133,8 @@ interface AnyRouteSettings {
 /** A route that asks several parts. */
 export interface GatherSettings extends AnyRouteSettings {
   readonly parts: readonly PartSettings[];
+  /** The parts as the config writes them, with their functions: tells apart what two configs answer. */
+  readonly written: string;
   /** How many parts must succeed, whichever they are; undefined: all that are required. */
   readonly quorum: number | undefined;
   /** Undefined: whole answers are not kept. */

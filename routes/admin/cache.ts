@@ -21,8 +21,8 @@ export function cacheAdmin({ cache, clock, addressesOf }: CacheAdminOptions): Ho
   return new Hono<Env>()
     .get("/", (c) => {
       const { hits, misses } = cache.cache.stats;
-      const entries = cache.memory.list(MOST_LISTED).map(({ key, entry, bytes }) => ({
-        key,
+      const entries = cache.memory.list(MOST_LISTED).map(({ entry, bytes }) => ({
+        key: entry.url,
         status: entry.status,
         bytes,
         age: Math.floor((clock.wall() - entry.receivedAt) / 1000),

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Body } from "../../lib/body.ts";
 import type { Bytes } from "../../lib/bytes.ts";
 import type { CacheEntry } from "../../lib/cache/entry.ts";
+import { cacheKey } from "../../lib/cache/key.ts";
 import type { CacheTier } from "../../lib/cache/tier.ts";
 import { selectionKey, varyNames } from "../../lib/cache/variants.ts";
 
@@ -99,6 +100,19 @@ export function testCacheTier(name: string, open: () => Promise<OpenTier>): void
     assertEquals(await textOf(tier, "other"), "3");
     await tier.set("k", entryOf("4"), KEEP_MS);
     assertEquals(await textOf(tier, "k"), "4");
+  });
+
+  Deno.test(`${name}: what an address has is forgotten under all its keys, and no other's`, async () => {
+    await using opened = await open();
+    const { tier } = opened;
+    const others = ["up /x/y", "up /xy", cacheKey("up /", ["up /x"]), "up /"];
+    const keys = ["up /x", cacheKey("up /x", ["a"]), cacheKey("up /x", ["a", "b"])];
+    for (const key of [...keys, ...others]) await tier.set(key, entryOf(key), KEEP_MS);
+    await tier.forget("up /x");
+    for (const key of keys) assertEquals(await textOf(tier, key), undefined);
+    for (const key of others) assertEquals(await textOf(tier, key), key);
+    await tier.set("up /x", entryOf("new"), KEEP_MS);
+    assertEquals(await textOf(tier, "up /x"), "new");
   });
 
   Deno.test(`${name}: keys and headers of any length`, async () => {

@@ -23,7 +23,6 @@ interface Case {
   readonly answer?: string;
   /** What the request says. */
   readonly asks?: string;
-  readonly authorization?: string;
   readonly settings?: Partial<CacheSettings>;
   /** How old the answer is (s). */
   readonly age: number;
@@ -103,21 +102,13 @@ const CASES: readonly Case[] = [
     use: "stale",
     onError: true,
   },
-
-  { authorization: "a", age: 0, use: "none" },
-  { authorization: "a", settings: { ...WINDOWS, ...OVERRIDE }, age: 0, use: "none" },
-  { authorization: "a", answer: "public, max-age=60", age: 0, use: "fresh", onError: true },
-  { authorization: "a", answer: "s-maxage=60", age: 0, use: "fresh" },
 ];
 
 for (const one of CASES) {
-  const { answer: said = "max-age=60", asks, authorization, settings, age, use } = one;
-  const what = JSON.stringify({ said, asks, authorization, settings, age });
+  const { answer: said = "max-age=60", asks, settings, age, use } = one;
+  const what = JSON.stringify({ said, asks, settings, age });
   Deno.test(`${what} is to be used: ${use}`, () => {
-    const request = new Headers({
-      ...(asks === undefined ? {} : { "cache-control": asks }),
-      ...(authorization === undefined ? {} : { authorization }),
-    });
+    const request = new Headers(asks === undefined ? {} : { "cache-control": asks });
     const now = NOW + age * 1000;
     const judged = judge(answer(said), request, { ...HTTP_ALONE, ...settings }, { now });
     assertEquals(judged.use, use);

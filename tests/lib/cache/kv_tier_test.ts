@@ -29,7 +29,7 @@ async function keysOf(kv: Deno.Kv): Promise<Deno.KvKey[]> {
   return await Array.fromAsync(kv.list({ prefix: ["sluice", "cache"] }), ({ key }) => key);
 }
 
-const isIndex = (key: Deno.KvKey) => key.length === 3;
+const isIndex = (key: Deno.KvKey) => key[2] === "index";
 const isChunk = (key: Deno.KvKey) => !isIndex(key);
 const isLastChunk = (key: Deno.KvKey) => key.at(-1) === 2;
 
@@ -361,6 +361,7 @@ function play(store: Partial<KvTier>) {
       get: () => Promise.resolve(undefined),
       set: () => Promise.resolve(),
       delete: () => Promise.resolve(),
+      forget: () => Promise.resolve(),
       ...store,
     },
     clock,

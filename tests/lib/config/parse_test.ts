@@ -587,6 +587,7 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     deadlineMs: 10_000,
     limits: [],
     cost: 1,
+    written: '{"it":{"from":"up"}}',
     readsBody: false,
     quorum: undefined,
     cache: undefined,

@@ -1,0 +1,23 @@
+import { digest } from "../http/digest.ts";
+import type { Client } from "../source.ts";
+
+/**
+ * The key of what is stored: an address, and what else tells its answers apart. Neither holds a line
+ * break.
+ */
+export function cacheKey(url: string, variants: readonly (string | undefined)[]): string {
+  let key = url;
+  for (const variant of variants) if (variant !== undefined) key += `\n${variant}`;
+  return key;
+}
+
+/** The address that a key is of. */
+export function addressOf(key: string): string {
+  const end = key.indexOf("\n");
+  return end < 0 ? key : key.slice(0, end);
+}
+
+/** Stands for a client: by its name where that is known, else by its address. */
+export function clientKey({ name, address }: Client): string {
+  return digest(name === undefined ? `address ${address}` : `name ${name}`);
+}
