@@ -12,6 +12,8 @@ import { KvStore, LOCAL_KV, REMOTE_KV } from "./lib/limiter/kv_store.ts";
 import { MemoryStore } from "./lib/limiter/memory_store.ts";
 import { kvOperator } from "./lib/operator/kv_operator.ts";
 import { type Options, readOptions } from "./lib/options.ts";
+import { listen } from "./lib/process/listen.ts";
+import type { Listener } from "./lib/process/listener.ts";
 import { openOutput } from "./lib/process/output.ts";
 import { redirectConsole } from "./lib/process/redirect_console.ts";
 import { Resources } from "./lib/resources.ts";
@@ -38,9 +40,7 @@ if (import.meta.main) {
     Deno.exit(0);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    output.error(error.message);
-    await output.flush(DEFAULTS.flushMs);
-    Deno.exit(1);
+    await endWith(error.message);
   }
 }
 
@@ -98,10 +98,10 @@ async function run(settings: Settings, options: Options): Promise<void> {
   const handler: Deno.ServeHandler<Deno.NetAddr> = (request, { remoteAddr, completed }) =>
     app.fetch(request, { remoteAddress: remoteAddr.hostname, scheme, completed });
   const stop = told(STOP_SIGNALS);
-  let server: Deno.HttpServer;
+  let listener: Listener;
   try {
     await Promise.race([resources.openAtStart(), stop]);
-    server = listen(options, handler);
+    listener = listen({ ...options, handler, clock, output, onEnd: endWith });
   } catch (error) {
     await inTime(() => closing.disposeAsync());
     throw error;
@@ -109,7 +109,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
   await stop;
 
   await inTime(async (grace) => {
-    await server.shutdown();
+    await listener.shutdown();
     await background.drain(grace);
     await closing.disposeAsync();
   });
@@ -162,24 +162,11 @@ async function fileUrl(file: string): Promise<URL> {
   return pathToFileURL(resolve(file));
 }
 
-function listen(
-  { host, port }: Options,
-  handler: Deno.ServeHandler<Deno.NetAddr>,
-): Deno.HttpServer {
-  const onListen = ({ hostname, port }: Deno.NetAddr) => {
-    output.line(
-      `listening on http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
-    );
-    output.flush();
-  };
-  try {
-    return Deno.serve({ hostname: host, port, onListen }, handler);
-  } catch (error) {
-    const advice = error instanceof Deno.errors.AddrInUse
-      ? "something else listens there; choose another with --port"
-      : messageOf(error);
-    throw new StartError(`cannot listen on ${host}:${port}: ${advice}`);
-  }
+/** Ends the program at once, and says why. */
+async function endWith(message: string): Promise<void> {
+  output.error(message);
+  await output.flush(DEFAULTS.flushMs);
+  Deno.exit(1);
 }
 
 /** Resolves at the first of the signals; at the second the process ends at once. */

@@ -71,6 +71,8 @@ export const DEFAULTS = {
   readyMs: 1_000,
   /** How long a stop waits for calls that nobody waits for any more, before it closes what they use. */
   lingerMs: 1_000,
+  /** How many file descriptors stay free of clients' connections, for upstreams and the store. */
+  reservedDescriptors: 32,
   /** What running requests get when the gateway is told to stop; Deno Deploy waits 5 s in all. */
   graceMs: 4_000,
   /** What a reader gets to take the last lines of the log, before the process ends without it. */

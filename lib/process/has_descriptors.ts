@@ -1,0 +1,22 @@
+/**
+ * Whether so many file descriptors are left, found by opening as many files: their number and limit
+ * in /proc need more permissions than a gateway has. Costs 5 µs each. True where `/dev/null` cannot
+ * be opened for another reason.
+ */
+export function hasDescriptors(count: number): boolean {
+  const files: Deno.FsFile[] = [];
+  try {
+    while (files.length < count) files.push(Deno.openSync("/dev/null"));
+    return true;
+  } catch (error) {
+    return !isExhausted(error);
+  } finally {
+    for (const file of files) file.close();
+  }
+}
+
+/** Whether the process (EMFILE) or the whole system (ENFILE) has no descriptor left. */
+function isExhausted(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "EMFILE" || code === "ENFILE";
+}

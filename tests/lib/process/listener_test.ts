@@ -1,0 +1,107 @@
+import { assertEquals } from "@std/assert";
+import { Listener, type ListeningServer } from "../../../lib/process/listener.ts";
+import { ManualClock, settled } from "../../support/manual_clock.ts";
+
+/** A server that ends when the test says so. */
+class FakeServer implements ListeningServer {
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #inFlight = Promise.withResolvers<void>();
+  readonly finished = this.#finished.promise;
+  isShutDown = false;
+
+  fail(error: unknown): void {
+    this.#finished.reject(error);
+  }
+
+  /** Its last request has ended. */
+  drain(): void {
+    this.#inFlight.resolve();
+  }
+
+  async shutdown(): Promise<void> {
+    this.isShutDown = true;
+    await this.#inFlight.promise;
+  }
+}
+
+function open() {
+  const clock = new ManualClock();
+  const state = { hasRoom: true, refusal: undefined as Error | undefined };
+  const servers: FakeServer[] = [];
+  const reopened: unknown[] = [];
+  const ended: unknown[] = [];
+  const listener = new Listener({
+    serve() {
+      if (state.refusal) throw state.refusal;
+      const server = new FakeServer();
+      servers.push(server);
+      return server;
+    },
+    hasRoom: () => state.hasRoom,
+    clock,
+    onReopen: (why, times) => reopened.push([why, times]),
+    onEnd: (error) => ended.push(error),
+  });
+  /** Those that were not shut down. */
+  const listening = () => servers.map(({ isShutDown }) => !isShutDown);
+  return { clock, state, servers, reopened, ended, listener, listening };
+}
+
+const noDescriptors = new Error("Too many open files");
+
+Deno.test("what ends the listener opens it again, with its idle connections closed", async () => {
+  const { servers, reopened, listening } = open();
+  servers[0]?.fail(noDescriptors);
+  await settled();
+  assertEquals([listening(), reopened], [[false, true], [[noDescriptors, 1]]]);
+  servers[1]?.fail(noDescriptors);
+  await settled();
+  assertEquals([listening(), reopened.length], [[false, false, true], 2]);
+});
+
+Deno.test("few descriptors: idle connections are closed, and nobody is accepted until there is room", async () => {
+  const { clock, state, reopened, listening } = open();
+  await clock.advance(1_000);
+  assertEquals(listening(), [true]);
+  state.hasRoom = false;
+  await clock.advance(250);
+  assertEquals(listening(), [false]);
+  await clock.advance(60_000);
+  assertEquals([listening(), reopened], [[false], []]);
+  state.hasRoom = true;
+  await clock.advance(10);
+  assertEquals([listening(), reopened], [[false, true], [["few file descriptors are left", 1]]]);
+});
+
+Deno.test("an address that is not free yet is tried again, and given up after 10 s", async () => {
+  const { clock, state, servers, reopened, ended } = open();
+  state.refusal = new Error("Address already in use");
+  servers[0]?.fail(noDescriptors);
+  await clock.advance(9_000);
+  state.refusal = undefined;
+  await clock.advance(10);
+  assertEquals([servers.length, reopened.length, ended], [2, 1, []]);
+
+  state.refusal = new Error("Address already in use");
+  servers[1]?.fail(noDescriptors);
+  await clock.advance(10_000);
+  assertEquals([servers.length, ended], [2, [state.refusal]]);
+});
+
+Deno.test("a stop waits for the requests of all servers, and none is opened after it", async () => {
+  const { clock, state, servers, ended, listener } = open();
+  servers[0]?.fail(noDescriptors);
+  await settled();
+  state.hasRoom = false;
+  servers[1]?.fail(noDescriptors);
+  await settled();
+  let isOver = false;
+  const stop = listener.shutdown().then(() => isOver = true);
+  state.hasRoom = true;
+  servers[0]?.drain();
+  await clock.advance(60_000);
+  assertEquals([isOver, servers.length], [false, 2]);
+  servers[1]?.drain();
+  await stop;
+  assertEquals([clock.sleeping, ended], [0, []]);
+});
