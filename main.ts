@@ -5,7 +5,7 @@ import { KvTier } from "./lib/cache/kv_tier.ts";
 import { systemClock as clock } from "./lib/clock.ts";
 import { DEFAULTS } from "./lib/config/defaults.ts";
 import { type ConfigPlace, parseConfig } from "./lib/config/parse.ts";
-import type { Settings } from "./lib/config/settings.ts";
+import type { Settings } from "./lib/config/gateway.ts";
 import { describe } from "./lib/describe.ts";
 import { openKv } from "./lib/kv.ts";
 import { KvStore, LOCAL_KV, REMOTE_KV } from "./lib/limiter/kv_store.ts";

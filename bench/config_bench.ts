@@ -1,5 +1,5 @@
 import { parseConfig } from "../lib/config/parse.ts";
-import type { GatewayConfig } from "../lib/config/define.ts";
+import type { GatewayConfig } from "../lib/config/gateway.ts";
 
 /** Reading a config: what the start of a process, and each reload of one, waits for. */
 const group = "reading a config";

@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { KnownKey } from "./config/settings.ts";
+import type { KnownKey } from "./config/client.ts";
 
 /** A client that is known. */
 export interface KnownClient {

@@ -1,10 +1,6 @@
-import type {
-  BatchSettings,
-  GatherSettings,
-  PartSettings,
-  RouteSettings,
-  Settings,
-} from "./config/settings.ts";
+import type { Settings } from "./config/gateway.ts";
+import type { PartSettings } from "./config/part.ts";
+import type { BatchSettings, GatherSettings, RouteSettings } from "./config/route.ts";
 import { formatDuration, formatSize } from "./config/units.ts";
 import { describeForwardStack, describePartStack } from "./stack.ts";
 import { worstCaseMs } from "./worst_case.ts";

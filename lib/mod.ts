@@ -5,7 +5,34 @@
 export type { BackgroundTask } from "./background.ts";
 export { Body, type BodyOrigin, BodyTooLarge } from "./body.ts";
 export type { Bytes } from "./bytes.ts";
-export * from "./config/define.ts";
+export type { CacheConfig } from "./config/cache.ts";
+export type { ClientsConfig } from "./config/client.ts";
+export { defineGateway, type GatewayConfig } from "./config/gateway.ts";
+export type { Allowance, KeySource, LimitConfig } from "./config/limit.ts";
+export type { AnyPart, PagesConfig, Part, WorkerPart } from "./config/part.ts";
+export type {
+  BatchRoute,
+  FirstRoute,
+  ForwardRoute,
+  GatherRoute,
+  RouteKey,
+  RouteMethod,
+} from "./config/route.ts";
+export type { Duration, Size } from "./config/units.ts";
+export {
+  type AnyUpstream,
+  defineUpstream,
+  type FunctionUpstream,
+  type HttpUpstream,
+  type OpenedUpstream,
+  type PartMethod,
+  type RetryConfig,
+  type Upstream,
+  type WorkerFunction,
+  type WorkerPath,
+  type WorkerUpstream,
+} from "./config/upstream.ts";
+export type { Text } from "./config/values.ts";
 export {
   type Blame,
   GatewayError,

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { DEFAULTS } from "./config/defaults.ts";
-import type { Environment } from "./config/schema.ts";
+import type { Environment } from "./config/values.ts";
 import { StartError } from "./start_error.ts";
 
 const USAGE = "usage: main.ts [--config FILE] [--port N] [--host H] [--check]";

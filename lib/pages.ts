@@ -1,4 +1,4 @@
-import type { PagesConfig } from "./config/define.ts";
+import type { PagesConfig } from "./config/part.ts";
 import { DEFAULTS } from "./config/defaults.ts";
 import { GatewayError } from "./errors.ts";
 import { nextPath, pageUrl } from "./next_page.ts";

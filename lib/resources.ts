@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.ts";
-import type { OpenedSettings, UpstreamSettings } from "./config/settings.ts";
+import type { OpenedSettings, UpstreamSettings } from "./config/upstream.ts";
 import { GatewayError } from "./errors.ts";
 import { Opened } from "./opened.ts";
 import type { Reply, Source } from "./source.ts";

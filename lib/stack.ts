@@ -3,12 +3,9 @@ import type { HttpCache } from "./cache/http_cache.ts";
 import type { CacheSettings } from "./cache/judge.ts";
 import { passesCredentials } from "./config/client_credentials.ts";
 import { DEFAULTS } from "./config/defaults.ts";
-import type {
-  ForwardSettings,
-  GatherSettings,
-  PartSettings,
-  UpstreamSettings,
-} from "./config/settings.ts";
+import type { PartSettings } from "./config/part.ts";
+import type { ForwardSettings, GatherSettings } from "./config/route.ts";
+import type { UpstreamSettings } from "./config/upstream.ts";
 import { formatDuration, formatSize } from "./config/units.ts";
 import type { PagedList } from "./gather_plan.ts";
 import { digest } from "./http/digest.ts";

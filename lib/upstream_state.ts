@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.ts";
-import type { UpstreamSettings } from "./config/settings.ts";
+import type { UpstreamSettings } from "./config/upstream.ts";
 import { Flights } from "./flights.ts";
 import { RetryBudget } from "./retry_budget.ts";
 import { Semaphore } from "./semaphore.ts";

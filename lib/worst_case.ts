@@ -1,4 +1,5 @@
-import type { PartSettings, RouteSettings } from "./config/settings.ts";
+import type { PartSettings } from "./config/part.ts";
+import type { RouteSettings } from "./config/route.ts";
 
 /** What a route may take at most (ms): its slowest chain of parts, unless the deadline ends it. */
 export function worstCaseMs(route: RouteSettings): number {

@@ -1,7 +1,7 @@
 import { abortable } from "@std/async";
 import { type AddressTrust, clientAddress } from "../lib/client_address.ts";
 import type { ClientDirectory, KnownClient } from "../lib/client_directory.ts";
-import type { ClientSettings } from "../lib/config/settings.ts";
+import type { ClientSettings } from "../lib/config/client.ts";
 import { GatewayError } from "../lib/errors.ts";
 import type { Client } from "../lib/source.ts";
 import type { Exchange, Middleware } from "./env.ts";

@@ -1,7 +1,7 @@
 import { cors as honoCors } from "hono/cors";
-import type { CorsSettings } from "../lib/config/settings.ts";
 import { isReservedPath } from "../lib/http/reserved_path.ts";
 import { parseTarget } from "../lib/path.ts";
+import type { CorsSettings } from "../lib/config/gateway.ts";
 import type { Middleware } from "./env.ts";
 
 /** How long a browser may remember a preflight's answer (s). */

@@ -1,4 +1,4 @@
-import type { ClientSettings } from "../lib/config/settings.ts";
+import type { ClientSettings } from "../lib/config/client.ts";
 import { GatewayError } from "../lib/errors.ts";
 import type { Middleware } from "./env.ts";
 

@@ -1,4 +1,4 @@
-import type { KeySourceSettings, LimitSettings } from "../lib/config/settings.ts";
+import type { KeySourceSettings, LimitSettings } from "../lib/config/limit.ts";
 import { GatewayError } from "../lib/errors.ts";
 import { msUntil, wholeTokens } from "../lib/limiter/bucket.ts";
 import type { Busiest } from "../lib/limiter/busiest.ts";

@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { METHOD_NAME_ALL } from "hono/router";
 import { type OpenCache, openCache } from "../lib/cache/open_cache.ts";
 import { DEFAULTS } from "../lib/config/defaults.ts";
-import type { Settings } from "../lib/config/settings.ts";
+import type { Settings } from "../lib/config/gateway.ts";
 import { GatewayError, methodNotAllowed } from "../lib/errors.ts";
 import { fingerprint } from "../lib/fingerprint.ts";
 import { BoundedStore } from "../lib/limiter/bounded_store.ts";

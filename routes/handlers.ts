@@ -2,15 +2,15 @@ import type { Handler } from "hono";
 import type { HttpCache } from "../lib/cache/http_cache.ts";
 import { configuredClients } from "../lib/client_directory.ts";
 import { templateNames } from "../lib/config/template_names.ts";
+import type { Settings } from "../lib/config/gateway.ts";
+import type { PartSettings } from "../lib/config/part.ts";
 import type {
   BatchSettings,
   ForwardSettings,
   GatherSettings,
-  PartSettings,
   RouteSettings,
-  Settings,
-  UpstreamSettings,
-} from "../lib/config/settings.ts";
+} from "../lib/config/route.ts";
+import type { UpstreamSettings } from "../lib/config/upstream.ts";
 import { gather } from "../lib/gather.ts";
 import { type GatherPart, GatherPlan } from "../lib/gather_plan.ts";
 import { HeaderKey } from "../lib/http/header_key.ts";

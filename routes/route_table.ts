@@ -1,4 +1,4 @@
-import type { RouteMethod } from "../lib/config/define.ts";
+import type { RouteMethod } from "../lib/config/route.ts";
 
 /** What a table needs of a route. */
 export interface Routed {

@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console -- its output is its purpose
-import type { LimitConfig } from "../../lib/config/define.ts";
+import type { LimitConfig } from "../../lib/config/limit.ts";
 import { KvStore, LOCAL_KV } from "../../lib/limiter/kv_store.ts";
 import type { BucketStore, BucketWrite } from "../../lib/limiter/store.ts";
 import { json } from "../../lib/reply.ts";

@@ -1,38 +1,31 @@
-import type * as v from "valibot";
-import { cacheSettings } from "./cache_settings.ts";
+import { isRecord } from "../is_record.ts";
+import { cacheSettings } from "./cache.ts";
+import { knownClientSchema, type KnownKey } from "./client.ts";
 import { DEFAULTS } from "./defaults.ts";
+import { gatewaySchema, type Settings } from "./gateway.ts";
+import { type LimitSettings, readLimit } from "./limit.ts";
 import { parseParts } from "./parse_parts.ts";
 import { ConfigError } from "./problem.ts";
 import { Reader } from "./reader.ts";
-import { isRecord } from "../is_record.ts";
-import { parseRouteKey, type RoutePattern } from "./route_key.ts";
 import {
   batchSchema,
-  type Environment,
   firstSchema,
   forwardSchema,
-  functionUpstreamSchema,
-  gatewaySchema,
   gatherSchema,
-  httpUpstreamSchema,
-  knownClientSchema,
-  limitSchema,
-  openedUpstreamSchema,
-  unset,
-  workerUpstreamSchema,
-} from "./schema.ts";
-import { bucketShape } from "../limiter/bucket.ts";
-import type { Limit } from "../limiter/limit.ts";
-import type { Rate } from "./rates.ts";
-import type {
-  KnownKey,
-  LimitSettings,
-  RouteSettings,
-  Settings,
-  UpstreamSettings,
-} from "./settings.ts";
+  type RouteSettings,
+} from "./route.ts";
+import { parseRouteKey, type RoutePattern } from "./route_key.ts";
 import { suggest } from "./suggest.ts";
 import { templateNames } from "./template_names.ts";
+import {
+  anySettings,
+  functionUpstreamSchema,
+  httpUpstreamSchema,
+  openedUpstreamSchema,
+  type UpstreamSettings,
+  workerUpstreamSchema,
+} from "./upstream.ts";
+import { type Environment, unset } from "./values.ts";
 
 /** Where a config stands, for the files that it names. */
 export interface ConfigPlace {
@@ -75,25 +68,18 @@ class Parser {
     }
     this.#readLimits(isRecord(input) ? input.limits : undefined);
     const read = this.#routes(entries(routes));
-    const clients = top?.clients && {
-      ...top.clients,
-      known: this.#known(top.clients.known),
-      required: top.clients.required ?? false,
-    };
+    const clients = top?.clients && { ...top.clients, known: this.#known(top.clients.known) };
     if (top?.cors?.credentials && top.cors.origins.includes("*")) {
       this.#reader.report(["cors", "credentials"], 'must not be true while origins has "*"');
     }
     if (!top || this.#reader.problems.length > 0) throw new ConfigError(this.#reader.problems);
     return {
       store: top.store,
-      cors: top.cors && { ...top.cors, credentials: top.cors.credentials ?? false },
+      cors: top.cors,
       clients,
-      trust: {
-        proxies: top.trustedProxies,
-        header: top.forwardedHeader ?? DEFAULTS.forwardedHeader,
-      },
-      maxRequestBody: top.maxRequestBody ?? DEFAULTS.maxRequestBody,
-      cacheMemory: top.cacheMemory ?? DEFAULTS.cacheMemory,
+      trust: { proxies: top.trustedProxies, header: top.forwardedHeader },
+      maxRequestBody: top.maxRequestBody,
+      cacheMemory: top.cacheMemory,
       upstreams: [...this.#upstreams.values()].filter((upstream) => upstream !== undefined),
       limits: [...this.#limits.values()].filter((limit) => limit !== undefined),
       routes: read,
@@ -106,7 +92,7 @@ class Parser {
     if (isRecord(input) && "open" in input) {
       const read = this.#reader.read(openedUpstreamSchema, input, path);
       if (!read) return undefined;
-      const { open, openAt = "use", source, close } = read;
+      const { open, openAt, source, close } = read;
       return { name, ...anySettings(read), open, openAt, source, close };
     }
     if (isRecord(input) && "source" in input) {
@@ -128,8 +114,7 @@ class Parser {
     const { workers, memory, ...rest } = read;
     const max = workers?.max ?? DEFAULTS.workers;
     const concurrency = { max, queue: workers?.queue ?? DEFAULTS.workerQueue };
-    const heapBytes = memory ?? DEFAULTS.workerMemory;
-    return { name, ...anySettings({ ...rest, concurrency }), worker, heapBytes };
+    return { name, ...anySettings({ ...rest, concurrency }), worker, heapBytes: memory };
   }
 
   /** The worker that a part names itself; all parts that name it share it. */
@@ -168,37 +153,8 @@ class Parser {
     for (const [name, limit] of entries(input)) {
       const path = ["limits", name];
       if (!isName(name)) this.#reader.report(path, NAME_RULE);
-      this.#limits.set(name, this.#limit(name, limit, path));
+      this.#limits.set(name, readLimit(name, limit, path, this.#reader));
     }
-  }
-
-  #limit(name: string, input: unknown, path: readonly string[]): LimitSettings | undefined {
-    const read = this.#reader.read(limitSchema, input, path);
-    if (!read) return undefined;
-    const { wait = 0, queue = DEFAULTS.queue, onStoreFailure = "local" } = read;
-    const allow = ({ rate, burst }: Allowance, path: readonly string[]): Limit | undefined => {
-      try {
-        const shape = bucketShape(rate.tokens, rate.periodMs, burst);
-        return { name, shape, waitMs: wait, queue, onStoreFailure };
-      } catch (error) {
-        if (!(error instanceof RangeError)) throw error;
-        return this.#reader.report([...path, "burst"], "must fill within a year", burst);
-      }
-    };
-    const allowance = allow(read, path);
-    const tiers = new Map<string, Limit>();
-    for (const [tier, allowed] of Object.entries(read.tiers)) {
-      const limit = allow(allowed, [...path, "tiers", tier]);
-      if (limit) tiers.set(tier, limit);
-    }
-    return allowance && {
-      name,
-      by: read.by ?? ["client", "ip"],
-      allowance,
-      tiers,
-      perRoute: read.perRoute ?? false,
-      refund: new Set(read.refund),
-    };
   }
 
   #routes(inputs: readonly (readonly [string, unknown])[]): RouteSettings[] {
@@ -251,7 +207,7 @@ class Parser {
       key,
       method: pattern.method,
       path: pattern.path,
-      deadlineMs: read.deadline ?? DEFAULTS.deadlineMs,
+      deadlineMs: read.deadline,
       limits: this.#limitsOf(read, ["routes", key]),
       cost: read.cost ?? 1,
       to: upstream,
@@ -269,13 +225,10 @@ class Parser {
       key,
       method,
       path: pattern.path,
-      deadlineMs: read.deadline ?? DEFAULTS.deadlineMs,
+      deadlineMs: read.deadline,
       limits: this.#limitsOf(read, path),
       cost: read.cost ?? 1,
-      max: read.batch.max ?? DEFAULTS.batchMax,
-      concurrency: read.batch.concurrency ?? DEFAULTS.batchConcurrency,
-      maxBody: read.batch.maxBody ?? DEFAULTS.batchMaxBody,
-      maxTotal: read.batch.maxTotal ?? DEFAULTS.batchMaxTotal,
+      ...read.batch,
     };
   }
 
@@ -310,7 +263,7 @@ class Parser {
       key,
       method: pattern.method,
       path: pattern.path,
-      deadlineMs: read.deadline ?? DEFAULTS.deadlineMs,
+      deadlineMs: read.deadline,
       limits: this.#limitsOf(read, path),
       cost: read.cost ?? 1,
       parts,
@@ -365,47 +318,12 @@ class Parser {
   }
 }
 
-/** What every upstream can say, as the schema reads it. */
-type ReadUpstream = Pick<
-  v.InferOutput<typeof functionUpstreamSchema>,
-  "timeout" | "maxBody" | "cache" | "retry" | "errors" | "concurrency"
->;
-
-/** A rate and a burst, as the schema reads them. */
-interface Allowance {
-  readonly rate: Rate;
-  readonly burst: number;
-}
-
 const ROUTE_KINDS = ["gather", "first", "forward", "batch"] as const;
 const NAME_RULE = "must be named with letters, digits, - and _";
 
 /** An upstream's or a limit's name. */
 function isName(name: string): boolean {
   return /^[A-Za-z_][\w-]*$/.test(name);
-}
-
-function anySettings({ timeout, maxBody, cache, retry, errors, concurrency }: ReadUpstream) {
-  return {
-    cache: cacheSettings(cache),
-    timeoutMs: timeout ?? DEFAULTS.timeoutMs,
-    maxBody: maxBody ?? DEFAULTS.maxBody,
-    hidesErrors: (errors ?? DEFAULTS.errors) === "hide",
-    retry: {
-      attempts: retry ? retry.attempts ?? DEFAULTS.attempts : 1,
-      backoffMs: retry?.backoff ?? DEFAULTS.backoffMs,
-      maxBackoffMs: retry?.maxBackoff ?? DEFAULTS.maxBackoffMs,
-      methods: new Set<string>(retry?.methods ?? DEFAULTS.retryMethods),
-      budget: {
-        share: retry?.budget.share ?? DEFAULTS.retryShare,
-        minPerSecond: retry?.budget.minPerSecond ?? DEFAULTS.retriesPerSecond,
-      },
-    },
-    concurrency: {
-      max: concurrency?.max ?? Infinity,
-      queue: concurrency?.queue ?? (concurrency?.max ?? 0) * DEFAULTS.queuePerCall,
-    },
-  };
 }
 
 function entries(value: unknown): [string, unknown][] {

@@ -1,14 +1,13 @@
 import { isRecord } from "../is_record.ts";
 import { selectionOf } from "../pick.ts";
 import { isIdentifier, type Reference, RESERVED, type TemplateName } from "../reference.ts";
-import { cacheSettings } from "./cache_settings.ts";
+import { cacheSettings } from "./cache.ts";
 import { inputPath } from "./input_path.ts";
 import { DEFAULTS } from "./defaults.ts";
-import type * as v from "valibot";
 import type { Reader } from "./reader.ts";
 import type { RoutePattern } from "./route_key.ts";
-import { partSchema } from "./schema.ts";
-import type { PagesSettings, PartSettings, UpstreamSettings } from "./settings.ts";
+import { partSchema, type PartSettings, type ReadPart } from "./part.ts";
+import type { UpstreamSettings } from "./upstream.ts";
 import { suggest } from "./suggest.ts";
 import { templateNames } from "./template_names.ts";
 
@@ -38,8 +37,6 @@ export function parseParts(input: unknown, place: PartsPlace, reader: Reader): P
   reportCircle(parts, place.path, reader);
   return parts;
 }
-
-type ReadPart = v.InferOutput<typeof partSchema>;
 
 class PartParser {
   readonly #name: string;
@@ -91,7 +88,7 @@ class PartParser {
         concurrency: read.concurrency ?? DEFAULTS.eachConcurrency,
         max: read.max ?? DEFAULTS.eachMax,
       },
-      pages: read.pages && pagesOf(read.pages, upstream),
+      pages: read.pages && { ...read.pages, ..."base" in upstream ? { base: upstream.base } : {} },
       as: read.as ?? "json",
       select: read.select,
       pick: read.pick && selectionOf(read.pick),
@@ -204,21 +201,6 @@ class PartParser {
   #report(keys: readonly string[], rule: string, got?: unknown): void {
     this.#reader.report([...this.#path, ...keys], rule, got);
   }
-}
-
-function pagesOf(
-  { next, param, items, max, maxItems, whenMore }: NonNullable<ReadPart["pages"]>,
-  upstream: UpstreamSettings,
-): PagesSettings {
-  return {
-    next,
-    ...(param === undefined ? {} : { param }),
-    items: items ?? "",
-    max: max ?? DEFAULTS.pagesMax,
-    maxItems: maxItems ?? DEFAULTS.pagesMaxItems,
-    whenMore: whenMore ?? "fail",
-    ..."base" in upstream ? { base: upstream.base } : {},
-  };
 }
 
 function isParam({ name, path }: Reference & { from: "param or part" }, { params }: RoutePattern) {

@@ -1,6 +1,6 @@
 import { isReservedPath } from "../http/reserved_path.ts";
 import { isIdentifier, RESERVED } from "../reference.ts";
-import type { RouteMethod } from "./define.ts";
+import type { RouteMethod } from "./route.ts";
 
 /** A route's key, read: `GET /users/:id`. */
 export interface RoutePattern {

@@ -1,3 +1,9 @@
+/** A length of time: `"250ms"`, `"2s"`, `"5m"`, `"1h"`. */
+export type Duration = `${number}${"ms" | "s" | "m" | "h"}`;
+
+/** A number of bytes: `"512B"`, `"64KiB"`, `"4MiB"`, `"1GiB"`. */
+export type Size = `${number}${"B" | "KiB" | "MiB" | "GiB"}`;
+
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
 const SIZE = /^(\d+(?:\.\d+)?)(B|KiB|MiB|GiB)$/;
 

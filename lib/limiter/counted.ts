@@ -1,5 +1,5 @@
 import { addressKey } from "../address.ts";
-import type { LimitSettings } from "../config/settings.ts";
+import type { LimitSettings } from "../config/limit.ts";
 import { fingerprint } from "../fingerprint.ts";
 import { remembering } from "../remembering.ts";
 import type { Charge } from "./limit.ts";

@@ -2,7 +2,7 @@ import { Body } from "../body.ts";
 import type { Clock } from "../clock.ts";
 import { DEFAULTS } from "../config/defaults.ts";
 import { inputOf } from "../config/input_path.ts";
-import type { OpenedSettings, WorkerSettings } from "../config/settings.ts";
+import type { OpenedSettings, WorkerSettings } from "../config/upstream.ts";
 import { toGatewayError } from "../errors.ts";
 import type { Call, Context, Reply } from "../source.ts";
 import { WorkerPool } from "./worker_pool.ts";

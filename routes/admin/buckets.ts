@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import type { Clock } from "../../lib/clock.ts";
-import type { Settings } from "../../lib/config/settings.ts";
+import type { Settings } from "../../lib/config/gateway.ts";
 import { suggest } from "../../lib/config/suggest.ts";
 import { GatewayError } from "../../lib/errors.ts";
 import { msUntil, msUntilFull, wholeTokens } from "../../lib/limiter/bucket.ts";

@@ -1,4 +1,5 @@
-import type { RouteSettings, Settings } from "../../lib/config/settings.ts";
+import type { Settings } from "../../lib/config/gateway.ts";
+import type { RouteSettings } from "../../lib/config/route.ts";
 import { allowedMethods } from "../route_table.ts";
 
 /**

@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import * as v from "valibot";
 import { keyHash } from "../../lib/client_directory.ts";
 import type { Clock } from "../../lib/clock.ts";
-import type { Settings } from "../../lib/config/settings.ts";
+import type { Settings } from "../../lib/config/gateway.ts";
 import { GatewayError } from "../../lib/errors.ts";
 import type { ClientEntry } from "../../lib/operator/kv_clients.ts";
 import type { Operator } from "../../lib/operator/operator.ts";

@@ -1,5 +1,5 @@
 import { parseAddress } from "../../lib/address.ts";
-import type { KeySourceSettings, LimitSettings } from "../../lib/config/settings.ts";
+import type { KeySourceSettings, LimitSettings } from "../../lib/config/limit.ts";
 import { GatewayError } from "../../lib/errors.ts";
 import { who } from "../../lib/limiter/counted.ts";
 import type { Client } from "../../lib/source.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { serveSamples } from "../../examples/upstreams/serve.ts";
 import gatewayConfig from "../../gateway.config.ts";
-import type { GatewayConfig } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { ConfigError } from "../../lib/config/problem.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
 import { isRecord } from "../../lib/is_record.ts";

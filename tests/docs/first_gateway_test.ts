@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { GatewayConfig } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
 import { ConfigError } from "../../lib/config/problem.ts";
 import starter from "../../examples/starter/gateway.config.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import type { AnyUpstream } from "../../lib/config/define.ts";
+import type { AnyUpstream } from "../../lib/config/upstream.ts";
 import { Body, type Bytes, GatewayError, json, type Source } from "../../lib/mod.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";

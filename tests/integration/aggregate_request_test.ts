@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { GatewayConfig, Part, RouteKey } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
+import type { Part } from "../../lib/config/part.ts";
+import type { RouteKey } from "../../lib/config/route.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { within } from "../support/program.ts";

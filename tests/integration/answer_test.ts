@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { delay } from "@std/async";
-import type { HttpUpstream, Part } from "../../lib/config/define.ts";
+import type { Part } from "../../lib/config/part.ts";
+import type { HttpUpstream } from "../../lib/config/upstream.ts";
 import type { Kind } from "../../lib/errors.ts";
 import type { Json } from "../../lib/template.ts";
 import { ask, failedParts, readEnvelope, readProblem } from "../support/answer.ts";

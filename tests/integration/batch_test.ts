@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { GatewayConfig } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { json } from "../../lib/reply.ts";
 import { ask } from "../support/answer.ts";
 import { askBatch, batchInit, type ReadAnswer } from "../support/batch.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Clock } from "../../lib/clock.ts";
 import { systemClock } from "../../lib/clock.ts";
-import type { GatewayConfig } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { ask } from "../support/answer.ts";
 import { startGateway } from "../support/gateway.ts";
 import { until } from "../support/program.ts";

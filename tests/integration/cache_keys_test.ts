@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { KvBans } from "../../lib/cache/kv_bans.ts";
 import { KvTier } from "../../lib/cache/kv_tier.ts";
-import type { GatewayConfig } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { ask } from "../support/answer.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { until } from "../support/program.ts";

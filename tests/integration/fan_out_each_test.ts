@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Part } from "../../lib/config/define.ts";
+import type { Part } from "../../lib/config/part.ts";
 import { ask, type EnvelopeDocument, readEnvelope, readProblem } from "../support/answer.ts";
 import { type GatedUpstream, startGatedUpstream } from "../support/gated_upstream.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";

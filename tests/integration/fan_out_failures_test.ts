@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import type { GatherRoute, Part, RouteKey } from "../../lib/config/define.ts";
+import type { Part } from "../../lib/config/part.ts";
+import type { GatherRoute, RouteKey } from "../../lib/config/route.ts";
 import type { Kind } from "../../lib/errors.ts";
 import { PROBLEM_PATH } from "../../lib/problem.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Part } from "../../lib/config/define.ts";
+import type { Part } from "../../lib/config/part.ts";
 import { ask, readEnvelope, readProblem, timedParts } from "../support/answer.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import type { GatewayConfig, Part } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
+import type { Part } from "../../lib/config/part.ts";
 import type { Kind } from "../../lib/errors.ts";
 import { ask, failedParts, readEnvelope, readProblem, timedParts } from "../support/answer.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Part } from "../../lib/config/define.ts";
+import type { Part } from "../../lib/config/part.ts";
 import { GatewayError } from "../../lib/mod.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { GatewayConfig } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { ask, readProblem } from "../support/answer.ts";
 import { type Answer, type GatedUpstream, startGatedUpstream } from "../support/gated_upstream.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { gunzipSync, gzipSync } from "node:zlib";
-import type { ForwardRoute, GatewayConfig } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
+import type { ForwardRoute } from "../../lib/config/route.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { refusingUrl, startRawUpstream, startUpstream } from "../support/upstream.ts";

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { connect } from "node:http2";
-import type { ForwardRoute, GatewayConfig, RouteKey } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
+import type { ForwardRoute, RouteKey } from "../../lib/config/route.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { type RawUpstream, startRawUpstream } from "../support/upstream.ts";
 import { ask, askFor, Wire, type WireAnswer } from "../support/wire.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertNotEquals, assertRejects } from "@std/assert";
-import type { GatewayConfig } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { startGateway, type TestGateway, type TestGatewayOptions } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { until, within } from "../support/program.ts";

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { defineGateway, defineUpstream } from "../../lib/config/define.ts";
+import { defineGateway } from "../../lib/config/gateway.ts";
+import { defineUpstream } from "../../lib/config/upstream.ts";
 import { json } from "../../lib/mod.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway } from "../support/gateway.ts";

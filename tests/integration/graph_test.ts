@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Part } from "../../lib/config/define.ts";
+import type { Part } from "../../lib/config/part.ts";
 import { ask, type EnvelopeDocument, readEnvelope, readProblem } from "../support/answer.ts";
 import { PROBLEM_PATH } from "../../lib/problem.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import type { GatherRoute, PagesConfig } from "../../lib/config/define.ts";
+import type { PagesConfig } from "../../lib/config/part.ts";
+import type { GatherRoute } from "../../lib/config/route.ts";
 import { ask, readProblem } from "../support/answer.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";

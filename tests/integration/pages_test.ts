@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { GatherRoute, PagesConfig, Part } from "../../lib/config/define.ts";
+import type { PagesConfig, Part } from "../../lib/config/part.ts";
+import type { GatherRoute } from "../../lib/config/route.ts";
 import type { Kind } from "../../lib/errors.ts";
 import { json } from "../../lib/reply.ts";
 import { ask, type EnvelopeDocument, readEnvelope, readProblem } from "../support/answer.ts";

@@ -1,7 +1,8 @@
 import { DEFAULTS } from "../../lib/config/defaults.ts";
 import { assert, assertEquals } from "@std/assert";
 import { parseList } from "structured-headers";
-import type { GatewayConfig, LimitConfig } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
+import type { LimitConfig } from "../../lib/config/limit.ts";
 import { MemoryStore } from "../../lib/limiter/memory_store.ts";
 import type { BucketStore, BucketWrite, StoredBucket } from "../../lib/limiter/store.ts";
 import { json } from "../../lib/reply.ts";

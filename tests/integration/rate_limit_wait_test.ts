@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { LimitConfig } from "../../lib/config/define.ts";
+import type { LimitConfig } from "../../lib/config/limit.ts";
 import { json } from "../../lib/reply.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import type { HttpUpstream, Part } from "../../lib/config/define.ts";
+import type { Part } from "../../lib/config/part.ts";
+import type { HttpUpstream } from "../../lib/config/upstream.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway } from "../support/gateway.ts";
 import { startUpstream } from "../support/upstream.ts";

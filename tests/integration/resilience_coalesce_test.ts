@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { GatewayConfig } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { json, type Source } from "../../lib/mod.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway } from "../support/gateway.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { createServer } from "node:net";
-import type { RetryConfig } from "../../lib/config/define.ts";
+import type { RetryConfig } from "../../lib/config/upstream.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";

@@ -1,5 +1,6 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import type { GatewayConfig, RouteKey } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
+import type { RouteKey } from "../../lib/config/route.ts";
 import { KINDS } from "../../lib/errors.ts";
 import { json } from "../../lib/reply.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";

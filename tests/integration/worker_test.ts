@@ -1,11 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { DEFAULTS } from "../../lib/config/defaults.ts";
-import type {
-  AnyPart,
-  GatewayConfig,
-  WorkerPath,
-  WorkerUpstream,
-} from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
+import type { AnyPart } from "../../lib/config/part.ts";
+import type { WorkerPath, WorkerUpstream } from "../../lib/config/upstream.ts";
 import type { ConfigPlace } from "../../lib/config/parse.ts";
 import type { Kind } from "../../lib/errors.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";

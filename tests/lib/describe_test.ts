@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { GatewayConfig } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
 import { describe } from "../../lib/describe.ts";
 import { json } from "../../lib/reply.ts";

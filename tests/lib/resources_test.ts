@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { parseConfig } from "../../lib/config/parse.ts";
-import type { OpenedUpstream } from "../../lib/config/define.ts";
+import type { OpenedUpstream } from "../../lib/config/upstream.ts";
 import { GatewayError } from "../../lib/errors.ts";
 import { json } from "../../lib/reply.ts";
 import { Resources } from "../../lib/resources.ts";

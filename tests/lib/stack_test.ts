@@ -1,8 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Body } from "../../lib/body.ts";
-import type { GatewayConfig, Part } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
+import type { Part } from "../../lib/config/part.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
-import type { ForwardSettings, PartSettings } from "../../lib/config/settings.ts";
+import type { PartSettings } from "../../lib/config/part.ts";
+import type { ForwardSettings } from "../../lib/config/route.ts";
 import { GatewayError } from "../../lib/errors.ts";
 import {
   describeForwardStack,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { RouteMethod } from "../../lib/config/define.ts";
+import type { RouteMethod } from "../../lib/config/route.ts";
 import { allowedMethods, bySpecificity, type Routed } from "../../routes/route_table.ts";
 
 function routed(key: string): Routed {

@@ -4,7 +4,7 @@ import { Background } from "../../lib/background.ts";
 import { Body } from "../../lib/body.ts";
 import type { Bytes } from "../../lib/bytes.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
-import type { GatewayConfig } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
 import { GatewayError } from "../../lib/errors.ts";
 import { MemoryStore } from "../../lib/limiter/memory_store.ts";

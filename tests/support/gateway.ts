@@ -1,7 +1,7 @@
 import { Background } from "../../lib/background.ts";
 import type { CacheStore } from "../../lib/cache/store.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
-import type { GatewayConfig } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { type ConfigPlace, parseConfig } from "../../lib/config/parse.ts";
 import { MemoryStore } from "../../lib/limiter/memory_store.ts";
 import type { BucketStore } from "../../lib/limiter/store.ts";

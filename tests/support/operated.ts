@@ -1,4 +1,4 @@
-import type { GatewayConfig } from "../../lib/config/define.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { KvStore, LOCAL_KV } from "../../lib/limiter/kv_store.ts";
 import { kvOperator } from "../../lib/operator/kv_operator.ts";
 import { json } from "../../lib/reply.ts";

@@ -1,12 +1,8 @@
 import { assertStrictEquals } from "@std/assert";
-import {
-  defineGateway,
-  defineUpstream,
-  type Duration,
-  type GatewayConfig,
-  type Part,
-  type Size,
-} from "../../../lib/config/define.ts";
+import { defineGateway, type GatewayConfig } from "../../../lib/config/gateway.ts";
+import type { Part } from "../../../lib/config/part.ts";
+import type { Duration, Size } from "../../../lib/config/units.ts";
+import { defineUpstream } from "../../../lib/config/upstream.ts";
 import { json } from "../../../lib/reply.ts";
 
 // The compiler is what these test: a mistake that it no longer sees leaves an unused

@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { parseConfig } from "../../../lib/config/parse.ts";
 import { ConfigError } from "../../../lib/config/problem.ts";
 import { json } from "../../../lib/reply.ts";
+import { assertSchemaRejects } from "../../support/config_schema.ts";
 
 const LIMIT = { rate: "5/s", burst: 5 };
 const SOURCES = "must be client, ip, all or header:NAME";
@@ -91,7 +92,10 @@ const LIMITS: [what: string, limits: unknown, message: string][] = [
 ];
 
 for (const [what, limits, message] of LIMITS) {
-  Deno.test(`limits: ${what}`, () => assertEquals(problems({ limits }), message));
+  Deno.test(`limits: ${what}`, () => {
+    assertEquals(problems({ limits }), message);
+    assertSchemaRejects({ upstreams: {}, routes: {}, limits }, message);
+  });
 }
 
 const CLIENTS: [what: string, clients: unknown, message: string][] = [
@@ -147,7 +151,10 @@ const CLIENTS: [what: string, clients: unknown, message: string][] = [
 ];
 
 for (const [what, clients, message] of CLIENTS) {
-  Deno.test(`clients: ${what}`, () => assertEquals(problems({ clients }), message));
+  Deno.test(`clients: ${what}`, () => {
+    assertEquals(problems({ clients }), message);
+    assertSchemaRejects({ upstreams: {}, routes: {}, clients }, message);
+  });
 }
 
 const OTHERS: [what: string, config: Record<string, unknown>, message: string][] = [
@@ -203,7 +210,10 @@ const OTHERS: [what: string, config: Record<string, unknown>, message: string][]
 ];
 
 for (const [what, config, message] of OTHERS) {
-  Deno.test(`config: ${what}`, () => assertEquals(problems(config), message));
+  Deno.test(`config: ${what}`, () => {
+    assertEquals(problems(config), message);
+    assertSchemaRejects({ upstreams: {}, routes: {}, ...config }, message);
+  });
 }
 
 Deno.test("limits: a list with a bad source says which sources there are", () => {

@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertFalse, assertStrictEquals, assertThrows } from "@std/assert";
 import { parseConfig } from "../../../lib/config/parse.ts";
 import { ConfigError } from "../../../lib/config/problem.ts";
-import type { ForwardSettings, GatherSettings, Settings } from "../../../lib/config/settings.ts";
+import type { Settings } from "../../../lib/config/gateway.ts";
+import type { ForwardSettings, GatherSettings } from "../../../lib/config/route.ts";
 import { Inputs } from "../../../lib/inputs.ts";
 import { json } from "../../../lib/reply.ts";
 import { testCall } from "../../support/context.ts";
+import { assertSchemaRejects } from "../../support/config_schema.ts";
 
 type Keys = Readonly<Record<string, unknown>>;
 
@@ -71,7 +73,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [
     withTop({ batches: {} }),
     "batches: is not a key here; there is store, upstreams, clients, limits, trustedProxies, " +
-    "forwardedHeader, cors, maxRequestBody, cacheMemory, routes",
+    "forwardedHeader, cors, maxRequestBody, cacheMemory, routes, $schema",
   ],
   [withTop({ store: 5 }), "store: must be a string: got 5"],
   [withTop({ store: "" }), 'store: must not be empty: got ""'],
@@ -359,7 +361,10 @@ const RULES: readonly (readonly [unknown, string])[] = [
 ];
 
 for (const [input, line] of RULES) {
-  Deno.test(`config rule: ${line}`, () => assertEquals(problemsOf(input), line));
+  Deno.test(`config rule: ${line}`, () => {
+    assertEquals(problemsOf(input), line);
+    assertSchemaRejects(input, line);
+  });
 }
 
 Deno.test("everything that is wrong is told at once", () => {

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { assertSchemaRejects } from "../../support/config_schema.ts";
 import {
   A,
   ATTEMPTS,
@@ -331,5 +332,8 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
   ],
 ];
 for (const [input, problem] of RULES) {
-  Deno.test(`config rule: ${problem}`, () => assertEquals(problemsOf(input), problem));
+  Deno.test(`config rule: ${problem}`, () => {
+    assertEquals(problemsOf(input), problem);
+    assertSchemaRejects(input, problem);
+  });
 }

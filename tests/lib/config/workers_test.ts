@@ -2,7 +2,9 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { DEFAULTS } from "../../../lib/config/defaults.ts";
 import { type ConfigPlace, parseConfig } from "../../../lib/config/parse.ts";
 import { ConfigError } from "../../../lib/config/problem.ts";
-import type { GatherSettings, PartSettings } from "../../../lib/config/settings.ts";
+import type { PartSettings } from "../../../lib/config/part.ts";
+import type { GatherSettings } from "../../../lib/config/route.ts";
+import { assertSchemaRejects } from "../../support/config_schema.ts";
 
 const PLACE: ConfigPlace = {
   url: new URL("file:///etc/gateway/gateway.config.json"),
@@ -69,6 +71,7 @@ for (const [input, problem] of RULES) {
       ConfigError,
     );
     assertStringIncludes(message, problem);
+    assertSchemaRejects(input, problem);
   });
 }
 

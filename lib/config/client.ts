@@ -1,0 +1,59 @@
+import * as v from "valibot";
+import { choice, value } from "./facts.ts";
+import { object, record } from "./object.ts";
+import { flag, headerKey, text } from "./values.ts";
+
+/** A client whose key the environment holds. */
+export const knownClientSchema = object({
+  /** The environment variable that holds its key. */
+  env: text,
+  /** Its class, for which limits may have other rates. Default: none. */
+  tier: v.optional(text),
+});
+
+type KnownClientConfig = v.InferInput<typeof knownClientSchema>;
+
+const KNOWN_RULE =
+  'must be "kv", or an object of clients such as { mobile: { env: "MOBILE_KEY" } }';
+const fromStore = value('"kv"', { const: "kv" }, v.literal("kv"));
+const bearer = value('"bearer"', { const: "bearer" }, v.literal("bearer"));
+/** Its clients are read one by one. */
+const unread = record(text, v.custom<KnownClientConfig>(() => true), KNOWN_RULE);
+
+/** Who may be known, and how a client shows its key. */
+export const clientsSchema = object({
+  /** Where a client shows its key: `header:NAME`, or `bearer` for `Authorization: Bearer`. */
+  key: choice(
+    v.union([bearer, headerKey], "must be bearer or header:NAME"),
+    bearer,
+    headerKey,
+  ),
+  /** The clients by name, their keys from the environment; or `"kv"` for records in the store. */
+  known: choice(
+    v.lazy((input) => input === "kv" ? fromStore : unread),
+    record(text, knownClientSchema, KNOWN_RULE),
+    fromStore,
+  ),
+  /** Whether a request without a known key is rejected with 401. */
+  required: v.optional(flag, false),
+});
+
+/** @internal */
+export type ClientsKeys = v.InferInput<typeof clientsSchema>;
+/** Clients that are known by a key. */
+export type ClientsConfig = ClientsKeys;
+
+/** A client's key, and who it is. */
+export interface KnownKey {
+  readonly name: string;
+  readonly tier: string | undefined;
+  readonly key: string;
+}
+
+/** Who may be known, and how a client shows who it is. */
+export interface ClientSettings {
+  readonly key: v.InferOutput<typeof clientsSchema>["key"];
+  /** Undefined: records in the store say it. */
+  readonly known: readonly KnownKey[] | undefined;
+  readonly required: boolean;
+}
