@@ -1,4 +1,3 @@
-import type { PagesConfig } from "./config/part.ts";
 import { DEFAULTS } from "./config/defaults.ts";
 import { GatewayError } from "./errors.ts";
 import { nextPath, pageUrl } from "./next_page.ts";
@@ -6,8 +5,20 @@ import { follow, parsePointer } from "./pointer.ts";
 import type { Call, Context, Reply, Source } from "./source.ts";
 
 /** How the pages of a list are walked. */
-export interface PagesOptions extends PagesConfig {
-  /** The base URL that calls are added to, which no page may leave; absent for paths alone. */
+export interface PagesOptions {
+  /** `"link"` for the `Link` header's `rel="next"`, or a JSON Pointer to the next page in the body. */
+  readonly next: "link" | `/${string}`;
+  /** The query parameter that takes a cursor. */
+  readonly param?: string | undefined;
+  /** A JSON Pointer to the list in each page (default `""`: the page itself). */
+  readonly items?: string | undefined;
+  /** Maximum pages (default 10). */
+  readonly max?: number | undefined;
+  /** Maximum items in all (default 1000). */
+  readonly maxItems?: number | undefined;
+  /** Whether more than that is a failure, or is left out (default `"fail"`). */
+  readonly whenMore?: "fail" | "stop" | undefined;
+  /** The base URL that paths are appended to, which no page may leave; absent for paths alone. */
   readonly base?: URL;
 }
 
