@@ -2,6 +2,7 @@ import type { BatchItem } from "./batch_request.ts";
 import type { Bytes } from "./bytes.ts";
 import { GatewayError } from "./errors.ts";
 import { endToEndHeaders } from "./hop_by_hop.ts";
+import { speaksForClients } from "./http/removed_headers.ts";
 import { isJsonType } from "./json/is_json_type.ts";
 import { jsonBytes } from "./json_bytes.ts";
 import { hasDotSegment } from "./path.ts";
@@ -37,7 +38,7 @@ const BATCH_ALONE = /^(?:accept|content-.*|expect|if-.*|range|x-request-id)$/;
 const NOT_OWN = new RegExp(
   `^(?:${
     [
-      "host|via|forwarded|x-forwarded-.*|x-real-ip|x-request-id",
+      "host|via|x-request-id",
       "connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length",
       "origin|referer|cookie2?|set-cookie|date|dnt|sec-.*|proxy-.*",
       "access-control-request-.*|accept-charset|accept-encoding",
@@ -89,7 +90,7 @@ function headersOf({ headers: own }: BatchItem, inherited: Inherited): Headers {
   for (const name of [...headers.keys()]) if (BATCH_ALONE.test(name)) headers.delete(name);
   headers.set("accept", "application/json");
   for (const [name, value] of own) {
-    if (NOT_OWN.test(name) || name === inherited.forwardedHeader) {
+    if (NOT_OWN.test(name) || speaksForClients(name) || name === inherited.forwardedHeader) {
       throw new GatewayError("bad-request", `a request of a batch must not have its own ${name}`);
     }
     headers.set(name, value);

@@ -1,9 +1,8 @@
 import { GatewayError } from "../lib/errors.ts";
+import { isAuthority } from "../lib/http/authority.ts";
 import { hasDotSegment, parseTarget } from "../lib/path.ts";
 import type { Middleware } from "./env.ts";
 
-/** What a host may be written with (RFC 3986 section 3.2.2), with its port. */
-const AUTHORITY = /^(?:[\w.~!$&'()*+,;=%-]+|\[[\da-fA-F:.]+\])?(?::\d*)?$/;
 /** Where whoever checks that the gateway lives may speak any version of HTTP. */
 const HEALTH = "/_gateway/health/";
 /** A percent sign that encodes nothing. */
@@ -17,7 +16,7 @@ export function path(): Middleware {
   return async function path(c, next) {
     const target = parseTarget(c.req.url);
     // The URL is made of the Host header: one that holds a slash would move the path along.
-    if (!AUTHORITY.test(c.req.header("host") ?? "") || !AUTHORITY.test(target?.authority ?? "")) {
+    if (!isAuthority(c.req.header("host") ?? "") || !isAuthority(target?.authority ?? "")) {
       throw new GatewayError("bad-request", "the Host header must be a host and a port");
     }
     if (lacksHost(c.req.raw.headers) && !target?.pathname.startsWith(HEALTH)) {

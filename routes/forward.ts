@@ -1,8 +1,11 @@
 import type { Handler } from "hono";
 import { Body } from "../lib/body.ts";
+import { type AddressTrust, isTrusted } from "../lib/client_address.ts";
 import { GatewayError } from "../lib/errors.ts";
 import { endToEndHeaders } from "../lib/hop_by_hop.ts";
+import { type Forwarding, readForwarding, writeForwarding } from "../lib/http/forwarding.ts";
 import type { HeaderKey } from "../lib/http/header_key.ts";
+import { OVERRIDES, speaksForClients } from "../lib/http/removed_headers.ts";
 import { isBodiless } from "../lib/is_bodiless.ts";
 import { rewriteLocation } from "../lib/location.ts";
 import { limitStream, peek, readRequestBody, requestBody } from "../lib/request_body.ts";
@@ -17,6 +20,10 @@ export interface ForwardOptions {
   readonly base?: URL;
   /** What is taken off the front of the path; empty for nothing. */
   readonly strip: string;
+  /** Names in lower case of headers that pass although forwards remove them. */
+  readonly passHeaders: ReadonlySet<string>;
+  /** Whom to believe about how a request came. */
+  readonly trust: AddressTrust;
   /** Sent with every call. */
   readonly headers: Readonly<Record<string, string>>;
   /** Tells its calls apart; absent when nobody stores the responses. */
@@ -48,8 +55,9 @@ export function forward(options: ForwardOptions): Handler<Env> {
     const target = c.get("target");
     using scope = new Scope(ctx.signal);
     const body = await sentBody(c, options.maxRequestBody, scope);
+    const forwarding = forwardingOf(c, options);
     const path = (stripSegments(target.pathname, options.strip) || "/") + target.search;
-    const sent = requestHeaders(c, options);
+    const sent = requestHeaders(c, forwarding, options);
     const reply = await options.source(
       {
         method: c.req.raw.method,
@@ -64,7 +72,7 @@ export function forward(options: ForwardOptions): Handler<Env> {
     );
     const { status, body: answer } = reply;
     c.get("trace").isHit = reply.cached?.isHit ?? false;
-    const headers = responseHeaders(reply, path, options);
+    const headers = responseHeaders(reply, { path, forwarding }, options);
     for (const name of options.ownHeaders) headers.delete(name);
     const isEmpty = isBodiless(c.req.raw.method, status);
     if (isEmpty) await answer.cancel();
@@ -101,14 +109,23 @@ async function sentBody(c: Exchange, limit: number, scope: Scope): Promise<Body 
   return body;
 }
 
-function requestHeaders(c: Exchange, { headers, pseudonym }: ForwardOptions): Headers {
-  const { raw } = c.req;
-  const sent = endToEndHeaders(raw.headers);
-  const host = raw.headers.get("host") ?? c.get("target").authority; // HTTP/2 has no Host
+function forwardingOf(c: Exchange, { trust }: ForwardOptions): Forwarding {
+  const { remoteAddress: peer, scheme } = c.env;
+  // HTTP/2 has no Host, and a target in absolute form goes before it (RFC 9112 section 3.2.2).
+  const host = c.get("target").authority;
+  return readForwarding(c.req.raw.headers, { peer, scheme, host }, trust);
+}
+
+function requestHeaders(c: Exchange, forwarding: Forwarding, options: ForwardOptions): Headers {
+  const { headers, passHeaders, pseudonym, trust } = options;
+  const sent = endToEndHeaders(c.req.raw.headers);
+  const isHearsay = !isTrusted(c.env.remoteAddress, trust);
+  for (const name of [...sent.keys()]) {
+    const isRemoved = OVERRIDES.has(name) || (isHearsay && speaksForClients(name));
+    if (isRemoved && !passHeaders.has(name)) sent.delete(name);
+  }
   for (const name of ["host", "content-length", "expect"]) sent.delete(name);
-  sent.append("x-forwarded-for", c.env.remoteAddress);
-  sent.set("x-forwarded-proto", c.env.scheme);
-  sent.set("x-forwarded-host", host);
+  writeForwarding(sent, forwarding, trust);
   sent.append("via", `1.1 ${pseudonym}`);
   for (const [name, value] of Object.entries(headers)) sent.set(name, value);
   // Whatever else is asked for, fetch decodes the answer but leaves the headers of the coded one.
@@ -116,7 +133,11 @@ function requestHeaders(c: Exchange, { headers, pseudonym }: ForwardOptions): He
   return sent;
 }
 
-function responseHeaders(reply: Reply, path: string, options: ForwardOptions): Headers {
+function responseHeaders(
+  reply: Reply,
+  { path, forwarding: { scheme, host } }: { path: string; forwarding: Forwarding },
+  options: ForwardOptions,
+): Headers {
   const { base, strip, pseudonym } = options;
   // What a cache gives has no others left, and is a copy.
   const headers = reply.cached ? reply.headers : endToEndHeaders(reply.headers, reply.status);
@@ -126,7 +147,11 @@ function responseHeaders(reply: Reply, path: string, options: ForwardOptions): H
   for (const name of ["location", "content-location"]) {
     const location = headers.get(name);
     if (location === null || base === undefined) continue;
-    const rewritten = rewriteLocation(location, path, { base, strip });
+    const rewritten = rewriteLocation(location, path, {
+      base,
+      strip,
+      asked: `${scheme}://${host}`,
+    });
     if (rewritten === undefined) headers.delete(name);
     else headers.set(name, rewritten);
   }

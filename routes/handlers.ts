@@ -191,16 +191,19 @@ export class Handlers {
   }
 
   #forward(route: ForwardSettings): Handler<Env> {
-    const { to, strip } = route;
+    const { to, strip, passHeaders } = route;
     const headers = "headers" in to ? to.headers : {};
     return forward({
       source: forwardStack(route, this.#stackDependencies(to)),
       strip,
+      passHeaders,
+      trust: this.#settings.trust,
       pseudonym: this.#pseudonym,
       ownHeaders: this.#settings.cors ? CORS_HEADERS : [],
       maxRequestBody: this.#settings.maxRequestBody,
       headers,
-      headerKey: route.cache && new HeaderKey(targetOf(to), headers, TOLD_OF_TARGET),
+      headerKey: route.cache &&
+        new HeaderKey(targetOf(to), headers, [...TOLD_OF_TARGET, ...passHeaders]),
       ..."base" in to ? { base: to.base } : {},
     });
   }

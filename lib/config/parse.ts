@@ -194,7 +194,7 @@ class Parser {
     const path = ["routes", key, "forward"];
     const read = this.#reader.read(forwardSchema, input, ["routes", key]);
     if (!read) return undefined;
-    const { to, strip = "" } = read.forward;
+    const { to, strip = "", passHeaders } = read.forward;
     const upstream = this.#find(to, path);
     if (upstream && "worker" in upstream) {
       this.#reader.report(path, "must not name a worker, which only parts can ask", to);
@@ -213,6 +213,7 @@ class Parser {
       to: upstream,
       cache: read.cache === undefined ? upstream.cache : cacheSettings(read.cache),
       strip: strip.replace(/\/$/, ""),
+      passHeaders: new Set(passHeaders),
     };
   }
 

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { CacheSettings } from "../cache/judge.ts";
+import { OVERRIDES } from "../http/removed_headers.ts";
 import { isRecord } from "../is_record.ts";
 import { aggregateCacheSchema, cacheOrNone } from "./cache.ts";
 import { choice, value } from "./facts.ts";
@@ -7,7 +8,7 @@ import type { LimitSettings } from "./limit.ts";
 import { list, object, record } from "./object.ts";
 import { type Part, partSchema, type PartSettings, type WorkerPart } from "./part.ts";
 import type { UpstreamSettings } from "./upstream.ts";
-import { count, duration, fixedPath, size, text } from "./values.ts";
+import { caseless, count, duration, fixedPath, size, text } from "./values.ts";
 
 /** The methods that a route can have; `ANY` is all of them. */
 export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "ANY";
@@ -81,16 +82,30 @@ function raceRules(key: string, when: readonly string[]) {
 }
 
 const FORWARD_RULE = 'must be an upstream\'s name or { to: "NAME", strip: "/prefix" }';
+const removedHeader = value(
+  "header",
+  { type: "string", pattern: `^(${caseless([...OVERRIDES].join("|"))})$` },
+  v.pipe(
+    text,
+    v.toLowerCase(),
+    v.check(
+      (name) => OVERRIDES.has(name),
+      "must be a header that forwards remove, such as x-http-method-override",
+    ),
+  ),
+);
 const forwardObject = object({
   /** The upstream. */
   to: text,
   /** Removed from the front of the path. Default: nothing. */
   strip: v.optional(fixedPath),
+  /** Headers that reach it although forwards remove them: `X-HTTP-Method-Override`. Default: none. */
+  passHeaders: v.optional(list(removedHeader, "must be a list of headers"), []),
 });
 const forwardName = value(
   "upstream",
   { type: "string" },
-  v.pipe(text, v.transform((to) => ({ to, strip: undefined }))),
+  v.pipe(text, v.transform((to) => ({ to, strip: undefined, passHeaders: [] }))),
 );
 
 /** A route that passes requests on. */
@@ -168,7 +183,11 @@ export interface FirstRoute<Name extends string = string, LimitName extends stri
 export interface ForwardRoute<Name extends string = string, LimitName extends string = string>
   extends ForwardKeys, Limited<LimitName> {
   /** The upstream, or the upstream and the prefix to strip. */
-  readonly forward: Name | { readonly to: Name; readonly strip?: `/${string}` | undefined };
+  readonly forward: Name | {
+    readonly to: Name;
+    readonly strip?: `/${string}` | undefined;
+    readonly passHeaders?: readonly string[] | undefined;
+  };
 }
 
 /** A route that answers several requests at once, each as if it had come alone; POST alone. */
@@ -211,6 +230,8 @@ export interface ForwardSettings extends AnyRouteSettings {
   readonly cache: CacheSettings | undefined;
   /** Removed from the front of the path; empty for nothing. */
   readonly strip: string;
+  /** Names in lower case of headers that pass although forwards remove them. */
+  readonly passHeaders: ReadonlySet<string>;
 }
 
 /** A route that answers several requests at once. */

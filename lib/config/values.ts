@@ -190,7 +190,7 @@ export const headerName = value(
 );
 
 /** JSON Schema's patterns have no flag for it. */
-function caseless(pattern: string): string {
+export function caseless(pattern: string): string {
   return pattern.replaceAll(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`);
 }
 

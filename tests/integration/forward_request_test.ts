@@ -270,7 +270,6 @@ Deno.test("every end-to-end header goes through as it is", async () => {
     "cache-control": "no-cache",
     cookie: "a=b; c=d",
     dnt: "1",
-    forwarded: "for=192.0.2.1",
     "if-none-match": 'W/"a"',
     origin: "https://app.example",
     range: "bytes=0-1",
@@ -330,19 +329,81 @@ Deno.test("Host is the upstream's, and the client's is told beside it", async ()
   assertEquals(headers.get("x-forwarded-host"), "gateway.example");
 });
 
-Deno.test("X-Forwarded-For is appended to, X-Forwarded-Proto and -Host are replaced", async () => {
-  const got = await sentHeaders(
-    "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 192.0.2.2\r\n" +
-      "X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil.example\r\n",
-  );
-  assertEquals(got.get("x-forwarded-for"), "192.0.2.1, 192.0.2.2, 127.0.0.1");
-  assertEquals(got.get("x-forwarded-proto"), "http");
-  assertEquals(got.get("x-forwarded-host"), "gateway.example");
+/** What `lines` made of the headers that tell an upstream how a request came. */
+async function told(lines: string, config: Partial<GatewayConfig>): Promise<unknown[]> {
+  const got = await sentHeaders(lines, { config });
+  const names = ["for", "proto", "host", "port", "prefix"].map((name) => `x-forwarded-${name}`);
+  return [...names, "x-real-ip", "forwarded"].map((name) => got.get(name));
+}
+
+const CLAIMS = "X-Forwarded-For: 6.6.6.6, 192.0.2.1\r\nX-Forwarded-Proto: HTTPS\r\n" +
+  "X-Forwarded-Host: api.example\r\nX-Forwarded-Port: 8443\r\nX-Forwarded-Prefix: /app\r\n" +
+  'X-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6, for="[2001:db8::1]:80";proto=https;host=f.example\r\n';
+const OWN = ["127.0.0.1", "http", "gateway.example", "80", null, "127.0.0.1", null];
+
+Deno.test("whoever is not trusted is not believed about how it came", async () => {
+  assertEquals(await told(CLAIMS, {}), OWN);
+  assertEquals(await told(CLAIMS, { trustedProxies: ["10.0.0.0/8"] }), OWN);
+});
+
+Deno.test("a trusted proxy is believed, in the headers that the config names", async () => {
+  const trustedProxies = ["127.0.0.1"];
+  const chain = "192.0.2.1, 127.0.0.1";
+  const asked = ["https", "api.example", "8443", "/app"];
+  assertEquals(await told(CLAIMS, { trustedProxies }), [chain, ...asked, "192.0.2.1", null]);
+  assertEquals(await told(CLAIMS, { trustedProxies, forwardedHeader: "forwarded" }), [
+    "2001:db8::1, 127.0.0.1",
+    ...["https", "f.example", "443", null],
+    "2001:db8::1",
+    'for="[2001:db8::1]";proto=https;host="f.example", for=127.0.0.1',
+  ]);
+  const realIp = await told(CLAIMS, { trustedProxies, forwardedHeader: "x-real-ip" });
+  assertEquals(realIp.slice(0, 2), ["6.6.6.6, 127.0.0.1", "https"]);
+  assertEquals(await told("", { trustedProxies }), OWN);
+});
+
+const HEARSAY = [
+  "client-ip",
+  "true-client-ip",
+  "x-forwarded-client-cert",
+  "x-forwarded-user",
+];
+
+Deno.test("who the client is, is heard of a trusted proxy alone", async () => {
+  const lines = HEARSAY.map((name) => `${name}: 1\r\n`).join("");
+  const heard = async (trustedProxies: string[]) => {
+    const got = await sentHeaders(lines, { config: { trustedProxies } });
+    return HEARSAY.filter((name) => got.has(name));
+  };
+  assertEquals(await heard([]), []);
+  assertEquals(await heard(["127.0.0.1"]), HEARSAY);
+});
+
+Deno.test("what names another URL, host or method goes no further, unless the config says so", async () => {
+  const names = ["X-Original-URL", "X-HTTP-Method-Override", "X-Rewrite-Url", "x-forwarded-path"];
+  const lines = names.map((name) => `${name}: /admin\r\n`).join("");
+  for (const trustedProxies of [[], ["127.0.0.1"]]) {
+    await using recorder = startRecorder();
+    await using gateway = startGateway({
+      trustedProxies,
+      upstreams: { it: { url: recorder.url } },
+      routes: {
+        "GET /x": { forward: "it" },
+        "GET /y": { forward: { to: "it", passHeaders: ["X-HTTP-Method-Override"] } },
+      },
+    });
+    for (const path of ["/x", "/y"]) await askFor(gateway.port, path, lines);
+    const passed = recorder.received.map(({ headers }) =>
+      names.filter((name) => headers.has(name))
+    );
+    assertEquals(passed, [[], ["X-HTTP-Method-Override"]]);
+  }
 });
 
 Deno.test("X-Forwarded-Proto tells the connection, not what an absolute-form target claims", async () => {
-  const { headers } = await sent(get("https://gateway.example/x"));
+  const { headers } = await sent(get("https://other.example/x"));
   assertEquals(headers.get("x-forwarded-proto"), "http");
+  assertEquals(headers.get("x-forwarded-host"), "other.example"); // RFC 9112 section 3.2.2
 });
 
 Deno.test("Via is appended to", async () => {

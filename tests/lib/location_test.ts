@@ -11,6 +11,8 @@ interface Case {
   readonly becomes: string | undefined;
 }
 
+const ASKED = "https://api.example";
+
 const CASES: readonly Case[] = [
   {
     name: "an absolute place at the upstream",
@@ -73,13 +75,43 @@ const CASES: readonly Case[] = [
     location: "//elsewhere.example/x",
     becomes: "//elsewhere.example/x",
   },
+  {
+    name: "another host with UTF-8",
+    location: "//elsewhere.example/caf\xc3\xa9%C3%A9",
+    becomes: "//elsewhere.example/caf%C3%A9%C3%A9",
+  },
+  { name: "UTF-8", location: "/caf\xc3\xa9?\xc3\xa9#%C3%A9", becomes: "/caf%C3%A9?%C3%A9#%C3%A9" },
+  { name: "Latin-1", location: "/caf\xe9", becomes: "/caf%E9" },
+  { name: "the origin that was asked", location: `${ASKED}/x?y`, becomes: "/x?y" },
+  {
+    name: "the origin that was asked, by prefix",
+    location: `${ASKED}/x`,
+    strip: "/v1",
+    becomes: "/v1/x",
+  },
+  {
+    name: "the path that was asked",
+    location: `${ASKED}/v1/x`,
+    strip: "/v1",
+    becomes: `${ASKED}/v1/x`,
+  },
+  {
+    name: "the origin that was asked, beside the base",
+    location: `${ASKED}/x`,
+    base: "http://up:1/base",
+    becomes: `${ASKED}/x`,
+  },
+  { name: "another port of what was asked", location: `${ASKED}:81/x`, becomes: `${ASKED}:81/x` },
   { name: "no URL", location: "http://", becomes: "http://" },
   { name: "a mail address", location: "mailto:a@b", becomes: "mailto:a@b" },
 ];
 
 for (const { name, location, path = "/", base = "http://up:1", strip = "", becomes } of CASES) {
   Deno.test(`Location: ${name} becomes ${becomes}`, () => {
-    assertEquals(rewriteLocation(location, path, { base: new URL(base), strip }), becomes);
+    assertEquals(
+      rewriteLocation(location, path, { base: new URL(base), strip, asked: ASKED }),
+      becomes,
+    );
   });
 }
 
@@ -93,7 +125,7 @@ for (
 ) {
   Deno.test(`a place at the upstream does not become another host: ${location}`, () => {
     const base = new URL(location.includes("base") ? "http://up:1/base" : "http://up:1");
-    const rewritten = rewriteLocation(location, "/", { base, strip: "" });
+    const rewritten = rewriteLocation(location, "/", { base, strip: "", asked: ASKED });
     if (rewritten !== undefined) {
       assertEquals(new URL(rewritten, "http://gateway").origin, "http://gateway");
     }
@@ -112,7 +144,8 @@ property(
     const target = new URL(location, `http://up:1${path}`);
     if (target.pathname.startsWith("//")) return;
     const strip = random.pick(["", "/v1"]);
-    const rewritten = rewriteLocation(location, path, { base, strip });
+    const written = String.fromCharCode(...new TextEncoder().encode(location));
+    const rewritten = rewriteLocation(written, path, { base, strip, asked: ASKED });
     const followed = new URL(rewritten ?? "", `http://gateway${strip}${path}`);
     assertEquals(
       followed.href,

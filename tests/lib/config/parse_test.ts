@@ -258,6 +258,10 @@ const RULES: readonly (readonly [unknown, string])[] = [
     'routes["GET /a/*"].forward.strip: must be how the route\'s path begins: got "/b"',
   ],
   [
+    withForward("GET /", { to: "up", passHeaders: ["x-tag"] }),
+    'routes["GET /"].forward.passHeaders.0: must be a header that forwards remove, such as x-http-method-override: got "x-tag"',
+  ],
+  [
     withForward("GET /ab/*", { to: "up", strip: "/a" }),
     'routes["GET /ab/*"].forward.strip: must be how the route\'s path begins: got "/a"',
   ],
