@@ -7,7 +7,8 @@ import { DEFAULTS } from "./lib/config/defaults.ts";
 import { type ConfigPlace, parseConfig } from "./lib/config/parse.ts";
 import type { Settings } from "./lib/config/gateway.ts";
 import { describe } from "./lib/describe.ts";
-import { openKv } from "./lib/kv.ts";
+import { isStoreFile, openKv } from "./lib/kv.ts";
+import { unlocked } from "./lib/kv_locked.ts";
 import { KvStore, LOCAL_KV, REMOTE_KV } from "./lib/limiter/kv_store.ts";
 import { MemoryStore } from "./lib/limiter/memory_store.ts";
 import { kvOperator } from "./lib/operator/kv_operator.ts";
@@ -18,10 +19,14 @@ import { openOutput } from "./lib/process/output.ts";
 import { redirectConsole } from "./lib/process/redirect_console.ts";
 import { Resources } from "./lib/resources.ts";
 import { StartError } from "./lib/start_error.ts";
+import { StoreFile } from "./lib/store/store_file.ts";
+import { StoreWatch } from "./lib/store/store_watch.ts";
 import { openHttpTransport } from "./lib/transport/http.ts";
 import { jsonLine, readableLine } from "./middleware/access_line.ts";
 import { createGateway } from "./routes/gateway.ts";
 
+/** The record by which the store is tried. */
+const PROBED = ["sluice", "ready"];
 const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM"];
 
 const output = openOutput(clock);
@@ -48,6 +53,14 @@ if (import.meta.main) {
 async function run(settings: Settings, options: Options): Promise<void> {
   const store = options.store ?? settings.store;
   using kv = await openKv(store, clock);
+  const file = await storeFile(store);
+  const watch = new StoreWatch({
+    clock,
+    read: () => kv.get(PROBED),
+    ...(store !== ":memory:" && { write: () => unlocked(() => kv.set(PROBED, clock.wall())) }),
+    ...(file && { file: () => file.trouble() }),
+    log: (line) => output.error(`store: ${line}`),
+  });
   using transport = openHttpTransport(clock);
   const background = new Background({
     clock,
@@ -69,11 +82,18 @@ async function run(settings: Settings, options: Options): Promise<void> {
   });
   if (!output.isTerminal) redirectConsole(output);
   const format = output.isTerminal ? readableLine : jsonLine;
-  const operator = kvOperator(kv, { clock, onError: (error) => logError(error, "operator") });
+  const operator = kvOperator(kv, {
+    clock,
+    onError: (error) => logError(error, "operator"),
+    onLost: (error) => watch.failed(error),
+  });
   await operator.look();
   const following = new AbortController();
   // Nobody else can change what is in this process's memory.
-  if (store !== ":memory:") operator.follow(following.signal);
+  if (store !== ":memory:") {
+    operator.follow(following.signal);
+    watch.follow(following.signal);
+  }
   closing.defer(() => following.abort());
   const app = createGateway(settings, {
     clock,
@@ -89,7 +109,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
     ...(store === ":memory:" ? {} : { cacheStore: { tier: new KvTier(kv), bans: new KvBans(kv) } }),
     adminToken: env("GATEWAY_ADMIN_TOKEN"),
     isHosted: env("DENO_DEPLOYMENT_ID") !== undefined,
-    readStore: () => kv.get(["sluice", "ready"]),
+    store: watch,
     logAccess: (entry) => output.line(format(entry)),
     logError,
   });
@@ -120,6 +140,11 @@ async function inTime(end: (grace: AbortSignal) => Promise<void>): Promise<void>
   const grace = AbortSignal.timeout(DEFAULTS.graceMs);
   await abortable(end(grace), grace)
     .catch(() => output.error("stopped before everything had ended"));
+}
+
+/** The file of a store that has one. */
+async function storeFile(store: string | undefined): Promise<StoreFile | undefined> {
+  return store !== undefined && isStoreFile(store) ? await StoreFile.at(store) : undefined;
 }
 
 /** Whether other machines have the store too: over KV Connect, and always on Deno Deploy. */

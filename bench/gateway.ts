@@ -28,7 +28,7 @@ export function benchGateway(
     resources: new Resources({ clock, lingerMs: 1_000, onError() {} }),
     buckets: new MemoryStore(clock),
     http: () => () => Promise.reject(new Error("no upstream is asked over HTTP here")),
-    readStore: () => Promise.resolve(),
+    store: { check: () => Promise.resolve(undefined), failed() {}, recovered() {} },
     logAccess() {},
     logError(error) {
       throw error;

@@ -1,8 +1,20 @@
 import type { Clock } from "./clock.ts";
 import { DEFAULTS } from "./config/defaults.ts";
+import { isLocked, unlocked } from "./kv_locked.ts";
 import { StartError } from "./start_error.ts";
 import { Unanswered } from "./unanswered.ts";
 import { within } from "./within.ts";
+
+/** What to do about some reasons. */
+const ADVICE: readonly (readonly [of: RegExp, advice: string])[] = [
+  [/401 Unauthorized/, " DENO_KV_ACCESS_TOKEN must be the server's access token."],
+  [/not a database|malformed/, "; move the file away to begin with a new one"],
+  [/is full|No space left|disk I\/O error/, "; is there space left on the disk?"],
+  [
+    /read-?only|unable to open|permission denied/i,
+    "; can this user write to its folder?",
+  ],
+];
 
 /**
  * Opens the store. One that is not on this machine has `DEFAULTS.openStoreMs` to answer.
@@ -12,10 +24,10 @@ import { within } from "./within.ts";
  */
 export async function openKv(location: string | undefined, clock: Clock): Promise<Deno.Kv> {
   try {
-    if (location !== undefined && isFile(location)) {
+    if (location !== undefined && isStoreFile(location)) {
       const folder = location.replace(/[^/\\]*$/, "");
       if (folder !== "") await Deno.mkdir(folder, { recursive: true });
-      return await Deno.openKv(location);
+      return await openFile(location, clock);
     }
     // A server that takes the connection and says nothing would be waited for without end.
     const ms = DEFAULTS.openStoreMs;
@@ -27,9 +39,7 @@ export async function openKv(location: string | undefined, clock: Clock): Promis
     return location === ":memory:" ? kv : restrained(kv, new Unanswered(clock));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const advice = reason.includes("401 Unauthorized")
-      ? " DENO_KV_ACCESS_TOKEN must be the server's access token."
-      : "";
+    const advice = ADVICE.find(([of]) => of.test(reason))?.[1] ?? "";
     throw new StartError(
       `the store ${location ?? "of Deno KV"} cannot be opened: ${reason}${advice}`,
     );
@@ -54,6 +64,26 @@ function restrained(kv: Deno.Kv, unanswered: Unanswered): Deno.Kv {
   return kv;
 }
 
-function isFile(location: string): boolean {
+/** Opens a file, and writes to it once: one on a full disk opens, too. */
+async function openFile(path: string, clock: Clock): Promise<Deno.Kv> {
+  // Processes that start together make the file's tables one after the other.
+  const boundMs = DEFAULTS.openStoreMs;
+  const kv = await unlocked(() => Deno.openKv(path), { clock, boundMs });
+  try {
+    const late = () => new StoreHeld();
+    await within(kv.set(["sluice", "ready"], clock.wall()), DEFAULTS.storeTimeoutMs, clock, late);
+  } catch (error) {
+    // Whoever holds the file now lets go of it some time; until then it fails like any store.
+    if (isLocked(error) || error instanceof StoreHeld) return kv;
+    kv.close();
+    throw error;
+  }
+  return kv;
+}
+
+class StoreHeld extends Error {}
+
+/** Whether a store's location is a file on this machine. */
+export function isStoreFile(location: string): boolean {
   return location !== ":memory:" && !/^https?:\/\//.test(location);
 }

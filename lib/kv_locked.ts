@@ -1,23 +1,43 @@
+import { type Clock, type Random, systemClock } from "./clock.ts";
+
 /**
- * Whether another process was writing to the file: nothing was written then, which is contention
- * and no failure. SQLite's text is all that Deno gives to tell it by.
+ * How long a call is repeated while another process writes to the file (ms). Writes take less than a
+ * millisecond each: whoever holds the file for longer has stopped, or copies it.
+ */
+const LOCKED_MS = 250;
+/** The longest pause between two tries, and half of what it is after the first (ms). */
+const LONGEST_PAUSE_MS = 10;
+const FIRST_PAUSE_MS = 1;
+
+/** What a repeated call may do without. */
+export interface LockOptions {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** How long it is repeated (ms). Default: 250. */
+  readonly boundMs?: number;
+}
+
+/**
+ * Whether another process was writing to the file: nothing was written then. SQLite's text is all
+ * that Deno gives to tell it by.
  */
 export function isLocked(error: unknown): boolean {
   return error instanceof Error && /database is (?:locked|busy)/.test(error.message);
 }
 
-/** How often a write is tried while others write to the file, and how long it waits (ms). */
-const TRIES = 20;
-const WAIT_MS = 5;
-
-/** What a write comes to that is tried again while others write to the file. */
-export async function unlocked<T>(write: () => Promise<T>): Promise<T> {
-  for (let tried = 1;; tried++) {
+/**
+ * What a call of Deno KV comes to that is repeated while other processes write to the file.
+ * @throws what the call does; that the file is locked only when it stayed so
+ */
+export async function unlocked<T>(call: () => Promise<T>, options: LockOptions = {}): Promise<T> {
+  const { clock = systemClock, random = Math.random, boundMs = LOCKED_MS } = options;
+  const end = clock.monotonic() + boundMs;
+  for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     try {
-      return await write();
+      return await call();
     } catch (error) {
-      if (!isLocked(error) || tried === TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * WAIT_MS * tried));
+      if (!isLocked(error) || clock.monotonic() >= end) throw error;
+      await clock.sleep(2 * random() * pauseMs);
     }
   }
 }

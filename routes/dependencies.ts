@@ -5,6 +5,7 @@ import type { BucketStore } from "../lib/limiter/store.ts";
 import type { Operator } from "../lib/operator/operator.ts";
 import type { Resources } from "../lib/resources.ts";
 import type { Source } from "../lib/source.ts";
+import type { StoreWatch } from "../lib/store/store_watch.ts";
 import type { AccessEntry } from "../middleware/access_log.ts";
 
 /** What a gateway needs from outside. */
@@ -28,8 +29,8 @@ export interface GatewayDependencies {
   readonly adminToken: string | undefined;
   /** Whether a platform runs this: then nobody asks from this machine. */
   readonly isHosted: boolean;
-  /** Rejects when the store cannot be read. */
-  readonly readStore: () => Promise<unknown>;
+  /** Knows whether the store can be used. */
+  readonly store: Pick<StoreWatch, "check" | "failed" | "recovered">;
   /** Told of each request, once it was answered. */
   readonly logAccess: (entry: AccessEntry) => void;
   /** Told of what went wrong inside, and why. */

@@ -89,7 +89,10 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
   app.use(requestSize(settings.maxRequestBody));
 
   app.use("/_gateway/*", notInBatch("requests to the gateway's own routes"));
-  app.route("/_gateway/health", health(deps.readStore));
+  const isClosed = routes.some(({ limits }) =>
+    limits.some(({ allowance }) => allowance.onStoreFailure === "closed")
+  );
+  app.route("/_gateway/health", health(deps.store, isClosed));
   app.route("/_gateway/problems", problemKinds());
   const operatorOnly = admin({
     token: deps.adminToken,
@@ -132,14 +135,16 @@ function cacheOf(
   });
 }
 
-function limitsOf({ buckets, clock, random, closing, logError }: GatewayDependencies): Limits {
-  const store = new BoundedStore(buckets, clock, DEFAULTS.storeTimeoutMs);
+function limitsOf(deps: GatewayDependencies): Limits {
+  const { buckets, clock, random, closing, logError } = deps;
+  const store = new BoundedStore(buckets, clock, buckets.timeoutMs ?? DEFAULTS.storeTimeoutMs);
   const limiter = new Limiter({
     store,
     clock,
     random,
     maxBuckets: DEFAULTS.maxBuckets,
-    onStoreChange: (failure) => logError(failure ?? "the store is back", "limiter"),
+    onStoreChange: (failure) =>
+      failure === undefined ? deps.store.recovered() : deps.store.failed(failure),
   });
   closing.defer(() => limiter.close());
   const ledger = new Ledger({

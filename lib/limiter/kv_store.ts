@@ -1,4 +1,5 @@
-import { isLocked } from "../kv_locked.ts";
+import { unlocked } from "../kv_locked.ts";
+import { DEFAULTS } from "../config/defaults.ts";
 import type { BucketLevel } from "./bucket.ts";
 import type { BucketStore, BucketWrite, StoredBucket } from "./store.ts";
 
@@ -13,15 +14,22 @@ export interface KvBackend {
   readonly concurrency: number;
   /** How much the clocks of the machines that share it may differ (ms); 0 on one machine. */
   readonly skewMs: number;
+  /** How long one call may take (ms). */
+  readonly timeoutMs: number;
   /** When a commit may have been sent again (ms after it was sent first); Infinity for never. */
   readonly repeatsAfterMs: number;
 }
 
-/** The backend of a store on this machine. */
+/**
+ * The backend of a store on this machine. Its calls take a millisecond, or for ever: while another
+ * process holds the file, Deno fails some commits at once, and has others, and all reads after them,
+ * hang until it lets go.
+ */
 export const LOCAL_KV: KvBackend = {
   maxWrites: 100,
   concurrency: 2,
   skewMs: 0,
+  timeoutMs: 300,
   repeatsAfterMs: Infinity,
 };
 /**
@@ -32,6 +40,7 @@ export const REMOTE_KV: KvBackend = {
   maxWrites: 10,
   concurrency: 16,
   skewMs: 500,
+  timeoutMs: DEFAULTS.storeTimeoutMs,
   repeatsAfterMs: 190,
 };
 
@@ -40,15 +49,19 @@ export class KvStore implements BucketStore {
   readonly maxWrites: number;
   readonly concurrency: number;
   readonly skewMs: number;
+  readonly timeoutMs: number;
   readonly repeatsAfterMs: number;
   readonly #kv: Deno.Kv;
 
-  constructor(kv: Deno.Kv, { maxWrites, concurrency, skewMs, repeatsAfterMs }: KvBackend) {
+  constructor(kv: Deno.Kv, backend: KvBackend) {
     this.#kv = kv;
-    this.maxWrites = maxWrites;
-    this.concurrency = concurrency;
-    this.skewMs = skewMs;
-    this.repeatsAfterMs = repeatsAfterMs;
+    ({
+      maxWrites: this.maxWrites,
+      concurrency: this.concurrency,
+      skewMs: this.skewMs,
+      timeoutMs: this.timeoutMs,
+      repeatsAfterMs: this.repeatsAfterMs,
+    } = backend);
   }
 
   async read(keys: readonly string[]): Promise<StoredBucket[]> {
@@ -71,13 +84,8 @@ export class KvStore implements BucketStore {
       const value = leasedAt === undefined ? [units, at] : [units, at, leasedAt];
       atomic.set(keyOf(key), value, { expireIn: keepMs });
     }
-    try {
-      const result = await atomic.commit();
-      return result.ok ? result.versionstamp : undefined;
-    } catch (error) {
-      if (isLocked(error)) return undefined;
-      throw error;
-    }
+    const result = await unlocked(() => atomic.commit());
+    return result.ok ? result.versionstamp : undefined;
   }
 }
 

@@ -6,7 +6,7 @@ import { Operator, type OperatorOptions } from "./operator.ts";
 /** An operator whose changes stand in Deno KV. */
 export function kvOperator(
   kv: Deno.Kv,
-  options: Pick<OperatorOptions, "clock" | "onError">,
+  options: Pick<OperatorOptions, "clock" | "onError" | "onLost">,
 ): Operator {
   const changes = new KvChanges(kv);
   return new Operator({

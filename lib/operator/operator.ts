@@ -16,8 +16,10 @@ export interface OperatorOptions {
   readonly clients: KvClients;
   readonly bans: KvBans;
   readonly clock: Clock;
-  /** Told when the store is lost, and when it is back. */
+  /** Told why something that the operator asked for failed. */
   readonly onError: (error: unknown) => void;
+  /** Told when the store cannot be read any more. */
+  readonly onLost: (error: unknown) => void;
 }
 
 /** How often is looked whether another process changed something (ms): felt within a second. */
@@ -58,13 +60,11 @@ export class Operator {
 
   /** Learns what has changed. A store that cannot be asked leaves everything as it was. */
   async look(): Promise<void> {
-    const { onError } = this.#options;
     try {
       await this.#look();
-      if (this.#isLost) onError("the operator's records can be read again");
       this.#isLost = false;
     } catch (error) {
-      if (!this.#isLost) onError(error);
+      if (!this.#isLost) this.#options.onLost(error);
       this.#isLost = true;
     }
   }

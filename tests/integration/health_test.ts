@@ -34,7 +34,9 @@ Deno.test("live but not ready, when the store cannot be read", async () => {
   assertEquals(told(ready), [503, "not ready"]);
   assertEquals(ready.headers.get("cache-control"), "no-store");
   assertEquals(ready.body.includes("example"), false);
-  assertEquals(gateway.errors, []);
+  assertEquals((await askFor(gateway.port, "/_gateway/health/ready")).status, 503);
+  const line = "the store cannot be read: disk of db.example is on fire";
+  assertEquals(gateway.errors, [line], "the log has it once");
 });
 
 Deno.test("ready again, once the store can be read again", async () => {

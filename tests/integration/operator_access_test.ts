@@ -79,7 +79,7 @@ interface Operated extends AsyncDisposable {
 /** A gateway for whose wildcard route, and for whose pages, nothing is out of bounds. */
 async function start(options: TestGatewayOptions): Promise<Operated> {
   const kv = await Deno.openKv(":memory:");
-  const operator = kvOperator(kv, { clock, onError: () => {} });
+  const operator = kvOperator(kv, { clock, onError: () => {}, onLost: () => {} });
   const reached: string[] = [];
   const gateway = startGateway({
     upstreams: { it: { source: ({ path }) => Promise.resolve(json(reached.push(path))) } },

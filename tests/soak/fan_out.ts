@@ -225,7 +225,7 @@ Deno.test(`${REQUESTS} mixed requests leave nothing`, async () => {
     resources: new Resources({ clock, lingerMs: 1_000, onError: (e) => errors.push(e) }),
     buckets: new MemoryStore(clock),
     http: () => () => Promise.reject(new Error("nothing is asked over HTTP here")),
-    readStore: () => Promise.resolve(),
+    store: { check: () => Promise.resolve(undefined), failed() {}, recovered() {} },
     logAccess() {},
     logError: (error) => errors.push(error),
   });

@@ -8,6 +8,7 @@ import type { BucketStore } from "../../lib/limiter/store.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
 import { Resources } from "../../lib/resources.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
+import { StoreWatch } from "../../lib/store/store_watch.ts";
 import type { AccessEntry } from "../../middleware/access_log.ts";
 import { createGateway } from "../../routes/gateway.ts";
 import { startServer } from "./server.ts";
@@ -64,7 +65,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     closing,
     resources,
     http: transport.source,
-    readStore,
+    store: new StoreWatch({ clock, read: readStore, log: (line) => errors.push(line) }),
     buckets,
     random: Math.random,
     adminToken: options.adminToken,

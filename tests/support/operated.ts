@@ -58,7 +58,7 @@ export async function startOperated(
   const kv = shared?.kv ?? await Deno.openKv(":memory:");
   const clock = shared?.clock ?? new ManualClock();
   const stopping = new AbortController();
-  const operator = kvOperator(kv, { clock, onError: () => {} });
+  const operator = kvOperator(kv, { clock, onError: () => {}, onLost: () => {} });
   await operator.look();
   operator.follow(stopping.signal);
   const buckets = new KvStore(kv, LOCAL_KV);
