@@ -13,25 +13,16 @@ import { startOperated, TOKEN } from "../support/operated.ts";
 import { readSnippets, type Snippet } from "../support/snippets.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const DOCS = [
-  "README.md",
-  "docs/batch.md",
-  "docs/caching.md",
-  "docs/configuration.md",
-  "docs/deploy.md",
-  "docs/errors.md",
-  "docs/first_gateway.md",
-  "docs/from_asyncio.md",
-  "docs/life_of_a_request.md",
-  "docs/operating.md",
-  "docs/policies.md",
-  "docs/rate_limiting.md",
-  "docs/sources.md",
-];
+const DOCS = ["README.md", ...await listDocs()];
 const SECRETS = ["ORDERS_TOKEN", "MOBILE_KEY", "USERS_TOKEN"];
 const ENV = (name: string) => SECRETS.includes(name) ? "secret" : undefined;
 
 const snippets = (await Promise.all(DOCS.map(readSnippets))).flat();
+
+async function listDocs(): Promise<string[]> {
+  const names = await Array.fromAsync(Deno.readDir(new URL("docs/", ROOT)), ({ name }) => name);
+  return names.filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`).sort();
+}
 
 function inLanguage(language: string): Snippet[] {
   return snippets.filter((snippet) => snippet.language === language);
