@@ -61,7 +61,9 @@ async function run(settings: Settings, options: Options): Promise<void> {
     ...(file && { file: () => file.trouble() }),
     log: (line) => output.error(`store: ${line}`),
   });
-  using transport = openHttpTransport(clock);
+  // Deno Deploy refuses plain TCP to port 443.
+  const isTlsInOneStep = env("DENO_DEPLOYMENT_ID") !== undefined;
+  using transport = openHttpTransport(clock, { isTlsInOneStep });
   const background = new Background({
     clock,
     taskTimeoutMs: DEFAULTS.backgroundMs,

@@ -4,15 +4,15 @@ import type { Clock, Random } from "../lib/clock.ts";
 import type { BucketStore } from "../lib/limiter/store.ts";
 import type { Operator } from "../lib/operator/operator.ts";
 import type { Resources } from "../lib/resources.ts";
-import type { Source } from "../lib/source.ts";
 import type { StoreWatch } from "../lib/store/store_watch.ts";
+import type { HttpTransport } from "../lib/transport/http.ts";
 import type { AccessEntry } from "../middleware/access_log.ts";
 
 /** What a gateway needs from outside. */
 export interface GatewayDependencies {
   readonly clock: Clock;
   /** The Source of an HTTP API, by its base URL with no slash at the end. */
-  readonly http: (base: string) => Source;
+  readonly http: HttpTransport["source"];
   readonly background: Background;
   /** What is to end after the last request is put here; the newest ends first. */
   readonly closing: AsyncDisposableStack;

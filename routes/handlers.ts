@@ -140,7 +140,8 @@ export class Handlers {
       accept: as === "text" ? "text/*, */*;q=0.5" : "application/json",
       "user-agent": "sluice",
       via: `1.1 ${this.#pseudonym}`,
-      ..."headers" in upstream ? upstream.headers : {},
+      // The coding that nearly every server has, and that costs it the least.
+      ..."base" in upstream ? { "accept-encoding": "gzip", ...upstream.headers } : {},
     };
     const filled = Object.entries(part.headers);
     // Anybody's but the gateway's, as soon as some of it comes from a request.
@@ -230,7 +231,8 @@ export class Handlers {
     }
     if ("open" in settings) return functionSource(this.#deps.resources.source(settings));
     if ("source" in settings) return functionSource(settings.source);
-    return this.#deps.http(settings.base.origin + settings.base.pathname.replace(/\/$/, ""));
+    const base = settings.base.origin + settings.base.pathname.replace(/\/$/, "");
+    return this.#deps.http(base, settings.transport);
   }
 }
 

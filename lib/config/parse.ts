@@ -104,7 +104,9 @@ class Parser {
       return this.#worker(name, input, path);
     }
     const read = this.#reader.read(httpUpstreamSchema(this.#env), input, path);
-    return read && { name, ...anySettings(read), base: read.url, headers: read.headers };
+    if (!read) return undefined;
+    const { url: base, headers, transport } = read;
+    return { name, ...anySettings(read), base, headers, transport };
   }
 
   #worker(name: string, input: unknown, path: readonly string[]): UpstreamSettings | undefined {

@@ -121,6 +121,11 @@ export const httpUpstreamSchema = (env: Environment) =>
     url: upstreamUrl(env),
     /** Headers sent with every call; values from the environment are never printed. Default: none. */
     headers: v.optional(record(headerName, headerValue(env), "must be an object"), {}),
+    /**
+     * What its calls go through: `socket` is HTTP/1.1 on connections of the gateway's own, `fetch`
+     * also speaks HTTP/2 and uses the proxy that `HTTP_PROXY` and `HTTPS_PROXY` name.
+     */
+    transport: v.optional(oneOf(["socket", "fetch"], "must be socket or fetch"), "socket"),
     ...limited,
   });
 
@@ -317,6 +322,13 @@ export interface WorkerSettings {
   readonly heapBytes: number;
 }
 
+/** An HTTP API. */
+export interface HttpUpstreamSettings {
+  readonly base: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly transport: "socket" | "fetch";
+}
+
 /**
  * An upstream: an HTTP API (`base`), a function (`source`) that may keep something `open`, or a
  * module that runs in threads (`worker`).
@@ -325,7 +337,7 @@ export type UpstreamSettings =
   & { readonly name: string }
   & ReturnType<typeof anySettings>
   & (
-    | { readonly base: URL; readonly headers: Readonly<Record<string, string>> }
+    | HttpUpstreamSettings
     | { readonly source: Source }
     | OpenedSettings
     | WorkerSettings

@@ -1,79 +1,49 @@
-import { Body } from "../body.ts";
 import type { Clock } from "../clock.ts";
-import { GatewayError } from "../errors.ts";
-import { isBodiless } from "../is_bodiless.ts";
-import { isSafe } from "../is_safe.ts";
-import type { Reply, Source } from "../source.ts";
-import { upstreamFailure } from "../upstream_fault.ts";
-import { faultOf } from "./fault_of.ts";
+import type { Source } from "../source.ts";
+import { type FetchClients, fetchSource, openFetchClients } from "./fetch_source.ts";
+import { originOf } from "./socket/origin.ts";
+import { Pool, type PoolOptions } from "./socket/pool.ts";
+import { socketSource } from "./socket/socket_source.ts";
 
 /** Shorter than the 5 s after which many servers close an idle connection under a request. */
-const POOL_IDLE_TIMEOUT_MS = 4_000;
+const IDLE_MS = 4_000;
+/** What a burst leaves behind; further connections close as their calls end. */
+const MAX_IDLE = 128;
+
+/** How an HTTP API is called: over sockets of the gateway's own, or through `fetch`. */
+export type TransportKind = "socket" | "fetch";
 
 /** Connections to upstreams, pooled. Disposing it closes them. */
 export interface HttpTransport extends Disposable {
   /**
    * The Source of one HTTP API: asks `base` + the call's path, and follows no redirect.
    * @param base origin and base path, with no slash at its end
+   * @param kind default `socket`
    */
-  source(base: string): Source;
+  source(base: string, kind?: TransportKind): Source;
 }
 
-/** Says how long an answer is waited for (ms), so that an upstream can stop when nobody listens. */
-const EXPECTED_TIMEOUT = "x-envoy-expected-rq-timeout-ms";
-
-/** Opens the one connection pool of a process. */
-export function openHttpTransport(clock: Clock): HttpTransport {
-  const pooled = Deno.createHttpClient({ poolIdleTimeout: POOL_IDLE_TIMEOUT_MS });
-  const unpooled = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+/** Opens the connection pools of a process. */
+export function openHttpTransport(clock: Clock, options: Partial<PoolOptions> = {}): HttpTransport {
+  const { maxIdle = MAX_IDLE, idleMs = IDLE_MS, isTlsInOneStep = false } = options;
+  let clients: FetchClients | undefined;
+  const pools = new Map<string, Pool>();
+  const poolOf = (url: URL) => {
+    const pool = pools.get(url.origin) ??
+      new Pool(originOf(url), { maxIdle, idleMs, isTlsInOneStep });
+    pools.set(url.origin, pool);
+    return pool;
+  };
   return {
-    source: (base) => async (call, ctx) => {
-      ctx.signal.throwIfAborted();
-      const { method, body } = call;
-      const headers = new Headers(call.headers);
-      const remaining = Math.floor(ctx.deadline - clock.monotonic());
-      if (remaining < Infinity) headers.set(EXPECTED_TIMEOUT, String(Math.max(1, remaining)));
-      let response: Response;
-      try {
-        response = await fetch(base + call.path, {
-          // fetch repeats what an idle connection lost, a POST as well: those get new connections.
-          client: isSafe(method) ? pooled : unpooled,
-          method,
-          headers,
-          body: body?.handOn() ?? null,
-          redirect: "manual",
-          signal: ctx.signal,
-        });
-      } catch (error) {
-        ctx.signal.throwIfAborted();
-        throw upstreamFailure(faultOf(error));
-      }
-      return toReply(response, method);
+    source(base, kind = "socket") {
+      if (kind === "fetch") return fetchSource(base, clients ??= openFetchClients(idleMs), clock);
+      const url = new URL(base);
+      const basePath = url.pathname.replace(/\/$/, "");
+      return socketSource({ origin: originOf(url), basePath, pool: poolOf(url), clock });
     },
-    [Symbol.dispose]: () => {
-      pooled.close();
-      unpooled.close();
+    [Symbol.dispose]() {
+      clients?.[Symbol.dispose]();
+      for (const pool of pools.values()) pool[Symbol.dispose]();
     },
   };
-}
-
-async function toReply(response: Response, method: string): Promise<Reply> {
-  const { status, headers } = response;
-  if (status < 200 || status > 599) {
-    await response.body?.cancel();
-    throw new GatewayError("upstream-invalid", `the upstream answered with the status ${status}`);
-  }
-  return { status, headers, body: bodyOf(response, method) };
-}
-
-function bodyOf(response: Response, method: string): Body {
-  const { body, headers, status } = response;
-  if (body === null || isBodiless(method, status)) {
-    body?.cancel();
-    return Body.of(new Uint8Array());
-  }
-  const length = headers.get("content-length");
-  // Of a decoded body Content-Length tells nothing: a few KB of gzip can become gigabytes.
-  if (length === null || headers.has("content-encoding")) return Body.from({ stream: body });
-  return Body.from({ stream: body, length: Number(length), whole: () => response.bytes() });
 }

@@ -143,6 +143,11 @@ export class Wire implements Disposable {
   }
 }
 
+/** The bytes of a text, one a character. */
+export function latin1Bytes(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
 /** One chunk of a chunked body. */
 export function chunk(text: string): string {
   return `${text.length.toString(16)}\r\n${text}\r\n`;

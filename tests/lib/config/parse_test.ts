@@ -150,6 +150,10 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [withUpstream({ timeout: "4 sec" }), `upstreams.up.timeout: ${DURATION}: got "4 sec"`],
   [withUpstream({ timeout: 400 }), `upstreams.up.timeout: ${DURATION}: got 400`],
   [withUpstream({ timeout: "0s" }), `upstreams.up.timeout: ${DURATION}: got "0s"`],
+  [
+    withUpstream({ transport: "http2" }),
+    'upstreams.up.transport: must be socket or fetch: got "http2"',
+  ],
   [withUpstream({ maxBody: "4MB" }), `upstreams.up.maxBody: ${SIZE}: got "4MB"`],
   [
     withUpstream({ timout: "1s" }),
@@ -397,7 +401,7 @@ Deno.test("everything that is wrong is told at once", () => {
     'routes["GET /b"].forward: must name an upstream; did you mean "orders"?: got "order"',
     'routes["GET /d/:x"].gather.ok: "{y}" must name a parameter of /d/:x, or another part; there is x',
     "upstreams.orders.url: the environment variable NOPE is not set",
-    "upstreams.users.retries: is not a key here; there is url, headers, cache, timeout, maxBody, retry, errors, concurrency",
+    "upstreams.users.retries: is not a key here; there is url, headers, transport, cache, timeout, maxBody, retry, errors, concurrency",
     'upstreams.users.timeout: must be a duration such as 400ms or 2s: got "4 sec"',
     'upstreams.users.url: must be an http:// or https:// URL: got "users"',
   ]);
@@ -530,6 +534,7 @@ Deno.test("the least config is complete when it was read", () => {
       ...ONCE,
       base: new URL("http://127.0.0.1:9001"),
       headers: {},
+      transport: "socket",
     }],
     limits: [],
     routes: [],
@@ -547,6 +552,7 @@ Deno.test("what is said replaces each default", () => {
         timeout: "400ms",
         maxBody: "1KiB",
         headers: { authorization: { env: "TOKEN" }, "x-a": "é\t" },
+        transport: "fetch",
       },
       rows: { source: ask, timeout: "1s", maxBody: "2B" },
     },
@@ -567,6 +573,7 @@ Deno.test("what is said replaces each default", () => {
         ...ONCE,
         base: new URL("https://api.example/v1"),
         headers: { authorization: "Bearer x", "x-a": "é\t" },
+        transport: "fetch",
       },
       { name: "rows", timeoutMs: 1000, maxBody: 2, ...ONCE, source: ask },
     ],

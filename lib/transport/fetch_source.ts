@@ -1,0 +1,88 @@
+import { Body } from "../body.ts";
+import type { Clock } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
+import { isBodiless } from "../is_bodiless.ts";
+import { isSafe } from "../is_safe.ts";
+import type { Reply, Source } from "../source.ts";
+import { upstreamFailure } from "../upstream_fault.ts";
+import { expectedTimeout } from "./expected_timeout.ts";
+import { faultOf } from "./fault_of.ts";
+
+/** What `fetch` decodes unasked, leaving the headers of the coded response. */
+const DECODED = /^(?:gzip|br)$/i;
+
+/** The clients of `fetch`, with connections that are used again and without. */
+export interface FetchClients extends Disposable {
+  readonly pooled: Deno.HttpClient;
+  /** `fetch` repeats what an idle connection lost, also a POST: those get new connections. */
+  readonly unpooled: Deno.HttpClient;
+}
+
+/** Opens them. @param idleMs how long a connection may be idle */
+export function openFetchClients(idleMs: number): FetchClients {
+  const pooled = Deno.createHttpClient({ poolIdleTimeout: idleMs });
+  const unpooled = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+  return {
+    pooled,
+    unpooled,
+    [Symbol.dispose]() {
+      pooled.close();
+      unpooled.close();
+    },
+  };
+}
+
+/**
+ * The Source of one HTTP API through `fetch`, which speaks HTTP/2 as well.
+ * @param base origin and base path, with no slash at its end
+ */
+export function fetchSource(base: string, clients: FetchClients, clock: Clock): Source {
+  return async function fetched(call, ctx) {
+    ctx.signal.throwIfAborted();
+    const { method, body } = call;
+    const headers = new Headers(call.headers);
+    for (const [name, value] of Object.entries(expectedTimeout(ctx, clock))) {
+      headers.set(name, value);
+    }
+    let response: Response;
+    try {
+      response = await fetch(base + call.path, {
+        client: isSafe(method) ? clients.pooled : clients.unpooled,
+        method,
+        headers,
+        body: body?.handOn() ?? null,
+        redirect: "manual",
+        signal: ctx.signal,
+      });
+    } catch (error) {
+      ctx.signal.throwIfAborted();
+      throw upstreamFailure(faultOf(error));
+    }
+    return toReply(response, method);
+  };
+}
+
+async function toReply(response: Response, method: string): Promise<Reply> {
+  const { status } = response;
+  if (status < 200 || status > 599) {
+    await response.body?.cancel();
+    throw new GatewayError("upstream-invalid", `the upstream answered with the status ${status}`);
+  }
+  const headers = new Headers(response.headers);
+  // A length beside another framing, or of what was decoded, is not the body's.
+  const isDecoded = DECODED.test(headers.get("content-encoding") ?? "") && method !== "HEAD";
+  if (isDecoded) headers.delete("content-encoding");
+  if (isDecoded || headers.has("transfer-encoding")) headers.delete("content-length");
+  return { status, headers, body: bodyOf(response, headers, method) };
+}
+
+function bodyOf(response: Response, headers: Headers, method: string): Body {
+  const { body, status } = response;
+  if (body === null || isBodiless(method, status)) {
+    body?.cancel();
+    return Body.of(new Uint8Array());
+  }
+  const length = headers.get("content-length");
+  if (length === null) return Body.from({ stream: body });
+  return Body.from({ stream: body, length: Number(length), whole: () => response.bytes() });
+}

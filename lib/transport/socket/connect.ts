@@ -1,0 +1,92 @@
+import { abortable } from "@std/async";
+import { faultOf } from "../fault_of.ts";
+import type { Origin } from "./origin.ts";
+
+/** HTTP/2 would need another client: nothing but this is offered to a TLS server. */
+const ALPN = ["http/1.1"];
+
+/** How connections are opened. */
+export interface ConnectOptions {
+  /** Whether TLS must be opened in one step, as where plain TCP to port 443 is forbidden. */
+  readonly isTlsInOneStep: boolean;
+}
+
+/**
+ * Opens a connection, with TLS whose certificate was verified where the origin wants it.
+ * @throws {UpstreamFault} that says why there is none; the signal's reason when it aborts
+ */
+export async function connect(
+  origin: Origin,
+  signal: AbortSignal,
+  { isTlsInOneStep }: ConnectOptions,
+): Promise<Deno.Conn> {
+  try {
+    if (!origin.isSecure) return await connectTcp(origin, signal);
+    return isTlsInOneStep ? await connectTls(origin, signal) : await upgrade(origin, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw faultOf(error);
+  }
+}
+
+/** A server on `localhost` may listen at either address, whatever the resolver knows of. */
+async function connectTcp({ hostname, port }: Origin, signal: AbortSignal): Promise<Deno.TcpConn> {
+  try {
+    return await Deno.connect({ hostname, port, signal, autoSelectFamily: true });
+  } catch (error) {
+    if (hostname !== "localhost" || signal.aborted) throw error;
+    return await Deno.connect({ hostname: "::1", port, signal }).catch(() => {
+      throw error;
+    });
+  }
+}
+
+async function upgrade(origin: Origin, signal: AbortSignal): Promise<Deno.TlsConn> {
+  const tcp = await connectTcp(origin, signal);
+  let open: Deno.Conn = tcp;
+  const abort = () => close(open);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    const tls = await Deno.startTls(tcp, { hostname: origin.hostname, alpnProtocols: ALPN });
+    open = tls;
+    signal.throwIfAborted();
+    await tls.handshake();
+    return tls;
+  } catch (error) {
+    close(open);
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** The platform cannot be told to stop here: what opens after an abort is closed at once. */
+async function connectTls({ hostname, port }: Origin, signal: AbortSignal): Promise<Deno.TlsConn> {
+  const opening = open();
+  try {
+    return await abortable(opening, signal);
+  } catch (error) {
+    opening.then(close, () => {});
+    throw error;
+  }
+
+  async function open(): Promise<Deno.TlsConn> {
+    const options = { hostname, port, alpnProtocols: ALPN, autoSelectFamily: true };
+    const tls = await Deno.connectTls(options);
+    try {
+      await tls.handshake();
+      return tls;
+    } catch (error) {
+      close(tls);
+      throw error;
+    }
+  }
+}
+
+function close(connection: Deno.Conn): void {
+  try {
+    connection.close();
+  } catch {
+    // It was closed before.
+  }
+}

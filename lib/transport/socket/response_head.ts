@@ -1,0 +1,134 @@
+import { UpstreamFault } from "../../upstream_fault.ts";
+
+/** How a body ends: after as many bytes, with its last chunk, or with the connection. */
+export type BodyEnd = number | "chunked" | "close";
+
+/** What a response says before its body. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bodyEnd: BodyEnd;
+  /** How long the connection may then be idle (ms); 0: it serves no other request. */
+  readonly idleMs: number;
+}
+
+/** The largest head that is read (bytes), the status line included. */
+export const MAX_HEAD_BYTES = 64 * 1024;
+
+const CR = 13;
+const LF = 10;
+const PREFIX = [..."HTTP/1."].map((character) => character.charCodeAt(0));
+const ASCII = new TextDecoder();
+const STATUS_LINE = /^HTTP\/1\.([01]) (\d{3})(?: .*)?$/;
+const NAME = /^[!#$%&'*+.^_`|~\w-]+$/;
+/** What no head may hold, besides the CR LF that ends each line (RFC 9110 section 5.5). */
+const FORBIDDEN = /[^\t\r\n\x20-\x7e\x80-\xff]/;
+
+/**
+ * Where the head ends that begins at `start`: the index after its empty line; -1 when more has to
+ * be read. What can be no HTTP/1 response is refused before its end has come.
+ * @param from up to where it was searched before
+ * @throws {UpstreamFault} `malformed`, `head-too-large`
+ */
+export function findHeadEnd(bytes: Uint8Array, start: number, from: number, end: number): number {
+  for (let at = start; at < end && at - start < PREFIX.length; at++) {
+    if (bytes[at] !== PREFIX[at - start]) throw malformed("it does not begin with HTTP/1");
+  }
+  for (let at = from; at < end; at++) {
+    if (bytes[at] !== LF) {
+      // Only the CR before the last byte read is still to be followed by something.
+      if (at > start && bytes[at - 1] === CR) throw malformed("a CR without LF in its head");
+      continue;
+    }
+    if (at === start || bytes[at - 1] !== CR) throw malformed("an LF without CR in its head");
+    if (bytes[at - 2] === LF && at - 2 > start) {
+      if (at + 1 - start > MAX_HEAD_BYTES) throw tooLarge();
+      return at + 1;
+    }
+  }
+  if (end - start > MAX_HEAD_BYTES) throw tooLarge();
+  return -1;
+}
+
+/**
+ * Reads a head, of which {@linkcode findHeadEnd} has found the end.
+ * @param method of the request: a response to HEAD has no body
+ * @throws {UpstreamFault} `malformed`
+ */
+export function parseResponseHead(bytes: Uint8Array, method: string): ResponseHead {
+  const text = latin1(bytes);
+  if (FORBIDDEN.test(text)) throw malformed("a control character in its head");
+  let lineEnd = text.indexOf("\r\n");
+  const [, minor, digits] = STATUS_LINE.exec(text.slice(0, lineEnd)) ?? [];
+  if (digits === undefined) throw malformed("its status line is none");
+  const status = Number(digits);
+  const headers = new Headers();
+  for (let at = lineEnd + 2; at < text.length - 2; at = lineEnd + 2) {
+    lineEnd = text.indexOf("\r\n", at);
+    const colon = text.indexOf(":", at);
+    const name = text.slice(at, colon);
+    if (colon < 0 || colon > lineEnd || !NAME.test(name)) throw malformed("a header is none");
+    headers.append(name, text.slice(colon + 1, lineEnd));
+  }
+  if (status === 101) throw malformed("it switches protocols unasked");
+  if (status < 100 || status > 599) throw malformed(`its status is ${status}`);
+  return { status, headers, ...framingOf(status, headers, method, minor === "0") };
+}
+
+function framingOf(
+  status: number,
+  headers: Headers,
+  method: string,
+  isOld: boolean,
+): Pick<ResponseHead, "bodyEnd" | "idleMs"> {
+  const coding = headers.get("transfer-encoding");
+  const length = headers.get("content-length");
+  // RFC 9112 section 6.1: two framings in one response are how responses are smuggled.
+  if (coding !== null && length !== null) throw malformed("it has both a length and a coding");
+  if (coding !== null && (isOld || coding.toLowerCase() !== "chunked")) {
+    throw malformed("its transfer coding is not chunked");
+  }
+  const bytes = length === null ? undefined : lengthOf(length);
+  if (bytes !== undefined) headers.set("content-length", String(bytes));
+  if (status < 200 || status === 204) headers.delete("content-length");
+  const hasBody = method !== "HEAD" && status >= 200 && status !== 204 && status !== 304;
+  const bodyEnd = hasBody ? coding === null ? bytes ?? "close" : "chunked" : 0;
+  return { bodyEnd, idleMs: bodyEnd === "close" ? 0 : idleMsOf(headers, isOld) };
+}
+
+/** RFC 9110 section 8.6: the same length several times is that length, anything else is none. */
+function lengthOf(value: string): number {
+  const [first = "", ...others] = value.split(",").map((one) => one.trim());
+  if (!/^\d{1,15}$/.test(first) || others.some((other) => other !== first)) {
+    throw malformed("its Content-Length is no length");
+  }
+  return Number(first);
+}
+
+function idleMsOf(headers: Headers, isOld: boolean): number {
+  const options = headers.get("connection")?.toLowerCase().split(",").map((one) => one.trim()) ??
+    [];
+  if (options.includes("close") || (isOld && !options.includes("keep-alive"))) return 0;
+  const seconds = /(?:^|[,\s])timeout\s*=\s*"?(\d+)/i.exec(headers.get("keep-alive") ?? "")?.[1];
+  // A second less than it waits, for the time that a request is on its way.
+  return seconds === undefined ? Infinity : Math.max(0, Number(seconds) - 1) * 1000;
+}
+
+/** One character a byte (TextDecoder's own latin1 is windows-1252). */
+function latin1(bytes: Uint8Array): string {
+  let at = 0;
+  while (at < bytes.length && (bytes[at] ?? 0) < 0x80) at++;
+  if (at === bytes.length) return ASCII.decode(bytes);
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+function malformed(what: string): UpstreamFault {
+  return new UpstreamFault("malformed", `the response is malformed: ${what}`);
+}
+
+function tooLarge(): UpstreamFault {
+  const message = `the head of the response is larger than ${MAX_HEAD_BYTES} bytes`;
+  return new UpstreamFault("head-too-large", message);
+}
