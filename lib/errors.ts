@@ -169,6 +169,8 @@ export type Kind = keyof typeof KINDS;
 export interface GatewayErrorOptions {
   /** Replaces the kind's own HTTP status; an upstream's refusal passes its status on. */
   readonly status?: number;
+  /** The status that an upstream responded with, where that is what failed. */
+  readonly receivedStatus?: number;
   /** Headers that the answer must carry: `Retry-After`, `Allow`, `WWW-Authenticate`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** The failed parts behind the failure of a whole gather. */
@@ -197,6 +199,8 @@ export class GatewayError extends Error {
   readonly kind: Kind;
   /** The HTTP status a client gets when this fails its whole request. */
   readonly status: number;
+  /** The status that an upstream responded with, where that is what failed. */
+  readonly receivedStatus: number | undefined;
   /** Headers that the answer must carry. */
   readonly headers: Readonly<Record<string, string>>;
   /** The failed parts behind the failure of a whole gather; else empty. */
@@ -212,6 +216,7 @@ export class GatewayError extends Error {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.kind = kind;
     this.status = options.status ?? KINDS[kind].status;
+    this.receivedStatus = options.receivedStatus;
     this.headers = options.headers ?? {};
     this.failures = options.failures ?? [];
     this.extensions = options.extensions ?? {};

@@ -107,7 +107,11 @@ function keysOf(pointer: string): readonly string[] {
 }
 
 async function valueOf({ status, body }: Reply): Promise<unknown> {
-  if (status >= 300) throw new GatewayError("upstream-error", `the upstream answered ${status}`);
+  if (status >= 300) {
+    throw new GatewayError("upstream-error", `the upstream answered ${status}`, {
+      receivedStatus: status,
+    });
+  }
   try {
     return await body.json(Infinity);
   } catch (error) {

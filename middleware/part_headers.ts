@@ -1,5 +1,6 @@
-import { type BareItem, type Item, serializeList, Token } from "structured-headers";
-import { type GatewayError, type KindFacts, KINDS } from "../lib/errors.ts";
+import type { Item } from "structured-headers";
+import type { GatewayError } from "../lib/errors.ts";
+import { addProxyStatus, proxyStatusOf } from "../lib/http/proxy_status.ts";
 import { MapError } from "../lib/map_function.ts";
 import { readPreferences } from "../lib/prefer.ts";
 import type { PartRecord, Trace } from "../lib/trace.ts";
@@ -28,8 +29,7 @@ export function partHeaders(options: PartHeadersOptions): Middleware {
     if (handling && honoursHandling) headers.append("preference-applied", `handling=${handling}`);
     addCacheStatus(headers, parts);
     if (parts.length > 0) headers.set("server-timing", parts.map(timing).join(", "));
-    const failures = parts.flatMap((part) => status(part, pseudonym) ?? []);
-    if (failures.length > 0) headers.set("proxy-status", serializeList(failures));
+    addProxyStatus(headers, parts.flatMap((part) => statusOf(part, pseudonym)));
     const answering = c.get("answering");
     if (answering) answering.then(() => logMistakes(c.get("trace"), options));
     else logMistakes(c.get("trace"), options);
@@ -68,13 +68,9 @@ function timing({ part, durationMs, error }: PartRecord): string {
   return `${part};dur=${durationMs.toFixed(1)}${description}`;
 }
 
-/** RFC 9209 section 2: one member a failed part, which `details` names. */
-function status({ part, error }: PartRecord, pseudonym: string): [Item] | undefined {
-  const facts: KindFacts | undefined = error && KINDS[error.kind];
-  if (facts?.proxyError === undefined) return undefined;
-  const parameters = new Map<string, BareItem>([
-    ["error", new Token(facts.proxyError)],
-    ["details", `${part}: ${error?.kind}`],
-  ]);
-  return [[new Token(pseudonym), parameters]];
+/** One member a failed part, which `details` names. */
+function statusOf({ part, error }: PartRecord, pseudonym: string): Item[] {
+  const details = `${part}: ${error?.kind}`;
+  const member = error && proxyStatusOf(pseudonym, { error, details });
+  return member ? [member] : [];
 }

@@ -37,6 +37,7 @@ import type { Env, Middleware } from "../middleware/env.ts";
 import { knownClient } from "../middleware/known_client.ts";
 import { notInBatch } from "../middleware/not_in_batch.ts";
 import { partHeaders } from "../middleware/part_headers.ts";
+import { proxyStatus } from "../middleware/proxy_status.ts";
 import { rateLimit } from "../middleware/rate_limit.ts";
 import { refuseBanned } from "../middleware/refuse_banned.ts";
 import { aggregate } from "./aggregate.ts";
@@ -113,7 +114,7 @@ export class Handlers {
         }),
         this.#aggregate(route),
       ]
-      : [...admission, this.#forward(route)];
+      : [...admission, proxyStatus(this.#pseudonym), this.#forward(route)];
   }
 
   #aggregate(route: GatherSettings): Handler<Env> {

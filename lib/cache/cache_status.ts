@@ -1,3 +1,5 @@
+import { isList } from "../http/is_list.ts";
+
 /** Why a cache asked further on (RFC 9211 section 2.2). */
 export type Forwarded = "bypass" | "method" | "uri-miss" | "vary-miss" | "stale" | "request";
 
@@ -14,7 +16,10 @@ export interface CacheStatus {
   readonly isCollapsed?: boolean;
 }
 
-/** The headers with this cache's member of `Cache-Status` added: the one nearest the client is last. */
+/**
+ * The headers with this cache's member of `Cache-Status` added: the one nearest the client is last.
+ * What an upstream sent and nobody could read is dropped, for it would spoil the whole field.
+ */
 export function addCacheStatus(headers: Headers, cache: string, status: CacheStatus): void {
   const { hit, fwd, fwdStatus, ttlS, isStored, isCollapsed } = status;
   const member = [
@@ -26,5 +31,6 @@ export function addCacheStatus(headers: Headers, cache: string, status: CacheSta
     isStored ? "stored" : "",
     isCollapsed ? "collapsed" : "",
   ];
+  if (!isList(headers.get("cache-status"))) headers.delete("cache-status");
   headers.append("cache-status", member.filter((part) => part !== "").join("; "));
 }

@@ -55,16 +55,19 @@ async function refusal(
     const upstream = isTold ? await refusalBody(reply) : undefined;
     return new GatewayError("upstream-refused", detail, {
       status,
+      receivedStatus: status,
       headers: challenge === null ? {} : { "www-authenticate": challenge },
       ...(upstream === undefined ? {} : { extensions: { upstream } }),
     });
   }
   if (status === 429) {
     return new GatewayError("overloaded", detail, {
+      receivedStatus: status,
       headers: { "retry-after": String(retryAfterSeconds(headers, clock) ?? RETRY_AFTER_S) },
     });
   }
-  return new GatewayError(status < 400 ? "upstream-invalid" : "upstream-error", detail);
+  const kind = status < 400 ? "upstream-invalid" : "upstream-error";
+  return new GatewayError(kind, detail, { receivedStatus: status });
 }
 
 async function asJson(reply: Reply): Promise<Reply> {

@@ -84,7 +84,7 @@ export async function readProblem(
 export function failedParts({ headers }: Response): string[] {
   return parseList(headers.get("proxy-status") ?? "").map((member) => {
     const [, parameters] = itemOf(member);
-    assert(parameters.has("error"));
+    assert(parameters.has("error") !== parameters.has("received-status"));
     return String(parameters.get("details"));
   }).toSorted();
 }

@@ -1,0 +1,70 @@
+import { type BareItem, type Item, serializeList, Token } from "structured-headers";
+import { BodyTooLarge } from "../body.ts";
+import { type GatewayError, type KindFacts, KINDS } from "../errors.ts";
+import { isList } from "./is_list.ts";
+import { UpstreamFault, type UpstreamFaultReason } from "../upstream_fault.ts";
+
+const HEADER = "proxy-status";
+
+/** RFC 9209 section 2.3, for each way in which a connection goes wrong. */
+const FAULTS: Readonly<Record<UpstreamFaultReason, string>> = {
+  "refused": "connection_refused",
+  "no-such-host": "dns_error",
+  "unreachable": "destination_ip_unroutable",
+  "certificate": "tls_certificate_error",
+  "tls": "tls_protocol_error",
+  "reset": "connection_terminated",
+  "closed": "connection_terminated",
+  "malformed": "http_protocol_error",
+  "head-too-large": "http_response_header_section_size",
+  "other": "destination_unavailable",
+};
+
+/** What a proxy says of one failure, or of a status that it only passes on. */
+export interface ProxyOutcome {
+  /** Why no response could be had; absent when one came. */
+  readonly error?: GatewayError;
+  /** The status that the upstream responded with. */
+  readonly receivedStatus?: number;
+  /** More about it, which any client may read. */
+  readonly details?: string;
+}
+
+/**
+ * The member of `Proxy-Status` (RFC 9209 section 2) for a failure. An upstream's own status is
+ * `received-status` and no error: the proxy did its part. Undefined for what concerns no upstream.
+ * @param proxy what the gateway calls itself
+ */
+export function proxyStatusOf(
+  proxy: string,
+  { error, receivedStatus = error?.receivedStatus, details }: ProxyOutcome,
+): Item | undefined {
+  const type = receivedStatus === undefined && error ? errorType(error) : undefined;
+  if (type === undefined && receivedStatus === undefined) return undefined;
+  const parameters = new Map<string, BareItem>();
+  if (type !== undefined) parameters.set("error", new Token(type));
+  if (receivedStatus !== undefined) parameters.set("received-status", receivedStatus);
+  if (details !== undefined) parameters.set("details", details);
+  return [new Token(proxy), parameters];
+}
+
+/**
+ * Adds members to a response's `Proxy-Status`, behind those of proxies nearer to the origin. What is
+ * there and malformed is dropped: it would make the whole field unreadable.
+ */
+export function addProxyStatus(headers: Headers, members: readonly Item[]): void {
+  if (members.length === 0) return;
+  if (!isList(headers.get(HEADER))) headers.delete(HEADER);
+  headers.append(HEADER, serializeList([...members]));
+}
+
+function errorType({ kind, cause }: GatewayError): string | undefined {
+  const { proxyError }: KindFacts = KINDS[kind];
+  if (cause instanceof BodyTooLarge) return "http_response_body_size";
+  if (!(cause instanceof UpstreamFault)) return proxyError;
+  const isCutOff = cause.reason === "reset" || cause.reason === "closed";
+  // A response that had begun is another thing than none.
+  return kind === "upstream-invalid" && isCutOff
+    ? "http_response_incomplete"
+    : FAULTS[cause.reason];
+}
