@@ -2,7 +2,7 @@ import { tagsOf } from "./cache/bans.ts";
 import { ageMs, statedLifetimeMs } from "./cache/freshness.ts";
 import { rulesOf } from "./cache/rules.ts";
 import { allowsAuthorized } from "./cache/storability.ts";
-import { varyNames } from "./cache/variants.ts";
+import { variesByMore } from "./cache/variants.ts";
 import type { Reply } from "./source.ts";
 
 /** A part's answer. */
@@ -10,8 +10,10 @@ export interface PartAnswer {
   /** Its name. */
   readonly part: string;
   readonly reply: Reply;
-  /** Whether its question had an Authorization. */
+  /** Whether its question had an Authorization of the client's. */
   readonly isAuthorized: boolean;
+  /** Whether it may depend on who the client is (default false). */
+  readonly isPerClient?: boolean;
 }
 
 /** What else decides how an aggregate may be kept. */
@@ -23,9 +25,6 @@ export interface AggregateFacts {
   /** Wall clock (ms since 1970). */
   readonly now: number;
 }
-
-/** A header of the client's that every part sends on, and answers may depend on. */
-const SENT_ON = "accept-language";
 
 /**
  * The headers that say how an aggregate may be kept: as long as its least fresh part, for whom its
@@ -54,8 +53,7 @@ export function aggregateFreshness(
     ? "public, "
     : "";
   headers.set("cache-control", `${scope}max-age=${seconds}`);
-  const varied = answers.flatMap(({ reply }) => varyNames(reply.headers));
-  const names = new Set([...clientHeaders, ...varied.filter((name) => name === SENT_ON)]);
+  const names = new Set(clientHeaders);
   if (names.size > 0) headers.set("vary", [...names].sort().join(", "));
   const tags = new Set(answers.flatMap(({ reply }) => tagsOf(reply.headers)));
   if (tags.size > 0) headers.set("cache-tag", [...tags].join(", "));
@@ -72,11 +70,15 @@ function freshOf(reply: Reply, now: number): number | undefined {
 }
 
 function scopeOf(
-  { reply, isAuthorized }: PartAnswer,
+  { reply, isAuthorized, isPerClient }: PartAnswer,
 ): "public" | "shared" | "private" | "no-store" {
   const { headers, cached } = reply;
   const { directives } = rulesOf(headers);
-  if (cached?.isStale || directives.has("no-store") || headers.has("set-cookie")) return "no-store";
-  if (directives.has("private") || (isAuthorized && !allowsAuthorized(headers))) return "private";
+  const isNobodys = directives.has("no-store") || headers.has("set-cookie") ||
+    variesByMore(headers);
+  if (cached?.isStale || isNobodys) return "no-store";
+  if (directives.has("private") || isPerClient || (isAuthorized && !allowsAuthorized(headers))) {
+    return "private";
+  }
   return directives.has("public") ? "public" : "shared";
 }

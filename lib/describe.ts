@@ -1,14 +1,19 @@
+import type { ClientSettings } from "./config/client.ts";
 import type { Settings } from "./config/gateway.ts";
 import type { PartSettings } from "./config/part.ts";
 import type { BatchSettings, GatherSettings, RouteSettings } from "./config/route.ts";
 import { formatDuration, formatSize } from "./config/units.ts";
 import { describeForwardStack, describePartStack } from "./stack.ts";
+import { forwardStoredFor, partStoredFor, wholeStoredFor } from "./upstream/stored_for.ts";
 import { worstCaseMs } from "./worst_case.ts";
 
 /** What a config makes of a gateway: each route with its stacks and its worst-case time. */
-export function describe({ routes, upstreams }: Settings): string {
+export function describe({ routes, upstreams, clients }: Settings): string {
   const count = `upstreams: ${upstreams.length}, routes: ${routes.length}`;
-  return [count, ...routes.map(describeRoute), ...warnings(routes)].join("\n\n");
+  const described = routes.map((route) =>
+    [describeRoute(route), ...storedFor(route, clients)].join("\n")
+  );
+  return [count, ...described, ...warnings(routes)].join("\n\n");
 }
 
 /** A limit that first believes what a client says of itself limits nobody who says something else. */
@@ -19,6 +24,18 @@ function warnings(routes: readonly RouteSettings[]): string[] {
   return [...new Set(unsafe.map(({ name }) => name))].map((name) =>
     `warning: limits.${name} counts by a header that any client can change, and escapes by it`
   );
+}
+
+/** For whom each cache of a route stores responses. */
+function storedFor(route: RouteSettings, clients: ClientSettings | undefined): string[] {
+  const line = (of: string, whom: string | undefined) =>
+    whom === undefined ? [] : [`  cache${of}: stored ${whom}`];
+  if ("max" in route) return [];
+  if ("to" in route) return line("", forwardStoredFor(route, clients));
+  return [
+    ...route.parts.flatMap((part) => line(` of ${part.name}`, partStoredFor(part, clients))),
+    ...line(" of the whole", wholeStoredFor(route, clients)),
+  ];
 }
 
 function describeRoute(route: RouteSettings): string {

@@ -46,7 +46,8 @@ export function gather(plan: GatherPlan, { isFirst = false, freshness }: GatherF
       const place = places.get(part) ?? 0;
       if (reply) {
         answers[place] = last = await reply.body.bytes(Infinity);
-        replies.push({ part, reply, isAuthorized: plan.parts[place]?.isAuthorized ?? false });
+        const { isAuthorized = false, isPerClient = false } = plan.parts[place] ?? {};
+        replies.push({ part, reply, isAuthorized, isPerClient });
       } else if (error.kind !== "cancelled") answers[place] = standIns[place];
     }
     if (verdict.error) throw verdict.error;

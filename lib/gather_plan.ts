@@ -21,8 +21,10 @@ export interface GatherPart {
   readonly needs?: readonly string[];
   /** The client's headers that the question is made of, in lower case (default none). */
   readonly clientHeaders?: readonly string[];
-  /** Whether the question has an Authorization (default false). */
+  /** Whether the question has an Authorization of the client's (default false). */
   readonly isAuthorized?: boolean;
+  /** Whether the response may depend on who the client is (default false). */
+  readonly isPerClient?: boolean;
   /** Asks for each item of a list, instead of once. */
   readonly each?: EachItem;
   /** Walks the pages of what the source answers, instead of asking once. */

@@ -18,6 +18,7 @@ import { retry } from "./policies/retry.ts";
 import { shape } from "./policies/shape.ts";
 import { timeout } from "./policies/timeout.ts";
 import { guard, type Policy, type Source } from "./source.ts";
+import { seesClients } from "./upstream/sees_clients.ts";
 import { targetOf } from "./upstream/target.ts";
 import type { UpstreamState } from "./upstream_state.ts";
 
@@ -25,6 +26,8 @@ import type { UpstreamState } from "./upstream_state.ts";
 export interface StackDependencies {
   readonly upstream: UpstreamState;
   readonly cache: HttpCache;
+  /** Whether clients are told apart by more than their addresses. */
+  readonly knowsClients: boolean;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -169,6 +172,7 @@ function cacheScope(upstream: UpstreamSettings, settings: CacheSettings, deps: S
     cache: deps.cache,
     name: upstream.name,
     settings,
+    isPerClient: deps.knowsClients && seesClients(upstream) && !settings.isShared,
     ..."base" in upstream ? { base: upstream.base } : {},
   };
 }

@@ -6,6 +6,7 @@ import { endToEndHeaders } from "../lib/hop_by_hop.ts";
 import { type Forwarding, readForwarding, writeForwarding } from "../lib/http/forwarding.ts";
 import type { HeaderKey } from "../lib/http/header_key.ts";
 import { OVERRIDES, speaksForClients } from "../lib/http/removed_headers.ts";
+import { toldByProxy } from "../lib/http/told_by_forward.ts";
 import { isBodiless } from "../lib/is_bodiless.ts";
 import { rewriteLocation } from "../lib/location.ts";
 import { limitStream, peek, readRequestBody, requestBody } from "../lib/request_body.ts";
@@ -36,20 +37,13 @@ export interface ForwardOptions {
   readonly maxRequestBody: number;
 }
 
-/** In what an upstream is told which URL the client asked for, whoever says it. */
-export const TOLD_OF_TARGET = [
-  "forwarded",
-  "x-forwarded-host",
-  "x-forwarded-port",
-  "x-forwarded-prefix",
-  "x-forwarded-proto",
-] as const;
-
 /** Up to here a body is sent on whole: fetch keeps the length of bytes, but sends streams chunked. */
 const WHOLE_BODY_BYTES = 64 * 1024;
 
 /** A route that passes requests on to one upstream, and its answers back, as they come. */
 export function forward(options: ForwardOptions): Handler<Env> {
+  const { headerKey } = options;
+  const own = new Headers(options.headers);
   return async function forward(c) {
     const ctx = c.get("ctx");
     const target = c.get("target");
@@ -57,7 +51,8 @@ export function forward(options: ForwardOptions): Handler<Env> {
     const body = await sentBody(c, options.maxRequestBody, scope);
     const forwarding = forwardingOf(c, options);
     const path = (stripSegments(target.pathname, options.strip) || "/") + target.search;
-    const sent = requestHeaders(c, forwarding, options);
+    const isProxied = isTrusted(c.env.remoteAddress, options.trust);
+    const sent = requestHeaders(c, forwarding, options, isProxied);
     const reply = await options.source(
       {
         method: c.req.raw.method,
@@ -66,7 +61,9 @@ export function forward(options: ForwardOptions): Handler<Env> {
         ...(body && { body }),
         // Whoever sends one expects what is for nobody else (RFC 9111 section 3.5), replaced or not.
         hasOwnAuthorization: !c.req.raw.headers.has("authorization"),
-        ...(options.headerKey && { headerKey: options.headerKey.of(sent) }),
+        isPersonal: sent.has("cookie") && !own.has("cookie"),
+        ...(headerKey &&
+          { headerKey: headerKey.of(sent, isProxied ? toldByProxy(sent) : undefined) }),
       },
       { ...ctx, signal: scope.signal },
     );
@@ -116,12 +113,16 @@ function forwardingOf(c: Exchange, { trust }: ForwardOptions): Forwarding {
   return readForwarding(c.req.raw.headers, { peer, scheme, host }, trust);
 }
 
-function requestHeaders(c: Exchange, forwarding: Forwarding, options: ForwardOptions): Headers {
+function requestHeaders(
+  c: Exchange,
+  forwarding: Forwarding,
+  options: ForwardOptions,
+  isProxied: boolean,
+): Headers {
   const { headers, passHeaders, pseudonym, trust } = options;
   const sent = endToEndHeaders(c.req.raw.headers);
-  const isHearsay = !isTrusted(c.env.remoteAddress, trust);
   for (const name of [...sent.keys()]) {
-    const isRemoved = OVERRIDES.has(name) || (isHearsay && speaksForClients(name));
+    const isRemoved = OVERRIDES.has(name) || (!isProxied && speaksForClients(name));
     if (isRemoved && !passHeaders.has(name)) sent.delete(name);
   }
   for (const name of ["host", "content-length", "expect"]) sent.delete(name);

@@ -1,7 +1,7 @@
 import type { Handler } from "hono";
 import type { HttpCache } from "../lib/cache/http_cache.ts";
 import { configuredClients } from "../lib/client_directory.ts";
-import { templateNames } from "../lib/config/template_names.ts";
+import { clientHeadersOf, sendsAuthorization } from "../lib/config/client_headers.ts";
 import type { Settings } from "../lib/config/gateway.ts";
 import type { PartSettings } from "../lib/config/part.ts";
 import type {
@@ -14,6 +14,7 @@ import type { UpstreamSettings } from "../lib/config/upstream.ts";
 import { gather } from "../lib/gather.ts";
 import { type GatherPart, GatherPlan } from "../lib/gather_plan.ts";
 import { HeaderKey } from "../lib/http/header_key.ts";
+import { toldByForward } from "../lib/http/told_by_forward.ts";
 import type { Busiest } from "../lib/limiter/busiest.ts";
 import type { Ledger } from "../lib/limiter/ledger.ts";
 import type { Limiter } from "../lib/limiter/limiter.ts";
@@ -28,6 +29,7 @@ import {
 } from "../lib/stack.ts";
 import { functionSource } from "../lib/transport/function.ts";
 import { workerSource } from "../lib/transport/worker_source.ts";
+import { seesClients } from "../lib/upstream/sees_clients.ts";
 import { targetOf } from "../lib/upstream/target.ts";
 import { type UpstreamState, upstreamState } from "../lib/upstream_state.ts";
 import { client, type ClientOptions } from "../middleware/client.ts";
@@ -42,7 +44,7 @@ import { rateLimit } from "../middleware/rate_limit.ts";
 import { refuseBanned } from "../middleware/refuse_banned.ts";
 import { aggregate } from "./aggregate.ts";
 import { batch, type BatchOptions } from "./batch.ts";
-import { forward, TOLD_OF_TARGET } from "./forward.ts";
+import { forward } from "./forward.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
 
 /** What counts the requests of all routes. */
@@ -120,7 +122,7 @@ export class Handlers {
   #aggregate(route: GatherSettings): Handler<Env> {
     const { parts, readsBody, quorum, isFirst, cache } = route;
     const { clock } = this.#deps;
-    const plan = new GatherPlan(parts.map((part) => this.#part(part)), {
+    const plan = new GatherPlan(parts.map((part) => this.#part(part, cache?.isShared)), {
       clock,
       ...(readsBody ? { readsBody: this.#settings.maxRequestBody } : {}),
       ...(quorum === undefined ? {} : { quorum }),
@@ -135,7 +137,7 @@ export class Handlers {
     });
   }
 
-  #part(part: PartSettings): GatherPart {
+  #part(part: PartSettings, isShared = false): GatherPart {
     const { name, needs, each, optional, otherwise, upstream, as, map } = part;
     const ownHeaders = {
       accept: as === "text" ? "text/*, */*;q=0.5" : "application/json",
@@ -144,12 +146,8 @@ export class Handlers {
       // The coding that nearly every server has, and that costs it the least.
       ..."base" in upstream ? { "accept-encoding": "gzip", ...upstream.headers } : {},
     };
-    const filled = Object.entries(part.headers);
-    // Anybody's but the gateway's, as soon as some of it comes from a request.
-    const isAuthorized = filled.some(([name, { names }]) =>
-      name.toLowerCase() === "authorization" && names.length > 0
-    );
-    const varied = ["accept-language", ...filled.map(([name]) => name)];
+    const isAuthorized = sendsAuthorization(part);
+    const varied = ["accept-language", ...Object.keys(part.headers)];
     const template = {
       ...part,
       ownHeaders,
@@ -157,15 +155,14 @@ export class Handlers {
       hasOwnAuthorization: !isAuthorized,
       headerKey: part.cache && new HeaderKey(targetOf(upstream), ownHeaders, varied),
     };
-    const clientHeaders = templateNames(part).flatMap(({ reference }) =>
-      reference.from === "header" ? reference.name.toLowerCase() : []
-    );
     const pages = pagedList(part);
     return {
       name,
       needs,
-      clientHeaders,
+      clientHeaders: clientHeadersOf(part),
       isAuthorized,
+      isPerClient: this.#settings.clients !== undefined && seesClients(upstream) &&
+        !isShared && !part.cache?.isShared,
       ...(each && { each }),
       ...(pages && { pages }),
       optional,
@@ -205,14 +202,20 @@ export class Handlers {
       maxRequestBody: this.#settings.maxRequestBody,
       headers,
       headerKey: route.cache &&
-        new HeaderKey(targetOf(to), headers, [...TOLD_OF_TARGET, ...passHeaders]),
+        new HeaderKey(targetOf(to), headers, toldByForward(passHeaders)),
       ..."base" in to ? { base: to.base } : {},
     });
   }
 
   #stackDependencies(upstream: UpstreamSettings): StackDependencies {
     const { clock, random } = this.#deps;
-    return { upstream: this.#upstream(upstream), cache: this.#cache, clock, random };
+    return {
+      upstream: this.#upstream(upstream),
+      cache: this.#cache,
+      knowsClients: this.#settings.clients !== undefined,
+      clock,
+      random,
+    };
   }
 
   #upstream(settings: UpstreamSettings): UpstreamState {

@@ -9,10 +9,7 @@ export interface CacheSettings extends FreshnessSettings {
   readonly staleMs: number | undefined;
   /** How long past its freshness an answer still serves when no new one can be had (ms). */
   readonly staleIfErrorMs: number | undefined;
-  /**
-   * Whether answers to requests with a Cookie, or of a function, are everybody's by the config's
-   * word alone (default false).
-   */
+  /** Whether answers to requests with a Cookie, or of a function, may serve others (default false). */
   readonly isShared?: boolean;
 }
 

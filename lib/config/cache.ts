@@ -18,6 +18,11 @@ const lifetimes = {
    * section 4). Default: not at all.
    */
   staleIfError: v.optional(duration),
+  /**
+   * Whether one client's response may serve others where only the config can tell: forwarded
+   * requests with a Cookie, and functions, which may read `ctx.client`.
+   */
+  shared: v.optional(flag, false),
 };
 
 /** The cache of an upstream, a part or a forward. */
@@ -56,7 +61,7 @@ type ReadCache =
 /** The cache that a config wants; undefined for none. */
 export function cacheSettings(read: ReadCache): CacheSettings | undefined {
   if (!read) return undefined;
-  const { ttl, stale, staleIfError } = read;
+  const { ttl, stale, staleIfError, shared } = read;
   const override = "override" in read && read.override;
-  return { ttlMs: ttl, staleMs: stale, staleIfErrorMs: staleIfError, override };
+  return { ttlMs: ttl, staleMs: stale, staleIfErrorMs: staleIfError, override, isShared: shared };
 }

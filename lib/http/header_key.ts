@@ -21,6 +21,8 @@ export const NOT_KEYED: Readonly<Record<string, string>> = {
   "range": "is answered by the cache itself",
 };
 
+const NONE: readonly string[] = [];
+
 /** Tells apart the calls of one part or route that differ in more than method and path. */
 export class HeaderKey {
   readonly #fixed: string;
@@ -38,10 +40,13 @@ export class HeaderKey {
     this.#names = [...new Set(names.map((name) => name.toLowerCase()))].filter(isKeyed).sort();
   }
 
-  /** A text that is equal for calls with equal headers, and does not show what they say. */
-  of(headers: Headers): string {
+  /**
+   * A text that is equal for calls with equal headers, and does not show what they say.
+   * @param names more of them, in lower case, which this call may have
+   */
+  of(headers: Headers, names: readonly string[] = NONE): string {
     let text = "";
-    for (const name of this.#names) {
+    for (const name of names === NONE ? this.#names : [...this.#names, ...names]) {
       const value = name === "forwarded" ? targetIn(headers.get(name)) : headers.get(name);
       if (value !== null) text += `${name}: ${value}\n`; // no value holds a line break
     }

@@ -182,3 +182,21 @@ Deno.test("the store serves no deployment with another token or URL, and shows n
     assert(!text.includes("hunter2"), text);
   }
 });
+
+Deno.test("what a trusted proxy says of a client's login is in a forward's key, its address is not", async () => {
+  await using upstream = telling("x-forwarded-user", "x-forwarded-scheme");
+  await using gateway = startGateway({
+    upstreams: { it: { url: upstream.url, cache: { ttl: "1m" } } },
+    routes: { "GET /it": { forward: { to: "it", passHeaders: ["x-forwarded-scheme"] } } },
+    trustedProxies: ["127.0.0.1"],
+  });
+  const get = async (headers: Record<string, string>) => {
+    const response = await ask(`${gateway.url}/it`, { headers });
+    return await response.text();
+  };
+  assertEquals(await get({ "x-forwarded-user": "ann" }), '"/it,ann,-"');
+  assertEquals(await get({ "x-forwarded-user": "bob" }), '"/it,bob,-"');
+  assertEquals(await get({ "x-forwarded-user": "bob", "x-forwarded-for": "::9" }), '"/it,bob,-"');
+  assertEquals(await get({ "x-forwarded-scheme": "https" }), '"/it,-,https"');
+  assertEquals(upstream.requests.length, 3);
+});

@@ -157,3 +157,68 @@ Deno.test("a batch may take its whole deadline: any request may be in it", () =>
   batch of up to 10, 8 at once; answers up to 1MiB each, 2MiB in all`,
   );
 });
+
+Deno.test("each cache is described by those for whom it stores", () => {
+  const source = () => Promise.resolve(json(1));
+  const ttl = { ttl: "1m" } as const;
+  const config: GatewayConfig = {
+    upstreams: {
+      up: { url: "http://127.0.0.1:9001", cache: ttl },
+      rows: { source, cache: ttl },
+    },
+    routes: {
+      "GET /a": {
+        gather: {
+          plain: { from: "up" },
+          keyed: { from: "up", headers: { "x-key": "{header.x-key}", cookie: "{header.cookie}" } },
+          authorized: { from: "up", headers: { authorization: "{header.authorization}" } },
+          fixed: { from: "up", headers: { "accept-language": "is" } },
+          none: { from: "up", cache: false },
+          rows: { from: "rows", optional: true },
+        },
+        cache: ttl,
+      },
+      "GET /b": {
+        gather: { fixed: { from: "up", headers: { "accept-language": "is" } } },
+        cache: {},
+      },
+      "GET /c": { forward: "up" },
+      "GET /d": { forward: "up", cache: { ttl: "1m", shared: true } },
+      "GET /e": { forward: "up", cache: {} },
+      "GET /f": { forward: "rows" },
+      "GET /g": { forward: "up", cache: false },
+      "GET /h": { gather: { rows: { from: "rows", cache: { shared: true } } }, cache: {} },
+    },
+  };
+  const stored = (config: GatewayConfig) =>
+    describe(parseConfig(config, () => "key")).split("\n").filter((line) =>
+      /^ {2}cache/.test(line)
+    );
+  const rule = "where the response says public, s-maxage or must-revalidate";
+  const allow = "shared: true stores them for all";
+  const authorized = `for all; with an Authorization only ${rule}`;
+  const clients = { key: "header:x-key", known: { ann: { env: "ANN" } } } as const;
+  assertEquals(stored({ ...config, clients }), [
+    "  cache of plain: stored for all with the same accept-language",
+    "  cache of keyed: stored per client, by cookie and x-key",
+    `  cache of authorized: stored only ${rule}: it is sent the client's Authorization`,
+    "  cache of fixed: stored for all",
+    `  cache of rows: stored per client, whom a function may look at; ${allow}`,
+    `  cache of the whole: stored for nobody: the function of rows may look at the client; ${allow}`,
+    "  cache of fixed: stored for all",
+    "  cache of the whole: stored for all",
+    `  cache: stored ${authorized}; with a Cookie only where it says how long it is fresh; ${allow}`,
+    `  cache: stored ${authorized}`,
+    `  cache: stored ${authorized}; with a Cookie only where it says how long it is fresh; ${allow}`,
+    `  cache: stored per client, whom a function may look at; ${allow}`,
+    "  cache of rows: stored for all with the same accept-language",
+    "  cache of the whole: stored for all with the same accept-language",
+  ]);
+  const unknown = stored(config);
+  assertEquals(unknown[4], "  cache of rows: stored for all with the same accept-language");
+  assertEquals(
+    unknown[1],
+    "  cache of keyed: stored per client, by cookie",
+    "where nobody is known, x-key is a header like any other",
+  );
+});

@@ -45,7 +45,7 @@ function forwardSettings(): ForwardSettings {
 }
 
 function depsOf(upstream: UpstreamState, clock: ManualClock): StackDependencies {
-  return { upstream, cache: testCache(clock), clock, random: () => 0 };
+  return { upstream, cache: testCache(clock), knowsClients: false, clock, random: () => 0 };
 }
 
 /** A part's stack around an upstream that the test plays. */

@@ -262,7 +262,7 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
   ],
   [
     gatherOf({ a: { from: "up" } }, { cache: { override: true } }),
-    'routes["GET /:id"].cache.override: is not a key here; there is ttl, stale, staleIfError',
+    'routes["GET /:id"].cache.override: is not a key here; there is ttl, stale, staleIfError, shared',
   ],
   // Retry and concurrency.
   [upstreamOf({ retry: { attempts: "3" } }), `upstreams.up.retry.attempts: ${ATTEMPTS}: got "3"`],

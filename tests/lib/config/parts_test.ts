@@ -108,12 +108,19 @@ Deno.test("a cache stands on an upstream; parts and forwards say otherwise", () 
       "GET /h": { forward: "bare", cache: { ttl: "1s" } },
     },
   }, () => undefined);
-  const full = { ttlMs: 30_000, staleMs: 300_000, staleIfErrorMs: 3_600_000, override: true };
+  const full = {
+    ttlMs: 30_000,
+    staleMs: 300_000,
+    staleIfErrorMs: 3_600_000,
+    override: true,
+    isShared: false,
+  };
   const http = {
     ttlMs: undefined,
     staleMs: undefined,
     staleIfErrorMs: undefined,
     override: false,
+    isShared: false,
   };
   assertEquals(upstreams.map(({ cache }) => cache), [full, undefined]);
   const [aggregate, ...forwards] = routes;

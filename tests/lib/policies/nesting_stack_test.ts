@@ -569,7 +569,13 @@ function playStack(timeoutMs = 100) {
   const [part, textPart] = route && "parts" in route ? route.parts : [];
   if (!part || !textPart) throw new Error("there are no parts");
   const upstream = upstreamState(part.upstream, script.source, clock);
-  const deps = { upstream, cache: testCache(clock), clock, random: () => 0.999 };
+  const deps = {
+    upstream,
+    cache: testCache(clock),
+    knowsClients: false,
+    clock,
+    random: () => 0.999,
+  };
   const source = partStack(part, deps);
   const textSource = partStack(textPart, deps);
   const assertIdle = () => {

@@ -1,0 +1,58 @@
+import { clientHeadersOf, sendsAuthorization } from "../config/client_headers.ts";
+import type { ClientSettings } from "../config/client.ts";
+import type { PartSettings } from "../config/part.ts";
+import type { ForwardSettings, GatherSettings } from "../config/route.ts";
+import { seesClients } from "./sees_clients.ts";
+
+/** Who may be known, where the config says it. */
+type Clients = ClientSettings | undefined;
+
+const PUBLIC = "where the response says public, s-maxage or must-revalidate";
+
+/** For whom a part's responses are stored, in words; undefined where none is. */
+export function partStoredFor(part: PartSettings, clients: Clients): string | undefined {
+  if (!part.cache) return undefined;
+  if (isPerClient(part, clients)) return `per client, whom a function may look at; ${ALLOW}`;
+  return asSent([part], clients);
+}
+
+/** For whom a forward route's responses are stored, in words; undefined where none is. */
+export function forwardStoredFor({ to, cache }: ForwardSettings, clients: Clients) {
+  if (!cache) return undefined;
+  if (isPerClient({ upstream: to, cache }, clients)) {
+    return `per client, whom a function may look at; ${ALLOW}`;
+  }
+  const authorized = `for all; with an Authorization only ${PUBLIC}`;
+  if (cache.isShared) return authorized;
+  return `${authorized}; with a Cookie only where it says how long it is fresh; ${ALLOW}`;
+}
+
+/** For whom an aggregate is stored, in words; undefined where it is not. */
+export function wholeStoredFor({ parts, cache }: GatherSettings, clients: Clients) {
+  if (!cache) return undefined;
+  const own = cache.isShared ? [] : parts.filter((part) => isPerClient(part, clients));
+  if (own.length === 0) return asSent(parts, clients);
+  const names = own.map(({ name }) => name).join(", ");
+  return `for nobody: the function of ${names} may look at the client; ${ALLOW}`;
+}
+
+const ALLOW = "shared: true stores them for all";
+
+function isPerClient(
+  { upstream, cache }: Pick<PartSettings, "upstream" | "cache">,
+  clients: Clients,
+): boolean {
+  return clients !== undefined && seesClients(upstream) && !cache?.isShared;
+}
+
+/** For whom that is, by the client's headers that calls are made of. */
+function asSent(parts: readonly PartSettings[], clients: Clients): string {
+  const names = [...new Set(parts.flatMap(clientHeadersOf))].sort();
+  if (parts.some(sendsAuthorization)) {
+    return `only ${PUBLIC}: it is sent the client's Authorization`;
+  }
+  const key = typeof clients?.key === "object" ? clients.key.header : undefined;
+  const own = names.filter((name) => name === "cookie" || name === key);
+  if (own.length > 0) return `per client, by ${own.join(" and ")}`;
+  return names.length === 0 ? "for all" : `for all with the same ${names.join(", ")}`;
+}
