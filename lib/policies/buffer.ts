@@ -1,7 +1,7 @@
 import { abortable } from "@std/async";
-import { Body, BodyTooLarge } from "../body.ts";
+import { type Body, BodyTooLarge } from "../body.ts";
 import { GatewayError } from "../errors.ts";
-import { decodeContent } from "../http/content_coding.ts";
+import { decodedBody } from "../http/content_coding.ts";
 import type { Policy, Reply } from "../source.ts";
 
 /** What a buffered reply may hold. */
@@ -18,31 +18,36 @@ export interface BufferOptions {
 export function buffer({ maxBytes }: BufferOptions): Policy {
   return (next) =>
     async function buffer(call, ctx) {
-      const reply = await next(call, ctx);
-      const codings = reply.headers.get("content-encoding");
+      const coded = await next(call, ctx);
+      const reply = coded.headers.has("content-encoding") ? await decoded(coded) : coded;
       const { body } = reply;
-      if (codings === null && body.isWhole && (body.length ?? 0) <= maxBytes) return reply;
+      if (body.isWhole && (body.length ?? 0) <= maxBytes) return reply;
       try {
-        if (codings) return await abortable(decoded(reply, codings, maxBytes), ctx.signal);
         await abortable(body.bytes(maxBytes), ctx.signal);
-        return reply;
       } catch (error) {
         await body.cancel();
         ctx.signal.throwIfAborted();
-        if (error instanceof GatewayError) throw error;
         const detail = error instanceof BodyTooLarge
           ? `the upstream's answer is larger than ${maxBytes} bytes`
           : "the upstream's answer broke off, or could not be decoded";
         throw new GatewayError("upstream-invalid", detail, { cause: error });
       }
+      return reply;
     };
 }
 
 /** The reply as if it had come without codings. */
-async function decoded(reply: Reply, codings: string, maxBytes: number): Promise<Reply> {
-  const bytes = await decodeContent(await reply.body.bytes(maxBytes), codings, maxBytes);
+async function decoded(reply: Reply): Promise<Reply> {
+  const codings = reply.headers.get("content-encoding") ?? "";
+  let body: Body;
+  try {
+    body = decodedBody(reply.body, codings);
+  } catch (error) {
+    await reply.body.cancel();
+    throw error;
+  }
   const headers = new Headers(reply.headers);
   headers.delete("content-encoding");
   headers.delete("content-length");
-  return { ...reply, headers, body: Body.of(bytes) };
+  return { ...reply, headers, body };
 }
