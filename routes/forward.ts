@@ -1,6 +1,7 @@
 import type { Handler } from "hono";
 import { Body } from "../lib/body.ts";
 import { type AddressTrust, isTrusted } from "../lib/client_address.ts";
+import type { ClientSettings } from "../lib/config/client.ts";
 import { GatewayError } from "../lib/errors.ts";
 import { endToEndHeaders } from "../lib/hop_by_hop.ts";
 import { type Forwarding, readForwarding, writeForwarding } from "../lib/http/forwarding.ts";
@@ -23,6 +24,8 @@ export interface ForwardOptions {
   readonly strip: string;
   /** Names in lower case of headers that pass although forwards remove them. */
   readonly passHeaders: ReadonlySet<string>;
+  /** Where clients show the key that this gateway knows them by; absent where that passes. */
+  readonly clientKey?: ClientSettings["key"] | undefined;
   /** Whom to believe about how a request came. */
   readonly trust: AddressTrust;
   /** Sent with every call. */
@@ -53,14 +56,16 @@ export function forward(options: ForwardOptions): Handler<Env> {
     const path = (stripSegments(target.pathname, options.strip) || "/") + target.search;
     const isProxied = isTrusted(c.env.remoteAddress, options.trust);
     const sent = requestHeaders(c, forwarding, options, isProxied);
+    const isKnownByBearer = options.clientKey === "bearer" && ctx.client.name !== undefined;
     const reply = await options.source(
       {
         method: c.req.raw.method,
         path,
         headers: sent,
         ...(body && { body }),
-        // Whoever sends one expects what is for nobody else (RFC 9111 section 3.5), replaced or not.
-        hasOwnAuthorization: !c.req.raw.headers.has("authorization"),
+        // Whoever sends an upstream one expects what is for nobody else (RFC 9111 section 3.5), also
+        // where it is replaced.
+        hasOwnAuthorization: isKnownByBearer || !c.req.raw.headers.has("authorization"),
         isPersonal: sent.has("cookie") && !own.has("cookie"),
         ...(headerKey &&
           { headerKey: headerKey.of(sent, isProxied ? toldByProxy(sent) : undefined) }),
@@ -119,13 +124,18 @@ function requestHeaders(
   options: ForwardOptions,
   isProxied: boolean,
 ): Headers {
-  const { headers, passHeaders, pseudonym, trust } = options;
+  const { headers, passHeaders, clientKey, pseudonym, trust } = options;
   const sent = endToEndHeaders(c.req.raw.headers);
   for (const name of [...sent.keys()]) {
     const isRemoved = OVERRIDES.has(name) || (!isProxied && speaksForClients(name));
     if (isRemoved && !passHeaders.has(name)) sent.delete(name);
   }
   for (const name of ["host", "content-length", "expect"]) sent.delete(name);
+  if (typeof clientKey === "object") sent.delete(clientKey.header);
+  // A token that this gateway does not know is the upstream's.
+  if (clientKey === "bearer" && c.get("ctx").client.name !== undefined) {
+    sent.delete("authorization");
+  }
   writeForwarding(sent, forwarding, trust);
   sent.append("via", `1.1 ${pseudonym}`);
   for (const [name, value] of Object.entries(headers)) sent.set(name, value);

@@ -190,19 +190,25 @@ export class Handlers {
   }
 
   #forward(route: ForwardSettings): Handler<Env> {
-    const { to, strip, passHeaders } = route;
+    const { to, strip, passHeaders, passClientKey } = route;
     const headers = "headers" in to ? to.headers : {};
+    const clientKey = this.#settings.clients?.key;
+    // Where a client's key passes, what the upstream makes of it is that client's.
+    const passed = passClientKey && typeof clientKey === "object"
+      ? [...passHeaders, clientKey.header]
+      : passHeaders;
     return forward({
       source: forwardStack(route, this.#stackDependencies(to)),
       strip,
       passHeaders,
+      clientKey: passClientKey ? undefined : clientKey,
       trust: this.#settings.trust,
       pseudonym: this.#pseudonym,
       ownHeaders: this.#settings.cors ? CORS_HEADERS : [],
       maxRequestBody: this.#settings.maxRequestBody,
       headers,
       headerKey: route.cache &&
-        new HeaderKey(targetOf(to), headers, toldByForward(passHeaders)),
+        new HeaderKey(targetOf(to), headers, toldByForward(passed)),
       ..."base" in to ? { base: to.base } : {},
     });
   }

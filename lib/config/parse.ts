@@ -52,6 +52,7 @@ class Parser {
   readonly #upstreams = new Map<string, UpstreamSettings | undefined>();
   readonly #limits = new Map<string, LimitSettings | undefined>();
   readonly #workerNames = new Set<string>();
+  #hasClients = false;
   /** The modules that parts name themselves, by their URLs. */
   readonly #workers = new Map<string, UpstreamSettings | undefined>();
 
@@ -61,6 +62,7 @@ class Parser {
   }
 
   parse(input: unknown): Settings {
+    this.#hasClients = isRecord(input) && input.clients !== undefined;
     const top = this.#reader.read(gatewaySchema, input, []);
     const { upstreams, routes } = isRecord(input) ? input : {};
     for (const [name, upstream] of entries(upstreams)) {
@@ -196,7 +198,7 @@ class Parser {
     const path = ["routes", key, "forward"];
     const read = this.#reader.read(forwardSchema, input, ["routes", key]);
     if (!read) return undefined;
-    const { to, strip = "", passHeaders } = read.forward;
+    const { to, strip = "", passHeaders, passClientKey } = read.forward;
     const upstream = this.#find(to, path);
     if (upstream && "worker" in upstream) {
       this.#reader.report(path, "must not name a worker, which only parts can ask", to);
@@ -204,6 +206,9 @@ class Parser {
     const fixed = pattern.path.split(/[:*]/, 1)[0] ?? "";
     if (strip !== "" && !`${fixed}/`.startsWith(`${strip.replace(/\/$/, "")}/`)) {
       this.#reader.report([...path, "strip"], `must be how the route's path begins`, strip);
+    }
+    if (passClientKey && !this.#hasClients) {
+      this.#reader.report([...path, "passClientKey"], "must only be said where there are clients");
     }
     return upstream && {
       key,
@@ -216,6 +221,7 @@ class Parser {
       cache: read.cache === undefined ? upstream.cache : cacheSettings(read.cache),
       strip: strip.replace(/\/$/, ""),
       passHeaders: new Set(passHeaders),
+      passClientKey,
     };
   }
 

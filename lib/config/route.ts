@@ -8,7 +8,7 @@ import type { LimitSettings } from "./limit.ts";
 import { list, object, record } from "./object.ts";
 import { type Part, partSchema, type PartSettings, type WorkerPart } from "./part.ts";
 import type { UpstreamSettings } from "./upstream.ts";
-import { caseless, count, duration, fixedPath, size, text } from "./values.ts";
+import { caseless, count, duration, fixedPath, flag, size, text } from "./values.ts";
 
 /** The methods that a route can have; `ANY` is all of them. */
 export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "ANY";
@@ -101,11 +101,16 @@ const forwardObject = object({
   strip: v.optional(fixedPath),
   /** Headers that reach it although forwards remove them: `X-HTTP-Method-Override`. Default: none. */
   passHeaders: v.optional(list(removedHeader, "must be a list of headers"), []),
+  /** Whether the key by which `clients` knows a client reaches the upstream. */
+  passClientKey: v.optional(flag, false),
 });
 const forwardName = value(
   "upstream",
   { type: "string" },
-  v.pipe(text, v.transform((to) => ({ to, strip: undefined, passHeaders: [] }))),
+  v.pipe(
+    text,
+    v.transform((to) => ({ to, strip: undefined, passHeaders: [], passClientKey: false })),
+  ),
 );
 
 /** A route that passes requests on. */
@@ -187,6 +192,7 @@ export interface ForwardRoute<Name extends string = string, LimitName extends st
     readonly to: Name;
     readonly strip?: `/${string}` | undefined;
     readonly passHeaders?: readonly string[] | undefined;
+    readonly passClientKey?: boolean | undefined;
   };
 }
 
@@ -232,6 +238,8 @@ export interface ForwardSettings extends AnyRouteSettings {
   readonly strip: string;
   /** Names in lower case of headers that pass although forwards remove them. */
   readonly passHeaders: ReadonlySet<string>;
+  /** Whether the key that a client is known by reaches the upstream. */
+  readonly passClientKey: boolean;
 }
 
 /** A route that answers several requests at once. */

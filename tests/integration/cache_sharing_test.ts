@@ -126,8 +126,8 @@ function whoConfig(cache: CacheConfig, more: Partial<GatewayConfig> = {}): Gatew
   };
 }
 
-const KEYS = { ANN: "ann's key", BOB: "bob's key" };
-const ASKED = ["ann's key", "bob's key", "ann's key"].map((key) => ({ "x-key": key }));
+const KEYS = { ANN: "annskey", BOB: "bobskey" };
+const ASKED = ["annskey", "bobskey", "annskey"].map((key) => ({ "x-key": key }));
 
 Deno.test("a function may look at the client: its responses are stored per client", async () => {
   await using gateway = startGateway(whoConfig({ ttl: "1m" }), { env: KEYS });
@@ -191,4 +191,55 @@ Deno.test("a whole aggregate of a part that varies by more than headers is not s
     routes: { "GET /it": { gather: { a: { from: "it" } }, cache: { ttl: "1m" } } },
   });
   assertEquals(await numbersOf(gateway, [{}, {}]), [1, 2]);
+});
+
+/** What each of them is told by an upstream that says what keys it was sent. */
+async function toldOf(key: "bearer" | "header:x-key", more: object, asked: readonly HeadersInit[]) {
+  await using upstream = startUpstream(({ headers }) =>
+    new Response(
+      `${upstream.requests.length}: ${headers.get("x-key")} ${headers.get("authorization")}`,
+    )
+  );
+  await using gateway = startGateway({
+    upstreams: { it: { url: upstream.url, cache: { ttl: "1m" } } },
+    clients: { key, known: { ann: { env: "ANN" }, bob: { env: "BOB" } } },
+    routes: { "GET /it": { forward: { to: "it", ...more } } },
+  }, { env: KEYS });
+  const told: string[] = [];
+  for (const headers of asked) {
+    const response = await ask(`${gateway.url}/it`, { headers });
+    told.push(await response.text());
+  }
+  return told;
+}
+
+const BEARERS = ["annskey", "bobskey", "other", "other"].map((token) => ({
+  authorization: `Bearer ${token}`,
+}));
+
+Deno.test("a client's key goes no further than the gateway, and keeps nothing from being shared", async () => {
+  const unknown = { "x-key": "guess" };
+  assertEquals(
+    await toldOf("header:x-key", {}, [...ASKED, unknown, {}]),
+    Array(5).fill("1: null null"),
+  );
+  assertEquals(await toldOf("bearer", {}, BEARERS), [
+    "1: null null",
+    "1: null null",
+    "2: null Bearer other",
+    "3: null Bearer other",
+  ]);
+});
+
+Deno.test("a client's key that passes is in the key of what is stored", async () => {
+  const passing = { passClientKey: true };
+  assertEquals(await toldOf("header:x-key", passing, ASKED), [
+    "1: annskey null",
+    "2: bobskey null",
+    "1: annskey null",
+  ]);
+  assertEquals(
+    (await toldOf("bearer", passing, BEARERS)).map((text) => text.split(" ").at(-1)),
+    ["annskey", "bobskey", "other", "other"],
+  );
 });

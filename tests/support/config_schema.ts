@@ -22,6 +22,7 @@ const BEYOND: readonly RegExp[] = [
   /must not be said in a config that is no file/,
   /must not name a worker/,
   /must only be used with each/,
+  /must only be said where there are clients/,
   /must not be named like a route parameter/,
   /must (?:be POST|not use :)/,
   /must have (?:a "\}"|no (?:segment|empty)|nothing but|"\*" at its end)/,

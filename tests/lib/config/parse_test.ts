@@ -254,6 +254,14 @@ const RULES: readonly (readonly [unknown, string])[] = [
     'routes["GET /"].forward: must name an upstream; there is up: got "other"',
   ],
   [
+    withForward("GET /", { to: "up", passClientKey: true }),
+    'routes["GET /"].forward.passClientKey: must only be said where there are clients',
+  ],
+  [
+    withForward("GET /", { to: "up", passClientKey: 1 }),
+    'routes["GET /"].forward.passClientKey: must be true or false: got 1',
+  ],
+  [
     withForward("GET /a/*", { to: "up", strip: "a" }),
     'routes["GET /a/*"].forward.strip: must start with "/": got "a"',
   ],
