@@ -97,6 +97,13 @@ async function run(settings: Settings, options: Options): Promise<void> {
     watch.follow(following.signal);
   }
   closing.defer(() => following.abort());
+  const tier = closing.use(
+    new KvTier(kv, {
+      maxBytes: settings.cacheDisk,
+      wall: () => clock.wall(),
+      onError: (error) => logError(error, "cache"),
+    }),
+  );
   const app = createGateway(settings, {
     clock,
     background,
@@ -108,7 +115,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
       : new KvStore(kv, isShared(store) ? REMOTE_KV : LOCAL_KV),
     operator,
     random: Math.random,
-    ...(store === ":memory:" ? {} : { cacheStore: { tier: new KvTier(kv), bans: new KvBans(kv) } }),
+    ...(store === ":memory:" ? {} : { cacheStore: { tier, bans: new KvBans(kv) } }),
     adminToken: env("GATEWAY_ADMIN_TOKEN"),
     isHosted: env("DENO_DEPLOYMENT_ID") !== undefined,
     store: watch,

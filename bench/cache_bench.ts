@@ -1,7 +1,7 @@
 import { benchGateway, BINDINGS } from "./gateway.ts";
 import { Body } from "../lib/body.ts";
 import { KvBans } from "../lib/cache/kv_bans.ts";
-import { KvTier } from "../lib/cache/kv_tier.ts";
+import { kvTier } from "../tests/support/kv_tier.ts";
 import type { CacheStore } from "../lib/cache/store.ts";
 import type { Source } from "../lib/source.ts";
 import { kilobyteOfJson } from "./parts.ts";
@@ -24,7 +24,7 @@ addEventListener("unload", () => {
   kv.close();
   Deno.removeSync(folder, { recursive: true });
 });
-const store: CacheStore = { tier: new KvTier(kv), bans: new KvBans(kv) };
+const store: CacheStore = { tier: kvTier(kv), bans: new KvBans(kv) };
 
 const config = {
   upstreams: { plain: { source }, kept: { source, cache: {} } },

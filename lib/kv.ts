@@ -1,6 +1,7 @@
 import type { Clock } from "./clock.ts";
 import { DEFAULTS } from "./config/defaults.ts";
 import { isLocked, unlocked } from "./kv_locked.ts";
+import { createCompact } from "./store/create_compact.ts";
 import { StartError } from "./start_error.ts";
 import { Unanswered } from "./unanswered.ts";
 import { within } from "./within.ts";
@@ -27,6 +28,7 @@ export async function openKv(location: string | undefined, clock: Clock): Promis
     if (location !== undefined && isStoreFile(location)) {
       const folder = location.replace(/[^/\\]*$/, "");
       if (folder !== "") await Deno.mkdir(folder, { recursive: true });
+      await createCompact(location);
       return await openFile(location, clock);
     }
     // A server that takes the connection and says nothing would be waited for without end.

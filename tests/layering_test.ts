@@ -25,6 +25,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const PLATFORM = [
   "main.ts",
   "lib/cache/kv_bans.ts",
+  "lib/cache/kv_disk_bound.ts",
   "lib/cache/kv_tier.ts",
   "lib/kv.ts",
   "lib/limiter/kv_store.ts",
@@ -32,6 +33,7 @@ const PLATFORM = [
   "lib/operator/kv_changes.ts",
   "lib/operator/kv_clients.ts",
   "lib/operator/kv_operator.ts",
+  "lib/store/create_compact.ts",
 ];
 
 /** The global in use: `Deno.serve`, `Deno["serve"]`, `= Deno;`. */

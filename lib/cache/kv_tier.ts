@@ -1,16 +1,16 @@
 import * as v from "valibot";
-import { Body } from "../body.ts";
 import { type Bytes, joinBytes } from "../bytes.ts";
 import { unlocked } from "../kv_locked.ts";
+import { CHUNK_BYTES } from "./chunk_bytes.ts";
 import type { CacheEntry } from "./entry.ts";
 import { addressOf } from "./key.ts";
+import { DiskBound, type DiskUse, type Place, useKey } from "./kv_disk_bound.ts";
 import type { CacheTier } from "./tier.ts";
+import { bytesOf, entryOf } from "./stored_bytes.ts";
 import { selectionKey, varyNames } from "./variants.ts";
 
 /** Changes with the form of records: what another version wrote is a miss. */
-const VERSION = 2;
-/** Below the 64 KiB that Deno KV takes as one value, with room for its own framing. */
-const CHUNK_BYTES = 60 * 1024;
+const VERSION = 3;
 /** How many chunks are written at once: Deno KV takes 800 KiB. */
 const WRITE_CHUNKS = 12;
 /** How many chunks are removed at once: Deno KV takes 80 KiB of keys. */
@@ -43,37 +43,46 @@ const variantSchema = v.object({
   /** The length of all chunks together, and their SHA-256. */
   size: v.pipe(count, v.maxValue(MOST_BYTES)),
   checksum: bytes,
-  keepMs: count,
+  /** Until when it can be of use, and when it was last known to be (wall clock, ms since 1970). */
+  expiresAt: count,
+  usedAt: count,
 });
 type Variant = v.InferOutput<typeof variantSchema>;
 
 /** The answers under one key, the newest first. */
 const indexSchema = v.object({ version: v.literal(VERSION), variants: v.array(variantSchema) });
 
-/** Where the answers under a key are: the digests of its address, and of the whole key. */
-type Place = readonly [url256: string, key256: string];
+/** How the room that a tier takes is bounded. */
+export interface KvTierOptions {
+  /** What all stored responses together may take, also those of other processes (bytes); may be `Infinity`. */
+  readonly maxBytes: number;
+  /** Wall clock (ms since 1970). */
+  readonly wall: () => number;
+  /** Told why room could not be made. */
+  readonly onError: (error: unknown) => void;
+}
 
-/** An answer without its body, in JSON before it. */
-const headSchema = v.object({
-  status: v.pipe(count, v.minValue(200), v.maxValue(599)),
-  headers: v.array(v.tuple([v.string(), v.string()])),
-  requestedAt: v.number(),
-  receivedAt: v.number(),
-  url: v.string(),
-  isAuthorized: v.boolean(),
-});
-type Head = v.InferOutput<typeof headSchema>;
+/** How fine it is known when a stored response was last used (ms): finer would cost more writes. */
+const USED_MS = 60_000;
+/** How often a stored response is taken out again while other processes change its index. */
+const EVICT_TRIES = 3;
 
 /**
  * Answers in Deno KV, shared by all processes on one store. Each stands in chunks, which are written
  * before or with the index that names them: a write that breaks off leaves nothing that is read.
  * What is replaced or deleted is removed. What is torn, expired or of another version is a miss.
  */
-export class KvTier implements CacheTier {
+export class KvTier implements CacheTier, AsyncDisposable {
   readonly #kv: Deno.Kv;
+  readonly #wall: () => number;
+  readonly #onError: (error: unknown) => void;
+  readonly #bound: DiskBound;
 
-  constructor(kv: Deno.Kv) {
+  constructor(kv: Deno.Kv, { maxBytes, wall, onError }: KvTierOptions) {
     this.#kv = kv;
+    this.#wall = wall;
+    this.#onError = onError;
+    this.#bound = new DiskBound({ kv, maxBytes, evict: (use) => this.#evict(use), onError });
   }
 
   async get(key: string, request: Headers): Promise<CacheEntry | undefined> {
@@ -83,7 +92,11 @@ export class KvTier implements CacheTier {
       const variant = await this.#find(place, request);
       if (variant === undefined || variant.id === tornId) return undefined;
       const written = await this.#read(place, variant);
-      if (written) return entryOf(written, request);
+      if (written) {
+        // Nobody waits for the order in which others are evicted.
+        if (this.#isUsedAnew(variant)) this.touch(key, request).catch(this.#onError);
+        return entryOf(written, request);
+      }
       // It may have been replaced while it was read.
       tornId = variant.id;
     }
@@ -92,45 +105,121 @@ export class KvTier implements CacheTier {
   async set(key: string, entry: CacheEntry, keepMs: number): Promise<void> {
     const names = varyNames(entry.headers);
     if (names.join().length > MOST_NAMES) return;
-    const place = await placeOf(key);
     const written = await bytesOf(entry);
+    await this.#bound.write(written.length, () => this.#write(key, entry, written, keepMs));
+  }
+
+  async #write(key: string, entry: CacheEntry, written: Bytes, keepMs: number): Promise<void> {
+    const place = await placeOf(key);
+    const now = Math.floor(this.#wall());
+    const expireIn = Math.ceil(keepMs);
     const variant: Variant = {
-      names,
+      names: varyNames(entry.headers),
       selection: await digest(entry.selection),
       id: crypto.randomUUID(),
       size: written.length,
       checksum: new Uint8Array(await crypto.subtle.digest("SHA-256", written)),
-      keepMs: Math.ceil(keepMs),
+      expiresAt: now + expireIn,
+      usedAt: now,
     };
     const chunks = chunkKeys(place, variant).map((key, index) => ({
       key,
       value: written.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES),
       type: "set" as const,
-      expireIn: variant.keepMs,
+      expireIn,
     }));
+    // The record of use comes first, so that a write that breaks off is counted, and can be evicted.
+    const usedAtKey = useKeyOf(place, variant);
+    const use = { key: usedAtKey, value: variant.size, type: "set" as const, expireIn };
     while (chunks.length > WRITE_CHUNKS) {
-      const atomic = this.#kv.atomic().mutate(...chunks.splice(0, WRITE_CHUNKS));
+      const atomic = this.#kv.atomic().mutate(use, ...chunks.splice(0, WRITE_CHUNKS));
       await unlocked(() => atomic.commit());
     }
     // Each time anew: what another process changed meanwhile is read again.
-    while (!await this.#add(place, variant, this.#kv.atomic().mutate(...chunks)));
+    while (!await this.#add(place, variant, this.#kv.atomic().mutate(use, ...chunks)));
   }
 
   async delete(key: string): Promise<void> {
     const place = await placeOf(key);
     const { value } = await this.#kv.get(indexKey(place));
     await unlocked(() => this.#kv.delete(indexKey(place)));
-    await this.#remove(variantsOf(value).flatMap((variant) => chunkKeys(place, variant)));
+    const gone = variantsOf(value);
+    await this.#remove(gone.flatMap((variant) => keysOf(place, variant)));
+    this.#bound.removed(gone);
   }
 
   async forget(url: string): Promise<void> {
     const url256 = await digest(url);
     const keys: Deno.KvKey[] = [];
+    const gone: Variant[] = [];
     for await (const { key, value } of this.#kv.list({ prefix: [...INDEX, url256] })) {
       const place: Place = [url256, String(key.at(-1))];
-      keys.push(key, ...variantsOf(value).flatMap((variant) => chunkKeys(place, variant)));
+      const variants = variantsOf(value);
+      keys.push(key, ...variants.flatMap((variant) => keysOf(place, variant)));
+      gone.push(...variants);
     }
     await this.#remove(keys);
+    this.#bound.removed(gone);
+  }
+
+  /** Remembers that a stored response is of use, to the minute. */
+  async touch(key: string, request: Headers): Promise<void> {
+    const place = await placeOf(key);
+    const index = await this.#kv.get(indexKey(place));
+    const known = variantsOf(index.value);
+    const variant = await chosen(known, request);
+    if (variant === undefined || !this.#isUsedAnew(variant)) return;
+    const used = { ...variant, usedAt: Math.floor(this.#wall()) };
+    const variants = known.map((other) => other === variant ? used : other);
+    const atomic = this.#kv.atomic()
+      .check(index)
+      .set(indexKey(place), { version: VERSION, variants }, this.#expiry(variants))
+      .delete(useKeyOf(place, variant))
+      .set(useKeyOf(place, used), used.size, this.#expiry([used]));
+    await unlocked(() => atomic.commit());
+  }
+
+  #isUsedAnew({ usedAt, expiresAt }: Variant): boolean {
+    const now = this.#wall();
+    return now - usedAt >= USED_MS && now < expiresAt;
+  }
+
+  /** Removes everything. */
+  async clear(): Promise<void> {
+    await this.#bound.clear();
+  }
+
+  /** Ends what it does behind the writes: the store is about to be closed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#bound.close();
+  }
+
+  /** Removes a stored response of which this use is still the last. */
+  async #evict({ place, id, size, useKey }: DiskUse): Promise<void> {
+    for (let tried = 0; tried < EVICT_TRIES; tried++) {
+      const index = await this.#kv.get(indexKey(place));
+      const known = variantsOf(index.value);
+      const variant = known.find((variant) => variant.id === id);
+      // It was used meanwhile, and is somewhere else in the order.
+      if (variant && variant.usedAt !== useKey[2]) return;
+      const variants = known.filter((other) => other !== variant);
+      const atomic = this.#kv.atomic().check(index);
+      if (variants.length === 0) atomic.delete(indexKey(place));
+      else if (variant) {
+        atomic.set(indexKey(place), { version: VERSION, variants }, this.#expiry(variants));
+      }
+      const keys = [useKey, ...chunkKeys(place, { id, size })];
+      for (const key of keys.splice(0, REMOVE_CHUNKS)) atomic.delete(key);
+      const { ok } = await unlocked(() => atomic.commit());
+      if (!ok) continue;
+      await this.#remove(keys);
+      return this.#bound.removed([{ size }]);
+    }
+  }
+
+  #expiry(variants: readonly Variant[]): { expireIn: number } {
+    const last = Math.max(...variants.map(({ expiresAt }) => expiresAt));
+    return { expireIn: Math.max(1, last - Math.floor(this.#wall())) };
   }
 
   /**
@@ -143,15 +232,17 @@ export class KvTier implements CacheTier {
     const known = variantsOf(index.value);
     const others = known.filter(({ selection }) => selection !== variant.selection);
     const variants = [variant, ...others].slice(0, MOST_VARIANTS);
-    const expireIn = Math.max(...variants.map(({ keepMs }) => keepMs));
-    atomic.check(index).set(indexKey(place), { version: VERSION, variants }, { expireIn });
+    atomic.check(index)
+      .set(indexKey(place), { version: VERSION, variants }, this.#expiry(variants));
     // This very answer is known already when a write was sent twice, for its answer was lost.
-    const gone = known.filter((other) => !variants.includes(other) && other.id !== variant.id)
-      .flatMap((other) => chunkKeys(place, other));
-    for (const key of gone.splice(0, REMOVE_CHUNKS)) atomic.delete(key);
+    const gone = known.filter((other) => !variants.includes(other) && other.id !== variant.id);
+    const keys = gone.flatMap((other) => keysOf(place, other));
+    for (const key of keys.splice(0, REMOVE_CHUNKS)) atomic.delete(key);
     const { ok } = await unlocked(() => atomic.commit());
-    if (ok) await this.#remove(gone);
-    return ok;
+    if (!ok) return false;
+    await this.#remove(keys);
+    this.#bound.removed(gone);
+    return true;
   }
 
   async #remove(keys: Deno.KvKey[]): Promise<void> {
@@ -165,10 +256,7 @@ export class KvTier implements CacheTier {
   /** The newest answer for such requests. */
   async #find(place: Place, request: Headers): Promise<Variant | undefined> {
     const { value } = await this.#kv.get(indexKey(place));
-    for (const variant of variantsOf(value)) {
-      const { names, selection } = variant;
-      if (await digest(selectionKey(names, request)) === selection) return variant;
-    }
+    return await chosen(variantsOf(value), request);
   }
 
   /** Undefined when not all of it is there. */
@@ -196,7 +284,30 @@ function indexKey(place: Place): Deno.KvKey {
   return [...INDEX, ...place];
 }
 
-function chunkKeys([, key256]: Place, { id, size }: Variant): Deno.KvKey[] {
+function useKeyOf(place: Place, { usedAt, id }: Variant): Deno.KvKey {
+  return useKey(usedAt, place, id);
+}
+
+/** All keys of a stored response but that of the index. */
+function keysOf(place: Place, variant: Variant): Deno.KvKey[] {
+  return [useKeyOf(place, variant), ...chunkKeys(place, variant)];
+}
+
+/** The first of those that such requests choose. */
+async function chosen(
+  variants: readonly Variant[],
+  request: Headers,
+): Promise<Variant | undefined> {
+  for (const variant of variants) {
+    const { names, selection } = variant;
+    if (await digest(selectionKey(names, request)) === selection) return variant;
+  }
+}
+
+function chunkKeys(
+  [, key256]: Place,
+  { id, size }: Pick<Variant, "id" | "size">,
+): Deno.KvKey[] {
   return Array.from(
     { length: Math.ceil(size / CHUNK_BYTES) },
     (_, index) => [...CHUNKS, key256, id, index],
@@ -205,34 +316,6 @@ function chunkKeys([, key256]: Place, { id, size }: Variant): Deno.KvKey[] {
 
 function variantsOf(index: unknown): Variant[] {
   return v.is(indexSchema, index) ? index.variants : [];
-}
-
-/**
- * An answer as it is written: the length of its head, the head, the body. Not what chose it, which
- * may be a Cookie: whoever reads it has said the same.
- */
-async function bytesOf(entry: CacheEntry): Promise<Bytes> {
-  const { status, headers, requestedAt, receivedAt, url, isAuthorized } = entry;
-  const facts = { status, requestedAt, receivedAt, url, isAuthorized };
-  const head: Head = { ...facts, headers: [...headers] };
-  const json = new TextEncoder().encode(JSON.stringify(head));
-  const length = new Uint8Array(4);
-  new DataView(length.buffer).setUint32(0, json.length);
-  return joinBytes([length, json, await entry.body.bytes(Infinity)]);
-}
-
-/** Undefined when it is not what `bytesOf` makes. */
-function entryOf(written: Bytes, request: Headers): CacheEntry | undefined {
-  try {
-    const bodyAt = 4 + new DataView(written.buffer, written.byteOffset).getUint32(0);
-    const json = new TextDecoder().decode(written.subarray(4, bodyAt));
-    const { headers: lines, ...facts } = v.parse(headSchema, JSON.parse(json));
-    const headers = new Headers(lines);
-    const selection = selectionKey(varyNames(headers), request);
-    return { ...facts, headers, selection, body: Body.of(written.subarray(bodyAt)) };
-  } catch {
-    return undefined;
-  }
 }
 
 /** A key of any length as one of a fixed length, which KV bounds; and secrets in it as none. */

@@ -101,8 +101,9 @@ export class MemoryTier implements CacheTier {
   }
 }
 
-function sizeOf(key: string, { headers, body }: CacheEntry): number {
-  let bytes = OVERHEAD_BYTES + 2 * key.length + (body.length ?? 0);
+function sizeOf(key: string, { headers, body, selection, url }: CacheEntry): number {
+  let bytes = OVERHEAD_BYTES + 2 * (key.length + selection.length + url.length) +
+    (body.length ?? 0);
   for (const [name, value] of headers) bytes += 2 * (name.length + value.length);
   return bytes;
 }

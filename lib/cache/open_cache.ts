@@ -55,10 +55,16 @@ export function openCache(deps: CacheDependencies): OpenCache {
     pseudonym,
     refreshMs,
   });
+  /** Gives back the room that nothing can use any more, which may take longer than anybody waits. */
+  const clear = () => {
+    memory.clear();
+    Promise.try(() => store?.tier.clear?.()).catch(onError);
+  };
   const ban = async (ban: Ban) => {
     bans.forgetBefore(clock.wall() - MOST_KEEP_MS);
     bans.add(ban);
     await shared?.tell([ban], MOST_KEEP_MS);
+    if (ban.of === "all" && !ban.isSoft) clear();
   };
   return { cache, memory, bans, ban };
 }

@@ -11,6 +11,10 @@ export interface CacheTier {
   set(key: string, entry: CacheEntry, keepMs: number): Promise<void> | void;
   /** Whether any answer is kept under the key, as far as that is known at once. */
   has?(key: string): boolean;
+  /** Remembers that what such a request chooses is of use, where that decides what is evicted. */
+  touch?(key: string, request: Headers): Promise<void>;
+  /** Removes everything. */
+  clear?(): Promise<void> | void;
   /** Forgets every answer under the key. */
   delete(key: string): Promise<void> | void;
   /** Forgets every answer of an address, under whichever key (see `cacheKey`). */

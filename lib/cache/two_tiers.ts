@@ -19,11 +19,15 @@ export interface TwoTiersOptions {
 const REST_MS = 1_000;
 /** What is kept goes to the store behind the client's back, and may take longer. */
 const WRITE_TIMES = 10;
+/** Of so many uses of what is in memory the store hears of one. */
+const TOUCHED_USES = 64;
 
 /** Memory over a store: what was read once is in memory, so a process that starts cold is soon warm. */
 export class TwoTiers implements CacheTier {
   readonly #options: TwoTiersOptions;
   #restsUntil = -Infinity;
+  #uses = 0;
+  #isTouching = false;
 
   constructor(options: TwoTiersOptions) {
     this.#options = options;
@@ -33,7 +37,11 @@ export class TwoTiers implements CacheTier {
     key: string,
     request: Headers,
   ): CacheEntry | undefined | Promise<CacheEntry | undefined> {
-    return this.#options.memory.get(key, request) ?? this.#read(key, request);
+    const entry = this.#options.memory.get(key, request);
+    if (entry === undefined) return this.#read(key, request);
+    // What is used often is met by chance: telling the store of each use would cost more than the use.
+    if (++this.#uses % TOUCHED_USES === 0) this.#touch(key, request);
+    return entry;
   }
 
   set(key: string, entry: CacheEntry, keepMs: number): void {
@@ -56,6 +64,14 @@ export class TwoTiers implements CacheTier {
     const { memory, store } = this.#options;
     memory.forget(url);
     await this.#bounded(() => store.forget(url));
+  }
+
+  /** Lets the store know of a use, one at a time. */
+  async #touch(key: string, request: Headers): Promise<void> {
+    if (this.#isTouching) return;
+    this.#isTouching = true;
+    await this.#bounded(() => this.#options.store.touch?.(key, request));
+    this.#isTouching = false;
   }
 
   async #read(key: string, request: Headers): Promise<CacheEntry | undefined> {

@@ -78,6 +78,8 @@ export const gatewaySchema = object({
   maxRequestBody: v.optional(size, "1MiB"),
   /** Memory that stored responses may take in a process. */
   cacheMemory: v.optional(size, "64MiB"),
+  /** Room that stored responses may take in the `store`, all processes together. */
+  cacheDisk: v.optional(size, "1GiB"),
   /** The routes, by method and path. */
   routes: record(routeKey, later(routeSchema), "must be an object of routes"),
   /** Where a JSON config's editor finds `gateway.schema.json`; ignored. Default: none. */
@@ -135,9 +137,11 @@ export type CorsConfig = v.InferInput<typeof corsSchema>;
 export type CorsSettings = v.InferOutput<typeof corsSchema>;
 
 /** A config that was read: complete, in milliseconds and bytes, every name resolved. */
-export interface Settings
-  extends
-    Pick<v.InferOutput<typeof gatewaySchema>, "store" | "cors" | "maxRequestBody" | "cacheMemory"> {
+export interface Settings extends
+  Pick<
+    v.InferOutput<typeof gatewaySchema>,
+    "store" | "cors" | "maxRequestBody" | "cacheMemory" | "cacheDisk"
+  > {
   /** Undefined: clients are counted by address. */
   readonly clients: ClientSettings | undefined;
   readonly trust: AddressTrust;

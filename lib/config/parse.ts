@@ -82,6 +82,7 @@ class Parser {
       trust: { proxies: top.trustedProxies, header: top.forwardedHeader },
       maxRequestBody: top.maxRequestBody,
       cacheMemory: top.cacheMemory,
+      cacheDisk: top.cacheDisk,
       upstreams: [...this.#upstreams.values()].filter((upstream) => upstream !== undefined),
       limits: [...this.#limits.values()].filter((limit) => limit !== undefined),
       routes: read,

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { KvBans } from "../../lib/cache/kv_bans.ts";
-import { KvTier } from "../../lib/cache/kv_tier.ts";
+import { kvTier } from "../support/kv_tier.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { ask } from "../support/answer.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
@@ -152,7 +152,7 @@ Deno.test("the store serves no deployment with another token or URL, and shows n
   );
   await using other = startUpstream(() => Response.json("other"));
   using kv = await Deno.openKv(":memory:");
-  const cacheStore = { tier: new KvTier(kv), bans: new KvBans(kv) };
+  const cacheStore = { tier: kvTier(kv), bans: new KvBans(kv) };
   const answer = async (url: string, token: string) => {
     await using gateway = startGateway({
       upstreams: { it: { url, headers: { authorization: token }, cache: { ttl: "1m" } } },

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertGreaterOrEqual, assertLess } from "@std/ass
 import { delay } from "@std/async";
 import { Body } from "../../lib/body.ts";
 import { KvBans } from "../../lib/cache/kv_bans.ts";
-import { KvTier } from "../../lib/cache/kv_tier.ts";
+import { kvTier } from "../support/kv_tier.ts";
 import { KvStore, REMOTE_KV } from "../../lib/limiter/kv_store.ts";
 import { MISSING, NOW, write } from "../support/bucket_store_suite.ts";
 import { Denokv, withDenokv } from "../support/denokv.ts";
@@ -201,7 +201,7 @@ withDenokv("a KV Connect server that fails", () => {
     await using server = await Denokv.start();
     await using path = startStorePath(server.url);
     using kv = await server.open(path.url);
-    const tier = new KvTier(kv);
+    const tier = kvTier(kv);
     const bans = new KvBans(kv);
     assertEquals(await bans.readNew(), []);
     path.state = "lossy";

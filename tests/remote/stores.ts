@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { KvTier } from "../../lib/cache/kv_tier.ts";
+import { kvTier } from "../support/kv_tier.ts";
 import { keyHash } from "../../lib/client_directory.ts";
 import { KvStore, REMOTE_KV } from "../../lib/limiter/kv_store.ts";
 import { KvBans as KvOperatorBans } from "../../lib/operator/kv_bans.ts";
@@ -30,7 +30,7 @@ withDenokv("stores over KV Connect", () => {
     const server = await Denokv.start();
     const kv = await server.open();
     return {
-      tier: new KvTier(kv),
+      tier: kvTier(kv),
       async [Symbol.asyncDispose]() {
         kv.close();
         await server[Symbol.asyncDispose]();

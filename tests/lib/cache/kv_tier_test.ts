@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Body } from "../../../lib/body.ts";
 import type { CacheEntry } from "../../../lib/cache/entry.ts";
-import { KvTier } from "../../../lib/cache/kv_tier.ts";
+import type { KvTier } from "../../../lib/cache/kv_tier.ts";
+import { kvTier } from "../../support/kv_tier.ts";
 import { MemoryTier } from "../../../lib/cache/memory_tier.ts";
 import { TwoTiers } from "../../../lib/cache/two_tiers.ts";
 import { selectionKey } from "../../../lib/cache/variants.ts";
@@ -112,7 +113,7 @@ function anotherVersion(kv: Deno.Kv, which: (key: Deno.KvKey) => boolean): Promi
 for (const [name, damage] of Object.entries(DAMAGE)) {
   Deno.test(`when ${name}, nothing is kept, and it can be kept again`, async () => {
     using kv = await Deno.openKv(":memory:");
-    const tier = new KvTier(kv);
+    const tier = kvTier(kv);
     await tier.set("k", entryOf("a"), KEEP_MS);
     assert(await tier.get("k", NONE));
     await damage(kv);
@@ -188,10 +189,10 @@ Deno.test("a write that ends anywhere leaves the old answer or the new one, whol
   const seen = new Set<string>();
   for (let steps = 0;; steps++) {
     using kv = await Deno.openKv(":memory:");
-    const tier = new KvTier(kv);
+    const tier = kvTier(kv);
     await tier.set("k", entryOf("a", 2_000_000), KEEP_MS);
     const writer = stepped(kv);
-    new KvTier(writer.kv).set("k", entryOf("b", 2_000_000), KEEP_MS).then(() => writer.end());
+    kvTier(writer.kv).set("k", entryOf("b", 2_000_000), KEEP_MS).then(() => writer.end());
     let isMore = true;
     for (let step = 0; step < steps; step++) isMore = await writer.step();
     const entry = await tier.get("k", NONE);
@@ -204,7 +205,7 @@ Deno.test("a write that ends anywhere leaves the old answer or the new one, whol
 
 Deno.test("what is replaced or deleted takes no room in the store", async () => {
   using kv = await Deno.openKv(":memory:");
-  const tier = new KvTier(kv);
+  const tier = kvTier(kv);
   await tier.set("k", entryOf("a"), KEEP_MS);
   const { length } = await keysOf(kv);
   for (let time = 0; time < 5; time++) await tier.set("k", entryOf("b"), KEEP_MS);
@@ -219,7 +220,7 @@ Deno.test("what is replaced or deleted takes no room in the store", async () => 
 
 Deno.test("one key has no more than its share of answers, those that came last", async () => {
   using kv = await Deno.openKv(":memory:");
-  const tier = new KvTier(kv);
+  const tier = kvTier(kv);
   const headers = new Headers({ vary: "a", "x-name": "a", "x-size": "1" });
   const requests = Array.from({ length: 40 }, (_, index) => new Headers({ a: String(index) }));
   for (const request of requests) {
@@ -233,7 +234,7 @@ Deno.test("one key has no more than its share of answers, those that came last",
 
 Deno.test("the longest names of headers that one key may have fit, and longer ones are not kept", async () => {
   using kv = await Deno.openKv(":memory:");
-  const tier = new KvTier(kv);
+  const tier = kvTier(kv);
   const set = async (vary: string) => {
     const headers = new Headers({ vary });
     const selection = selectionKey([vary], NONE);
@@ -258,7 +259,7 @@ Deno.test("a variant that is kept for a short time does not end another's", asyn
     };
     return operation;
   };
-  const tier = new KvTier(kv);
+  const tier = kvTier(kv, { wall: () => 0 });
   await tier.set("k", entryOf("a", 1), 60_000.5);
   const headers = new Headers({ vary: "a" });
   const selection = selectionKey(["a"], NONE);
@@ -271,7 +272,7 @@ Deno.test("answers of two connections to one file stand side by side", async () 
   try {
     using one = await Deno.openKv(`${folder}/kv`);
     using other = await Deno.openKv(`${folder}/kv`);
-    const tiers = [new KvTier(one), new KvTier(other)];
+    const tiers = [kvTier(one), kvTier(other)];
     const headers = new Headers({ vary: "a", "x-name": "a", "x-size": "100000" });
     const requests = Array.from({ length: 12 }, (_, index) => new Headers({ a: String(index) }));
     await Promise.all(requests.map((request, index) => {
@@ -292,12 +293,12 @@ property(
   30,
   async (random) => {
     using kv = await Deno.openKv(":memory:");
-    await new KvTier(kv).set("k", entryOf("a", random.int(1, 900_000)), KEEP_MS);
+    await kvTier(kv).set("k", entryOf("a", random.int(1, 900_000)), KEEP_MS);
     const [reader, ...writers] = [stepped(kv), stepped(kv), stepped(kv)];
     assert(reader);
     let isOver = false;
     const writing = writers.map(async (writer) => {
-      const tier = new KvTier(writer.kv);
+      const tier = kvTier(writer.kv);
       for (const name of ["b", "c"]) {
         if (random.bool(0.2)) await tier.delete("k");
         else await tier.set("k", entryOf(name, random.int(1, 900_000)), KEEP_MS);
@@ -306,7 +307,7 @@ property(
     });
     let whole = 0;
     const reading = (async () => {
-      const tier = new KvTier(reader.kv);
+      const tier = kvTier(reader.kv);
       while (!isOver) {
         const entry = await tier.get("k", NONE);
         if (entry && await nameOf(entry)) whole++;
@@ -327,7 +328,7 @@ property(
   5,
   async (random) => {
     using kv = await Deno.openKv(":memory:");
-    const tier = new KvTier(kv);
+    const tier = kvTier(kv);
     await tier.set("k", entryOf("a"), KEEP_MS);
     const writers = ["b", "c", "d"].map(async (name) => {
       for (let time = 0; time < 5; time++) {
@@ -446,7 +447,7 @@ Deno.test("a store that hangs holds up no writing, and a deletion no longer than
 Deno.test("a store that is closed is a miss, and a place where nothing is kept", async () => {
   const kv = await Deno.openKv(":memory:");
   kv.close();
-  const store = new KvTier(kv);
+  const store = kvTier(kv);
   for (
     const ask of [
       async (tier: TwoTiers) => assertEquals(await tier.get("other", NONE), undefined),
@@ -472,7 +473,7 @@ Deno.test("a store that is closed is a miss, and a place where nothing is kept",
 
 Deno.test("an answer that the store cannot take is no reason to leave the store alone", async () => {
   using kv = await Deno.openKv(":memory:");
-  const store = new KvTier(kv);
+  const store = kvTier(kv);
   const { errors, tier } = play({ set: (...args) => store.set(...args) });
   const headers = new Headers({ "x-long": "x".repeat(100_000) });
   tier.set("k", { ...entryOf("a", 10), headers }, KEEP_MS);
@@ -482,10 +483,10 @@ Deno.test("an answer that the store cannot take is no reason to leave the store 
 
 Deno.test("who reads an answer that is replaced meanwhile gets the new one", async () => {
   using kv = await Deno.openKv(":memory:");
-  const tier = new KvTier(kv);
+  const tier = kvTier(kv);
   await tier.set("k", entryOf("a"), KEEP_MS);
   const reader = stepped(kv);
-  const reading = new KvTier(reader.kv).get("k", NONE).finally(() => reader.end());
+  const reading = kvTier(reader.kv).get("k", NONE).finally(() => reader.end());
   await reader.step();
   await tier.set("k", entryOf("b"), KEEP_MS);
   for (let step = 0; step < 3; step++) await reader.step();

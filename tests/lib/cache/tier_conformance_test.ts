@@ -1,4 +1,4 @@
-import { KvTier } from "../../../lib/cache/kv_tier.ts";
+import { kvTier } from "../../support/kv_tier.ts";
 import { MemoryTier } from "../../../lib/cache/memory_tier.ts";
 import type { CacheTier } from "../../../lib/cache/tier.ts";
 import { TwoTiers } from "../../../lib/cache/two_tiers.ts";
@@ -14,7 +14,7 @@ const TIERS: Readonly<Record<string, () => Promise<OpenTier>>> = {
   "in KV": async () => {
     const kv = await Deno.openKv(":memory:");
     return {
-      tier: new KvTier(kv),
+      tier: kvTier(kv),
       [Symbol.asyncDispose]() {
         kv.close();
         return Promise.resolve();
@@ -25,7 +25,7 @@ const TIERS: Readonly<Record<string, () => Promise<OpenTier>>> = {
     const folder = await Deno.makeTempDir();
     const kv = await Deno.openKv(`${folder}/kv`);
     return {
-      tier: new KvTier(kv),
+      tier: kvTier(kv),
       async [Symbol.asyncDispose]() {
         kv.close();
         await Deno.remove(folder, { recursive: true });
@@ -34,7 +34,7 @@ const TIERS: Readonly<Record<string, () => Promise<OpenTier>>> = {
   },
   "in two tiers": async () => {
     const kv = await Deno.openKv(":memory:");
-    const store = new KvTier(kv);
+    const store = kvTier(kv);
     const clock = new ManualClock();
     const timing = { clock, timeoutMs: 400, onError: fail };
     // Each answer comes from the store to a process that starts cold.

@@ -73,7 +73,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [
     withTop({ batches: {} }),
     "batches: is not a key here; there is store, upstreams, clients, limits, trustedProxies, " +
-    "forwardedHeader, cors, maxRequestBody, cacheMemory, routes, $schema",
+    "forwardedHeader, cors, maxRequestBody, cacheMemory, cacheDisk, routes, $schema",
   ],
   [withTop({ store: 5 }), "store: must be a string: got 5"],
   [withTop({ store: "" }), 'store: must not be empty: got ""'],
@@ -535,6 +535,7 @@ Deno.test("the least config is complete when it was read", () => {
     trust: { proxies: [], header: "x-forwarded-for" },
     maxRequestBody: 1_048_576,
     cacheMemory: 67_108_864,
+    cacheDisk: 1_073_741_824,
     upstreams: [{
       name: "up",
       timeoutMs: 5000,
@@ -573,6 +574,7 @@ Deno.test("what is said replaces each default", () => {
     trust: { proxies: [], header: "x-forwarded-for" },
     maxRequestBody: 2048,
     cacheMemory: 67_108_864,
+    cacheDisk: 1_073_741_824,
     upstreams: [
       {
         name: "up",

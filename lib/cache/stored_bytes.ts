@@ -1,0 +1,44 @@
+import * as v from "valibot";
+import { Body } from "../body.ts";
+import { type Bytes, joinBytes } from "../bytes.ts";
+import type { CacheEntry } from "./entry.ts";
+import { selectionKey, varyNames } from "./variants.ts";
+
+/** An answer without its body, in JSON before it. */
+const headSchema = v.object({
+  status: v.pipe(v.number(), v.safeInteger(), v.minValue(200), v.maxValue(599)),
+  headers: v.array(v.tuple([v.string(), v.string()])),
+  requestedAt: v.number(),
+  receivedAt: v.number(),
+  url: v.string(),
+  isAuthorized: v.boolean(),
+});
+type Head = v.InferOutput<typeof headSchema>;
+
+/**
+ * An answer as it is written: the length of its head, the head, the body. Not what chose it, which
+ * may be a Cookie: whoever reads it has said the same.
+ */
+export async function bytesOf(entry: CacheEntry): Promise<Bytes> {
+  const { status, headers, requestedAt, receivedAt, url, isAuthorized } = entry;
+  const facts = { status, requestedAt, receivedAt, url, isAuthorized };
+  const head: Head = { ...facts, headers: [...headers] };
+  const json = new TextEncoder().encode(JSON.stringify(head));
+  const length = new Uint8Array(4);
+  new DataView(length.buffer).setUint32(0, json.length);
+  return joinBytes([length, json, await entry.body.bytes(Infinity)]);
+}
+
+/** Undefined when it is not what `bytesOf` makes. */
+export function entryOf(written: Bytes, request: Headers): CacheEntry | undefined {
+  try {
+    const bodyAt = 4 + new DataView(written.buffer, written.byteOffset).getUint32(0);
+    const json = new TextDecoder().decode(written.subarray(4, bodyAt));
+    const { headers: lines, ...facts } = v.parse(headSchema, JSON.parse(json));
+    const headers = new Headers(lines);
+    const selection = selectionKey(varyNames(headers), request);
+    return { ...facts, headers, selection, body: Body.of(written.subarray(bodyAt)) };
+  } catch {
+    return undefined;
+  }
+}
