@@ -17,6 +17,7 @@ import { listen } from "./lib/process/listen.ts";
 import type { Listener } from "./lib/process/listener.ts";
 import { openOutput } from "./lib/process/output.ts";
 import { redirectConsole } from "./lib/process/redirect_console.ts";
+import { Shutdown } from "./lib/process/shutdown.ts";
 import { Resources } from "./lib/resources.ts";
 import { StartError } from "./lib/start_error.ts";
 import { StoreFile } from "./lib/store/store_file.ts";
@@ -63,12 +64,14 @@ async function run(settings: Settings, options: Options): Promise<void> {
   });
   // Deno Deploy refuses plain TCP to port 443.
   const isTlsInOneStep = env("DENO_DEPLOYMENT_ID") !== undefined;
-  using transport = openHttpTransport(clock, { isTlsInOneStep });
+  // Left open to the end: Deno tells of each stream whose upstream is closed before its client.
+  const transport = openHttpTransport(clock, { isTlsInOneStep });
   const background = new Background({
     clock,
     taskTimeoutMs: DEFAULTS.backgroundMs,
     onError: (error) => logError(error),
   });
+  const shutdown = new Shutdown(clock);
   // What ends after the last request, the newest first.
   const closing = new AsyncDisposableStack();
   const resources = new Resources({
@@ -107,6 +110,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
   const app = createGateway(settings, {
     clock,
     background,
+    shutdown,
     closing,
     resources,
     http: transport.source,
@@ -137,18 +141,22 @@ async function run(settings: Settings, options: Options): Promise<void> {
   }
   await stop;
 
-  await inTime(async (grace) => {
-    await listener.shutdown();
-    await background.drain(grace);
+  shutdown.begin(DEFAULTS.stopAnswerMs);
+  const isInTime = await inTime(async () => {
+    const close = AbortSignal.timeout(DEFAULTS.stopCloseMs);
+    // A stream without end must not keep the rest from being closed in order.
+    await abortable(listener.shutdown(), close).catch(() => {});
+    await background.drain(close);
     await closing.disposeAsync();
   });
+  const cutOff = shutdown.end();
+  if (!isInTime || cutOff > 0) output.error("stopped before everything had ended");
 }
 
-/** Ends what runs, within the grace that there is for it. */
-async function inTime(end: (grace: AbortSignal) => Promise<void>): Promise<void> {
+/** Ends what runs, within the grace that there is for it; resolves to whether that was enough. */
+async function inTime(end: () => Promise<void>): Promise<boolean> {
   const grace = AbortSignal.timeout(DEFAULTS.graceMs);
-  await abortable(end(grace), grace)
-    .catch(() => output.error("stopped before everything had ended"));
+  return await abortable(end(), grace).then(() => true, () => false);
 }
 
 /** The file of a store that has one. */

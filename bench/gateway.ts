@@ -1,4 +1,5 @@
 import { Background } from "../lib/background.ts";
+import { Shutdown } from "../lib/process/shutdown.ts";
 import { systemClock as clock } from "../lib/clock.ts";
 import { parseConfig } from "../lib/config/parse.ts";
 import { MemoryStore } from "../lib/limiter/memory_store.ts";
@@ -23,6 +24,7 @@ export function benchGateway(
     random: Math.random,
     adminToken: undefined,
     isHosted: false,
+    shutdown: new Shutdown(clock),
     background: new Background({ clock, taskTimeoutMs: 1_000, onError() {} }),
     closing: new AsyncDisposableStack(),
     resources: new Resources({ clock, lingerMs: 1_000, onError() {} }),

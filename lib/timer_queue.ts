@@ -21,6 +21,8 @@ export class TimerQueue {
   #last: Timer | undefined;
   #sleep: AbortController | undefined;
   #isRinging = false;
+  /** When all ring at the latest (monotonic, ms). */
+  #latest = Infinity;
 
   /** @param ms how long each runs */
   constructor(ms: number, clock: Clock) {
@@ -33,13 +35,21 @@ export class TimerQueue {
    * @param since from when on it runs (monotonic, ms): now, or hardly before
    */
   set(ring: () => void, since: number = this.#clock.monotonic()): Timer {
-    const due = since + this.#ms;
+    const due = Math.min(since + this.#ms, this.#latest);
     const timer: Timer = { due, ring, before: this.#last, after: undefined, isSet: true };
     if (this.#last) this.#last.after = timer;
     else this.#first = timer;
     this.#last = timer;
     if (this.#sleep === undefined && !this.#isRinging) this.#sleepUntil(due);
     return timer;
+  }
+
+  /** Lets every timer ring at that moment at the latest, also those that are set later. */
+  ringAllBy(latest: number): void {
+    this.#latest = latest;
+    if (this.#first === undefined || this.#isRinging) return;
+    this.#sleep?.abort(STOPPED);
+    this.#sleepUntil(this.#first.due);
   }
 
   /** Puts a timer away, whether it has rung or not. */
@@ -62,7 +72,7 @@ export class TimerQueue {
 
   #sleepUntil(due: number): void {
     const sleep = this.#sleep = new AbortController();
-    const ms = due - this.#clock.monotonic();
+    const ms = Math.min(due, this.#latest) - this.#clock.monotonic();
     this.#clock.sleep(ms, sleep.signal).then(() => this.#wake(sleep), () => {});
   }
 
@@ -72,7 +82,8 @@ export class TimerQueue {
     // What rings may set and stop others; what to sleep for is decided after that.
     this.#isRinging = true;
     const now = this.#clock.monotonic();
-    for (let timer = this.#first; timer && timer.due <= now; timer = this.#first) {
+    const last = now < this.#latest ? now : Infinity;
+    for (let timer = this.#first; timer && timer.due <= last; timer = this.#first) {
       this.#remove(timer);
       timer.ring();
     }

@@ -10,10 +10,11 @@ const UNSHOWN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** A request as one line for people: `14:03:07 200 GET /country/IS 12ms  country 3ms`. */
 export function readableLine(entry: AccessEntry): string {
-  const { time, status, method, path, durationMs, problem, parts = [] } = entry;
+  const { time, status, method, path, durationMs, cutOff, problem, parts = [] } = entry;
   const shown = `${method} ${path}`.replaceAll(UNSHOWN, encodeURIComponent);
   const line = `${time.slice(11, 19)} ${colour(status)} ${shown} ${durationMs}ms`;
-  return [line, problem, parts.map(readablePart).join(" · ")].filter(Boolean).join("  ");
+  return [line, cutOff && "cut off", problem, parts.map(readablePart).join(" · ")].filter(Boolean)
+    .join("  ");
 }
 
 function readablePart({ part, durationMs, problem }: PartEntry): string {

@@ -1,6 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Kind } from "../lib/errors.ts";
 import { fingerprint } from "../lib/fingerprint.ts";
+import type { Shutdown } from "../lib/process/shutdown.ts";
 import { remembering } from "../lib/remembering.ts";
 import type { PartRecord } from "../lib/trace.ts";
 import type { Exchange, Middleware } from "./env.ts";
@@ -15,7 +16,10 @@ export interface AccessEntry {
   readonly path: string;
   /** The key of the route that answered; absent when none matched. */
   readonly route?: string;
+  /** 503 when no answer was begun before the process ended. */
   readonly status: number;
+  /** Whether the end of the process cut it off; absent when not. */
+  readonly cutOff?: true;
   /** From arrival until the answer was sent (ms). */
   readonly durationMs: number;
   /** Who asked, hashed: the same client has the same hash while the process lives. */
@@ -37,26 +41,37 @@ export interface PartEntry {
 export interface AccessLogOptions {
   readonly clock: Clock;
   readonly log: (entry: AccessEntry) => void;
+  readonly shutdown: Shutdown;
 }
 
 /** How many clients' hashes are remembered. */
 const HASHES = 1_000;
 
-/** Tells the log of each request, once its answer has been sent. */
-export function accessLog({ clock, log }: AccessLogOptions): Middleware {
+/** Tells the log of each request, once its answer has been sent or the process ends. */
+export function accessLog({ clock, log, shutdown }: AccessLogOptions): Middleware {
   const salt = crypto.randomUUID();
   const hash = remembering((address) => fingerprint(salt + address), HASHES);
+  /** Those in flight, and when each came. */
+  const inFlight = new Map<Exchange, string>();
+  const write = (c: Exchange, cutOff?: { readonly cutOff: true }) => {
+    const time = inFlight.get(c);
+    if (time === undefined) return; // told already, when the process ended
+    inFlight.delete(c);
+    const status = c.finalized ? c.res.status : 503;
+    const durationMs = round(clock.monotonic() - c.get("arrivedAt"));
+    const client = hash(clientOf(c));
+    log(entryOf(c, { time, status, ...cutOff, durationMs, client }));
+  };
+  shutdown.onEnd(() => {
+    const count = inFlight.size;
+    for (const c of [...inFlight.keys()]) write(c, { cutOff: true });
+    return count;
+  });
   return async function accessLog(c, next) {
-    const time = new Date(clock.wall()).toISOString();
+    inFlight.set(c, new Date(clock.wall()).toISOString());
     await next();
-    const { status } = c.res;
-    const write = () => {
-      const durationMs = round(clock.monotonic() - c.get("arrivedAt"));
-      const client = hash(clientOf(c));
-      log(entryOf(c, { time, status, durationMs, client }));
-    };
     // A client may leave before what it asked for has ended.
-    Promise.allSettled([c.env.completed, c.get("answering")]).then(write);
+    Promise.allSettled([c.env.completed, c.get("answering")]).then(() => write(c));
   };
 }
 
@@ -68,7 +83,7 @@ function clientOf(c: Exchange): string {
 
 function entryOf(
   c: Exchange,
-  { time, ...facts }: Pick<AccessEntry, "time" | "status" | "durationMs" | "client">,
+  { time, ...facts }: Pick<AccessEntry, "time" | "status" | "cutOff" | "durationMs" | "client">,
 ): AccessEntry {
   const { id, parts } = c.get("trace");
   const route = c.get("route");

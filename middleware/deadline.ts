@@ -2,6 +2,7 @@ import type { Background } from "../lib/background.ts";
 import type { Clock } from "../lib/clock.ts";
 import { GatewayError } from "../lib/errors.ts";
 import { readPreferences } from "../lib/prefer.ts";
+import type { Shutdown } from "../lib/process/shutdown.ts";
 import { Scope } from "../lib/scope.ts";
 import { TimerQueue } from "../lib/timer_queue.ts";
 import type { Middleware } from "./env.ts";
@@ -14,16 +15,20 @@ export interface DeadlineOptions {
   readonly deadlineMs: number;
   readonly clock: Clock;
   readonly background: Background;
+  readonly shutdown: Shutdown;
+  /** How much later than other requests it ends when the gateway stops (ms). */
+  readonly lateMs: number;
 }
 
 /**
  * Gives the request its Context, whose signal aborts at the deadline or when the client leaves. A
- * client that prefers to wait less has an earlier deadline (RFC 7240 section 4.3).
+ * client that prefers to wait less has an earlier deadline (RFC 7240 section 4.3), and so has every
+ * request when the gateway stops.
  */
 export function deadline(options: DeadlineOptions): Middleware {
-  const { route, deadlineMs, clock, background } = options;
+  const { route, deadlineMs, clock, background, shutdown, lateMs } = options;
   const run = background.run.bind(background);
-  const timers = new TimerQueue(deadlineMs, clock);
+  const timers = shutdown.timers(deadlineMs, lateMs);
   return async function deadline(c, next) {
     const arrivedAt = c.get("arrivedAt");
     const { waitMs = Infinity } = readPreferences(c.req.raw.headers);
@@ -33,22 +38,31 @@ export function deadline(options: DeadlineOptions): Middleware {
     const { batch } = c.env;
     const scope = batch ? new Scope(batch.signal) : new Scope(c.req.raw.signal, clientLeft);
     const whose = isClients ? "that the client wanted to wait" : "of this route";
-    const pass = () =>
-      scope.cancel(new GatewayError("deadline-exceeded", `no answer within the ${ms} ms ${whose}`));
-    const queue = isClients ? new TimerQueue(waitMs, clock) : timers;
-    const timer = queue.set(pass, arrivedAt);
+    const pass = () => {
+      const isStopped = shutdown.isBegun && clock.monotonic() < arrivedAt + ms;
+      const detail = isStopped
+        ? "the gateway is stopping"
+        : `no answer within the ${ms} ms ${whose}`;
+      scope.cancel(new GatewayError("deadline-exceeded", detail));
+    };
+    const timer = timers.set(pass, arrivedAt);
+    const clients = isClients ? new TimerQueue(waitMs, clock) : undefined;
+    const clientsTimer = clients?.set(pass, arrivedAt);
     c.set("route", route);
     c.set("ctx", {
       signal: scope.signal,
-      deadline: Math.min(timer.due, batch?.deadline ?? Infinity),
+      deadline: Math.min(timer.due, clientsTimer?.due ?? Infinity, batch?.deadline ?? Infinity),
       client: { address: c.env.remoteAddress },
       trace: c.get("trace"),
       background: run,
     });
     await next();
     if (isClients) c.res.headers.append("preference-applied", `wait=${waitMs / 1000}`);
+    // The server closes it then without a word (RFC 9112 section 9.6).
+    if (shutdown.isBegun && !batch) c.res.headers.set("connection", "close");
     const end = () => {
-      queue.stop(timer);
+      timers.stop(timer);
+      if (clientsTimer) clients?.stop(clientsTimer);
       scope[Symbol.dispose]();
     };
     const answering = c.get("answering");

@@ -3,6 +3,7 @@ import type { CacheStore } from "../lib/cache/store.ts";
 import type { Clock, Random } from "../lib/clock.ts";
 import type { BucketStore } from "../lib/limiter/store.ts";
 import type { Operator } from "../lib/operator/operator.ts";
+import type { Shutdown } from "../lib/process/shutdown.ts";
 import type { Resources } from "../lib/resources.ts";
 import type { StoreWatch } from "../lib/store/store_watch.ts";
 import type { HttpTransport } from "../lib/transport/http.ts";
@@ -16,6 +17,8 @@ export interface GatewayDependencies {
   readonly background: Background;
   /** What is to end after the last request is put here; the newest ends first. */
   readonly closing: AsyncDisposableStack;
+  /** Begins when the gateway is told to stop. */
+  readonly shutdown: Shutdown;
   /** Holds what function sources keep open. */
   readonly resources: Resources;
   /** Where buckets are; asked only when some route has a limit. */

@@ -77,7 +77,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
   app.notFound((c) => problems(notRouted(c, allowed(c.req.path)), c, deps.logError));
 
   app.use(requestId(deps.clock));
-  app.use(accessLog({ clock: deps.clock, log: deps.logAccess }));
+  app.use(accessLog({ clock: deps.clock, log: deps.logAccess, shutdown: deps.shutdown }));
   if (settings.cors) app.use(cors(settings.cors, allowed));
   app.use(head());
   app.use(unsupported());
@@ -89,10 +89,13 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
   app.use(requestSize(settings.maxRequestBody));
 
   app.use("/_gateway/*", notInBatch("requests to the gateway's own routes"));
-  const isClosed = routes.some(({ limits }) =>
+  const needsWrites = routes.some(({ limits }) =>
     limits.some(({ allowance }) => allowance.onStoreFailure === "closed")
   );
-  app.route("/_gateway/health", health(deps.store, isClosed));
+  app.route(
+    "/_gateway/health",
+    health({ store: deps.store, needsWrites, shutdown: deps.shutdown }),
+  );
   app.route("/_gateway/problems", problemKinds());
   const operatorOnly = admin({
     token: deps.adminToken,

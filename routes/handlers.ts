@@ -2,6 +2,7 @@ import type { Handler } from "hono";
 import type { HttpCache } from "../lib/cache/http_cache.ts";
 import { configuredClients } from "../lib/client_directory.ts";
 import { clientHeadersOf, sendsAuthorization } from "../lib/config/client_headers.ts";
+import { DEFAULTS } from "../lib/config/defaults.ts";
 import type { Settings } from "../lib/config/gateway.ts";
 import type { PartSettings } from "../lib/config/part.ts";
 import type {
@@ -93,10 +94,11 @@ export class Handlers {
 
   /** What a route's request meets: who asks and whether it may, then the route itself. */
   of(route: RouteSettings): Handler<Env>[] {
-    const { clock, background, logError } = this.#deps;
+    const { clock, background, shutdown, logError } = this.#deps;
     const { key, deadlineMs, limits, cost } = route;
+    const lateMs = "max" in route ? DEFAULTS.stopBatchMs : 0;
     const admission: Middleware[] = [
-      deadline({ route: key, deadlineMs, clock, background }),
+      deadline({ route: key, deadlineMs, clock, background, shutdown, lateMs }),
       this.#identify,
     ];
     if (limits.length > 0) {

@@ -1,18 +1,29 @@
 import { Hono } from "hono";
+import type { Shutdown } from "../lib/process/shutdown.ts";
 import type { StoreWatch } from "../lib/store/store_watch.ts";
 import type { Env } from "../middleware/env.ts";
 
 const NO_STORE = { "cache-control": "no-store" };
 
+/** What readiness depends on. */
+export interface HealthOptions {
+  readonly store: Pick<StoreWatch, "check">;
+  /** Whether some route is closed while the store fails. */
+  readonly needsWrites: boolean;
+  readonly shutdown: Shutdown;
+}
+
 /**
  * `live`: the process answers. `ready`: it can do its work, which takes a store that can be read,
- * and also be written where nobody passes without.
- * @param needsWrites whether some route is closed while the store fails
+ * and also be written where nobody passes without, and it is not about to end.
  */
-export function health(store: Pick<StoreWatch, "check">, needsWrites: boolean): Hono<Env> {
+export function health({ store, needsWrites, shutdown }: HealthOptions): Hono<Env> {
   return new Hono<Env>()
     .get("/live", (c) => c.json({ status: "live" }, 200, NO_STORE))
     .get("/ready", async (c) => {
+      if (shutdown.isBegun) {
+        return c.json({ status: "not ready", reason: "the gateway is stopping" }, 503, NO_STORE);
+      }
       const trouble = await store.check();
       if (trouble === undefined) return c.json({ status: "ready" }, 200, NO_STORE);
       const { reason, isUnreadable } = trouble;

@@ -44,6 +44,10 @@ export const DEFAULTS = {
   reservedDescriptors: 32,
   /** What running requests get when the gateway is told to stop; Deno Deploy waits 5 s in all. */
   graceMs: 4_000,
+  /** When they get what is there, how much later a batch of them does, and when no more is waited. */
+  stopAnswerMs: 3_500,
+  stopBatchMs: 100,
+  stopCloseMs: 3_750,
   /** What a reader gets to take the last lines of the log, before the process ends without it. */
   flushMs: 500,
 } as const;

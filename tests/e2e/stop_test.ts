@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { type Program, startProgram, until } from "../support/program.ts";
+import { Wire } from "../support/wire.ts";
 import { hang, startUpstream, type TestUpstream } from "../support/upstream.ts";
 
 /** What the gateway has for its stop, from the signal to its end (ms). */
@@ -81,6 +82,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     assertEquals(await Promise.all(answers), expected);
     assertEquals(await program.ended(AT_ONCE_MS), 0);
     assertEquals(program.log.length, 50, "each has its line in the access log");
+    assertEquals(program.log.filter((line) => line.includes("cutOff")), []);
     assertEquals(program.stderr, "");
   });
 }
@@ -99,16 +101,79 @@ Deno.test("SIGTERM: a program that has just said it listens ends as orderly as a
   }
 });
 
-Deno.test("SIGTERM: a request that never ends does not hold the stop beyond its bound", async () => {
-  await using upstream = startUpstream(hang);
-  await using program = await startProgram({ config: configFor(upstream.url) });
-  const cutOff = fetch(`${program.url}/it`).then(() => "answered", () => "cut off");
-  await until(() => upstream.requests.length === 1, "it is in flight");
+Deno.test("SIGTERM: requests that wait get what is there before the program ends", async () => {
+  await using upstream = startUpstream((request) =>
+    request.url.includes("/fast") ? Response.json({ fast: true }) : hang(request)
+  );
+  const slow = { from: "it", path: "/slow{?query.n}" };
+  const fast = { from: "it", path: "/fast" };
+  await using program = await startProgram({
+    config: {
+      store: ":memory:",
+      upstreams: { it: { url: upstream.url, timeout: "60s" } },
+      routes: {
+        "POST /batch": { deadline: "60s", batch: {} },
+        "GET /some": { deadline: "60s", gather: { fast, slow: { ...slow, optional: true } } },
+        "GET /all": { deadline: "60s", gather: { fast, slow } },
+        "ANY /f/*": { deadline: "60s", forward: "it" },
+      },
+    },
+  });
+  let asked = 0;
+  /** Each asks for something else, so that none is asked for another. */
+  const target = (path: string) => `${path}?n=${++asked}`;
+  const ask = async (path: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(program.url + target(path), { headers });
+    return [response.status, await response.text()] as const;
+  };
+  const answers = Promise.all([
+    ask("/some"),
+    ask("/some", { prefer: "wait=50" }),
+    ask("/all"),
+    ask("/f/slow"),
+    ask("/some", { accept: "application/x-ndjson" }),
+    ask("/some", { accept: "text/event-stream" }),
+  ]);
+  const batch = fetch(`${program.url}/batch`, {
+    method: "POST",
+    body: JSON.stringify({ requests: [{ path: target("/some") }, { path: target("/all") }] }),
+  });
+  using wire = await Wire.connect(program.port);
+  await wire.send(`GET ${target("/some")} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+  const waiting = () => upstream.requests.filter(({ url }) => url.includes("/slow")).length;
+  await until(() => waiting() === 9, "all are in flight");
 
   assertLess(await stop(program), STOP_BOUND_MS);
-  assertEquals(program.code, 0);
-  assertEquals(program.stderr, "stopped before everything had ended\n");
-  assertEquals(await cutOff, "cut off");
+  assertEquals([program.code, program.stderr], [0, ""]);
+  const [some, inTime, all, forwarded, lines, events] = await answers;
+  for (const [status, text] of [some, inTime]) {
+    const { data, complete, problems } = JSON.parse(text);
+    assertEquals([status, data, complete], [200, { fast: { fast: true }, slow: null }, false]);
+    assertEquals(problems[0].detail, "the gateway is stopping");
+    assertMatch(problems[0].type, /deadline-exceeded$/);
+  }
+  assertEquals([all[0], forwarded[0], lines[0], events[0]], [504, 504, 200, 200]);
+  assertMatch(lines[1], /\n\{"complete":false\}\n$/);
+  assertMatch(events[1], /event: done\ndata: \{"complete":false\}\n\n$/);
+  const { responses } = await (await batch).json();
+  assertEquals(
+    responses.map((
+      { status, body }: { status: number; body: { complete?: boolean } },
+    ) => [status, body.complete]),
+    [[200, false], [504, undefined]],
+  );
+  const last = await wire.answer();
+  assertEquals([last.status, last.headers.get("connection")], [200, "close"]);
+  assertEquals(await wire.rest(), "");
+  const logged = program.log.map((line) => JSON.parse(line));
+  assertEquals(logged.map(({ path }) => path).toSorted(), [
+    "/all",
+    "/all",
+    "/batch",
+    "/f/slow",
+    ...Array(6).fill("/some"),
+  ]);
+  assertEquals(logged.filter(({ cutOff }) => cutOff), []);
 });
 
 Deno.test("SIGTERM: a stream that never ends does not hold the stop beyond its bound", async () => {
@@ -130,6 +195,9 @@ Deno.test("SIGTERM: a stream that never ends does not hold the stop beyond its b
   assertLess(await stop(program), STOP_BOUND_MS);
   assertEquals(program.code, 0);
   assertEquals(await reader.read().then(({ done }) => done, () => true), true);
+  const [{ path, status, cutOff }] = program.log.map((line) => JSON.parse(line));
+  assertEquals([path, status, cutOff], ["/f/events", 200, true]);
+  assertEquals(program.stderr, "stopped before everything had ended\n");
 });
 
 Deno.test("SIGTERM: a client that never finishes its request does not hold the stop", async () => {

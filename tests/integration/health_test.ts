@@ -49,6 +49,15 @@ Deno.test("ready again, once the store can be read again", async () => {
   assertEquals((await askFor(gateway.port, "/_gateway/health/ready")).status, 200);
 });
 
+Deno.test("live but not ready, as soon as the gateway stops", async () => {
+  await using gateway = startIdle();
+  gateway.shutdown.begin(1_000);
+  assertEquals(told(await askFor(gateway.port, "/_gateway/health/live")), [200, "live"]);
+  const ready = await askFor(gateway.port, "/_gateway/health/ready");
+  assertEquals(told(ready), [503, "not ready"]);
+  assertEquals(JSON.parse(ready.body).reason, "the gateway is stopping");
+});
+
 Deno.test("not ready within a bounded time, when the store hangs", async () => {
   await using store = startHangingStore();
   await using program = await startProgram({

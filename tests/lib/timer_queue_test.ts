@@ -40,6 +40,31 @@ Deno.test("timers ring in the order in which they were set, each at its own time
   assertEquals(clock.sleeping, 0);
 });
 
+Deno.test("all ring by a common moment, each at its own time before it, also those set later", async () => {
+  const { clock, queue, rung, set } = play();
+  set("a");
+  await clock.advance(30);
+  set("b");
+  await clock.advance(30);
+  queue.ringAllBy(110);
+  assertEquals(clock.sleeping, 1);
+  assertEquals(set("c").due, 110);
+  await clock.advance(60);
+  assertEquals(rung, ["a 100", "b 110", "c 110"]);
+  set("d");
+  await clock.advance(0);
+  assertEquals(rung.slice(3), ["d 120"]);
+  assertEquals(clock.sleeping, 0);
+});
+
+Deno.test("a common moment that comes before any is due lets all ring then", async () => {
+  const { clock, queue, rung, set } = play();
+  set("a");
+  queue.ringAllBy(20);
+  await clock.advance(1000);
+  assertEquals(rung, ["a 20"]);
+});
+
 Deno.test("one sleep serves many, and none while nothing is set", async () => {
   const { clock, queue, rung, set } = play();
   assertEquals(clock.sleeping, 0);

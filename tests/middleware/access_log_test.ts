@@ -4,7 +4,7 @@ import type { AccessEntry } from "../../middleware/access_log.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { until } from "../support/program.ts";
-import { startRawUpstream, startUpstream } from "../support/upstream.ts";
+import { hang, startRawUpstream, startUpstream } from "../support/upstream.ts";
 import { ask, askFor, chunk, Wire } from "../support/wire.ts";
 
 /** A gateway with a good and a bad upstream. */
@@ -149,6 +149,27 @@ Deno.test("a request is logged when its answer has been sent, not before", async
   await client.until("0\r\n\r\n");
   await until(() => gateway.log.length === 1, "the request is logged");
   assertEquals(gateway.log[0]?.durationMs, 1_234.6);
+});
+
+Deno.test("a request that the process's end cuts off is logged then, and once", async () => {
+  const clock = new ManualClock();
+  await using upstream = startUpstream(hang);
+  await using gateway = startGateway({
+    upstreams: { it: { url: upstream.url } },
+    routes: { "GET /*": { forward: "it" } },
+  }, { clock });
+  using client = await Wire.connect(gateway.port);
+  await client.send(get("/x"));
+  await until(() => upstream.requests.length === 1, "it is in flight");
+  await clock.advance(100);
+  assertEquals(gateway.shutdown.end(), 1);
+  const { path, status, cutOff, durationMs } = gateway.log[0] ?? {};
+  assertEquals([path, status, cutOff, durationMs], ["/x", 503, true, 100]);
+
+  await clock.advance(10_000);
+  assertEquals((await client.answer()).status, 504);
+  await until(() => gateway.shutdown.end() === 0, "it is over");
+  assertEquals(gateway.log.length, 1);
 });
 
 Deno.test("preflights, health checks and OPTIONS are logged too", async () => {

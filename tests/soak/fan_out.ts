@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-console -- its output is its purpose
 import { assert, assertEquals } from "@std/assert";
 import { Background } from "../../lib/background.ts";
+import { Shutdown } from "../../lib/process/shutdown.ts";
 import { Body } from "../../lib/body.ts";
 import type { Bytes } from "../../lib/bytes.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
@@ -220,6 +221,7 @@ Deno.test(`${REQUESTS} mixed requests leave nothing`, async () => {
     random: Math.random,
     adminToken: undefined,
     isHosted: false,
+    shutdown: new Shutdown(clock),
     background: new Background({ clock, taskTimeoutMs: 1_000, onError: (e) => errors.push(e) }),
     closing: new AsyncDisposableStack(),
     resources: new Resources({ clock, lingerMs: 1_000, onError: (e) => errors.push(e) }),

@@ -7,6 +7,7 @@ import { MemoryStore } from "../../lib/limiter/memory_store.ts";
 import type { BucketStore } from "../../lib/limiter/store.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
 import { Resources } from "../../lib/resources.ts";
+import { Shutdown } from "../../lib/process/shutdown.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
 import { StoreWatch } from "../../lib/store/store_watch.ts";
 import type { AccessEntry } from "../../middleware/access_log.ts";
@@ -18,6 +19,7 @@ export interface TestGateway extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly background: Background;
+  readonly shutdown: Shutdown;
   /** How many requests have come, answered or not. */
   readonly arrived: number;
   /** What the access log was told. */
@@ -52,6 +54,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     taskTimeoutMs: 1_000,
     onError: (error) => errors.push(error),
   });
+  const shutdown = new Shutdown(clock);
   const closing = new AsyncDisposableStack();
   const resources = new Resources({
     clock,
@@ -62,6 +65,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
   const app = createGateway(parseConfig(config, (name) => env[name], options.place), {
     clock,
     background,
+    shutdown,
     closing,
     resources,
     http: transport.source,
@@ -84,6 +88,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     url: server.url,
     port: server.port,
     background,
+    shutdown,
     get arrived() {
       return arrived;
     },
