@@ -37,6 +37,12 @@ export const KINDS = {
     title: "This path does not answer this method",
     advice: "Use a method that the Allow header names.",
   },
+  "request-timeout": {
+    status: 408,
+    blame: "client",
+    title: "The request body did not arrive in time",
+    advice: "Send the request again, over a faster connection or with a smaller body.",
+  },
   "payload-too-large": {
     status: 413,
     blame: "client",

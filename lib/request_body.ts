@@ -2,6 +2,7 @@ import { abortable } from "@std/async";
 import { Body, BodyTooLarge } from "./body.ts";
 import type { Bytes } from "./bytes.ts";
 import { GatewayError, payloadTooLarge } from "./errors.ts";
+import { lateUpload } from "./http/late_upload.ts";
 import type { Scope } from "./scope.ts";
 
 /** What a client sends, read only when somebody asks for it; undefined when it sends nothing. */
@@ -17,7 +18,8 @@ export function requestBody(request: Request): Body | undefined {
 /**
  * Reads what a client sends, for no longer than the request may take.
  * @param limit how much is taken (bytes)
- * @throws {GatewayError} `payload-too-large`; `cancelled` when the client breaks off
+ * @throws {GatewayError} `payload-too-large`; `request-timeout` at the deadline; `cancelled` when
+ * the client breaks off
  */
 export async function readRequestBody(
   body: Body,
@@ -27,7 +29,7 @@ export async function readRequestBody(
   try {
     await abortable(body.bytes(limit), signal);
   } catch (error) {
-    signal.throwIfAborted();
+    if (signal.aborted) throw lateUpload(signal.reason);
     if (error instanceof BodyTooLarge) throw payloadTooLarge(error.limit);
     throw new GatewayError("cancelled", "the request body broke off", { cause: error });
   }
@@ -66,7 +68,7 @@ export async function peek(
   try {
     do begin = (await abortable(reader.read(), scope.signal)).value; while (begin?.length === 0);
   } catch (error) {
-    scope.signal.throwIfAborted();
+    if (scope.signal.aborted) throw lateUpload(scope.signal.reason);
     throw new GatewayError("cancelled", "the request body broke off", { cause: error });
   }
   if (begin === undefined) return undefined;

@@ -1,8 +1,10 @@
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
+import { lateUpload } from "../http/late_upload.ts";
+import { type UploadWatcher, watchedUpload } from "../http/watched_upload.ts";
 import { Scope } from "../scope.ts";
 import type { Policy } from "../source.ts";
-import { TimerQueue } from "../timer_queue.ts";
+import { type Timer, TimerQueue } from "../timer_queue.ts";
 
 /** What one attempt may take. */
 export interface TimeoutOptions {
@@ -15,6 +17,10 @@ export interface TimeoutOptions {
  * Ends an attempt that takes too long, by aborting it.
  * It rejects with `upstream-timeout`, or with `deadline-exceeded` when the deadline came first; an
  * attempt for which no time is left is not begun.
+ *
+ * The time is the upstream's: while the client still uploads it stands still whenever the next bytes
+ * are to come from the client, and it begins anew with them; so the upstream has all of it once the
+ * request was sent. A client that is still uploading at the deadline gets `request-timeout`.
  */
 export function timeout({ timeoutMs, clock }: TimeoutOptions): Policy {
   const timers = new TimerQueue(timeoutMs, clock);
@@ -26,18 +32,56 @@ export function timeout({ timeoutMs, clock }: TimeoutOptions): Policy {
         throw new GatewayError("deadline-exceeded", "no time was left to ask");
       }
       const scope = new Scope(ctx.signal);
-      const timer = timers.set(
-        () => scope.cancel(new GatewayError("upstream-timeout", detail)),
-        now,
-      );
+      const { signal } = scope;
+      const ring = () => scope.cancel(new GatewayError("upstream-timeout", detail));
+      const timer = new AttemptTimer(timers, ring, signal, now);
       try {
         const { client, trace, background } = ctx;
-        const { signal } = scope;
-        const deadline = Math.min(timer.due, ctx.deadline);
-        return await next(call, { signal, deadline, client, trace, background });
+        if (call.body === undefined || call.body.isWhole) {
+          const deadline = Math.min(now + timeoutMs, ctx.deadline);
+          return await next(call, { signal, deadline, client, trace, background });
+        }
+        const upload = { ...call, body: watchedUpload(call.body, timer) };
+        return await next(upload, { signal, deadline: ctx.deadline, client, trace, background });
+      } catch (error) {
+        throw timer.waitsForClient ? lateUpload(error) : error;
       } finally {
-        timers.stop(timer);
+        timer.end();
         scope[Symbol.dispose]();
       }
     };
+}
+
+/** The time of one attempt, which stands still while the client has to send more. */
+class AttemptTimer implements UploadWatcher {
+  waitsForClient = false;
+  readonly #timers: TimerQueue;
+  readonly #ring: () => void;
+  readonly #signal: AbortSignal;
+  #timer: Timer;
+  #hasEnded = false;
+
+  constructor(timers: TimerQueue, ring: () => void, signal: AbortSignal, now: number) {
+    this.#timers = timers;
+    this.#ring = ring;
+    this.#signal = signal;
+    this.#timer = timers.set(ring, now);
+  }
+
+  onWait(): void {
+    this.waitsForClient = true;
+    this.#timers.stop(this.#timer);
+  }
+
+  onCome(): void {
+    // What is let go of at the end of an attempt seems to come as well.
+    if (this.#hasEnded || this.#signal.aborted) return;
+    this.waitsForClient = false;
+    this.#timer = this.#timers.set(this.#ring);
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    this.#timers.stop(this.#timer);
+  }
 }

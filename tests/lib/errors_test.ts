@@ -13,6 +13,7 @@ const CONTRACT: Readonly<Record<Kind, readonly [number, Blame]>> = {
   "bad-request": [400, "client"],
   "not-found": [404, "client"],
   "method-not-allowed": [405, "client"],
+  "request-timeout": [408, "client"],
   "payload-too-large": [413, "client"],
   "unauthorized": [401, "client"],
   "forbidden": [403, "client"],

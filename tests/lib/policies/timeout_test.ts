@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { abortable } from "@std/async";
+import { Body } from "../../../lib/body.ts";
 import { GatewayError } from "../../../lib/errors.ts";
 import { timeout } from "../../../lib/policies/timeout.ts";
 import { json } from "../../../lib/reply.ts";
@@ -86,4 +88,80 @@ Deno.test("the context is the request's own but for its signal and the end of th
   const { signal: requestSignal, ...expected } = ctx;
   assertEquals(rest, { ...expected, deadline: 100 });
   assert(signal !== requestSignal && !signal.aborted);
+});
+
+/** What a client uploads piece by piece, and a source that sends it on and then answers. */
+function playUpload() {
+  const clock = new ManualClock();
+  let client: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
+  const body = Body.from({
+    stream: new ReadableStream({ start: (controller) => void (client = controller) }),
+  });
+  const { promise: answer, resolve: onAnswer } = Promise.withResolvers<void>();
+  const source = timeout({ timeoutMs: 100, clock })(async (call, ctx) => {
+    if (call.body) await abortable(call.body.bytes(1024), ctx.signal);
+    await abortable(answer, ctx.signal);
+    return json(1);
+  });
+  return {
+    clock,
+    onAnswer,
+    ask: (ctx = testContext()) => source(testCall({ method: "POST", body }), ctx),
+    send: (text: string) => client?.enqueue(new TextEncoder().encode(text)),
+    end: () => client?.close(),
+  };
+}
+
+Deno.test("the time stands still while the client uploads, and is whole once it has", async () => {
+  const { clock, ask, send, end, onAnswer } = playUpload();
+  const asked = ask();
+  for (let piece = 0; piece < 5; piece++) {
+    await clock.advance(90);
+    send("piece");
+  }
+  await clock.advance(500);
+  end();
+  await clock.advance(99);
+  onAnswer();
+  assertEquals((await asked).status, 200);
+  assertEquals(clock.sleeping, 0);
+});
+
+Deno.test("the time runs from when the upload has ended", async () => {
+  const { clock, ask, end } = playUpload();
+  const asked = assertRejects(() => ask(), GatewayError);
+  await clock.advance(500);
+  end();
+  await clock.advance(100);
+  assertEquals((await asked).kind, "upstream-timeout");
+  assertEquals(clock.sleeping, 0);
+});
+
+Deno.test("an upload that the deadline ends is request-timeout; after it, the upstream's", async () => {
+  for (
+    const [hasEnded, kind] of [[false, "request-timeout"], [true, "deadline-exceeded"]] as const
+  ) {
+    const { clock, ask, end } = playUpload();
+    const request = new AbortController();
+    const ctx = testContext({ signal: request.signal, deadline: 1_000 });
+    const asked = assertRejects(() => ask(ctx), GatewayError);
+    await clock.advance(950);
+    if (hasEnded) end();
+    await clock.advance(50);
+    request.abort(new GatewayError("deadline-exceeded", "late"));
+    assertEquals((await asked).kind, kind);
+    assertEquals(clock.sleeping, 0);
+  }
+});
+
+Deno.test("an upload that nobody sends on is the upstream's delay", async () => {
+  const clock = new ManualClock();
+  const body = Body.from({ stream: new ReadableStream() });
+  const stuck = timeout({ timeoutMs: 100, clock })((_call, ctx) =>
+    abortable(new Promise<never>(() => {}), ctx.signal)
+  );
+  const call = testCall({ method: "POST", body });
+  const asked = assertRejects(() => stuck(call, testContext()), GatewayError);
+  await clock.advance(100);
+  assertEquals((await asked).kind, "upstream-timeout");
 });
