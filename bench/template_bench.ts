@@ -1,4 +1,5 @@
 import { Inputs } from "../lib/inputs.ts";
+import { JsonDocument } from "../lib/json/json_document.ts";
 import { parsePathTemplate, parseValueTemplate } from "../lib/template.ts";
 
 /** Making a part's question of the client's values: once a part and request. */
@@ -7,7 +8,7 @@ const inputs = new Inputs({
   path: "/home/7?lang=is&page=2",
   headers: new Headers({ "x-tenant": "north" }),
   params: { id: "Þórshöfn & co" },
-}, { user: { name: "Ada", age: 36 } });
+}, JsonDocument.of({ user: { name: "Ada", age: 36 } }));
 
 const paths = {
   "no name": "/users/all",

@@ -1,7 +1,8 @@
 import type { Bytes } from "./bytes.ts";
 import { GatewayError } from "./errors.ts";
-import { parseExactly } from "./exact_json.ts";
 import { isRecord } from "./is_record.ts";
+import { ExactNumber } from "./json/exact_number.ts";
+import { JsonDocument } from "./json/json_document.ts";
 
 /** One request of a batch, as the client wrote it. */
 export interface BatchItem {
@@ -50,14 +51,14 @@ type Report = (path: readonly (string | number)[], detail: string) => void;
 
 function parse(body: Bytes): unknown {
   try {
-    return parseExactly(UTF8.decode(body));
+    return new JsonDocument(body, JSON.parse(UTF8.decode(body))).at([]);
   } catch {
     throw new GatewayError("bad-request", "the batch must be JSON");
   }
 }
 
 function readRequests(value: unknown, max: number, report: Report): BatchItem[] {
-  if (!isRecord(value)) {
+  if (!isObject(value)) {
     report([], 'must be an object such as {"requests": [{"path": "/home/7"}]}');
     return [];
   }
@@ -79,7 +80,7 @@ function readRequests(value: unknown, max: number, report: Report): BatchItem[] 
 }
 
 function readItem(value: unknown, report: Report): BatchItem {
-  const item = isRecord(value) ? value : {};
+  const item = isObject(value) ? value : {};
   if (item !== value) report([], 'must be an object such as {"path": "/home/7"}');
   for (const key of Object.keys(item)) if (!KEYS.includes(key)) report([key], "is not a key here");
   const { path, method = "GET", headers = {}, body } = item;
@@ -95,7 +96,7 @@ function readItem(value: unknown, report: Report): BatchItem {
 
 function readHeaders(headers: unknown, report: Report): Map<string, string> {
   const read = new Map<string, string>();
-  if (!isRecord(headers)) {
+  if (!isObject(headers)) {
     report(["headers"], "must be an object of strings");
     return read;
   }
@@ -108,6 +109,10 @@ function readHeaders(headers: unknown, report: Report): Map<string, string> {
     } else read.set(name.toLowerCase(), value);
   }
   return read;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return isRecord(value) && !(value instanceof ExactNumber);
 }
 
 /** RFC 6901 section 3. */

@@ -29,7 +29,7 @@ export interface EachOptions {
  */
 export async function each(options: EachOptions, ctx: Context): Promise<Reply> {
   const { part, source, items, question, concurrency, isStrict, clock } = options;
-  const places = Map.groupBy(items.keys(), (index) => nameOf(items[index]));
+  const places = Map.groupBy(items.keys(), (index) => JSON.stringify(items[index]));
   const parts = places.entries().map(([name, [first = 0]]) => ({
     name,
     source,
@@ -66,11 +66,6 @@ export async function each(options: EachOptions, ctx: Context): Promise<Reply> {
     madeOf,
     ...(failure ? { failures: failures.toSorted(byIndex) } : {}),
   };
-}
-
-/** The same for equal items. A number that is too large for JSON is still none but itself. */
-function nameOf(item: unknown): string {
-  return typeof item === "number" ? String(item) : JSON.stringify(item);
 }
 
 function failureOf({ index, error }: PartFailure, failures: readonly PartFailure[]): GatewayError {

@@ -2,6 +2,7 @@ import type { Bytes } from "./bytes.ts";
 import type { Clock } from "./clock.ts";
 import { each } from "./each.ts";
 import { type Inputs, readInputs } from "./inputs.ts";
+import { JsonDocument } from "./json/json_document.ts";
 import { paged } from "./paged.ts";
 import type { PagesOptions } from "./pages.ts";
 import type { Selection } from "./pick.ts";
@@ -207,10 +208,11 @@ function itemsOf(part: string, { items, max }: EachItem, inputs: Inputs): readon
 }
 
 /** The source; what it answers is there for later questions. */
-function recording({ name, source }: Part, outputs: Map<string, unknown>): Source {
+function recording({ name, source }: Part, outputs: Map<string, JsonDocument>): Source {
   return async function recording(call, ctx) {
     const reply = await source(call, ctx);
-    outputs.set(name, await reply.body.json(Infinity) ?? null);
+    const value = await reply.body.json(Infinity);
+    outputs.set(name, new JsonDocument(await reply.body.bytes(Infinity), value));
     return reply;
   };
 }

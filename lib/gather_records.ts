@@ -94,7 +94,7 @@ async function* interleaved(
 
 function pageRecord({ part, list, isLast }: PartPage): GatherRecord {
   const begin = ENCODER.encode(`{"part":${JSON.stringify(part)},"data":`);
-  return { event: "part", line: joinBytes([begin, list, isLast ? CLOSE : MORE]) };
+  return { event: "part", line: joinBytes([begin, oneLine(list), isLast ? CLOSE : MORE]) };
 }
 
 function partRecord(part: string, answer: Bytes): GatherRecord {

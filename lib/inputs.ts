@@ -1,4 +1,5 @@
 import { GatewayError } from "./errors.ts";
+import { JsonDocument, JsonTooDeep } from "./json/json_document.ts";
 import { follow } from "./pointer.ts";
 import type { Reference, TemplateName } from "./reference.ts";
 import { readRequestBody } from "./request_body.ts";
@@ -10,7 +11,7 @@ const STAND_IN = "x";
 /** What there is besides the client's request. */
 interface Given {
   /** What parts have answered, by their names. */
-  readonly outputs: Map<string, unknown>;
+  readonly outputs: Map<string, JsonDocument>;
   /** The item that is asked for; undefined where there is none. */
   readonly item?: unknown;
   /** Whether parts' values are stood in for. */
@@ -22,12 +23,12 @@ interface Given {
 /** The values that templates are filled with: the client's own, and what parts have answered. */
 export class Inputs {
   readonly #call: Call;
-  readonly #body: unknown;
+  readonly #body: JsonDocument | undefined;
   #query: { parsed?: URLSearchParams } = {};
   #given: Given = { outputs: new Map() };
 
-  /** @param body the client's JSON body, parsed; undefined without one */
-  constructor(call: Call, body: unknown) {
+  /** @param body the client's JSON body; undefined without one */
+  constructor(call: Call, body: JsonDocument | undefined) {
     this.#call = call;
     this.#body = body;
   }
@@ -37,8 +38,8 @@ export class Inputs {
     return this.#call;
   }
 
-  /** What parts have answered so far, parsed, by their names. */
-  get outputs(): Map<string, unknown> {
+  /** What parts have answered so far, by their names. */
+  get outputs(): Map<string, JsonDocument> {
     return this.#given.outputs;
   }
 
@@ -58,29 +59,43 @@ export class Inputs {
   }
 
   /**
-   * The value that a reference names; undefined when the client did not send it.
-   * @throws {GatewayError} when a part's answer, or the item, does not have it
+   * The value that a reference names; undefined when the client did not send it. A number that
+   * JavaScript would change is an ExactNumber.
+   * @throws {GatewayError} when a part's answer, or the item, does not have it, and when the client
+   * sent several values where one can stand
    */
   get(reference: Reference): unknown {
     switch (reference.from) {
-      case "query":
-        return this.#queryOf().get(reference.name) ?? undefined;
+      case "query": {
+        const values = this.#queryOf().getAll(reference.name);
+        if (reference.isList) return values;
+        if (values.length > 1) {
+          const times = `it came ${values.length} times`;
+          throw this.fault(`query.${reference.name}: must come only once; ${times}`);
+        }
+        return values[0];
+      }
       case "header":
         return this.#call.headers.get(reference.name) ?? undefined;
       case "body":
-        return follow(this.#body, reference.path);
+        return this.#body && this.#read("body", this.#body, reference.path);
       case "item":
         if (this.#given.item === undefined && this.#given.isTrial) return STAND_IN;
-        return this.#walk("item", this.#given.item, reference.path);
-      case "param or part": {
-        const { name, path } = reference;
-        const { outputs, isTrial } = this.#given;
-        const { params = {} } = this.#call;
-        if (path.length === 0 && Object.hasOwn(params, name)) return params[name];
-        if (isTrial) return STAND_IN;
-        return outputs.has(name) ? this.#walk(name, outputs.get(name), path) : undefined;
-      }
+        return this.#present("item", reference.path, follow(this.#given.item, reference.path));
+      case "param or part":
+        return this.#output(reference.name, reference.path);
     }
+  }
+
+  /**
+   * The values that a reference names, where there may be several: all of a query parameter, all
+   * items of a list; undefined for each that the client did not send.
+   * @throws {GatewayError} as {@linkcode get} does
+   */
+  all(reference: Reference): readonly unknown[] {
+    if (reference.from === "query") return this.#queryOf().getAll(reference.name);
+    const value = this.get(reference);
+    return Array.isArray(value) ? value : [value];
   }
 
   /**
@@ -88,10 +103,16 @@ export class Inputs {
    * @throws {GatewayError} when it is no list
    */
   list({ name, reference }: TemplateName): readonly unknown[] {
-    if (reference.from === "query") return this.#queryOf().getAll(reference.name);
+    if (reference.from === "query") return this.all(reference);
     const value = this.get(reference);
     if (!Array.isArray(value)) throw this.fault(`${name}: must be a list`);
     return value;
+  }
+
+  /** The client's query as it was sent, without the `?`; empty when there is none. */
+  get rawQuery(): string {
+    const start = this.#call.path.indexOf("?");
+    return start < 0 ? "" : this.#call.path.slice(start + 1);
   }
 
   /**
@@ -109,18 +130,31 @@ export class Inputs {
     return derived;
   }
 
-  #walk(name: string, value: unknown, path: readonly string[]): unknown {
-    const found = follow(value, path);
+  #output(name: string, path: readonly string[]): unknown {
+    const { outputs, isTrial } = this.#given;
+    const { params = {} } = this.#call;
+    if (path.length === 0 && Object.hasOwn(params, name)) return params[name];
+    if (isTrial) return STAND_IN;
+    const output = outputs.get(name);
+    return output && this.#present(name, path, this.#read(name, output, path));
+  }
+
+  #read(name: string, document: JsonDocument, path: readonly string[]): unknown {
+    try {
+      return document.at(path);
+    } catch (error) {
+      if (!(error instanceof JsonTooDeep)) throw error;
+      throw this.fault(`${[name, ...path].join(".")}: ${error.message}`);
+    }
+  }
+
+  #present(name: string, path: readonly string[], found: unknown): unknown {
     if (found === undefined) throw this.fault(`${[name, ...path].join(".")}: is missing`);
     return found;
   }
 
   #queryOf(): URLSearchParams {
-    if (this.#query.parsed === undefined) {
-      const start = this.#call.path.indexOf("?");
-      this.#query.parsed = new URLSearchParams(start < 0 ? "" : this.#call.path.slice(start));
-    }
-    return this.#query.parsed;
+    return this.#query.parsed ??= new URLSearchParams(`?${this.rawQuery}`);
   }
 }
 
@@ -137,7 +171,9 @@ export async function readInputs(call: Call, ctx: Context, readsBody?: number): 
   }
   await readRequestBody(call.body, readsBody, ctx.signal);
   try {
-    return new Inputs(call, await call.body.json(readsBody));
+    const value = await call.body.json(readsBody);
+    if (value === undefined) return new Inputs(call, undefined);
+    return new Inputs(call, new JsonDocument(await call.body.bytes(readsBody), value));
   } catch (error) {
     throw new GatewayError("bad-request", "the request body is not JSON", { cause: error });
   }

@@ -42,6 +42,7 @@ export {
   KINDS,
   type PartFailure,
 } from "./errors.ts";
+export { ExactNumber } from "./json/exact_number.ts";
 export { type Page, pages, type PagesOptions } from "./pages.ts";
 export { json } from "./reply.ts";
 export type { CachedFacts, Call, Client, Context, Policy, Reply, Source } from "./source.ts";

@@ -1,15 +1,15 @@
 import { GatewayError } from "./errors.ts";
+import { ExactNumber } from "./json/exact_number.ts";
+import type { JsonDocument } from "./json/json_document.ts";
 import { hasRelation, parseLinks } from "./link.ts";
 import { hasDotSegment } from "./path.ts";
-import { follow } from "./pointer.ts";
 
 /** A page that was read. */
 export interface PageRead {
   /** Counted from 1. */
   readonly number: number;
   readonly headers: Headers;
-  /** Its body, parsed; undefined when it is empty. */
-  readonly value: unknown;
+  readonly document: JsonDocument;
   /** What was asked for it, path and query. */
   readonly path: string;
 }
@@ -44,7 +44,7 @@ export function nextPath(page: PageRead, rule: NextRule): string | GatewayError 
     const link = links.find((link) => hasRelation(link, "next"));
     return link && resolve(link.target, page, base);
   }
-  const reference = follow(page.value, next);
+  const reference = page.document.at(next);
   if (reference === undefined || reference === null || reference === "") return undefined;
   if (typeof reference === "string" && REFERENCE.test(reference)) {
     return resolve(reference, page, base);
@@ -75,10 +75,9 @@ function resolve(reference: string, page: PageRead, base: URL = NOWHERE): string
   return inner + target.search;
 }
 
-/** A number past the safe ones has been rounded already, and would ask for another page. */
-function isCursor(value: unknown): value is string | number {
+function isCursor(value: unknown): value is string | number | ExactNumber {
   if (typeof value === "string") return value.isWellFormed();
-  return typeof value === "number" && (!Number.isInteger(value) || Number.isSafeInteger(value));
+  return typeof value === "number" || value instanceof ExactNumber;
 }
 
 /** The same path and query with one parameter set; the others stay as they were written. */

@@ -1,7 +1,7 @@
 import { Body } from "./body.ts";
 import type { Bytes } from "./bytes.ts";
 import { GatewayError, toGatewayError } from "./errors.ts";
-import { joinLists, jsonBytes } from "./json_bytes.ts";
+import { joinLists } from "./json_bytes.ts";
 import { pages, type PagesOptions } from "./pages.ts";
 import { pick, type Selection } from "./pick.ts";
 import type { Call, Context, Reply, Source } from "./source.ts";
@@ -34,8 +34,8 @@ export async function paged(options: PagedOptions, call: Call, ctx: Context): Pr
   const madeOf: Reply[] = [];
   let failure: GatewayError | undefined;
   try {
-    for await (const { items, isLast, reply } of pages(source, call, ctx, walk)) {
-      const list = jsonBytes(options.pick ? pick(items, options.pick) : items);
+    for await (const { list: items, isLast, reply } of pages(source, call, ctx, walk)) {
+      const list = options.pick ? pick(items, options.pick) : items;
       await onPage?.(list, isLast);
       lists.push(list);
       madeOf.push({ ...reply, body: NOTHING }); // its items are in the list, once is enough

@@ -1,5 +1,9 @@
+import { type Bytes, joinBytes } from "./bytes.ts";
 import { DEFAULTS } from "./config/defaults.ts";
 import { GatewayError } from "./errors.ts";
+import { JsonDocument } from "./json/json_document.ts";
+import { locate } from "./json/locate.ts";
+import { itemsAt } from "./json/scan.ts";
 import { nextPath, pageUrl } from "./next_page.ts";
 import { follow, parsePointer } from "./pointer.ts";
 import type { Call, Context, Reply, Source } from "./source.ts";
@@ -28,11 +32,18 @@ export interface Page {
   readonly number: number;
   /** Those that it has, or that are left of `maxItems`. */
   readonly items: readonly unknown[];
+  /** The same items as a JSON list, each as it was written. */
+  readonly list: Bytes;
   /** Whether the walk ends with it. */
   readonly isLast: boolean;
   /** What the source answered. */
   readonly reply: Reply;
 }
+
+const ENCODER = new TextEncoder();
+const OPEN = ENCODER.encode("[");
+const CLOSE = ENCODER.encode("]");
+const EMPTY_LIST = ENCODER.encode("[]");
 
 /**
  * Walks a list that comes in pages: asks the source, yields the items of what it answers, and asks
@@ -79,16 +90,18 @@ export async function* pages(
     asked.set(pageUrl(path, base).href, number);
     const reply = await source({ ...call, path }, ctx);
     const value = await valueOf(reply);
-    const items = itemsOf(value, itemKeys);
+    const document = new JsonDocument(await reply.body.bytes(Infinity), value);
+    const found = itemsOf(value, itemKeys);
     const room = maxItems - count;
-    if (items.length > room && whenMore === "fail") {
+    if (found.length > room && whenMore === "fail") {
       throw tooMany(`more than ${maxItems} items`, count, number - 1);
     }
-    count += items.length;
-    const after = nextPath({ number, headers: reply.headers, value, path }, rule);
+    count += found.length;
+    const after = nextPath({ number, headers: reply.headers, document, path }, rule);
     const isEnough = whenMore === "stop" && (number >= max || count >= maxItems);
     const isLast = after === undefined || isEnough;
-    yield { number, items: items.slice(0, room), isLast, reply };
+    const items = found.slice(0, room);
+    yield { number, items, list: listOf(document, itemKeys, items.length), isLast, reply };
     if (isLast) return;
     if (after instanceof GatewayError) throw after;
     const before = asked.get(pageUrl(after, base).href);
@@ -129,6 +142,15 @@ function itemsOf(value: unknown, keys: readonly string[]): readonly unknown[] {
   if (Array.isArray(items)) return items;
   const place = keys.map((key) => `/${key}`).join("");
   throw invalid(`the upstream's answer has no list${place === "" ? "" : ` at ${place}`}`);
+}
+
+/** The first items of the list, with nothing around them but the brackets. */
+function listOf({ bytes }: JsonDocument, keys: readonly string[], count: number): Bytes {
+  const place = count > 0 ? locate(bytes, keys) : undefined;
+  const items = place ? itemsAt(bytes, place.start) : [];
+  const [first, last] = [items[0], items[count - 1]];
+  if (!first || !last) return EMPTY_LIST;
+  return joinBytes([OPEN, bytes.subarray(first.start, last.end), CLOSE]);
 }
 
 function invalid(detail: string): GatewayError {

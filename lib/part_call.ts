@@ -1,13 +1,16 @@
 import { Body } from "./body.ts";
+import type { Bytes } from "./bytes.ts";
 import type { HeaderKey } from "./http/header_key.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Call } from "./source.ts";
-import type { Template } from "./template.ts";
+import type { PathTemplate, Template } from "./template.ts";
 
 /** A part's question before the client's values are in it. */
 export interface CallTemplate {
   readonly method: string;
-  readonly path: Template<string>;
+  readonly path: PathTemplate;
+  /** Whether the client's query goes with it, but for what the part says itself. */
+  readonly passesQuery: boolean;
   /** Query parameters, added to those of the path. */
   readonly params: Readonly<Record<string, Template<string[]>>>;
   readonly headers: Readonly<Record<string, Template<string[]>>>;
@@ -28,6 +31,9 @@ const SENT_ON = ["accept-language", "traceparent"] as const;
 /** What a header's value may not hold (RFC 9110 section 5.5): fetch would throw. */
 const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
 const ENCODER = new TextEncoder();
+const NOTHING: Bytes = new Uint8Array();
+/** What may stand in a query as it came; `;` is kept out because some servers part pairs at it. */
+const UNSAFE = /%(?![0-9a-f]{2})|[^\w\-.~!$&'()*+,=:@/?%[\]{}|^`\\]/giu;
 
 /**
  * Makes a part's question of what the client asked, and of what other parts answered.
@@ -36,7 +42,8 @@ const ENCODER = new TextEncoder();
  */
 export function expandCall(template: CallTemplate, inputs: Inputs): Call {
   const { method, body } = template;
-  const path = withParams(template.path.expand(inputs), template.params, inputs);
+  const ownPath = withParams(template.path.expand(inputs), template.params, inputs);
+  const path = template.passesQuery ? withQuery(ownPath, template, inputs.rawQuery) : ownPath;
   const headers = headersOf(template, inputs);
   const { headerKey, hasOwnAuthorization = false } = template;
   const call = {
@@ -55,7 +62,9 @@ export function expandCall(template: CallTemplate, inputs: Inputs): Call {
 
 function partsOf({ mapped }: CallTemplate, { outputs }: Inputs): Pick<Call, "parts"> {
   if (mapped.length === 0) return {};
-  return { parts: Object.fromEntries(mapped.map((name) => [name, outputs.get(name)])) };
+  return {
+    parts: Object.fromEntries(mapped.map((name) => [name, outputs.get(name)?.bytes ?? NOTHING])),
+  };
 }
 
 function headersOf({ ownHeaders, headers }: CallTemplate, inputs: Inputs): Headers {
@@ -83,4 +92,24 @@ function withParams(path: string, params: CallTemplate["params"], inputs: Inputs
     }
   }
   return written;
+}
+
+/**
+ * The pairs of the client's query, behind the part's own and in their order, as they were written
+ * wherever that is safe. One that has the name of the part's own is left out, also where the part's
+ * has no value: nobody can add to what the part asks.
+ */
+function withQuery(path: string, template: CallTemplate, rawQuery: string): string {
+  const start = path.indexOf("?");
+  const own = new Set([
+    ...new URLSearchParams(start < 0 ? "" : path.slice(start)).keys(),
+    ...Object.keys(template.params),
+    ...template.path.params,
+  ]);
+  const isClients = (pair: string) =>
+    own.size === 0 || ![...new URLSearchParams(`&${pair}`).keys()].some((name) => own.has(name));
+  const pairs = rawQuery.split("&").filter((pair) => pair !== "" && isClients(pair));
+  if (pairs.length === 0) return path;
+  const written = pairs.join("&").toWellFormed().replace(UNSAFE, encodeURIComponent);
+  return `${path}${start < 0 ? "?" : "&"}${written}`;
 }

@@ -1,6 +1,8 @@
 /** What a name in a template stands for. */
 export type Reference =
-  | { readonly from: "query" | "header"; readonly name: string }
+  /** A query parameter, decoded; `isList`: all its values, as a list. */
+  | { readonly from: "query"; readonly name: string; readonly isList?: true }
+  | { readonly from: "header"; readonly name: string }
   | { readonly from: "body" | "item"; readonly path: readonly string[] }
   /** A route parameter, or a part: its output, or what a path leads to in it. */
   | { readonly from: "param or part"; readonly name: string; readonly path: readonly string[] };
@@ -15,17 +17,29 @@ export interface TemplateName {
 export const RESERVED = ["query", "header", "body", "item"] as const;
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** Query parameters and headers carry more than identifiers do (RFC 9110 section 5.6.2). */
+/** Headers carry more than identifiers do (RFC 9110 section 5.6.2). */
 const TOKEN = /^[A-Za-z0-9_~-]+(?:\.[A-Za-z0-9_~-]+)*$/;
+/** `tag`, `page.size`, `filter[name]`, `ids[]`; any other name is quoted. */
+const PARAMETER = /^[\w~-]+(?:\.[\w~-]+|\[[\w~-]*\])*$/;
+/** A JSON string in brackets. */
+const QUOTED = /^\[("(?:[^"\\]|\\.)*")\]$/;
 const KEY = /^[\w-]+$/;
+/** What stands between braces; quoted, it may hold braces and commas itself. */
+const BETWEEN_BRACES = '(?:[^{}"]|"(?:[^"\\\\]|\\\\.)*")*';
+const ONLY_NAME = new RegExp(`^\\{(${BETWEEN_BRACES})\\}$`);
+
+/** The `{…}` of a text, each with what stands between its braces. */
+export const HOLES = new RegExp(`\\{(${BETWEEN_BRACES})\\}`, "g");
 
 /**
- * Reads `id`, `query.NAME`, `header.NAME`, `body.NAME`, `item`, or a part's name; the last three
- * with a dotted path into their JSON. Undefined when it is none of these.
+ * Reads `id`, `query.NAME`, `query["any name"]`, `header.NAME`, `body.NAME`, `item`, or a part's
+ * name; the last three with a dotted path into their JSON. `*` behind a query parameter makes a
+ * list of all its values. Undefined when it is none of these.
  */
 export function parseReference(text: string): Reference | undefined {
+  if (/^query\b/.test(text)) return parseParameter(text.slice("query".length));
   const [name = "", ...path] = text.split(".");
-  if (name === "query" || name === "header") {
+  if (name === "header") {
     const rest = text.slice(name.length + 1);
     return TOKEN.test(rest) ? { from: name, name: rest } : undefined;
   }
@@ -35,6 +49,34 @@ export function parseReference(text: string): Reference | undefined {
   return { from: "param or part", name, path };
 }
 
+/** @param text what stands behind `query` */
+function parseParameter(text: string): Reference | undefined {
+  const isList = text.endsWith("*");
+  const written = isList ? text.slice(0, -1) : text;
+  const plain = written.startsWith(".") ? written.slice(1) : "";
+  const name = PARAMETER.test(plain) ? plain : unquoted(QUOTED.exec(written)?.[1]);
+  if (name === undefined) return undefined;
+  return { from: "query", name, ...(isList && { isList }) };
+}
+
+function unquoted(quoted = ""): string | undefined {
+  try {
+    return String(JSON.parse(quoted)).toWellFormed();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The names of an expression, which commas divide that are not quoted. */
+export function splitNames(expression: string): string[] {
+  const names = [""];
+  for (const [piece] of expression.matchAll(/"(?:[^"\\]|\\.)*"|[^",]+|./gs)) {
+    if (piece === ",") names.push("");
+    else names.push((names.pop() ?? "") + piece);
+  }
+  return names;
+}
+
 /** A part's or a route parameter's name. */
 export function isIdentifier(name: string): boolean {
   return IDENTIFIER.test(name);
@@ -42,7 +84,7 @@ export function isIdentifier(name: string): boolean {
 
 /** The name in a text that is exactly one `{name}`; undefined when it is not. */
 export function parseOnlyName(text: string): TemplateName | undefined {
-  const name = /^\{([^{}]*)\}$/.exec(text)?.[1] ?? "";
+  const name = ONLY_NAME.exec(text)?.[1] ?? "";
   const reference = parseReference(name);
   return reference && { name, reference };
 }

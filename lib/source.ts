@@ -1,5 +1,6 @@
 import type { BackgroundTask } from "./background.ts";
 import type { Body } from "./body.ts";
+import type { Bytes } from "./bytes.ts";
 import type { PartFailure } from "./errors.ts";
 import type { Trace } from "./trace.ts";
 
@@ -30,8 +31,8 @@ export interface Call {
   readonly isPersonal?: boolean;
   /** What the route's pattern captured, decoded. */
   readonly params?: Readonly<Record<string, string>>;
-  /** What the parts answered that the question was made of, for the function that maps the answer. */
-  readonly parts?: Readonly<Record<string, unknown>>;
+  /** The JSON that the parts came to which the function that maps the response is told of. */
+  readonly parts?: Readonly<Record<string, Bytes>>;
 }
 
 /** What is answered; also when the status is 404 or 500. */

@@ -68,8 +68,8 @@ export function partStack(part: PartSettings, deps: StackDependencies): Source {
 }
 
 /** How a part walks pages, and what becomes of the list; undefined when it does not. */
-export function pagedList({ pages, pick, map }: PartSettings): PagedList | undefined {
-  return pages && { walk: pages, pick, shape: map && shape({ map }) };
+export function pagedList({ pages, pick, map, isExact }: PartSettings): PagedList | undefined {
+  return pages && { walk: pages, pick, shape: map && shape({ map, isExact }) };
 }
 
 /** An upstream as a forward route asks it. */
@@ -122,12 +122,17 @@ function stack(layers: readonly Layer[], deps: StackDependencies): Source {
   return guard(deps.upstream.transport, ...layers.map(({ policy }) => policy(deps)));
 }
 
-function shapeLayer({ select, pick, map }: PartSettings): Layer | undefined {
+function shapeLayer({ select, pick, map, isExact }: PartSettings): Layer | undefined {
   const does = Object.entries({ select, pick, map }).filter(([, value]) => value !== undefined);
   if (does.length === 0) return undefined;
   return {
     label: does.map(([name]) => name).join(" "),
-    policy: () => shape({ ...(select && { select }), ...(pick && { pick }), ...(map && { map }) }),
+    policy: () =>
+      shape({
+        ...(select && { select }),
+        ...(pick && { pick }),
+        ...(map && { map, isExact }),
+      }),
   };
 }
 

@@ -1,7 +1,15 @@
 import { parseTemplate as parseExpression } from "url-template";
 import type { Inputs } from "./inputs.ts";
+import { ExactNumber } from "./json/exact_number.ts";
 import { hasDotSegment } from "./path.ts";
-import { isClients, parseOnlyName, parseReference, type TemplateName } from "./reference.ts";
+import {
+  HOLES,
+  isClients,
+  parseOnlyName,
+  parseReference,
+  splitNames,
+  type TemplateName,
+} from "./reference.ts";
 
 /** A template that cannot be read; its message is the rule that it breaks. */
 export class TemplateError extends Error {
@@ -13,34 +21,45 @@ export interface Template<T> {
   /** Every name in it. */
   readonly names: readonly TemplateName[];
   /**
-   * Its value for one request.
+   * Its value for one request; a number that JavaScript would change is an ExactNumber.
    * @throws {GatewayError} when a value cannot stand there: `bad-request` when it is the client's,
    * `input-invalid` when a part gave it
    */
   expand(inputs: Inputs): T;
 }
 
-type Scalar = string | number | boolean;
+/** A template for a path. */
+export interface PathTemplate extends Template<string> {
+  /** Whether the client's whole query goes with it, as `{?query}` says; `expand` leaves it out. */
+  readonly passesQuery: boolean;
+  /** What the parameters are called that it adds to its query. */
+  readonly params: readonly string[];
+}
 
 /** Any JSON value; its strings may hold templates. */
 export type Json = string | number | boolean | null | readonly Json[] | {
   readonly [key: string]: Json;
 };
 
-const TOO_LARGE = "is too large a number";
-const HOLES = /\{([^{}]*)\}/g;
+/** The client's whole query. */
+const WHOLE_QUERY = /^[?&]query$/;
+const QUOTE_RULE = 'must have a "}" for each "{", and both quotes of {query["NAME"]}';
+const VALUE = parseExpression("{value}");
 
 /**
  * Reads a path: RFC 6570 with no operator, `?` or `&` alone.
  *
  * Values are percent-encoded, so none can add a segment or a parameter. `{?query.lang}` writes
- * `?lang=…`: the words before the last dot say where a value comes from, not what it is called.
+ * `?lang=…`: the words before the last dot say where a value comes from, not what it is called. In
+ * a query a list, or a parameter that came several times, is written once for each value.
  */
-export function parsePathTemplate(text: string): Template<string> {
+export function parsePathTemplate(text: string): PathTemplate {
   if (!text.startsWith("/")) throw new TemplateError('must start with "/"');
-  if (/[\s\\#]/.test(text)) throw new TemplateError("must have no space, backslash or fragment");
   const holes: Hole[] = [];
   const literals = split(text, (expression) => holes.push(new Hole(expression)));
+  if (literals.some((literal) => /[\s\\#]/.test(literal))) {
+    throw new TemplateError("must have no space, backslash or fragment");
+  }
   const queryStart = holes.findIndex(({ isQuery }) => isQuery);
   const isMixed = queryStart >= 0 &&
     (holes.slice(queryStart).some(({ isQuery }) => !isQuery) ||
@@ -57,6 +76,8 @@ export function parsePathTemplate(text: string): Template<string> {
 
   return {
     names: holes.flatMap(({ names }) => names),
+    passesQuery: holes.some(({ isWholeQuery }) => isWholeQuery),
+    params: holes.flatMap(({ isQuery, names }) => isQuery ? names.map(keyOf) : []),
     expand(inputs) {
       let expanded = literals[0] ?? "";
       holes.forEach((hole, index) => expanded += hole.expand(inputs) + literals[index + 1]);
@@ -111,20 +132,18 @@ export function parseTextTemplate(value: Json): Template<string[]> {
     throw new TemplateError("must be a string, a number, a boolean, or a list of these");
   }
   const { names, expand } = parseValueTemplate(value);
-  const [only] = names;
-  if (only === undefined) {
-    const fixed = value === null ? [] : [String(value)];
-    return { names, expand: () => fixed };
-  }
-  return { names, expand: (inputs) => texts(only, expand(inputs), inputs) };
+  const only = parseOnlyName(String(value));
+  if (only) return { names, expand: (inputs) => texts(only, inputs.all(only.reference), inputs) };
+  if (names.length > 0) return { names, expand: (inputs) => [String(expand(inputs))] };
+  const fixed = value === null ? [] : [String(value)];
+  return { names, expand: () => fixed };
 }
 
 /** None for a value that the client did not send, several for a list. */
-function texts(name: TemplateName, value: unknown, inputs: Inputs): string[] {
-  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+function texts(name: TemplateName, values: readonly unknown[], inputs: Inputs): string[] {
   return values.flatMap((value) => {
     if (value === undefined || (value === null && isClients(name.reference))) return [];
-    return [String(asScalar(name.name, value, inputs))];
+    return [asText(name.name, value, inputs)];
   });
 }
 
@@ -132,85 +151,106 @@ function parseText(text: string): Template<unknown> {
   const names: TemplateName[] = [];
   const literals = split(text, (expression) => names.push(parseName(expression)));
   const only = parseOnlyName(text);
-  if (only !== undefined) return { names, expand: (inputs) => whole(only, inputs) };
+  if (only !== undefined) return { names, expand: (inputs) => inputs.get(only.reference) };
+  for (const { name, reference } of names) {
+    if (reference.from !== "query" || !reference.isList) continue;
+    throw new TemplateError(`"{${name}}" must stand alone: it is a list`);
+  }
   return {
     names,
     expand: (inputs) =>
       literals.reduce((written, literal, index) => {
         const name = names[index - 1];
-        return written + (name ? String(scalar(name, inputs) ?? "") : "") + literal;
+        return written + (name ? oneText(name, inputs) ?? "" : "") + literal;
       }, ""),
   };
-}
-
-/** A value as it is. One that JSON writes but JavaScript cannot hold would be sent as null. */
-function whole({ name, reference }: TemplateName, inputs: Inputs): unknown {
-  const value = inputs.get(reference);
-  if (isTooLarge(value)) throw inputs.fault(`${name}: ${TOO_LARGE}`);
-  return value;
 }
 
 /** One `{…}` of a path. */
 class Hole {
   readonly names: readonly TemplateName[];
   readonly isQuery: boolean;
+  /** Whether it stands for all parameters of the client, and has no name of its own. */
+  readonly isWholeQuery: boolean;
+  readonly #operator: string;
+  /** What its parameters are called, encoded. */
   readonly #keys: readonly string[];
-  readonly #expression: ReturnType<typeof parseExpression>;
 
   constructor(expression: string) {
-    const operator = /^[?&]/.exec(expression)?.[0] ?? "";
-    this.isQuery = operator !== "";
-    this.names = expression.slice(operator.length).split(",").map(parseName);
-    this.#keys = this.names.map(({ name }) => name.slice(name.lastIndexOf(".") + 1));
+    this.#operator = /^[?&]/.exec(expression)?.[0] ?? "";
+    this.isQuery = this.#operator !== "";
+    this.isWholeQuery = WHOLE_QUERY.test(expression);
+    const names = expression.slice(this.#operator.length);
+    this.names = this.isWholeQuery ? [] : splitNames(names).map(parseName);
+    this.#keys = this.names.map(keyOf).map(encoded);
     if (new Set(this.#keys).size < this.#keys.length) {
       throw new TemplateError(`"{${expression}}" must not use one name twice`);
     }
-    this.#expression = parseExpression(`{${operator}${this.#keys.join(",")}}`);
   }
 
   expand(inputs: Inputs): string {
-    const values = this.names.map((name, index) => {
-      const value = scalar(name, inputs);
-      if (value === undefined && !this.isQuery) {
-        throw inputs.fault(`${name.name}: is missing`);
+    if (!this.isQuery) return this.names.map((name) => segment(name, inputs)).join(",");
+    let written = "";
+    this.names.forEach((name, index) => {
+      for (const text of texts(name, inputs.all(name.reference), inputs)) {
+        written += `${written === "" ? this.#operator : "&"}${this.#keys[index]}=${encoded(text)}`;
       }
-      return [this.#keys[index] ?? "", value ?? null] as const;
     });
-    return this.#expression.expand(Object.fromEntries(values));
+    return written;
   }
+}
+
+/** What a parameter is called that takes a value. */
+function keyOf({ name, reference }: TemplateName): string {
+  return reference.from === "query" ? reference.name : name.slice(name.lastIndexOf(".") + 1);
+}
+
+function segment(name: TemplateName, inputs: Inputs): string {
+  const text = oneText(name, inputs);
+  if (text === undefined) throw inputs.fault(`${name.name}: is missing`);
+  return encoded(text);
+}
+
+/** Percent-encoded (RFC 6570 section 3.2.2). */
+function encoded(text: string): string {
+  return VALUE.expand({ value: text });
 }
 
 /**
  * A value that can be written as text; undefined when the client did not send it. That a part gave
  * nothing is a mistake: what was to be asked of one user would be asked of all.
  */
-function scalar({ name, reference }: TemplateName, inputs: Inputs): Scalar | undefined {
-  const value = inputs.get(reference);
-  if (value === undefined || (value === null && isClients(reference))) return undefined;
-  return asScalar(name, value, inputs);
+function oneText(name: TemplateName, inputs: Inputs): string | undefined {
+  const value = inputs.get(name.reference);
+  if (value === undefined || (value === null && isClients(name.reference))) return undefined;
+  return asText(name.name, value, inputs);
 }
 
-function asScalar(name: string, value: unknown, inputs: Inputs): Scalar {
-  if (isTooLarge(value)) throw inputs.fault(`${name}: ${TOO_LARGE}`);
-  if (typeof value === "number" || typeof value === "boolean") return value;
-  if (typeof value !== "string") {
-    throw inputs.fault(`${name}: must be a string, a number or a boolean`);
+function asText(name: string, value: unknown, inputs: Inputs): string {
+  if (typeof value === "string") {
+    if (!value.isWellFormed()) throw inputs.fault(`${name}: must be valid Unicode`);
+    return value;
   }
-  if (!value.isWellFormed()) throw inputs.fault(`${name}: must be valid Unicode`);
-  return value;
-}
-
-/** What is left of a JSON number such as 1e999. */
-function isTooLarge(value: unknown): boolean {
-  return value === Infinity || value === -Infinity;
+  const isPlain = typeof value === "number" || typeof value === "boolean" ||
+    value instanceof ExactNumber;
+  if (!isPlain) throw inputs.fault(`${name}: must be a string, a number or a boolean`);
+  return String(value);
 }
 
 function parseName(name: string): TemplateName {
   const reference = parseReference(name);
   if (reference) return { name, reference };
-  throw new TemplateError(
-    `"{${name}}" must name a route parameter, a part, query.NAME, header.NAME, body.NAME or item`,
-  );
+  throw new TemplateError(ruleOf(name));
+}
+
+function ruleOf(name: string): string {
+  if (name === "query") {
+    return '"{query}" must stand as params: "{query}", or as {?query} in a path: it is all parameters';
+  }
+  if (/^query\W/.test(name)) {
+    return `"{${name}}" must be query.NAME, or have its name in quotes: query["NAME"]`;
+  }
+  return `"{${name}}" must name a route parameter, a part, query.NAME, header.NAME, body.NAME or item`;
 }
 
 /** Splits at the holes; the literals around them are returned, one more than there are holes. */
@@ -218,7 +258,8 @@ function split(text: string, onHole: (expression: string) => void): string[] {
   const parts = text.split(HOLES);
   const literals = parts.filter((_, index) => index % 2 === 0);
   if (literals.some((literal) => /[{}]/.test(literal))) {
-    throw new TemplateError('must have a "}" for each "{"');
+    const isQuoted = /\{[^{}]*"/.test(text);
+    throw new TemplateError(isQuoted ? QUOTE_RULE : 'must have a "}" for each "{"');
   }
   parts.forEach((part, index) => index % 2 === 1 && onHole(part));
   return literals;

@@ -19,6 +19,8 @@ export const DEFAULTS = {
   eachConcurrency: 8,
   /** How many items a list may have that is asked for item by item. */
   eachMax: 100,
+  /** Whether a part's map gets numbers with all their digits, which are no JavaScript numbers then. */
+  mapExact: false,
   /** How many pages of a list are read, and how many items they may have. */
   pagesMax: 10,
   pagesMaxItems: 1_000,

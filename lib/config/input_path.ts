@@ -1,4 +1,4 @@
-import type { Template } from "../template.ts";
+import type { PathTemplate, Template } from "../template.ts";
 
 const START = "/?";
 
@@ -7,9 +7,11 @@ const START = "/?";
  * retry, coalescing and the cache do with a worker as with any upstream.
  * @param input undefined for null
  */
-export function inputPath(input: Template<unknown> | undefined): Template<string> {
+export function inputPath(input: Template<unknown> | undefined): PathTemplate {
   return {
     names: input?.names ?? [],
+    passesQuery: false,
+    params: [],
     expand: (inputs) => START + encodeURIComponent(JSON.stringify(input?.expand(inputs)) ?? "null"),
   };
 }

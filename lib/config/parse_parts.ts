@@ -6,7 +6,7 @@ import { inputPath } from "./input_path.ts";
 import { DEFAULTS } from "./defaults.ts";
 import type { Reader } from "./reader.ts";
 import type { RoutePattern } from "./route_key.ts";
-import { partSchema, type PartSettings, type ReadPart } from "./part.ts";
+import { partSchema, type PartSettings, type ReadPart, WHOLE_QUERY } from "./part.ts";
 import type { UpstreamSettings } from "./upstream.ts";
 import { suggest } from "./suggest.ts";
 import { templateNames } from "./template_names.ts";
@@ -67,7 +67,9 @@ class PartParser {
     if (!said) return undefined;
     const isWorker = said.worker !== undefined || this.#place.isWorker(String(said.from));
     if (isWorker) this.#checkWorker(input);
-    const read = isWorker ? { ...said, path: inputPath(said.body), body: undefined } : said;
+    const passesAll = said.params === WHOLE_QUERY;
+    const rest = { ...said, params: said.params === WHOLE_QUERY ? {} : said.params };
+    const read = isWorker ? { ...rest, path: inputPath(said.body), body: undefined } : rest;
     this.#checkKeys(read);
     if (!isWorker) this.#checkBody(read);
     const names = [...templateNames(read), ...(read.each ? [read.each] : [])];
@@ -78,6 +80,7 @@ class PartParser {
       method: read.method,
       path: read.path,
       params: read.params,
+      passesQuery: passesAll || read.path.passesQuery,
       headers: read.headers,
       body: read.body,
       timeoutMs: read.timeout ?? upstream.timeoutMs,
@@ -93,6 +96,7 @@ class PartParser {
       select: read.select,
       pick: read.pick && selectionOf(read.pick),
       map: read.map,
+      isExact: read.exact ?? DEFAULTS.mapExact,
       optional: read.optional ?? read.otherwise !== undefined,
       otherwise: read.otherwise,
     };
@@ -134,6 +138,9 @@ class PartParser {
       if (read.as === "text" && read[key] !== undefined) {
         this.#report([key], "must not be said of a text");
       }
+    }
+    if (read.exact !== undefined && read.map === undefined) {
+      this.#report(["exact"], "must only be said with map");
     }
     this.#checkPages(read);
     const itemNames = templateNames(read).filter(({ reference }) => reference.from === "item");

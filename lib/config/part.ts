@@ -10,10 +10,11 @@ import {
   parsePathTemplate,
   parseTextTemplate,
   parseValueTemplate,
+  type PathTemplate,
   type Template,
 } from "../template.ts";
 import { cacheOrNone } from "./cache.ts";
-import { value } from "./facts.ts";
+import { choice, value } from "./facts.ts";
 import { list, object, record } from "./object.ts";
 import { partMethod, type UpstreamSettings, type WorkerPath, workerPath } from "./upstream.ts";
 import {
@@ -35,8 +36,8 @@ import {
 
 const pathTemplate = value(
   "path template",
-  { type: "string", pattern: "^/[^\\s\\\\#]*$" },
-  template<`/${string}`, Template<string>>((value) => parsePathTemplate(String(value))),
+  { type: "string", pattern: "^/[^\\s\\\\#{]*(\\{.*)?$" },
+  template<`/${string}`, PathTemplate>((value) => parsePathTemplate(String(value))),
 );
 const textTemplate = value(
   "template",
@@ -60,11 +61,25 @@ const bodyTemplate = value(
 );
 const oneName = value(
   '"{name}"',
-  { type: "string", pattern: "^\\{[^{}]+\\}$", not: { pattern: "\\.\\." } },
+  { type: "string", pattern: '^\\{([^{}"]|"([^"\\\\]|\\\\.)*")+\\}$', not: { pattern: "\\.\\." } },
   readAs<string, TemplateName>(
     'must be one {name} such as "{profile.friendIds}"',
     (value) => typeof value === "string" ? parseOnlyName(value) : undefined,
   ),
+);
+
+/** What `params` is when the client's whole query is passed on. */
+export const WHOLE_QUERY = "{query}";
+const wholeQuery = value(`"${WHOLE_QUERY}"`, { const: WHOLE_QUERY }, v.literal(WHOLE_QUERY));
+const someParams = record(
+  text,
+  textTemplate,
+  `must be an object, or "${WHOLE_QUERY}" for the client's whole query`,
+);
+const params = choice(
+  v.lazy((input) => input === WHOLE_QUERY ? wholeQuery : someParams),
+  someParams,
+  wholeQuery,
 );
 
 const PICK_RULE = 'must be a list of members such as "id" or "address.city"';
@@ -141,6 +156,11 @@ const anyPart = {
    * (TypeScript configs only). What it throws is the part's problem.
    */
   map: v.optional(aFunction<MapFunction>()),
+  /**
+   * Whether `map` gets every number as an `ExactNumber`, with all its digits, instead of a
+   * JavaScript number. Default: false.
+   */
+  exact: v.optional(flag),
   /** Whether the rest is worth returning without it: then it is null when it fails. Default: false. */
   optional: v.optional(flag),
   /** Returned in its place when it fails, which makes it optional. */
@@ -152,8 +172,11 @@ const httpPart = {
   path: v.optional(pathTemplate, "/"),
   /** The method. */
   method: v.optional(partMethod, "GET"),
-  /** Query parameters, added to those of the path; a list repeats its name. Default: none. */
-  params: v.optional(record(text, textTemplate, "must be an object"), {}),
+  /**
+   * Query parameters, added to those of the path; a list repeats its name. `"{query}"` passes the
+   * client's whole query on. Default: none.
+   */
+  params: v.optional(params, {}),
   /** Headers to send: `{ authorization: "{header.authorization}" }`. Default: none. */
   headers: v.optional(record(headerName, headerTemplate, "must be an object"), {}),
   /** The response is one page of a list: the part's data is the items of all pages. */
@@ -172,7 +195,7 @@ export const partSchema = object({
   ...anyPart,
 }, {
   oneOf: [{ required: ["from"] }, { required: ["worker"] }],
-  dependentRequired: { concurrency: ["each"], max: ["each"] },
+  dependentRequired: { concurrency: ["each"], max: ["each"], exact: ["map"] },
   not: {
     anyOf: [
       { required: ["optional", "otherwise"], properties: { optional: { const: false } } },
@@ -223,8 +246,11 @@ export interface WorkerPart extends AnyPart {
   readonly from?: undefined;
 }
 
-/** A part as the schema reads it. */
-export type ReadPart = v.InferOutput<typeof partSchema>;
+type SaidPart = v.InferOutput<typeof partSchema>;
+/** A part as the schema reads it; `params` without the client's whole query. */
+export type ReadPart = SaidPart & {
+  readonly params: Exclude<SaidPart["params"], typeof WHOLE_QUERY>;
+};
 
 /** How the pages of a list are walked. */
 export type PagesSettings = v.InferOutput<typeof pagesSchema> & Pick<PagesOptions, "base">;
@@ -237,6 +263,10 @@ export interface PartSettings extends Pick<ReadPart, "method" | "path" | "params
   /** The keys that lead to what is taken; undefined for all. */
   readonly select: ReadPart["select"];
   readonly map: ReadPart["map"];
+  /** Whether `map` gets every number as an ExactNumber. */
+  readonly isExact: boolean;
+  /** Whether the client's query goes with it, but for what the part says itself. */
+  readonly passesQuery: boolean;
   readonly timeoutMs: number;
   /** Undefined: nothing is stored. */
   readonly cache: CacheSettings | undefined;

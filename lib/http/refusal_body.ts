@@ -1,4 +1,4 @@
-import { parseExactly } from "../exact_json.ts";
+import { parseExactly } from "../json/exact_json.ts";
 import { isJsonType } from "../json/is_json_type.ts";
 import type { Reply } from "../source.ts";
 

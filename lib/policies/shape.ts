@@ -2,11 +2,14 @@ import { abortable } from "@std/async";
 import { Body } from "../body.ts";
 import type { Bytes } from "../bytes.ts";
 import { GatewayError } from "../errors.ts";
-import { jsonBytes } from "../json_bytes.ts";
+import { parseAllExactly } from "../json/exact_json.ts";
+import { locate } from "../json/locate.ts";
+import { writeJson } from "../json/write_json.ts";
+import { documentOf } from "../json_bytes.ts";
 import { MapError, type MapFunction } from "../map_function.ts";
 import { pick, type Selection } from "../pick.ts";
-import { follow, writePointer } from "../pointer.ts";
-import type { Policy } from "../source.ts";
+import { writePointer } from "../pointer.ts";
+import type { Call, Policy } from "../source.ts";
 
 /** What becomes of an answer, in this order. */
 export interface ShapeOptions {
@@ -15,43 +18,53 @@ export interface ShapeOptions {
   /** Keeps these members. */
   readonly pick?: Selection;
   readonly map?: MapFunction;
+  /** Whether `map` gets every number as an ExactNumber (default false). */
+  readonly isExact?: boolean;
 }
 
+const DECODER = new TextDecoder();
+const ENCODER = new TextEncoder();
+
 /**
- * Gives an answer, which must have been accepted, the form that the config wants.
+ * Gives an answer, which must have been accepted, the form that the config wants. `select` and
+ * `pick` cut it out of the bytes that came, so that numbers keep their digits.
  * It rejects with `upstream-invalid` when the answer cannot be given that form, or `map` throws.
  */
 export function shape(options: ShapeOptions): Policy {
   return (next) =>
     async function shape({ parts = {}, ...call }, ctx) {
       const reply = await next(call, ctx);
-      const data = narrowed(await reply.body.json(Infinity) ?? null, options);
-      const bytes = options.map === undefined
-        ? jsonBytes(data)
-        : await mapped(options.map, data, parts, ctx.signal);
+      const narrow = narrowed(documentOf(await reply.body.bytes(Infinity)), options);
+      const { map, isExact = false } = options;
+      const bytes = map ? await mapped({ map, isExact }, narrow, parts, ctx.signal) : narrow;
       return { ...reply, body: Body.of(bytes) };
     };
 }
 
-function narrowed(answer: unknown, { select, pick: selection }: ShapeOptions): unknown {
-  const selected = select === undefined ? answer : follow(answer, select);
-  if (selected === undefined) {
-    const pointer = writePointer(select ?? []);
+function narrowed(document: Bytes, { select, pick: selection }: ShapeOptions): Bytes {
+  const place = select && locate(document, select);
+  if (select && !place) {
+    const pointer = writePointer(select);
     throw new GatewayError("upstream-invalid", `the upstream's answer has nothing at ${pointer}`);
   }
+  const selected = place ? document.subarray(place.start, place.end) : document;
   return selection === undefined ? selected : pick(selected, selection);
 }
 
 async function mapped(
-  map: MapFunction,
-  data: unknown,
-  parts: Readonly<Record<string, unknown>>,
+  { map, isExact }: { readonly map: MapFunction; readonly isExact: boolean },
+  document: Bytes,
+  parts: NonNullable<Call["parts"]>,
   signal: AbortSignal,
 ): Promise<Bytes> {
+  const parse = isExact ? parseAllExactly : JSON.parse;
+  // The function may change what it is given, so it is nobody else's.
+  const read = (document: Bytes): unknown => parse(DECODER.decode(document));
+  const readParts = () =>
+    Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, read(part)]));
   try {
-    // The function may change what it is given, which others share.
-    const mapped = Promise.try(map, structuredClone(data), structuredClone(parts));
-    return jsonBytes(await abortable(mapped, signal) ?? null);
+    const mapped = Promise.try(() => map(read(document), readParts()));
+    return ENCODER.encode(writeJson(await abortable(mapped, signal)) ?? "null");
   } catch (error) {
     signal.throwIfAborted();
     throw new GatewayError("upstream-invalid", "the part's map failed on the upstream's answer", {

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Bytes } from "../bytes.ts";
+import { writeJson } from "../json/write_json.ts";
 
 /** What a worker thread is asked: its function's input as JSON, or to abort what it does. */
 export type WorkerRequest = { readonly input: string } | "abort";
@@ -47,7 +48,7 @@ async function answer(input: string, signal: AbortSignal): Promise<WorkerReply> 
     return { failure: "threw", reason: reasonOf(error) };
   }
   try {
-    const json = JSON.stringify(result === undefined ? null : result);
+    const json = writeJson(result === undefined ? null : result);
     if (json === undefined) throw new TypeError(`a ${typeof result} is not JSON`);
     return { result: new TextEncoder().encode(json) };
   } catch (error) {

@@ -85,7 +85,7 @@ const PATHS: readonly {
   { path: "/users/{id}", asked: "/caf%C3%A9", target: "/users/caf%C3%A9" },
   { path: "/users/{id}", asked: "/a+b%20c", target: "/users/a%2Bb%20c" },
   { path: "/q/{query.a}", asked: "/7?a=x%26y%3D1", target: "/q/x%26y%3D1" },
-  { path: "/q/{query.a}", asked: "/7?a=1&a=2", target: "/q/1" },
+  { path: "/q{?query.a}", asked: "/7?a=1&a=&a=2", target: "/q?a=1&a=&a=2" },
   { path: "/q/{query.a}-{query.b}", asked: "/7?a=1&b=2", target: "/q/1-2" },
   { path: "/q{?query.a,query.b}", asked: "/7?b=%26", target: "/q?b=%26" },
   { path: "/q{?query.a}", asked: "/7", target: "/q" },

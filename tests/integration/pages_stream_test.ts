@@ -213,3 +213,16 @@ async function until(isSo: () => boolean): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve));
   }
 }
+
+Deno.test("pages that are written over several lines are a record on one, number by number", async () => {
+  const page = '{\n  "items": [\r\n    {"price": 10.10},\n    9007199254740993\n  ]\n}';
+  await using upstream = startUpstream(() => new Response(page));
+  await using gateway = streamOf(upstream.url, { orders: ORDERS });
+  const text = await (await ask(gateway.url, { headers: NDJSON })).text();
+  const [record, end] = text.trim().split("\n");
+  assertEquals(
+    record?.replaceAll(" ", ""),
+    '{"part":"orders","data":[{"price":10.10},9007199254740993]}',
+  );
+  assertEquals(end, '{"complete":true}');
+});

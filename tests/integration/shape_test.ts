@@ -59,7 +59,13 @@ const WRONG: readonly (readonly [string, Partial<Part>, string])[] = [
     },
   }, "the part's map failed"],
   ["map that rejects", { map: () => Promise.reject(new Error("secret")) }, "map failed"],
-  ["map to what JSON has not", { map: () => 1n }, "map failed"],
+  ["map to what JSON has not", {
+    map: () => {
+      const circle: unknown[] = [];
+      circle.push(circle);
+      return circle;
+    },
+  }, "map failed"],
 ];
 for (const [name, part, detail] of WRONG) {
   Deno.test(`shape: ${name} is the part's problem`, async () => {

@@ -2,17 +2,20 @@ import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@
 import { Body } from "../../lib/body.ts";
 import { GatewayError } from "../../lib/errors.ts";
 import { Inputs, readInputs } from "../../lib/inputs.ts";
+import { JsonDocument } from "../../lib/json/json_document.ts";
 import { parseOnlyName, parseReference } from "../../lib/reference.ts";
 import type { Call } from "../../lib/source.ts";
 import { testCall, testContext } from "../support/context.ts";
 import { settled } from "../support/manual_clock.ts";
 import { ScriptedStream } from "../support/scripted_stream.ts";
 
+const documentOf = (value: unknown) => value === undefined ? undefined : JsonDocument.of(value);
+
 /** The value that a name stands for. */
 function get(name: string, call: Partial<Call> = {}, body?: unknown): unknown {
   const reference = parseReference(name);
   if (!reference) throw new Error(`${name} is no reference`);
-  return new Inputs(testCall(call), body).get(reference);
+  return new Inputs(testCall(call), documentOf(body)).get(reference);
 }
 
 Deno.test("a route parameter is its value, decoded as it came", () => {
@@ -21,13 +24,26 @@ Deno.test("a route parameter is its value, decoded as it came", () => {
   assertEquals(get("id"), undefined);
 });
 
-Deno.test("a query parameter is its first value, decoded", () => {
-  const path = "/?q=a%2Fb+c&q=2&empty=&x.y=3";
+Deno.test("a query parameter is its value, decoded", () => {
+  const path = "/?q=a%2Fb+c&empty=&x.y=3&filter[name]=4&a%20%22b%22=5";
   assertEquals(get("query.q", { path }), "a/b c");
   assertEquals(get("query.empty", { path }), "");
   assertEquals(get("query.x.y", { path }), "3");
+  assertEquals(get("query.filter[name]", { path }), "4");
+  assertEquals(get('query["a \\"b\\""]', { path }), "5");
   assertEquals(get("query.none", { path }), undefined);
   assertEquals(get("query.q", { path: "/q=1" }), undefined);
+});
+
+Deno.test("one value is not chosen out of several, which are a list where one is wanted", () => {
+  const path = "/?q=1&q=2&one=3";
+  assertEquals(
+    faultOf(() => get("query.q", { path })),
+    ["bad-request", "query.q: must come only once; it came 2 times"],
+  );
+  assertEquals(get("query.q*", { path }), ["1", "2"]);
+  assertEquals(get("query.one*", { path }), ["3"]);
+  assertEquals(get("query.none*", { path }), []);
 });
 
 Deno.test("a question mark within the query belongs to a value", () => {
@@ -81,14 +97,14 @@ function faultOf(get: () => unknown): readonly [kind: string, detail: string] {
 /** Inputs with what the part `user` answered. */
 function answered(value: unknown, call: Partial<Call> = {}): Inputs {
   const inputs = new Inputs(testCall(call), undefined);
-  inputs.outputs.set("user", value);
+  inputs.outputs.set("user", JsonDocument.of(value));
   return inputs.afterTrial();
 }
 
 Deno.test("a part's answer is followed by its own keys, and a whole one is taken too", () => {
   const value = { id: 7, tags: ["a", { b: false }], none: null };
   const inputs = answered(value);
-  assertStrictEquals(valueOf(inputs, "user"), value);
+  assertEquals(valueOf(inputs, "user"), value);
   assertEquals(valueOf(inputs, "user.tags.1.b"), false);
   assertEquals(valueOf(inputs, "user.none"), null);
   for (const name of ["user.x", "user.none.x", "user.tags.2", "user.id.x", "user.constructor"]) {
@@ -118,7 +134,7 @@ Deno.test("names that every object has are no parameters", () => {
 
 Deno.test("what is still to come is stood in for, what the client sent is not", () => {
   const call = { params: { id: ".." }, path: "/?q=1" };
-  const trial = new Inputs(testCall(call), { a: 2 }).trial();
+  const trial = new Inputs(testCall(call), JsonDocument.of({ a: 2 })).trial();
   const names = ["user", "user.x.y", "item", "item.x", "id", "query.q", "body.a", "body.b"];
   assertEquals(names.map((name) => valueOf(trial, name)), [
     "x",
@@ -150,9 +166,9 @@ Deno.test("an item is its own, and nobody else's", () => {
 });
 
 Deno.test("what a part answers later is seen by all that come of the same inputs", () => {
-  const inputs = new Inputs(testCall({ path: "/?q=1" }), { a: 2 });
+  const inputs = new Inputs(testCall({ path: "/?q=1" }), JsonDocument.of({ a: 2 }));
   const [late, item] = [inputs.afterTrial(), inputs.withItem(1)];
-  inputs.outputs.set("user", 7);
+  inputs.outputs.set("user", JsonDocument.of(7));
   for (const derived of [late, item]) {
     assertEquals(["user", "query.q", "body.a"].map((name) => valueOf(derived, name)), [7, "1", 2]);
     assertStrictEquals(derived.call, inputs.call);
@@ -173,16 +189,16 @@ Deno.test("what is wrong is the client's until it was tried, then a part's", () 
 
 Deno.test("a list is all values of a query parameter, or a list of JSON", () => {
   const call = testCall({ path: "/?id=7&x=1&id=8%2F&id=" });
-  const inputs = new Inputs(call, { ids: [1, null], deep: { ids: [] } });
-  inputs.outputs.set("user", { ids: ["a"] });
+  const inputs = new Inputs(call, JsonDocument.of({ ids: [1, null], deep: { ids: [] } }));
+  inputs.outputs.set("user", JsonDocument.of({ ids: ["a"] }));
   const lists = ["query.id", "query.none", "body.ids", "body.deep.ids", "user.ids"]
     .map((name) => inputs.list(nameOf(name)));
   assertEquals(lists, [["7", "8/", ""], [], [1, null], [], ["a"]]);
 });
 
 Deno.test("what is no list is told by its name", () => {
-  const inputs = new Inputs(testCall(), { text: "[1]", like: { length: 0 } });
-  inputs.outputs.set("user", { ids: null });
+  const inputs = new Inputs(testCall(), JsonDocument.of({ text: "[1]", like: { length: 0 } }));
+  inputs.outputs.set("user", JsonDocument.of({ ids: null }));
   for (const name of ["body.text", "body.like", "body.none", "user.ids", "user"]) {
     assertEquals(
       faultOf(() => inputs.list(nameOf(name))),

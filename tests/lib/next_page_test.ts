@@ -1,5 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { GatewayError } from "../../lib/errors.ts";
+import { ExactNumber } from "../../lib/json/exact_number.ts";
+import { JsonDocument } from "../../lib/json/json_document.ts";
 import { nextPath, type NextRule, pageUrl } from "../../lib/next_page.ts";
 import { property } from "../support/random.ts";
 
@@ -11,7 +13,7 @@ function nextOf(reference: unknown, rule: Partial<NextRule> = {}) {
   const page = {
     number: 3,
     headers: new Headers(isLink ? { link: String(reference) } : {}),
-    value: { next: reference },
+    document: JsonDocument.of({ next: reference }),
     path: PATH,
   };
   return nextPath(page, { next: ["next"], firstPath: PATH, base: BASE, ...rule });
@@ -86,7 +88,8 @@ const CURSORS: readonly (readonly [cursor: unknown, next: string | undefined])[]
   [0, `${PATH}&cursor=0`],
   [-1.5, `${PATH}&cursor=-1.5`],
   [9007199254740991, `${PATH}&cursor=9007199254740991`],
-  [9007199254740992, NO_REFERENCE],
+  [new ExactNumber("9007199254740993"), `${PATH}&cursor=9007199254740993`],
+  [new ExactNumber("1E2"), `${PATH}&cursor=1E2`],
   ["\ud800", NO_REFERENCE],
   [{}, NO_REFERENCE],
   [null, undefined],

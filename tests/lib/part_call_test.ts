@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { GatewayError } from "../../lib/errors.ts";
 import { Inputs } from "../../lib/inputs.ts";
+import { JsonDocument } from "../../lib/json/json_document.ts";
 import { type CallTemplate, expandCall } from "../../lib/part_call.ts";
 import type { Call } from "../../lib/source.ts";
 import {
@@ -34,13 +35,17 @@ function expand(part: Part, call: Partial<Call> = {}, clientBody?: unknown): Cal
   const template: CallTemplate = {
     method,
     path: parsePathTemplate(path),
+    passesQuery: parsePathTemplate(path).passesQuery,
     params: valuesOf(params),
     headers: valuesOf(headers),
     body: body === undefined ? undefined : parseValueTemplate(body),
     ownHeaders,
     mapped: [],
   };
-  return expandCall(template, new Inputs(testCall(call), clientBody));
+  return expandCall(
+    template,
+    new Inputs(testCall(call), clientBody === undefined ? undefined : JsonDocument.of(clientBody)),
+  );
 }
 
 const textOf = async ({ body }: Call) => body && new TextDecoder().decode(await body.bytes(1000));
@@ -214,10 +219,11 @@ Deno.test("a text in a body is escaped, so that it stays a text", async () => {
 function expandLate(part: Part, user: unknown, item?: unknown, mapped: readonly string[] = []) {
   const { method = "GET", path = "/", params = {}, headers = {}, body } = part;
   const inputs = new Inputs(testCall(), undefined);
-  inputs.outputs.set("user", user).set("other", 1);
+  inputs.outputs.set("user", JsonDocument.of(user)).set("other", JsonDocument.of(1));
   return expandCall({
     method,
     path: parsePathTemplate(path),
+    passesQuery: parsePathTemplate(path).passesQuery,
     params: valuesOf(params),
     headers: valuesOf(headers),
     body: body === undefined ? undefined : parseValueTemplate(body),
@@ -264,8 +270,9 @@ for (const [part, user, detail] of MISTAKES) {
 
 Deno.test("a function that maps the answer is told of the parts that it names, and of no other", () => {
   const user = { id: 7 };
+  const bytes = (value: unknown) => JsonDocument.of(value).bytes;
   assertEquals("parts" in expandLate({}, user), false);
-  assertEquals(expandLate({}, user, undefined, ["user"]).parts, { user });
+  assertEquals(expandLate({}, user, undefined, ["user"]).parts, { user: bytes(user) });
   const all = expandLate({ method: "POST", body: {} }, user, undefined, ["user", "other"]);
-  assertEquals(all.parts, { user, other: 1 });
+  assertEquals(all.parts, { user: bytes(user), other: bytes(1) });
 });

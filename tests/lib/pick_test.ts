@@ -2,7 +2,10 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { GatewayError } from "../../lib/errors.ts";
 import { pick, selectionOf } from "../../lib/pick.ts";
 
-const picked = (value: unknown, ...names: readonly string[]) => pick(value, selectionOf(names));
+const textPicked = (text: string, ...names: readonly string[]) =>
+  new TextDecoder().decode(pick(new TextEncoder().encode(text), selectionOf(names)));
+const picked = (value: unknown, ...names: readonly string[]): unknown =>
+  JSON.parse(textPicked(JSON.stringify(value), ...names));
 
 for (
   const { value, names, kept } of [

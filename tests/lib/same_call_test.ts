@@ -76,7 +76,7 @@ Deno.test("what sends a body is no other call's same", () => {
 });
 
 Deno.test("what is made of other parts' answers is another call, unless they are the very same", () => {
-  const parts = { user: { id: 1 } };
+  const parts = { user: new Uint8Array([0x31]) };
   const one = asked({ call: { parts } });
   assertFalse(isSame(one, asked({})));
   assertFalse(isSame(one, asked({ call: { parts: { ...parts } } })));

@@ -52,6 +52,20 @@ const PATHS: readonly {
     path: "/a?x=1&y=2",
   },
   { template: "/a{?body.n}", given: { body: { n: null } }, path: "/a" },
+  { template: "/a{?query.t}", given: { query: "?t=a&t=&t=b+c" }, path: "/a?t=a&t=&t=b%20c" },
+  { template: "/a{?query.t*}", given: { query: "?t=a&t=b" }, path: "/a?t=a&t=b" },
+  { template: "/a?x{&body.t}", given: { body: { t: [1, "b", null] } }, path: "/a?x&t=1&t=b" },
+  { template: "/a{?query.page.size}", given: { query: "?page.size=5" }, path: "/a?page.size=5" },
+  {
+    template: "/a{?query.filter[name],query.ids[]}",
+    given: { query: "?filter[name]=x&ids[]=1&ids%5B%5D=2" },
+    path: "/a?filter%5Bname%5D=x&ids%5B%5D=1&ids%5B%5D=2",
+  },
+  {
+    template: '/{query["a, {b}"]}{?query["c d"]}',
+    given: { query: "?a,+{b}=1&c+d=2" },
+    path: "/1?c%20d=2",
+  },
   { template: "/a{?body.n}", given: { body: { n: 0 } }, path: "/a?n=0" },
   { template: "/a?to={query.to}", given: { query: "?to=../.." }, path: "/a?to=..%2F.." },
   { template: "/a?to=/{query.to}", given: { query: "?to=" }, path: "/a?to=/" },
@@ -145,6 +159,11 @@ const REFUSED_PATHS: readonly {
     detail: 'id: must not be empty, "." or ".."',
   },
   { template: "/a/{id}", detail: "id: is missing" },
+  {
+    template: "/a/{query.q}",
+    given: { query: "?q=1&q=2" },
+    detail: "query.q: must come only once; it came 2 times",
+  },
   { template: "/a/{query.q}", detail: "query.q: is missing" },
   { template: "/a/{body.q}", given: { body: { q: null } }, detail: "body.q: is missing" },
   {
@@ -154,7 +173,7 @@ const REFUSED_PATHS: readonly {
   },
   {
     template: "/a{?body.q}",
-    given: { body: { q: [1] } },
+    given: { body: { q: [[1]] } },
     detail: "body.q: must be a string, a number or a boolean",
   },
   {
@@ -178,6 +197,10 @@ for (const { template, given = {}, detail } of REFUSED_PATHS) {
 
 const NAME_RULE = "must name a route parameter, a part, query.NAME, header.NAME, body.NAME or item";
 
+const QUERY_RULE = 'must be query.NAME, or have its name in quotes: query["NAME"]';
+const WHOLE_RULE =
+  '"{query}" must stand as params: "{query}", or as {?query} in a path: it is all parameters';
+
 const WRONG_PATHS: readonly { readonly template: string; readonly rule: string }[] = [
   { template: "", rule: 'must start with "/"' },
   { template: "a/{id}", rule: 'must start with "/"' },
@@ -200,8 +223,18 @@ const WRONG_PATHS: readonly { readonly template: string; readonly rule: string }
   { template: "/{a,}", rule: `"{}" ${NAME_RULE}` },
   { template: "/{1a}", rule: `"{1a}" ${NAME_RULE}` },
   { template: "/{profile..id}", rule: `"{profile..id}" ${NAME_RULE}` },
-  { template: "/{query.}", rule: `"{query.}" ${NAME_RULE}` },
-  { template: "/{query.a b}", rule: "must have no space, backslash or fragment" },
+  { template: "/{query.}", rule: `"{query.}" ${QUERY_RULE}` },
+  { template: "/{query.a b}", rule: `"{query.a b}" ${QUERY_RULE}` },
+  { template: "/{query[a]}", rule: `"{query[a]}" ${QUERY_RULE}` },
+  { template: '/{query["a"x]}', rule: `"{query["a"x]}" ${QUERY_RULE}` },
+  { template: '/{query["\\x"]}', rule: `"{query["\\x"]}" ${QUERY_RULE}` },
+  {
+    template: '/{query["a]}',
+    rule: 'must have a "}" for each "{", and both quotes of {query["NAME"]}',
+  },
+  { template: "/{query}", rule: WHOLE_RULE },
+  { template: "/a{?query,query.x}", rule: WHOLE_RULE },
+  { template: "/a{?query}/b", rule: "must have nothing but {&…} behind {?…}" },
   { template: "/{body.a..b}", rule: `"{body.a..b}" ${NAME_RULE}` },
   { template: "/a{?query.x}/{id}", rule: "must have nothing but {&…} behind {?…}" },
   { template: "/a{?query.x}/b", rule: "must have nothing but {&…} behind {?…}" },

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { GatewayError } from "../../lib/errors.ts";
 import type { Inputs } from "../../lib/inputs.ts";
+import { JsonDocument } from "../../lib/json/json_document.ts";
 import {
   type Json,
   parsePathTemplate,
@@ -86,7 +87,7 @@ property("a text holds a client's value as it is", 300, (random) => {
 /** Inputs with what the part `user` answered, and an item, for templates that were tried. */
 function answered(user: unknown, item?: unknown, given: Given = {}): Inputs {
   const inputs = inputsOf(given);
-  inputs.outputs.set("user", user);
+  inputs.outputs.set("user", JsonDocument.of(user));
   return inputs.withItem(item).afterTrial();
 }
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Body } from "../../lib/body.ts";
 import { GatewayError } from "../../lib/errors.ts";
+import { parseExactly } from "../../lib/json/exact_json.ts";
 import { type GatherPart, GatherPlan } from "../../lib/gather_plan.ts";
 import type { Inputs } from "../../lib/inputs.ts";
 import { Scope } from "../../lib/scope.ts";
@@ -141,7 +142,7 @@ export class Play {
     for (const need of isTrial ? [] : needs) {
       const { document = "" } = this.#fates.get(need) ?? {};
       if (this.ctx.signal.aborted) break;
-      assertEquals(JSON.stringify(of(need, [])), JSON.stringify(JSON.parse(within(document))));
+      assertEquals(JSON.stringify(of(need, [])), JSON.stringify(parseExactly(within(document))));
     }
     const item = each ? inputs.get({ from: "item", path: [] }) : undefined;
     return testCall({ path: `/${name}`, params: { item: JSON.stringify(item) ?? "" } });

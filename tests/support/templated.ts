@@ -1,4 +1,5 @@
 import { Inputs } from "../../lib/inputs.ts";
+import { JsonDocument } from "../../lib/json/json_document.ts";
 import { testCall } from "./context.ts";
 
 /** What a client sends. */
@@ -12,5 +13,5 @@ export interface Given {
 /** The inputs of such a request. */
 export function inputsOf({ params = {}, query = "", headers = {}, body }: Given): Inputs {
   const call = testCall({ path: `/asked${query}`, params, headers: new Headers(headers) });
-  return new Inputs(call, body);
+  return new Inputs(call, body === undefined ? undefined : JsonDocument.of(body));
 }

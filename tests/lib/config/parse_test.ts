@@ -4,6 +4,7 @@ import { ConfigError } from "../../../lib/config/problem.ts";
 import type { Settings } from "../../../lib/config/gateway.ts";
 import type { ForwardSettings, GatherSettings } from "../../../lib/config/route.ts";
 import { Inputs } from "../../../lib/inputs.ts";
+import { JsonDocument } from "../../../lib/json/json_document.ts";
 import { json } from "../../../lib/reply.ts";
 import { testCall } from "../../support/context.ts";
 import { assertSchemaRejects } from "../../support/config_schema.ts";
@@ -351,8 +352,25 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [withPart({ method: "get" }), `${PART}.method: must be a method such as GET: got "get"`],
   [withPart({ method: "ANY" }), `${PART}.method: must be a method such as GET: got "ANY"`],
-  [withPart({ params: 5 }), `${PART}.params: must be an object: got 5`],
+  [
+    withPart({ params: 5 }),
+    `${PART}.params: must be an object, or "{query}" for the client's whole query: got 5`,
+  ],
   [withPart({ params: { a: () => 1 } }), `${PART}.params.a: ${JSON_VALUE}: got a function`],
+  [
+    withPart({ params: "{query.a}" }),
+    `${PART}.params: must be an object, or "{query}" for the client's whole query: got "{query.a}"`,
+  ],
+  [
+    withPart({ params: { a: "{query}" } }),
+    `${PART}.params.a: "{query}" must stand as params: "{query}", or as {?query} in a path: ` +
+    'it is all parameters: got "{query}"',
+  ],
+  [
+    withPart({ params: { a: "x{query.a*}" } }),
+    `${PART}.params.a: "{query.a*}" must stand alone: it is a list: got "x{query.a*}"`,
+  ],
+  [withPart({ exact: true }), `${PART}.exact: must only be said with map`],
   [withPart({ params: { a: "{" } }), `${PART}.params.a: must have a "}" for each "{": got "{"`],
   [withPart({ headers: 5 }), `${PART}.headers: must be an object: got 5`],
   [withPart({ headers: { "a:": "x" } }), `${PART}.headers["a:"]: must be a header name: got "a:"`],
@@ -626,6 +644,7 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     upstream: upstream ?? part.upstream,
     method: "GET",
     params: {},
+    passesQuery: false,
     headers: {},
     body: undefined,
     timeoutMs: 2000,
@@ -637,6 +656,7 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     select: undefined,
     pick: undefined,
     map: undefined,
+    isExact: false,
     optional: false,
     otherwise: undefined,
   });
@@ -663,7 +683,7 @@ Deno.test("a part says what it asks", () => {
   );
   assert(part);
   const call = testCall({ params: { id: "7" }, path: "/x/7?a=b" });
-  const inputs = new Inputs(call, { all: true });
+  const inputs = new Inputs(call, JsonDocument.of({ all: true }));
   assertEquals(
     [part.method, part.timeoutMs, part.as, deadlineMs],
     ["PUT", 50, "text", 1000],

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseConfig } from "../../../lib/config/parse.ts";
+import { selectionOf } from "../../../lib/pick.ts";
 import {
   A,
   ATTEMPTS,
@@ -141,7 +142,7 @@ Deno.test("a part's shape is read, and a text may be mapped", () => {
     b: { from: "up", as: "text", map },
   }));
   assertEquals(a?.select, ["a/b", "0"]);
-  assertEquals(a?.pick, { id: true, address: { city: true, zip: true } });
+  assertEquals(a?.pick, selectionOf(["id", "address.city", "address.zip"]));
   assertEquals([a?.map === map, b?.map === map, b?.as, b?.select, b?.pick], [
     true,
     true,

@@ -15,10 +15,11 @@ import { testCall, testContext } from "../../support/context.ts";
 import { settled } from "../../support/manual_clock.ts";
 import { ScriptedSource } from "../../support/scripted_source.ts";
 
+const bytesOf = (text: string) => new TextEncoder().encode(text);
 const replyOf = (text: string): Reply => ({
   status: 201,
   headers: new Headers({ "x-upstream": "1" }),
-  body: Body.of(new TextEncoder().encode(text)),
+  body: Body.of(bytesOf(text)),
 });
 const textOf = async ({ body }: Reply) => new TextDecoder().decode(await body.bytes(Infinity));
 
@@ -73,21 +74,21 @@ Deno.test("a function is told of the parts, which nobody beyond it is", async ()
   const script = new ScriptedSource();
   const seen: unknown[] = [];
   const map = (...args: unknown[]) => void seen.push(args);
-  const parts = { profile: { id: 7 } };
+  const parts = { profile: bytesOf('{"id":7}') };
   const reply = shape({ map })(script.source)(testCall({ path: "/x", parts }), testContext());
   await settled();
   assertEquals(script.at(0).call.path, "/x");
   assertEquals("parts" in script.at(0).call, false);
   script.at(0).answerJson([1]);
   await reply;
-  assertEquals(seen, [[[1], parts]]);
+  assertEquals(seen, [[[1], { profile: { id: 7 } }]]);
   await shaped("2", { map });
   assertEquals(seen[1], [2, {}]);
 });
 
 Deno.test("a function may change what it is given", async () => {
   const shared = replyOf('{"a":1}');
-  const parts = { profile: { id: 7 } };
+  const parts = { profile: bytesOf('{"id":7}') };
   const map = (data: unknown, parts: Readonly<Record<string, unknown>>) => {
     Object.assign(Object(data), { a: 2 });
     Object.assign(Object(parts.profile), { id: 8 });
@@ -98,7 +99,7 @@ Deno.test("a function may change what it is given", async () => {
     assertEquals(await textOf(await ask(testCall({ parts }), testContext())), '{"a":2}');
   }
   assertEquals(await shared.body.json(100), { a: 1 });
-  assertEquals(parts, { profile: { id: 7 } });
+  assertEquals(parts, { profile: bytesOf('{"id":7}') });
 });
 
 for (
@@ -133,7 +134,6 @@ const FAILING: readonly (readonly [string, () => unknown])[] = [
   ["throws what is no error", () => {
     throw "secret";
   }],
-  ["gives what is no JSON", () => 1n],
   ["goes round in a circle", () => {
     const circle: unknown[] = [];
     circle.push(circle);

@@ -1,0 +1,80 @@
+import type { Bytes } from "../bytes.ts";
+import { GatewayError } from "../errors.ts";
+import { documentOf } from "../json_bytes.ts";
+import { follow, writePointer } from "../pointer.ts";
+import { parseExactly } from "./exact_json.ts";
+import { ExactNumber } from "./exact_number.ts";
+import { type JsonFacts, jsonFacts } from "./json_facts.ts";
+import { locate } from "./locate.ts";
+
+const DECODER = new TextDecoder();
+const ENCODER = new TextEncoder();
+
+/** How many objects and lists may stand in one another where one is passed on as a value. */
+const MAX_DEPTH = 1000;
+
+/** An object or a list is nested too deeply to be passed on as a value. */
+export class JsonTooDeep extends GatewayError {
+  constructor() {
+    super("upstream-invalid", `must not be nested more than ${MAX_DEPTH} deep`);
+  }
+}
+
+/**
+ * JSON that was read, with the bytes that it was read from, so that its numbers keep their digits.
+ *
+ * Most values cost what they cost in parsed JSON. Only where a number is asked for, or something
+ * that may hold one, are the bytes looked at, once; and only where they hold a number that
+ * JavaScript would change is anything read again, and remembered.
+ */
+export class JsonDocument {
+  /** The document; without a byte order mark, and null for an empty one. */
+  readonly bytes: Bytes;
+  readonly #value: unknown;
+  #facts: JsonFacts | undefined;
+  #exact: Map<string, unknown> | undefined;
+
+  /**
+   * @param bytes the document as it came
+   * @param value the same, parsed by JSON.parse; undefined for an empty one
+   */
+  constructor(bytes: Bytes, value: unknown) {
+    this.bytes = documentOf(bytes);
+    this.#value = value ?? null;
+  }
+
+  /** The document of a value. */
+  static of(value: unknown): JsonDocument {
+    const text = JSON.stringify(value) ?? "null";
+    return new JsonDocument(ENCODER.encode(text), JSON.parse(text));
+  }
+
+  /**
+   * The value that keys lead to; undefined where there is none. A number that JavaScript would
+   * change is an {@linkcode ExactNumber}.
+   * @throws {JsonTooDeep}
+   */
+  at(keys: readonly string[]): unknown {
+    const value = follow(this.#value, keys);
+    const isNested = typeof value === "object" && value !== null;
+    if (!isNested && typeof value !== "number") return value;
+    this.#facts ??= jsonFacts(this.bytes);
+    if (isNested && this.#facts.depth > MAX_DEPTH) throw new JsonTooDeep();
+    return this.#facts.mayChangeNumbers ? this.#exactly(keys, value) : value;
+  }
+
+  #exactly(keys: readonly string[], value: unknown): unknown {
+    const known = this.#exact ??= new Map();
+    const pointer = writePointer(keys);
+    if (!known.has(pointer)) known.set(pointer, this.#read(keys, value));
+    return known.get(pointer);
+  }
+
+  #read(keys: readonly string[], value: unknown): unknown {
+    const place = locate(this.bytes, keys);
+    if (place === undefined) return undefined;
+    const text = DECODER.decode(this.bytes.subarray(place.start, place.end));
+    if (typeof value !== "number") return parseExactly(text);
+    return String(value) === text ? value : new ExactNumber(text);
+  }
+}
