@@ -302,7 +302,9 @@ Deno.test("a body that does not come is waited for no longer than the request la
   await settled();
   const late = new GatewayError("deadline-exceeded", "late");
   request.abort(late);
-  assertStrictEquals(await assertRejects(() => reading), late);
+  const error = await assertRejects(() => reading, GatewayError);
+  assertEquals(error.kind, "request-timeout");
+  assertStrictEquals(error.cause, late);
 });
 
 Deno.test("a body that breaks off is a client that left", async () => {
