@@ -57,7 +57,8 @@ export function accessLog({ clock, log, shutdown }: AccessLogOptions): Middlewar
     const time = inFlight.get(c);
     if (time === undefined) return; // told already, when the process ended
     inFlight.delete(c);
-    const status = c.finalized ? c.res.status : 503;
+    // What a client that left would be told is no more than the log's.
+    const status = c.get("error")?.status ?? (c.finalized ? c.res.status : 503);
     const durationMs = round(clock.monotonic() - c.get("arrivedAt"));
     const client = hash(clientOf(c));
     log(entryOf(c, { time, status, ...cutOff, durationMs, client }));

@@ -1,4 +1,4 @@
-import { toGatewayError } from "../lib/errors.ts";
+import { GatewayError, toGatewayError } from "../lib/errors.ts";
 import { problemDocumentOf } from "../lib/problem.ts";
 import type { Exchange } from "./env.ts";
 
@@ -17,13 +17,19 @@ export function problems(
     logError(error.cause, c.get("trace").id);
   }
   c.set("error", error);
-  const document = problemDocumentOf(error, c.get("trace").id);
+  const shown = readable(error);
+  const document = problemDocumentOf(shown, c.get("trace").id);
   return new Response(JSON.stringify(document), {
-    status: error.status,
+    status: shown.status,
     headers: {
-      ...error.headers,
+      ...shown.headers,
       "content-type": "application/problem+json",
       "cache-control": "no-store",
     },
   });
+}
+
+/** A client that stopped sending may still read: it gets a status of HTTP's own, and the log ours. */
+function readable(error: GatewayError): GatewayError {
+  return error.kind === "cancelled" ? new GatewayError("bad-request", error.message) : error;
 }

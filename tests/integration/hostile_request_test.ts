@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { startGateway } from "../support/gateway.ts";
 import { startGuarded } from "../support/guarded.ts";
 import { until } from "../support/program.ts";
+import { startUpstream } from "../support/upstream.ts";
 import { ask, askFor, problemKind, Wire } from "../support/wire.ts";
 
 // Two requests, of which a gateway and an upstream would see different borders.
@@ -216,3 +218,36 @@ Deno.test("two X-Request-Id are none", async () => {
   );
   assertMatch(headers.get("x-request-id") ?? "", /^[\da-f-]{36}$/);
 });
+
+for (
+  const body of [
+    'Content-Length: 100\r\n\r\n{"x":',
+    `Content-Length: 200000\r\n\r\n{"x":`,
+    'Transfer-Encoding: chunked\r\n\r\n5\r\n{"x":\r\n',
+  ]
+) {
+  Deno.test(`who stops sending and still reads is told 400, and logged as 499 (${body.slice(0, 22)})`, async () => {
+    await using upstream = startUpstream(async (request) => new Response(await request.text()));
+    await using gateway = startGateway({
+      upstreams: { up: { url: upstream.url } },
+      routes: {
+        "POST /forward": { forward: "up" },
+        "POST /part": { gather: { a: { from: "up", method: "POST", body: { x: "{body.x}" } } } },
+        "POST /batch": { batch: {} },
+      },
+    });
+    for (const path of ["/forward", "/part", "/batch"]) {
+      using client = await Wire.connect(gateway.port);
+      await client.send(`POST ${path} HTTP/1.1\r\nHost: a\r\n${body}`);
+      await client.connection.closeWrite();
+      const answer = await client.answer();
+      assertEquals([answer.status, problemKind(answer)], [400, "bad-request"], path);
+    }
+    await until(() => gateway.log.length === 3, "three lines in the log");
+    assertEquals(gateway.log.map(({ status, problem }) => [status, problem]), [
+      [499, "cancelled"],
+      [499, "cancelled"],
+      [499, "cancelled"],
+    ]);
+  });
+}
