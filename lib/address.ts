@@ -13,13 +13,14 @@ export function parseAddress(text: string): AddressBytes | undefined {
 }
 
 /**
- * What an address is counted by: IPv4 as it is, however it was written; IPv6 by its /64.
+ * What an address is counted by: IPv4 as it is, however it was written; IPv6 by its first bits.
  * Anything that is no address counts as itself.
+ * @param ipv6Prefix how many bits of an IPv6 address count (default 64)
  */
-export function addressKey(text: string): string {
+export function addressKey(text: string, ipv6Prefix: number = 8 * CUSTOMER_BYTES): string {
   const bytes = parseAddress(text);
   if (!bytes) return text;
-  return formatRange({ bytes, bits: isIpv4(bytes) ? 128 : 8 * CUSTOMER_BYTES });
+  return formatRange({ bytes, bits: isIpv4(bytes) ? 128 : ipv6Prefix });
 }
 
 /** A range of addresses. */
@@ -42,7 +43,7 @@ export function parseRange(text: string): AddressRange | undefined {
 
 /**
  * A range in the one way in which it is written here, whatever else stood in it: `192.0.2.1`,
- * `192.0.2.0/24`, `2001:db8:0:0::/32`. An IPv6 range has at most 64 bits.
+ * `192.0.2.0/24`, `2001:db8:0:0::/32`. An IPv6 range is written with 4 groups at least.
  */
 export function formatRange({ bytes, bits }: AddressRange): string {
   const kept = bytes.map((byte, index) =>
@@ -52,10 +53,10 @@ export function formatRange({ bytes, bits }: AddressRange): string {
     return kept.slice(12).join(".") + (bits === 128 ? "" : `/${bits - 96}`);
   }
   const groups = Array.from(
-    { length: CUSTOMER_BYTES / 2 },
+    { length: Math.max(CUSTOMER_BYTES / 2, Math.ceil(bits / 16)) },
     (_, index) => (((kept[2 * index] ?? 0) << 8) | (kept[2 * index + 1] ?? 0)).toString(16),
   );
-  return `${groups.join(":")}::/${bits}`;
+  return `${groups.join(":")}${groups.length < 8 ? "::" : ""}/${bits}`;
 }
 
 /** Whether a range holds nothing but IPv4 addresses. */

@@ -14,6 +14,8 @@ export interface RateLimitOptions {
   readonly limits: readonly LimitSettings[];
   /** How many tokens a request takes from each. */
   readonly cost: number;
+  /** How many bits of an IPv6 address count. */
+  readonly ipv6Prefix: number;
   readonly limiter: Limiter;
   /** Counts which buckets are asked most. */
   readonly busiest: Busiest;
@@ -26,11 +28,12 @@ const FAULT_STATUS = 500;
  * Lets a request pass when all its limits allow it, and says what is left of them
  * (draft-ietf-httpapi-ratelimit-headers). Refuses it with 429 otherwise, at the cost of nothing.
  */
-export function rateLimit({ route, limits, cost, limiter, busiest }: RateLimitOptions): Middleware {
+export function rateLimit(options: RateLimitOptions): Middleware {
+  const { route, limits, cost, ipv6Prefix, limiter, busiest } = options;
   const refunds = new Map(limits.map(({ name, refund }) => [name, refund]));
   return async function rateLimit(c, next) {
     const asked = limits.map((limit) => {
-      const counted = countedBy(limit, route, c);
+      const counted = countedBy(limit, { route, ipv6Prefix }, c);
       return { counted, charge: chargeOf(counted, cost) };
     });
     const charges = asked.map(({ charge }) => charge);
@@ -59,12 +62,16 @@ export function rateLimit({ route, limits, cost, limiter, busiest }: RateLimitOp
   };
 }
 
-function countedBy(limit: LimitSettings, route: string, c: Exchange): Counted {
-  return { limit, tier: c.get("ctx").client.tier, route, who: whoOf(limit.by, c) };
+function countedBy(
+  limit: LimitSettings,
+  { route, ipv6Prefix }: Pick<RateLimitOptions, "route" | "ipv6Prefix">,
+  c: Exchange,
+): Counted {
+  return { limit, tier: c.get("ctx").client.tier, route, who: whoOf(limit.by, ipv6Prefix, c) };
 }
 
 /** The first source that yields; the address when none does. */
-function whoOf(by: readonly KeySourceSettings[], c: Exchange): string {
+function whoOf(by: readonly KeySourceSettings[], ipv6Prefix: number, c: Exchange): string {
   const { name, address } = c.get("ctx").client;
   // Who is refused anyway takes nothing from anyone else, and escapes by nothing it says.
   for (const source of c.get("isRefused") ? [] : by) {
@@ -77,7 +84,7 @@ function whoOf(by: readonly KeySourceSettings[], c: Exchange): string {
     const value = c.req.raw.headers.get(source.header);
     if (value !== null && value !== "") return who.header(source.header, value);
   }
-  return who.ip(address);
+  return who.ip(address, ipv6Prefix);
 }
 
 function quotaExceeded(decision: Denied, charges: readonly Charge[]): GatewayError {

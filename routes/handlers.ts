@@ -102,7 +102,8 @@ export class Handlers {
       this.#identify,
     ];
     if (limits.length > 0) {
-      admission.push(rateLimit({ route: key, limits, cost, ...this.#limits }));
+      const { ipv6Prefix } = this.#settings;
+      admission.push(rateLimit({ route: key, limits, cost, ipv6Prefix, ...this.#limits }));
     }
     if (this.#settings.clients?.required) admission.push(knownClient(this.#settings.clients.key));
     if ("max" in route) {

@@ -14,7 +14,7 @@ import {
   type RouteSettings,
 } from "./route.ts";
 import { type Upstream, upstreamSchema, type UpstreamSettings } from "./upstream.ts";
-import { addressRange, flag, headerName, nonEmptyText, size, text } from "./values.ts";
+import { addressRange, flag, headerName, ipv6Prefix, nonEmptyText, size, text } from "./values.ts";
 
 const origin = value(
   '"https://HOST" or "*"',
@@ -72,6 +72,8 @@ export const gatewaySchema = object({
     withFacts(v.pipe(headerName, v.toLowerCase()), factsOf(headerName)),
     "x-forwarded-for",
   ),
+  /** Leading bits of an IPv6 address that limits count as one client, from 32 to 128. */
+  ipv6Prefix: v.optional(ipv6Prefix, 64),
   /** Origins whose pages may read responses. Default: none. */
   cors: v.optional(corsSchema),
   /** Largest request body that a client may send. */
@@ -145,6 +147,8 @@ export interface Settings extends
   /** Undefined: clients are counted by address. */
   readonly clients: ClientSettings | undefined;
   readonly trust: AddressTrust;
+  /** Leading bits of an IPv6 address that limits count as one client. */
+  readonly ipv6Prefix: number;
   readonly upstreams: readonly UpstreamSettings[];
   /** All that the config names, whether a route has them or not. */
   readonly limits: readonly LimitSettings[];

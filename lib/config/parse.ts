@@ -79,6 +79,7 @@ class Parser {
       store: top.store,
       cors: top.cors,
       clients,
+      ipv6Prefix: top.ipv6Prefix,
       trust: { proxies: top.trustedProxies, header: top.forwardedHeader },
       maxRequestBody: top.maxRequestBody,
       cacheMemory: top.cacheMemory,

@@ -81,6 +81,17 @@ export const wholeNumber = value(
   { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
   v.pipe(v.number(WHOLE_RULE), v.safeInteger(WHOLE_RULE), v.minValue(0, WHOLE_RULE)),
 );
+const PREFIX_RULE = "must be a whole number from 32 to 128";
+export const ipv6Prefix = value(
+  "whole number",
+  { type: "integer", minimum: 32, maximum: 128 },
+  v.pipe(
+    v.number(PREFIX_RULE),
+    v.safeInteger(PREFIX_RULE),
+    v.minValue(32, PREFIX_RULE),
+    v.maxValue(128, PREFIX_RULE),
+  ),
+);
 const SHARE_RULE = "must be a number from 0 to 1";
 export const share = value(
   "number",

@@ -17,14 +17,18 @@ export interface Counted {
 
 /** Of how many is remembered what their addresses and headers are counted by. */
 const REMEMBERED = 10_000;
-const keyOf = remembering(addressKey, REMEMBERED);
+const keyOf = remembering((prefixed) => {
+  const [bits = "", address = ""] = prefixed.split(" ", 2);
+  return addressKey(address, Number(bits));
+}, REMEMBERED);
 const hashOf = remembering(fingerprint, REMEMBERED);
 
 /** The names of those who are counted. */
 export const who = {
   all: "all",
   client: (name: string) => `client ${name}`,
-  ip: (address: string) => `ip ${keyOf(address)}`,
+  /** @param ipv6Prefix how many bits of an IPv6 address count */
+  ip: (address: string, ipv6Prefix: number) => `ip ${keyOf(`${ipv6Prefix} ${address}`)}`,
   /** @param header its name in small letters */
   header: (header: string, value: string) => `${header} ${hashOf(value)}`,
 } as const;

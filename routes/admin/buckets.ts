@@ -17,7 +17,7 @@ import { type Subject, subjectOf, SUBJECTS } from "./subject.ts";
 
 /** What the operator's view of buckets needs. */
 export interface BucketsAdminOptions {
-  readonly settings: Pick<Settings, "limits" | "routes" | "clients">;
+  readonly settings: Pick<Settings, "limits" | "routes" | "clients" | "ipv6Prefix">;
   readonly ledger: Ledger;
   readonly busiest: Busiest;
   readonly operator: Operator | undefined;
@@ -45,7 +45,7 @@ export function bucketsAdmin(options: BucketsAdminOptions): Hono<Env> {
         });
         return c.json({ seconds: Math.round(overMs / 1000), buckets: listed }, 200, NO_STORE);
       }
-      const subject = subjectOf(query);
+      const subject = subjectOf(query, settings.ipv6Prefix);
       const tier = await tierOf(subject, settings.clients, operator);
       const all = bucketsOf(subject, query, settings);
       const entries = await ledger.look(all.map(({ charge }) => charge));
@@ -63,7 +63,7 @@ export function bucketsAdmin(options: BucketsAdminOptions): Hono<Env> {
     })
     .delete("/", async (c) => {
       const query = readQuery(c, PARAMETERS);
-      const subject = subjectOf(query);
+      const subject = subjectOf(query, settings.ipv6Prefix);
       const charges = bucketsOf(subject, query, settings).map(({ charge }) => charge);
       return c.json({ who: subject.who, reset: await ledger.reset(charges) }, 200, NO_STORE);
     });

@@ -23,9 +23,13 @@ const HEADER = /^([!#$%&'*+.^_`|~\w-]{1,100}):\s*(\S.*)$/s;
 
 /**
  * Whom a query means.
+ * @param ipv6Prefix how many bits of an IPv6 address count
  * @throws {GatewayError} `bad-request`
  */
-export function subjectOf(query: ReadonlyMap<(typeof SUBJECTS)[number] | string, string>): Subject {
+export function subjectOf(
+  query: ReadonlyMap<(typeof SUBJECTS)[number] | string, string>,
+  ipv6Prefix: number,
+): Subject {
   const [named, ...others] = SUBJECTS.filter((name) => query.has(name));
   const value = query.get(named ?? "") ?? "";
   if (named === undefined || others.length > 0) throw new GatewayError("bad-request", RULE);
@@ -35,7 +39,7 @@ export function subjectOf(query: ReadonlyMap<(typeof SUBJECTS)[number] | string,
   if (named === "ip") {
     if (!parseAddress(value)) throw new GatewayError("bad-request", "ip must be one IP address");
     // Whoever is nobody else is counted by its address, under every limit.
-    return { who: who.ip(value), client: { address: value }, isCountedBy: () => true };
+    return { who: who.ip(value, ipv6Prefix), client: { address: value }, isCountedBy: () => true };
   }
   if (named === "client") {
     return {

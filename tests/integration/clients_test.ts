@@ -192,6 +192,15 @@ Deno.test("a trusted proxy speaks for the client, and what stands further left i
   assertEquals(await taken(gateway, [{ "x-forwarded-for": "192.0.2.1, 192.0.2.9" }]), [1]);
 });
 
+for (const [ipv6Prefix, counts] of [[56, [1, 2, 3]], [64, [1, 2, 1]], [128, [1, 1, 1]]] as const) {
+  Deno.test(`IPv6 is counted by its first ${ipv6Prefix} bits`, async () => {
+    await using gateway = start({ ...TRUSTING, ipv6Prefix });
+    const from = ["2001:db8:0:1::1", "2001:db8:0:1::2", "2001:db8:0:2::1"];
+    const headers = from.map((address) => ({ "x-forwarded-for": address }));
+    assertEquals(await taken(gateway, headers), [...counts]);
+  });
+}
+
 Deno.test("a trusted proxy that names nobody is counted itself", async () => {
   await using gateway = start(TRUSTING);
   const unnamed = ["", "unknown", "_hidden", "192.0.2.1, unknown", "1.2.3.4.5", "0x7f.1"];

@@ -24,6 +24,19 @@ Deno.test("an address counts by itself, or by its /64", () => {
   for (const [address, key] of keys) assertEquals(addressKey(address), key, address);
 });
 
+Deno.test("an IPv6 address counts by as many bits as are said, an IPv4 address whole", () => {
+  const address = "2001:db8:1:2ff:3:4:5:6";
+  const keys: [bits: number, key: string][] = [
+    [32, "2001:db8:0:0::/32"],
+    [56, "2001:db8:1:200::/56"],
+    [64, "2001:db8:1:2ff::/64"],
+    [72, "2001:db8:1:2ff:0::/72"],
+    [128, "2001:db8:1:2ff:3:4:5:6/128"],
+  ];
+  for (const [bits, key] of keys) assertEquals(addressKey(address, bits), key);
+  assertEquals(addressKey("::ffff:192.0.2.1", 32), "192.0.2.1");
+});
+
 Deno.test("what is no address is none", () => {
   const none = [
     "",

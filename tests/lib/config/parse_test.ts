@@ -56,6 +56,10 @@ const PART_NAME = "must not be named like a route parameter, query, header, body
 
 /** Every rule of the config, with the line that tells of its breach. */
 const RULES: readonly (readonly [unknown, string])[] = [
+  ...[31, 129, 64.5, "64"].map((ipv6Prefix): [unknown, string] => [
+    { upstreams: {}, routes: {}, ipv6Prefix },
+    `ipv6Prefix: must be a whole number from 32 to 128: got ${JSON.stringify(ipv6Prefix)}`,
+  ]),
   [
     { upstreams: { up: { ...UP, errors: "some" } }, routes: {} },
     'upstreams.up.errors: must be show or hide: got "some"',
@@ -74,7 +78,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [
     withTop({ batches: {} }),
     "batches: is not a key here; there is store, upstreams, clients, limits, trustedProxies, " +
-    "forwardedHeader, cors, maxRequestBody, cacheMemory, cacheDisk, routes, $schema",
+    "forwardedHeader, ipv6Prefix, cors, maxRequestBody, cacheMemory, cacheDisk, routes, $schema",
   ],
   [withTop({ store: 5 }), "store: must be a string: got 5"],
   [withTop({ store: "" }), 'store: must not be empty: got ""'],
@@ -550,6 +554,7 @@ Deno.test("the least config is complete when it was read", () => {
     store: undefined,
     cors: undefined,
     clients: undefined,
+    ipv6Prefix: 64,
     trust: { proxies: [], header: "x-forwarded-for" },
     maxRequestBody: 1_048_576,
     cacheMemory: 67_108_864,
@@ -589,6 +594,7 @@ Deno.test("what is said replaces each default", () => {
     store: ":memory:",
     cors: { origins: ["https://a.example", "http://localhost:3000"], credentials: true },
     clients: undefined,
+    ipv6Prefix: 64,
     trust: { proxies: [], header: "x-forwarded-for" },
     maxRequestBody: 2048,
     cacheMemory: 67_108_864,
