@@ -48,6 +48,11 @@ export function listen({ host, port, handler, clock, output, onEnd }: ListenOpti
       serve: () => Deno.serve({ hostname: host, port, onListen }, handler),
       hasRoom: () => hasDescriptors(DEFAULTS.reservedDescriptors),
       clock,
+      onFull: () =>
+        output.error(
+          "listener: requests in flight take nearly all file descriptors: " +
+            "new connections are refused until some have ended (see ulimit -n)",
+        ),
       onReopen,
       onEnd: (error) => onEnd(`cannot listen on ${host}:${port} any more: ${messageOf(error)}`),
     });

@@ -4,6 +4,8 @@ import type { Clock } from "../clock.ts";
 const LOOK_MS = 250;
 /** How long to wait before the address is tried again (ms). */
 const RETRY_MS = 10;
+/** How long requests in flight may take all room before somebody is told (ms). */
+const FULL_MS = 1_000;
 /** How long an address may be taken by somebody else before the listener gives up (ms). */
 const GIVE_UP_MS = 10_000;
 
@@ -22,6 +24,8 @@ export interface ListenerOptions {
   /** Whether enough file descriptors are left for calls to upstreams and the store. */
   readonly hasRoom: () => boolean;
   readonly clock: Clock;
+  /** Told when new connections are refused for long, because requests in flight take all room. */
+  readonly onFull: () => void;
   /** Told that it listens again: why it stopped, and how often that happened so far. */
   readonly onReopen: (why: unknown, times: number) => void;
   /** Told why it cannot listen any more. */
@@ -44,6 +48,8 @@ export class Listener {
   readonly #ending = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   #isReopening = false;
+  /** Whether there was room when it was looked last. */
+  #hadRoom = false;
   #times = 0;
 
   /** Listens at once; throws what `serve` throws. */
@@ -80,25 +86,35 @@ export class Listener {
     const { clock, hasRoom } = this.#options;
     while (!this.#stop.signal.aborted) {
       await clock.sleep(LOOK_MS, this.#stop.signal).catch(() => {});
-      if (!this.#isReopening && !hasRoom()) this.#reopen("few file descriptors are left");
+      if (this.#isReopening) continue;
+      const hadRoom = this.#hadRoom;
+      this.#hadRoom = hasRoom();
+      if (hadRoom && !this.#hadRoom) this.#reopen("few file descriptors are left");
     }
   }
 
   async #reopen(why: unknown): Promise<void> {
-    const { clock, hasRoom, onReopen, onEnd } = this.#options;
+    const { clock, hasRoom, onFull, onReopen, onEnd } = this.#options;
     if (this.#isReopening || this.#stop.signal.aborted) return;
     this.#isReopening = true;
     this.#end(this.#server);
+    const begun = clock.monotonic();
+    let isTold = false;
     let failingSince: number | undefined;
     while (!this.#stop.signal.aborted) {
       try {
-        // Without room, who is accepted next would take what requests in flight need.
-        if (hasRoom()) {
+        // Without room, who is accepted next would take what requests in flight need. When none is
+        // in flight, it is not clients who take the descriptors.
+        if (hasRoom() || this.#ending.size === 0) {
           this.#server = this.#serve();
           this.#isReopening = false;
           return onReopen(why, ++this.#times);
         }
         failingSince = undefined;
+        if (!isTold && clock.monotonic() - begun >= FULL_MS) {
+          isTold = true;
+          onFull();
+        }
       } catch (error) {
         // The old server needs a moment to give the address back.
         failingSince ??= clock.monotonic();

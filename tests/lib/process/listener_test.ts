@@ -29,6 +29,7 @@ function open() {
   const state = { hasRoom: true, refusal: undefined as Error | undefined };
   const servers: FakeServer[] = [];
   const reopened: unknown[] = [];
+  let full = 0;
   const ended: unknown[] = [];
   const listener = new Listener({
     serve() {
@@ -39,12 +40,14 @@ function open() {
     },
     hasRoom: () => state.hasRoom,
     clock,
+    onFull: () => full++,
     onReopen: (why, times) => reopened.push([why, times]),
     onEnd: (error) => ended.push(error),
   });
   /** Those that were not shut down. */
   const listening = () => servers.map(({ isShutDown }) => !isShutDown);
-  return { clock, state, servers, reopened, ended, listener, listening };
+  const timesFull = () => full;
+  return { clock, state, servers, reopened, ended, listener, listening, timesFull };
 }
 
 const noDescriptors = new Error("Too many open files");
@@ -59,18 +62,40 @@ Deno.test("what ends the listener opens it again, with its idle connections clos
   assertEquals([listening(), reopened.length], [[false, false, true], 2]);
 });
 
-Deno.test("few descriptors: idle connections are closed, and nobody is accepted until there is room", async () => {
-  const { clock, state, reopened, listening } = open();
+Deno.test("few descriptors: idle connections are closed, and nobody is accepted until requests in flight leave room", async () => {
+  const { clock, state, reopened, listening, timesFull } = open();
   await clock.advance(1_000);
   assertEquals(listening(), [true]);
   state.hasRoom = false;
   await clock.advance(250);
   assertEquals(listening(), [false]);
+  await clock.advance(900);
+  assertEquals(timesFull(), 0);
   await clock.advance(60_000);
-  assertEquals([listening(), reopened], [[false], []]);
+  assertEquals([listening(), reopened, timesFull()], [[false], [], 1]);
   state.hasRoom = true;
   await clock.advance(10);
   assertEquals([listening(), reopened], [[false, true], [["few file descriptors are left", 1]]]);
+});
+
+Deno.test("few descriptors that no client takes do not keep it from listening", async () => {
+  const { clock, state, servers, listening } = open();
+  state.hasRoom = false;
+  await clock.advance(1_000);
+  assertEquals(listening(), [true], "there never was room");
+  state.hasRoom = true;
+  await clock.advance(250);
+  state.hasRoom = false;
+  await clock.advance(250);
+  assertEquals(listening(), [false]);
+  servers[0]?.drain();
+  await clock.advance(10_000);
+  assertEquals(listening(), [false, true]);
+  state.hasRoom = true;
+  await clock.advance(250);
+  state.hasRoom = false;
+  await clock.advance(250);
+  assertEquals(listening(), [false, false]);
 });
 
 Deno.test("an address that is not free yet is tried again, and given up after 10 s", async () => {
