@@ -153,6 +153,7 @@ function limitsOf(deps: GatewayDependencies): Limits {
   const ledger = new Ledger({
     store,
     clock,
+    random,
     forget: (keys) => limiter.forget(keys),
     leased: (key) => limiter.leased(key),
     onError: (error) => logError(error, "operator"),

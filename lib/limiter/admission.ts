@@ -25,11 +25,12 @@ export function admission({ charges, buckets, at, payment, clock }: AdmissionFac
       if (isGivenBack) return;
       isGivenBack = true;
       const now = instantOf(clock);
-      for (const claimed of charges) {
+      for (const [index, claimed] of charges.entries()) {
         const { charge, bucket } = claimed;
         if (!isReturned(charge)) continue;
         const spent = payment.get(claimed);
-        if (spent === undefined) bucket.giveBack(charge.tokens, at);
+        const resetAt = buckets[index]?.level.resetAt;
+        if (spent === undefined) bucket.giveBack(charge.tokens, at, resetAt);
         else for (const part of spent) bucket.giveBackSpent(part, now);
       }
     },

@@ -27,6 +27,13 @@ export interface BucketLevel {
   readonly at: number;
   /** When a lease was granted of it last (wall ms); undefined for never. */
   readonly leasedAt?: number;
+  /**
+   * When the operator filled it last (wall ms); undefined for never. It names the promise that holds:
+   * what was taken under another one never comes back.
+   */
+  readonly resetAt?: number;
+  /** Until when nothing is leased of it: it is about to be filled (wall ms). */
+  readonly sealedUntil?: number;
 }
 
 /**
@@ -108,6 +115,16 @@ export function msUntil({ units }: BucketLevel, shape: BucketShape, tokens: numb
 /** How long until the bucket is full (whole ms). */
 export function msUntilFull({ units }: BucketLevel, { capacity, perMs }: BucketShape): number {
   return Math.ceil((capacity - units) / perMs);
+}
+
+/**
+ * How long the record of a bucket must live (ms): until it is full and, after a reset, until nothing
+ * that was taken before is worth anything any more.
+ */
+export function msToKeep(level: BucketLevel, shape: BucketShape, now: number): number {
+  const { resetAt = -Infinity } = level;
+  const fillMs = Math.ceil(shape.capacity / shape.perMs);
+  return Math.max(msUntilFull(level, shape), resetAt + fillMs - now);
 }
 
 /** How many whole tokens there are. */

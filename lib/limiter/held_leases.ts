@@ -6,6 +6,8 @@ export interface Lease {
   tokens: number;
   /** When it was decided upon, before the store was asked. */
   readonly grantedAt: Instant;
+  /** When the bucket had been filled last by the operator; undefined for never. */
+  readonly resetAt: number | undefined;
 }
 
 /** What was spent of a lease. */

@@ -80,9 +80,7 @@ export class KvStore implements BucketStore {
     const atomic = this.#kv.atomic();
     for (const { key, level, version, keepMs } of writes) {
       atomic.check({ key: keyOf(key), versionstamp: version });
-      const { units, at, leasedAt } = level;
-      const value = leasedAt === undefined ? [units, at] : [units, at, leasedAt];
-      atomic.set(keyOf(key), value, { expireIn: keepMs });
+      atomic.set(keyOf(key), valueOf(level), { expireIn: keepMs });
     }
     const result = await unlocked(() => atomic.commit());
     return result.ok ? result.versionstamp : undefined;
@@ -93,12 +91,24 @@ function keyOf(key: string): Deno.KvKey {
   return ["sluice", "bucket", key];
 }
 
+/** As short as it can be: most buckets are neither leased of nor reset. */
+function valueOf({ units, at, leasedAt, resetAt, sealedUntil }: BucketLevel): unknown[] {
+  const rare = [leasedAt, resetAt, sealedUntil];
+  return [units, at, ...rare.slice(0, rare.findLastIndex((value) => value !== undefined) + 1)];
+}
+
 /** A record that is no bucket of ours counts as none; its version is still the one to write over. */
 function parseLevel(value: unknown): BucketLevel | undefined {
   if (!Array.isArray(value)) return undefined;
-  const [units, at, leasedAt]: unknown[] = value;
+  const [units, at, leasedAt, resetAt, sealedUntil]: unknown[] = value;
   if (!isCount(units) || !isCount(at)) return undefined;
-  return isCount(leasedAt) ? { units, at, leasedAt } : { units, at };
+  return {
+    units,
+    at,
+    ...(isCount(leasedAt) && { leasedAt }),
+    ...(isCount(resetAt) && { resetAt }),
+    ...(isCount(sealedUntil) && { sealedUntil }),
+  };
 }
 
 function isCount(value: unknown): value is number {

@@ -1,6 +1,7 @@
-import type { Clock } from "../clock.ts";
+import type { Clock, Random } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
-import { type BucketLevel, fullBucket, refill } from "./bucket.ts";
+import { type BucketLevel, fullBucket, msToKeep, refill } from "./bucket.ts";
+import { leaseTermMs } from "./lease.ts";
 import type { Charge } from "./limit.ts";
 import type { BucketStore, StoredBucket } from "./store.ts";
 
@@ -8,6 +9,7 @@ import type { BucketStore, StoredBucket } from "./store.ts";
 export interface LedgerOptions {
   readonly store: BucketStore;
   readonly clock: Clock;
+  readonly random: Random;
   /** Has this process forget what it knows of buckets. */
   readonly forget: (keys: readonly string[]) => void;
   /** How many tokens this process has leased of a bucket. */
@@ -29,8 +31,10 @@ export interface LedgerEntry {
 /** How often a bucket is tried to be filled while requests take of it, and how long between (ms). */
 const ATTEMPTS = 50;
 const WAIT_MS = 2;
-/** How long the record of a full bucket is kept (ms): without it, the bucket is as full. */
-const KEEP_MS = 1_000;
+/** What a filled bucket's record lives longer than it must, and a seal than its lease (ms). */
+const MARGIN_MS = 2_000;
+
+const NONE: StoredBucket = { level: undefined, version: null };
 
 /** The buckets in the store, for the operator. */
 export class Ledger {
@@ -54,17 +58,20 @@ export class Ledger {
   }
 
   /**
-   * Fills buckets. It is felt here at once, and by other processes when they write next, or after
-   * the second for which they refuse without asking.
+   * Fills buckets, and begins a new promise: what was taken before never comes back, and what is
+   * leased has ended before. For that the bucket of a lease is sealed first, so that nothing more is
+   * leased of it, and filled at the end of the lease: within a second, and three times the skew. It
+   * is felt here at once, and by other processes when they write next, or after the second for which
+   * they refuse without asking.
    * @returns how many had a record
    * @throws {GatewayError} `limiter-unavailable`; some may have been filled then
    */
   async reset(charges: readonly Charge[]): Promise<number> {
     const stored = await this.#ask((store) => store.read(charges.map(({ key }) => key)));
     const filled = charges.map(async (charge, index) => {
-      const { version = null } = stored[index] ?? {};
-      if (version === null) return 0;
-      await this.#ask((store) => this.#fill(store, charge, version));
+      const known = stored[index] ?? NONE;
+      if (known.version === null) return 0;
+      await this.#ask((store) => this.#fill(store, charge, known));
       return 1;
     });
     try {
@@ -75,15 +82,31 @@ export class Ledger {
   }
 
   /** Writes over whatever version there is: requests may be taking of it all the time. */
-  async #fill(store: BucketStore, { key, limit }: Charge, version: string): Promise<void> {
-    const { clock } = this.#options;
-    let known: StoredBucket | undefined = { level: undefined, version };
+  async #fill(store: BucketStore, { key, limit }: Charge, first: StoredBucket): Promise<void> {
+    const { clock, random } = this.#options;
+    const { shape } = limit;
+    const longestMs = leaseTermMs(shape) + 3 * store.skewMs;
+    let known = first;
+    /** The last lease that is known to have ended. */
+    let endedAt: number | undefined;
     for (let tried = 1; tried <= ATTEMPTS; tried++) {
-      if (known.version === null) return;
-      const level = fullBucket(limit.shape, clock.wall());
-      if (await store.commit([{ key, level, version: known.version, keepMs: KEEP_MS }])) return;
-      await clock.sleep(Math.random() * WAIT_MS);
-      known = (await store.read([key]))[0] ?? { level: undefined, version: null };
+      const { level, version } = known;
+      if (version === null) return;
+      const now = clock.wall();
+      const leasedMs = level?.leasedAt === undefined || level.leasedAt === endedAt
+        ? 0
+        : Math.min(longestMs, level.leasedAt + longestMs - store.skewMs - now);
+      const next: BucketLevel = level && leasedMs > 0
+        ? { ...level, sealedUntil: now + leasedMs + 3 * store.skewMs + MARGIN_MS }
+        : { ...fullBucket(shape, now), resetAt: Math.max(now, (level?.resetAt ?? 0) + 1) };
+      const keepMs = msToKeep(next, shape, now) + 2 * store.skewMs + MARGIN_MS;
+      const isWritten = await store.commit([{ key, level: next, version, keepMs }]) !== undefined;
+      if (isWritten && next.resetAt !== level?.resetAt) return;
+      if (isWritten) {
+        await clock.sleep(leasedMs);
+        endedAt = level?.leasedAt;
+      } else await clock.sleep(random() * WAIT_MS);
+      known = (await store.read([key]))[0] ?? NONE;
     }
     throw new Error(`others took of ${key} ${ATTEMPTS} times while it was filled`);
   }

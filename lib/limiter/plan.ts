@@ -1,4 +1,4 @@
-import { type BucketLevel, msUntil, msUntilFull, take } from "./bucket.ts";
+import { type BucketLevel, msToKeep, msUntil, take } from "./bucket.ts";
 import type { Claim, ClaimedCharge } from "./claim.ts";
 import type { Instant } from "./instant.ts";
 import { grant, type LeaseNeeds, leaseTokens } from "./lease.ts";
@@ -143,12 +143,12 @@ class Planner {
   }
 
   writes(due: Iterable<TrackedBucket>): PlannedWrite[] {
-    const { skewMs } = this.#situation;
+    const { now, skewMs } = this.#situation;
     return [...new Set([...this.#changed, ...due])].flatMap((bucket) => {
       const { level, leased } = this.#withLease(bucket, this.#levelOf(bucket));
       const isNeeded = this.#changed.has(bucket) || leased > 0 || bucket.returns.length > 0;
       if (!isNeeded) return [];
-      const keepMs = msUntilFull(level, bucket.shape) + 2 * skewMs + KEEP_MARGIN_MS;
+      const keepMs = msToKeep(level, bucket.shape, now.wall) + 2 * skewMs + KEEP_MARGIN_MS;
       return { bucket, key: bucket.key, level, version: bucket.stored.version, keepMs, leased };
     });
   }
@@ -161,9 +161,9 @@ class Planner {
     const needs = leaseNeedsOf(bucket, this.#situation);
     const { termMs } = needs;
     const isIdle = bucket.asking === 0 && leases.isIdle(now);
-    if (!mayLease(bucket) || termMs === 0 || isIdle || isShort || bucket.isAhead(now, skewMs)) {
-      return { level, leased: 0 };
-    }
+    const isSealed = (level.sealedUntil ?? -Infinity) > now.wall;
+    const isUnfit = isIdle || isShort || isSealed || bucket.isAhead(now, skewMs);
+    if (!mayLease(bucket) || termMs === 0 || isUnfit) return { level, leased: 0 };
     // The same rule by which a renewal is asked for: demand has changed a little since.
     const tokens = this.#leasedOf(bucket);
     const isDue = tokens === 0 || leases.isLow(now, tokens);

@@ -21,6 +21,8 @@ interface Return {
   readonly takenAt: Instant;
   /** Whether they were leased: the bucket was lowered for them then. */
   readonly isLeased: boolean;
+  /** When the bucket had been filled last by the operator, as they were taken. */
+  readonly resetAt: number | undefined;
 }
 
 /** How a bucket would have gone on without what was lent, and how it does: what differs is owed. */
@@ -97,9 +99,12 @@ export class TrackedBucket {
     return { ...level, units: Math.min(this.shape.capacity, units) };
   }
 
-  /** Gives back, with the next write, what was taken in the store. */
-  giveBack(tokens: number, takenAt: Instant): void {
-    this.returns.push({ tokens, takenAt, isLeased: false });
+  /**
+   * Gives back, with the next write, what was taken in the store.
+   * @param resetAt when the bucket had been filled last by the operator, as they were taken
+   */
+  giveBack(tokens: number, takenAt: Instant, resetAt: number | undefined): void {
+    this.returns.push({ tokens, takenAt, isLeased: false, resetAt });
   }
 
   /** Gives back what was spent of a lease: to the lease, while it lasts. */
@@ -118,16 +123,14 @@ export class TrackedBucket {
     for (const lease of this.leases.takeAll()) this.#return(lease, lease.tokens, now);
   }
 
-  #return({ grantedAt }: Lease, tokens: number, now: Instant): void {
+  #return({ grantedAt, resetAt }: Lease, tokens: number, now: Instant): void {
     if (!isWorth(this.shape, tokens, Math.ceil(ageMs(grantedAt, now)))) return;
-    this.returns.push({ tokens, takenAt: grantedAt, isLeased: true });
+    this.returns.push({ tokens, takenAt: grantedAt, isLeased: true, resetAt });
   }
 
-  /** Somebody wrote it anew: the store is asked before anything else is decided. */
+  /** The operator filled it: the store is asked before anything else is decided. */
   forget(): void {
     this.isDoubtful = true;
-    this.returns = [];
-    this.leases.takeAll();
     this.#lent = undefined;
     this.#settling = undefined;
   }
@@ -158,7 +161,9 @@ export class TrackedBucket {
   #unlentAt(now: Instant, skewMs: number): BucketLevel {
     const stored = this.stored.level ?? fullBucket(this.shape, now.wall);
     let level = refill(stored, this.shape, now.wall, skewMs);
-    for (const { tokens, takenAt, isLeased } of this.returns) {
+    for (const { tokens, takenAt, isLeased, resetAt } of this.returns) {
+      // The bucket was filled since: that they are missing is forgiven already.
+      if (resetAt !== level.resetAt) continue;
       // Since then the bucket may have been lowered, by what comes in during a term at most.
       const isLowered = !isLeased && (level.leasedAt ?? -Infinity) + skewMs >= takenAt.wall;
       const age = ageMs(takenAt, now) + (isLowered ? this.leases.termMs : 0);

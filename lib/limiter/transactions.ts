@@ -201,7 +201,8 @@ export class Transactions {
     if (leased === 0) return;
     const needs = leaseNeedsOf(bucket, { ...situation, now: instantOf(this.#options.clock) });
     const renewMs = renewalMs(needs);
-    const lease = { tokens: leased, grantedAt: situation.now };
+    const { resetAt } = bucket.stored.level ?? {};
+    const lease = { tokens: leased, grantedAt: situation.now, resetAt };
     bucket.leases.add(lease, Math.floor(needs.demandPerMs * renewMs), renewMs);
     this.#options.onLease(bucket);
   }

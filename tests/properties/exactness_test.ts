@@ -8,7 +8,7 @@ import { ManualClock } from "../support/manual_clock.ts";
 import { property, type Random } from "../support/random.ts";
 import { LEASE_ADVERSARIES } from "./lease_adversaries.ts";
 import { checkPromises, LEASED_PROMISES } from "./limiter_checks.ts";
-import { anyScenario, leasedScenario, World } from "./limiter_world.ts";
+import { anyScenario, leasedScenario, withResets, World } from "./limiter_world.ts";
 import { ahead, setBack } from "./set_back.ts";
 
 /** How many worlds; `SEEDS=100000 deno test …` tries more. */
@@ -25,6 +25,14 @@ property("the limiter's promises hold where tokens are leased", RUNS, async (ran
   const world = new World(random, leasedScenario(random), (options) => new Limiter(options));
   await world.run();
   checkPromises(world, LEASED_PROMISES);
+});
+
+property("the promise holds anew from each reset on", RUNS, async (random) => {
+  const isLeased = random.bool();
+  const scenario = isLeased ? leasedScenario(random) : anyScenario(random);
+  const world = new World(random, withResets(scenario, random), (options) => new Limiter(options));
+  await world.run();
+  checkPromises(world, isLeased ? LEASED_PROMISES : undefined);
 });
 
 for (const [name, adversary] of Object.entries(LEASE_ADVERSARIES)) {

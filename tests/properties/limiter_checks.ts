@@ -74,18 +74,24 @@ function everyWindowHolds(world: World): void {
   }
 }
 
-/** What was let out for good, by key, in the order of true time. */
+/** What was let out for good under one promise, by key and promise, in the order of true time. */
 function admissionsOf(
-  { requests }: World,
+  { requests, resets }: World,
 ): Map<string, { shape: BucketShape; admissions: Admission[] }> {
   const found = new Map<string, { shape: BucketShape; admissions: Admission[] }>();
-  for (const { charges, admittedAt, returned } of requests) {
+  for (const { charges, admittedAt, returned, commit } of requests) {
     if (admittedAt === undefined) continue;
     for (const { key, tokens, limit: { shape } } of charges) {
       if (returned.has(key)) continue;
-      const ofKey = found.get(key) ?? { shape, admissions: [] };
-      ofKey.admissions.push({ at: admittedAt, units: tokens * shape.perToken });
-      found.set(key, ofKey);
+      // What a lease paid has no place: no lease outlives a reset.
+      const place = commit?.writes.some((write) => write.key === key) ? commit.place : undefined;
+      const before = resets.filter((reset) =>
+        reset.key === key && (place === undefined ? reset.at <= admittedAt : reset.place < place)
+      );
+      const promise = `${key} after ${before.length} resets`;
+      const ofPromise = found.get(promise) ?? { shape, admissions: [] };
+      ofPromise.admissions.push({ at: admittedAt, units: tokens * shape.perToken });
+      found.set(promise, ofPromise);
     }
   }
   for (const { admissions } of found.values()) admissions.sort((a, b) => a.at - b.at);
@@ -107,11 +113,13 @@ function nothingIsMintedOrLost(world: World): void {
     for (const { key, level } of commit.writes) {
       const shape = shapes.get(key);
       assert(shape, `${key} is nobody's`);
+      if (commit.isOperators) continue;
       const before = commit.before?.get(key) ?? { units: shape.capacity, at: commit.wall };
       const filled = fill(before, shape, commit.wall, skewMs);
       assertEquals(level.at, filled.at, `${key}: the time of the level`);
       let expected = filled.units;
-      for (const { tokens, takenAt } of returns.get(commit)?.get(key) ?? []) {
+      for (const { tokens, takenAt, resetAt } of returns.get(commit)?.get(key) ?? []) {
+        if (resetAt !== level.resetAt) continue;
         const worth = tokens * shape.perToken - (commit.at - takenAt) * shape.perMs;
         expected = Math.min(shape.capacity, expected + Math.max(0, worth));
       }
@@ -160,6 +168,7 @@ function takesOf({ requests }: World): ByCommit<number> {
 interface ReturnedTokens {
   readonly tokens: number;
   readonly takenAt: number;
+  readonly resetAt: number | undefined;
 }
 
 /** Tokens that came back, by the first commit of their process that did not merely conflict. */
@@ -170,13 +179,14 @@ function returnsOf({ requests, commits }: World): ByCommit<ReturnedTokens[]> {
       const since = returned.get(key);
       if (since === undefined || !taking) continue;
       const carrier = commits.slice(since).find((commit) =>
-        commit.process === process && commit.outcome !== "conflict" &&
+        commit.process === process && !commit.isOperators && commit.outcome !== "conflict" &&
         commit.writes.some((write) => write.key === key)
       );
       if (!carrier) continue;
       const ofCommit = returns.get(carrier) ?? new Map<string, ReturnedTokens[]>();
       returns.set(carrier, ofCommit);
-      ofCommit.set(key, [...ofCommit.get(key) ?? [], { tokens, takenAt: taking.at }]);
+      const { resetAt } = taking.writes.find((write) => write.key === key)?.level ?? {};
+      ofCommit.set(key, [...ofCommit.get(key) ?? [], { tokens, takenAt: taking.at, resetAt }]);
     }
   }
   return returns;

@@ -2,6 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { BoundedStore } from "../../lib/limiter/bounded_store.ts";
 import { type BucketLevel, bucketShape } from "../../lib/limiter/bucket.ts";
 import type { Charge, Decision, Limit } from "../../lib/limiter/limit.ts";
+import { Ledger, type LedgerOptions } from "../../lib/limiter/ledger.ts";
 import type { LimiterOptions, Patience } from "../../lib/limiter/limiter.ts";
 import type { BucketStore, BucketWrite, StoredBucket } from "../../lib/limiter/store.ts";
 import { ManualClock } from "../support/manual_clock.ts";
@@ -18,8 +19,13 @@ const DRAIN_MS = 120_000;
 export interface AnyLimiter {
   readonly size: number;
   take(charges: readonly Charge[], patience: Patience): Decision | Promise<Decision>;
+  forget(keys: readonly string[]): void;
+  leased(key: string): number;
   close(): Promise<void>;
 }
+
+/** What resets buckets in a world, so that a wrong one can be tried as well. */
+export type NewLedger = (options: LedgerOptions) => Pick<Ledger, "reset">;
 
 /** Makes one, on a store that several share. */
 export type NewLimiter = (options: LimiterOptions) => AnyLimiter;
@@ -46,6 +52,8 @@ export interface Troubles {
   readonly step: number;
   /** A monotonic clock that stands still for a while. */
   readonly freeze: number;
+  /** An operator who fills a bucket. */
+  readonly reset: number;
 }
 
 /** What happens in a world. */
@@ -78,11 +86,22 @@ export interface Commit {
   readonly wall: number;
   readonly monotonic: number;
   readonly writes: readonly BucketWrite[];
+  /** Whether it fills a bucket, or is about to. */
+  readonly isOperators: boolean;
   /** Its place among those that held. */
   place?: number;
   /** What was there before, by key; undefined for nothing. */
   before?: Map<string, BucketLevel | undefined>;
   outcome: "unknown" | "held" | "conflict";
+}
+
+/** A bucket that the operator filled: a new promise begins. */
+export interface Reset {
+  readonly key: string;
+  /** The commit's place among those that held. */
+  readonly place: number;
+  /** When it held (true time). */
+  readonly at: number;
 }
 
 /** A request, and what became of it. */
@@ -161,6 +180,7 @@ export interface Process {
   readonly clock: ProcessClock;
   readonly ahead: number;
   readonly limiter: AnyLimiter;
+  readonly ledger: Pick<Ledger, "reset">;
   isAlive: boolean;
   /** The last commit of each key whose answer came. */
   readonly held: Map<string, Commit>;
@@ -178,17 +198,25 @@ export class World {
   readonly clock = new ManualClock();
   readonly requests: Request[] = [];
   readonly commits: Commit[] = [];
+  readonly resets: Reset[] = [];
   readonly processes: Process[];
   readonly #random: Random;
   readonly #newLimiter: NewLimiter;
+  readonly #newLedger: NewLedger;
   readonly #entries = new Map<string, Entry>();
   #versions = 0;
   #isCalm = false;
 
-  constructor(random: Random, scenario: Scenario, newLimiter: NewLimiter) {
+  constructor(
+    random: Random,
+    scenario: Scenario,
+    newLimiter: NewLimiter,
+    newLedger: NewLedger = (options) => new Ledger(options),
+  ) {
     this.scenario = scenario;
     this.#random = random;
     this.#newLimiter = newLimiter;
+    this.#newLedger = newLedger;
     this.processes = Array.from({ length: scenario.processes }, (_, index) => {
       // The first two are as far apart as clocks may be.
       const { skewMs } = scenario;
@@ -212,8 +240,10 @@ export class World {
   }
 
   #step(): void {
-    const { skewMs, crowd, troubles: { leave, crash, giveBack, step, freeze } } = this.scenario;
+    const { skewMs, crowd, troubles } = this.scenario;
+    const { leave, crash, giveBack, step, freeze, reset } = troubles;
     const random = this.#random;
+    if (reset > 0 && random.bool(reset)) this.#reset();
     if (random.bool(step)) random.pick(this.processes).clock.step(random.int(0, skewMs));
     if (random.bool(freeze)) random.pick(this.processes).clock.toggleFreeze();
     if (random.bool(crash)) this.#crash(random.int(0, this.processes.length - 1));
@@ -254,8 +284,24 @@ export class World {
     const store = new BoundedStore(this.#port(() => process), clock, STORE_TIMEOUT_MS);
     const random = () => this.#random.int(0, 999_999) / 1_000_000;
     const limiter = this.#newLimiter({ store, clock, random, maxBuckets });
-    const process: Process = { clock, ahead, limiter, isAlive: true, held: new Map() };
+    const ledger = this.#newLedger({
+      store: new BoundedStore(this.#port(() => process, true), clock, STORE_TIMEOUT_MS),
+      clock,
+      random,
+      forget: (keys) => limiter.forget(keys),
+      leased: (key) => limiter.leased(key),
+      onError: () => {},
+    });
+    const process: Process = { clock, ahead, limiter, ledger, isAlive: true, held: new Map() };
     return process;
+  }
+
+  /** The operator fills a client's bucket, by one of the processes. */
+  #reset(): void {
+    const { limits, clients } = this.scenario;
+    const limit = this.#random.pick(limits);
+    const key = `${limit.name}|${this.#random.int(1, clients)}`;
+    this.#random.pick(this.processes).ledger.reset([{ key, limit, tokens: 1 }]).catch(() => {});
   }
 
   #crash(index: number): void {
@@ -345,7 +391,7 @@ export class World {
   }
 
   /** The store as one process reaches it. */
-  #port(processOf: () => Process): BucketStore {
+  #port(processOf: () => Process, isOperators = false): BucketStore {
     const { maxWrites, concurrency, skewMs } = this.scenario;
     return {
       maxWrites,
@@ -353,7 +399,7 @@ export class World {
       skewMs,
       repeatsAfterMs: REPEATS_AFTER_MS,
       read: (keys) => this.#read(processOf(), keys),
-      commit: (writes) => this.#commit(processOf(), writes),
+      commit: (writes) => this.#commit(processOf(), writes, isOperators),
     };
   }
 
@@ -370,13 +416,25 @@ export class World {
     return process.isAlive ? found : await never();
   }
 
-  async #commit(process: Process, writes: readonly BucketWrite[]): Promise<string | undefined> {
+  async #commit(
+    process: Process,
+    writes: readonly BucketWrite[],
+    isOperators: boolean,
+  ): Promise<string | undefined> {
     const { failure, stall, lostAnswer, locked, repeat } = this.scenario.troubles;
     if (!process.isAlive) return await never();
     const at = this.clock.monotonic();
     const wall = process.clock.wall();
     const monotonic = process.clock.monotonic();
-    const commit: Commit = { process, at, wall, monotonic, writes, outcome: "unknown" };
+    const commit: Commit = {
+      process,
+      at,
+      wall,
+      monotonic,
+      writes,
+      isOperators,
+      outcome: "unknown",
+    };
     this.commits.push(commit);
     const isStalled = this.#happens(stall);
     await this.#travel();
@@ -394,8 +452,14 @@ export class World {
     if (!process.isAlive) return await never();
     // The timer was there first: an answer at its very moment comes too late.
     if (this.clock.monotonic() - at >= STORE_TIMEOUT_MS) return version;
-    commit.outcome = version === undefined ? "conflict" : "held";
-    if (version !== undefined) { for (const { key } of writes) process.held.set(key, commit); }
+    const isLate = this.clock.monotonic() - at >= REPEATS_AFTER_MS;
+    // A refusal that comes so late may be of a commit that was sent twice, and held.
+    if (version !== undefined || !isLate) {
+      commit.outcome = version === undefined ? "conflict" : "held";
+    }
+    if (version !== undefined && !isOperators) {
+      for (const { key } of writes) process.held.set(key, commit);
+    }
     return version;
   }
 
@@ -408,6 +472,10 @@ export class World {
     const version = String(++this.#versions);
     commit.place = this.#versions;
     commit.before = new Map(writes.map(({ key }) => [key, this.#get(key)?.level]));
+    for (const { key, level } of writes) {
+      const isReset = level.resetAt !== commit.before.get(key)?.resetAt;
+      if (isReset) this.resets.push({ key, place: commit.place, at: this.clock.monotonic() });
+    }
     for (const { key, level, keepMs } of writes) {
       const late = this.#random.pick([0, 0, 1_000, 60_000]);
       this.#entries.set(key, { level, version, expiresAt: this.clock.monotonic() + keepMs + late });
@@ -441,6 +509,7 @@ export const NO_TROUBLE: Troubles = {
   giveBack: 0,
   step: 0,
   freeze: 0,
+  reset: 0,
 };
 
 /** A scenario of any kind. */
@@ -472,6 +541,7 @@ export function anyScenario(random: Random): Scenario {
       giveBack: common(),
       step: 0,
       freeze: 0,
+      reset: 0,
     },
   };
 }
@@ -500,8 +570,16 @@ export function leasedScenario(random: Random): Scenario {
       giveBack: random.pick([0, 0.3, 0.9]),
       step: rare(),
       freeze: rare(),
+      reset: 0,
     },
   };
+}
+
+/** Any scenario in which the operator fills buckets now and then, and much comes back. */
+export function withResets(scenario: Scenario, random: Random): Scenario {
+  const reset = random.pick([0.05, 0.3]);
+  const giveBack = random.pick([0.1, 0.6]);
+  return { ...scenario, troubles: { ...scenario.troubles, reset, giveBack } };
 }
 
 function largeLimit(random: Random, name: string): Limit {

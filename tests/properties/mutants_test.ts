@@ -8,9 +8,11 @@ import { checkPromises, type PromiseName, PROMISES } from "./limiter_checks.ts";
 import {
   anyScenario,
   leasedScenario,
+  type NewLedger,
   type NewLimiter,
   NO_TROUBLE,
   type Scenario,
+  withResets,
   World,
 } from "./limiter_world.ts";
 import { mutated } from "./mutated.ts";
@@ -81,8 +83,8 @@ const BROKEN_RULES: Readonly<Record<string, BrokenRule>> = {
   "counts a lease's term from the store's answer": {
     seenBy: "the store is slow to grant a lease",
     module: "transactions.ts",
-    right: "grantedAt: situation.now }",
-    wrong: "grantedAt: instantOf(this.#options.clock) }",
+    right: "grantedAt: situation.now, resetAt }",
+    wrong: "grantedAt: instantOf(this.#options.clock), resetAt }",
   },
   "leases without lowering the bucket": {
     module: "lease.ts",
@@ -121,6 +123,38 @@ for (const [name, { seenBy, module, right, wrong }] of Object.entries(BROKEN_RUL
     });
     if (seenBy) await assertRejects(() => LEASE_ADVERSARIES[seenBy](mutant.newLimiter));
     else assertEquals(await isCaught(mutant.newLimiter, IDEAL, leasedScenario), true);
+  });
+}
+
+/** How a reset could be wrong, and in which worlds that shows. */
+interface BrokenReset extends Omit<BrokenRule, "seenBy"> {
+  readonly worlds: (random: Random) => Scenario;
+}
+
+const BROKEN_RESETS: Readonly<Record<string, BrokenReset>> = {
+  "gives back what was taken before": {
+    worlds: anyScenario,
+    module: "tracked_bucket.ts",
+    right: "if (resetAt !== level.resetAt) continue;",
+    wrong: "",
+  },
+  "does not wait for leases to end": {
+    worlds: leasedScenario,
+    module: "ledger.ts",
+    right: "level && leasedMs > 0",
+    wrong: "level && leasedMs > Infinity",
+  },
+};
+
+for (const [name, { worlds, module, right, wrong }] of Object.entries(BROKEN_RESETS)) {
+  Deno.test(`a reset that ${name} breaks a promise`, async () => {
+    await using mutant = await mutated(module, (source) => {
+      assert(source.includes(right), `${module} reads otherwise now`);
+      return source.replace(right, wrong);
+    });
+    const { newLimiter, newLedger } = mutant;
+    const scenarioOf = (random: Random) => withResets(worlds(random), random);
+    assertEquals(await isCaught(newLimiter, IDEAL, scenarioOf, newLedger), true);
   });
 }
 
@@ -202,10 +236,11 @@ async function isCaught(
   newLimiter: NewLimiter,
   breaks: PromiseName,
   scenarioOf: (random: Random) => Scenario,
+  newLedger?: NewLedger,
 ): Promise<boolean> {
   for (let seed = 1; seed <= MOST_WORLDS; seed++) {
     const random = new Random(seed);
-    const world = new World(random, scenarioOf(random), newLimiter);
+    const world = new World(random, scenarioOf(random), newLimiter, newLedger);
     await world.run();
     try {
       PROMISES[breaks](world);

@@ -1,5 +1,6 @@
+import type { Ledger } from "../../lib/limiter/ledger.ts";
 import type { Limiter } from "../../lib/limiter/limiter.ts";
-import type { NewLimiter } from "./limiter_world.ts";
+import type { NewLedger, NewLimiter } from "./limiter_world.ts";
 
 const LIMITER = new URL("../../lib/limiter/", import.meta.url);
 
@@ -7,7 +8,7 @@ const LIMITER = new URL("../../lib/limiter/", import.meta.url);
 export async function mutated(
   module?: string,
   change: (source: string) => string = (source) => source,
-): Promise<{ newLimiter: NewLimiter } & AsyncDisposable> {
+): Promise<{ newLimiter: NewLimiter; newLedger: NewLedger } & AsyncDisposable> {
   const folder = await Deno.makeTempDir();
   for await (const { name } of Deno.readDir(LIMITER)) {
     const source = await Deno.readTextFile(new URL(name, LIMITER));
@@ -20,7 +21,11 @@ export async function mutated(
   const { Limiter: Mutant }: { Limiter: typeof Limiter } = await import(
     `file://${folder}/limiter.ts`
   );
+  const { Ledger: MutantLedger }: { Ledger: typeof Ledger } = await import(
+    `file://${folder}/ledger.ts`
+  );
   return {
+    newLedger: (options) => new MutantLedger(options),
     newLimiter: (options) => new Mutant(options),
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };

@@ -53,6 +53,19 @@ export function testBucketStore(name: string, open: () => Promise<OpenStore>): v
     assertEquals(await store.read([]), []);
   });
 
+  test("leases, resets and seals are kept with a level, each alone", async ({ store }) => {
+    const rare = [{ leasedAt: NOW }, { resetAt: NOW }, { sealedUntil: NOW }, {
+      resetAt: 1,
+      leasedAt: 0,
+    }];
+    for (const [index, more] of rare.entries()) {
+      const plain = write(`${index}`, 5);
+      const level = { ...plain.level, ...more };
+      const version = await commit(store, [{ ...plain, level }]);
+      assertEquals(await look(store, `${index}`), [{ level, version }]);
+    }
+  });
+
   test("what was written is read, by every way to it", async ({ store, other }) => {
     const version = await commit(store, [write("a", 5)]);
     const stored = [{ level: { units: 5, at: NOW }, version }];

@@ -5,7 +5,7 @@ const START = { wall: 1_000_000, monotonic: 5_000 };
 
 function held(tokens: number): HeldLeases {
   const leases = new HeldLeases(1_000);
-  leases.add({ tokens, grantedAt: START }, 0, 0);
+  leases.add({ tokens, grantedAt: START, resetAt: undefined }, 0, 0);
   return leases;
 }
 
@@ -34,7 +34,7 @@ for (
 
 Deno.test("the oldest lease is spent first, and one charge may be spent of several", () => {
   const leases = held(3);
-  const second = { tokens: 5, grantedAt: later(100, 100) };
+  const second = { tokens: 5, grantedAt: later(100, 100), resetAt: undefined };
   leases.add(second, 0, 0);
   const spent = leases.spend(4, later(200, 200)) ?? [];
   assertEquals(spent.map(({ tokens }) => tokens), [3, 1]);
@@ -54,7 +54,7 @@ Deno.test("what was spent goes back to a lease that lasts, and to no other", () 
 
 Deno.test("leases are renewed when few tokens are left, when little time is, or not at all", () => {
   const leases = new HeldLeases(1_000);
-  leases.add({ tokens: 10, grantedAt: START }, 4, 300);
+  leases.add({ tokens: 10, grantedAt: START, resetAt: undefined }, 4, 300);
   assertEquals(leases.isLow(later(699, 699)), false);
   assertEquals(leases.isLow(later(700, 700)), true);
   leases.spend(6, later(0, 0));

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { wholeTokens } from "../../../lib/limiter/bucket.ts";
 import { GatewayError } from "../../../lib/errors.ts";
 import { Ledger } from "../../../lib/limiter/ledger.ts";
@@ -14,6 +14,7 @@ function begin() {
   const ledger = new Ledger({
     store: it.store,
     clock: it.clock,
+    random: () => 0.5,
     forget: (keys) => it.limiter.forget(keys),
     leased: (key) => it.limiter.leased(key),
     onError: (error) => errors.push(error),
@@ -58,16 +59,58 @@ Deno.test("a reset is felt at once here, also by those who wait, and soon elsewh
   assertEquals([here.outcome, elsewhere.outcome], ["admitted", "admitted"]);
 });
 
-Deno.test("a reset drops what this process has leased: it starts with a burst, and no more", async () => {
-  const { clock, ask, ledger, told } = begin();
-  const large = limit({ tokens: 100, burst: 400 });
-  times(120, () => ask({ of: large }));
-  await clock.advance(10);
-  await told(ledger.reset([{ key: "key", limit: large, tokens: 1 }]));
-  const asked = times(500, () => ask({ of: large }));
-  await clock.advance(20);
-  const admitted = asked.filter(({ outcome }) => outcome === "admitted").length;
-  assertEquals(admitted, 400);
+for (const by of ["this process", "another"] as const) {
+  Deno.test(`a reset waits for what ${by} has leased: it starts with a burst, and no more`, async () => {
+    const { clock, ask, ledger, newLimiter, limiter } = begin();
+    const large = limit({ tokens: 100, burst: 400 });
+    const other = by === "another" ? newLimiter() : limiter;
+    times(120, () => ask({ of: large, by: other }));
+    await clock.advance(10);
+    let isReset = false;
+    const reset = ledger.reset([{ key: "key", limit: large, tokens: 1 }]);
+    reset.then(() => isReset = true);
+    // Who asks meanwhile spends the lease, and then has what is there, and no other lease of it.
+    const meanwhile = async (ms: number) => {
+      const asked = [];
+      for (let passed = 0; passed < ms; passed += 50) {
+        asked.push(ask({ of: large, by: other, tokens: 10 }));
+        await clock.advance(50);
+      }
+      return asked;
+    };
+    const before = await meanwhile(900);
+    assertEquals(isReset, false);
+    before.push(...await meanwhile(250));
+    assertEquals([isReset, await reset], [true, 1]);
+    assert(before.every(({ outcome }) => outcome === "admitted"));
+    const asked = [limiter, other].flatMap((by) => times(500, () => ask({ of: large, by })));
+    await clock.advance(20);
+    const admitted = asked.filter(({ outcome }) => outcome === "admitted").length;
+    assert(admitted <= 400 + 12 && admitted > 350, `${admitted}`);
+  });
+}
+
+Deno.test("what was taken before a reset does not come back after it, however late", async () => {
+  const { clock, ask, ledger, told, newLimiter, limiter } = begin();
+  const both = [limiter, newLimiter()];
+  const taken = both.map((by) => ask({ tokens: 2, of: SLOW, by }));
+  await clock.advance(100);
+  await told(ledger.reset([CHARGE]));
+  // By now the record of a bucket that is merely full would be gone.
+  await clock.advance(10_000);
+  const burst = ask({ tokens: 5, of: SLOW });
+  await clock.advance(100);
+  assertEquals(burst.outcome, "admitted");
+  for (const { decision } of taken) {
+    const decided = await decision;
+    assert(decided.outcome === "admitted");
+    decided.giveBack(() => true);
+  }
+  // Denied without asking for a second; then they ask.
+  await clock.advance(1_100);
+  const more = both.map((by) => ask({ of: SLOW, by }));
+  await clock.advance(200);
+  assertEquals(more.map(({ outcome }) => outcome), ["denied", "denied"]);
 });
 
 Deno.test("a bucket that others take of is filled even so", async () => {

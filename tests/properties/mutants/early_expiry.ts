@@ -2,10 +2,10 @@
 import {
   type BucketLevel,
   type BucketShape,
-  msUntilFull as right,
+  msToKeep as right,
 } from "../../../lib/limiter/bucket.ts";
 export * from "../../../lib/limiter/bucket.ts";
 
-export function msUntilFull(level: BucketLevel, shape: BucketShape): number {
-  return right(level, shape) / 4 - 1_000;
+export function msToKeep(level: BucketLevel, shape: BucketShape, now: number): number {
+  return right(level, shape, now) / 4 - 1_000;
 }
