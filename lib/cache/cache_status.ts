@@ -1,7 +1,14 @@
 import { isList } from "../http/is_list.ts";
 
 /** Why a cache asked further on (RFC 9211 section 2.2). */
-export type Forwarded = "bypass" | "method" | "uri-miss" | "vary-miss" | "stale" | "request";
+export type Forwarded =
+  | "bypass"
+  | "method"
+  | "uri-miss"
+  | "vary-miss"
+  | "stale"
+  | "request"
+  | "partial";
 
 /** How a cache dealt with a request (RFC 9211 section 2). */
 export interface CacheStatus {

@@ -38,6 +38,30 @@ function matchesEtag(listed: string, etag: string | null): boolean {
   return listed.match(/"[^"]*"/g)?.includes(opaque(etag)) ?? false;
 }
 
+/** How much younger than its last change a response has to be made for that to tell it apart (ms). */
+const STRONG_MS = 1_000;
+
+/**
+ * Whether an `If-Range` lets a range of this response serve; always, when there is none (RFC 9110
+ * section 13.1.5). An ETag has to be strong and the same, a date that of the last change, which has
+ * to be older than the response by a second at least (section 8.8.2.2).
+ */
+export function sameStrongValidator(ifRange: string | null, answer: Headers): boolean {
+  if (ifRange === null) return true;
+  return ifRange.trim() === strongValidator(answer);
+}
+
+/** What tells a response from every other of its address, for `If-Range`; undefined for nothing. */
+export function strongValidator(answer: Headers): string | undefined {
+  const etag = answer.get("etag");
+  if (etag !== null) return etag.startsWith("W/") ? undefined : etag;
+  const modified = answer.get("last-modified");
+  const modifiedAt = parseHttpDate(modified, 0);
+  const madeAt = parseHttpDate(answer.get("date"), 0);
+  if (modified === null || modifiedAt === undefined || madeAt === undefined) return undefined;
+  return madeAt - modifiedAt >= STRONG_MS ? modified : undefined;
+}
+
 /** What weak comparison compares of an ETag. */
 function opaque(etag: string): string {
   return etag.replace(/^W\//, "");

@@ -1,6 +1,7 @@
 import { Body } from "../body.ts";
 import type { Call, Reply } from "../source.ts";
 import { addCacheStatus, type CacheStatus } from "./cache_status.ts";
+import { rangeResponse } from "./range_response.ts";
 import { isNotModified, notModifiedHeaders } from "./conditional.ts";
 import type { CacheEntry } from "./entry.ts";
 import type { Filling } from "./filling.ts";
@@ -99,17 +100,26 @@ export function answerTo(
   fetched: Fetched,
   cache: string,
   now: number,
-): Reply {
+): Reply | Promise<Reply> {
   const { status, freshMs, cacheStatus, isStale = false } = fetched;
   const headers = new Headers(fetched.headers);
   if (fetched.ageMs !== undefined) headers.set("age", String(seconds(fetched.ageMs)));
   addCacheStatus(headers, cache, cacheStatus);
   const cached = { isHit: cacheStatus.hit ?? false, isStale, freshMs };
-  if (status === 200 && isNotModified(request, headers, now)) {
+  if ((status === 200 || status === 206) && isNotModified(request, headers, now)) {
     fetched.pass();
     return { status: 304, headers: notModifiedHeaders(headers), body: EMPTY, cached };
   }
-  return { status, headers, body: method === "HEAD" ? EMPTY : fetched.open(), cached };
+  if (method === "HEAD") return { status, headers, body: EMPTY, cached };
+  const body = fetched.open();
+  const isStored = cacheStatus.hit || cacheStatus.isStored || isStale;
+  if (status === 200 && isStored && body.isWhole && request.has("range")) {
+    return body.bytes(Infinity).then((bytes) => ({
+      ...rangeResponse(request, headers, bytes) ?? { status, headers, body },
+      cached,
+    }));
+  }
+  return { status, headers, body, cached };
 }
 
 /** What a client gets that wants nothing but what is kept (RFC 9111 section 5.2.1.7). */

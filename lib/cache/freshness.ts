@@ -11,11 +11,12 @@ export interface FreshnessSettings {
   readonly override: boolean;
 }
 
-/** Statuses whose answers may be kept without saying so (RFC 9110 section 15.1, without 206). */
+/** Statuses whose answers may be kept without saying so (RFC 9110 section 15.1). */
 export const CACHEABLE_BY_DEFAULT: ReadonlySet<number> = new Set([
   200,
   203,
   204,
+  206,
   300,
   301,
   308,

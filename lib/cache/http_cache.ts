@@ -5,6 +5,7 @@ import type { Clock } from "../clock.ts";
 import { GatewayError, type Kind } from "../errors.ts";
 import { fingerprint } from "../fingerprint.ts";
 import { Flight } from "../flight.ts";
+import { parseContentRange } from "../http/byte_ranges.ts";
 import { endToEndHeaders } from "../hop_by_hop.ts";
 import type { Call, Client, Context, Reply, Source } from "../source.ts";
 import type { Bans } from "./bans.ts";
@@ -31,13 +32,17 @@ import {
   usableMs,
 } from "./judge.ts";
 import type { CacheScope } from "./scope.ts";
-import { allowsAuthorized, isStorable, statesReuse } from "./storability.ts";
+import { combined, type Part, partOf, restHeaders, sliceOf, wholeOf } from "./parts.ts";
+import { allowsAuthorized, isStorable, isStorablePart, statesReuse } from "./storability.ts";
+import type { MemoryTier } from "./memory_tier.ts";
 import type { CacheTier } from "./tier.ts";
 import { selectionKey, varyNames } from "./variants.ts";
 
 /** What the cache of a process needs. */
 export interface HttpCacheOptions {
   readonly tier: CacheTier;
+  /** Where parts of responses are stored (206): in this process alone. */
+  readonly parts: MemoryTier;
   readonly bans: Bans;
   /** Hears of what was banned elsewhere, before an answer is used. */
   readonly hearOfBans: () => Promise<void> | void;
@@ -142,19 +147,23 @@ export class HttpCache {
       return this.#passedOn(await next(call, ctx), "method");
     }
     const asked = requestRules(call.headers);
-    if (call.headers.has("range")) {
-      if (asked.has("only-if-cached")) return notKept();
-      return this.#passedOn(await next(call, ctx), "bypass");
-    }
     const found = await this.#find(question);
     if (found && (found.judgement.use === "fresh" || found.judgement.use === "stale")) {
       if (found.judgement.use === "stale") this.#refresh(question, found, ctx);
       this.#hits++;
       return this.#answer(this.#fromKept(question, found), call);
     }
+    const isRanged = isForRange(call);
+    const part = isRanged ? await this.#findPart(question) : undefined;
+    const slice = part && sliceOf(part, call.headers);
+    if (slice) {
+      this.#hits++;
+      return this.#answer(this.#fromKept(question, { ...part, entry: slice }), call);
+    }
     this.#misses++;
     if (asked.has("only-if-cached")) return notKept();
     if (call.method === "HEAD") return await this.#head(question, found, ctx);
+    if (isRanged) return await this.#answer(await this.#ask(question, found, ctx), call);
     return await this.#fetch(question, found, ctx);
   }
 
@@ -178,6 +187,75 @@ export class HttpCache {
       ? judge(entry, call.headers, settings, moment)
       : FOREIGN;
     return { entry, judgement };
+  }
+
+  /** A part of the response that is stored, and fresh. */
+  async #findPart(question: Question): Promise<(Part & Pick<Found, "judgement">) | undefined> {
+    const { key, call, settings } = question;
+    const { parts, bans, clock } = this.#options;
+    const entry = parts.get(partKey(key), call.headers);
+    if (!entry || bans.check(entry) || !mayHave(question, entry.headers)) return undefined;
+    const judgement = judge(entry, call.headers, settings, { now: clock.wall() });
+    const part = judgement.use === "fresh" ? await partOf(entry) : undefined;
+    return part && { ...part, judgement };
+  }
+
+  /** Keeps a part, together with what was there of the same response. */
+  async #keepPart(question: Question, entry: CacheEntry): Promise<void> {
+    const { key, call, url } = question;
+    const { parts, bans } = this.#options;
+    const newer = await partOf(entry);
+    if (!newer || bans.check(entry)) return;
+    if ((this.#forgotten.get(url) ?? -Infinity) >= entry.requestedAt) return;
+    const known = parts.get(partKey(key), call.headers);
+    const older = known && !bans.check(known) ? await partOf(known) : undefined;
+    const part = older ? combined(older, newer) : newer;
+    const whole = wholeOf(part);
+    if (whole) {
+      parts.delete(partKey(key));
+      this.#keep(question, whole);
+    } else parts.set(partKey(key), part.entry);
+  }
+
+  /**
+   * Asks for what is missing of a stored part, and for the whole when that does not fit (RFC 9111
+   * section 3.4). Undefined when nothing is stored that can be made whole.
+   */
+  async #complete(question: Question, ctx: Context): Promise<Fetched | undefined> {
+    const { call, next, scope, isAuthorized } = question;
+    const part = requestRules(call.headers).size === 0 && call.method === "GET" && !isForRange(call)
+      ? await this.#findPart(question)
+      : undefined;
+    const headers = part && restHeaders(unconditional(call.headers), part);
+    if (!part || !headers || (part.size ?? Infinity) > scope.keepBytes) return undefined;
+    const requestedAt = this.#options.clock.wall();
+    const reply = await next({ ...call, headers }, ctx);
+    if (reply.status !== 206) {
+      if (reply.status !== 416) return await this.#take(question, reply, requestedAt, "partial");
+      await reply.body.cancel();
+      return undefined;
+    }
+    const { status } = reply;
+    const receivedAt = this.#options.clock.wall();
+    const facts = {
+      status,
+      headers: dated(reply.headers, receivedAt, status),
+      requestedAt,
+      receivedAt,
+      isAuthorized,
+    };
+    if (!isStorableFor(question, facts)) {
+      await reply.body.cancel();
+      return undefined;
+    }
+    const bytes = await reply.body.bytes(scope.keepBytes).catch(() => undefined);
+    if (bytes === undefined) return undefined;
+    const body = Body.of(bytes);
+    const rest = await partOf({ ...part.entry, ...facts, body });
+    const whole = rest && wholeOf(combined(part, rest));
+    if (!whole) return undefined;
+    this.#options.parts.delete(partKey(question.key));
+    return this.#kept(question, whole, { fwd: "partial", fwdStatus: status });
   }
 
   /** Passes on a request that changes something; what was kept of it is then out of date. */
@@ -220,12 +298,14 @@ export class HttpCache {
     // Nobody is to wait for an answer that only its own client may have.
     const isOwn = requestRules(call.headers).has("no-store") ||
       this.#unshared.has(markOf(question));
-    if (isOwn) return this.#answer(await this.#ask(question, found, ctx), call);
+    if (isOwn) return await this.#answer(await this.#ask(question, found, ctx), call);
     let waitedFor: string | undefined;
     while (true) {
       const flightKey = this.#flightKey(question);
       const flight = this.#flightFor(question, flightKey);
-      if (!flight) return this.#answer(await this.#fly(question, flightKey, found, ctx), call);
+      if (!flight) {
+        return await this.#answer(await this.#fly(question, flightKey, found, ctx), call);
+      }
       // Another call for the same would come to no more than the last one did.
       if (flightKey === waitedFor) break;
       const fetched = await flight.join(ctx);
@@ -237,7 +317,7 @@ export class HttpCache {
       if (this.#unshared.has(markOf(question))) break;
       waitedFor = flightKey;
     }
-    return this.#answer(await this.#ask(question, found, ctx), call);
+    return await this.#answer(await this.#ask(question, found, ctx), call);
   }
 
   /** A call under way, unless what it comes to may be from before a change that came before the client. */
@@ -250,7 +330,7 @@ export class HttpCache {
     return isBanned ? undefined : flight;
   }
 
-  #collapsed(fetched: Fetched, call: Call): Reply {
+  #collapsed(fetched: Fetched, call: Call): Reply | Promise<Reply> {
     const cacheStatus = { ...fetched.cacheStatus, isCollapsed: true };
     return this.#answer({ ...fetched, cacheStatus }, call);
   }
@@ -293,7 +373,7 @@ export class HttpCache {
       // What the refresh asks is no part of the answer that the client gets meanwhile.
       const own = { ...trace, parts: [] };
       const ctx = { signal, deadline, client, trace: own, background };
-      const { pass, filling } = await this.#fly(question, flightKey, found, ctx);
+      const { pass, filling } = await this.#fly(ofWhole(question), flightKey, found, ctx);
       pass();
       try {
         await abortable(filling?.ended ?? Promise.resolve(), signal);
@@ -318,6 +398,8 @@ export class HttpCache {
   /** Asks further on for this one request. */
   async #ask(question: Question, found: Found | undefined, ctx: Context): Promise<Fetched> {
     const { call, next, key } = question;
+    const completed = found ? undefined : await this.#complete(question, ctx);
+    if (completed) return completed;
     const isForeign = found?.judgement.use === "none" ||
       requestRules(call.headers).has("no-store");
     const entry = isForeign ? undefined : found?.entry;
@@ -326,7 +408,10 @@ export class HttpCache {
     const fwd = this.#whyAsked(question, found);
     let reply: Reply;
     try {
-      reply = await next({ ...call, headers: conditional ?? unconditional(call.headers) }, ctx);
+      // A range cannot be told from the whole here, where the client's own conditions hold.
+      const headers = conditional ??
+        (isForRange(call) ? call.headers : unconditional(call.headers));
+      reply = await next({ ...call, headers }, ctx);
     } catch (error) {
       if (!found?.judgement.mayServeOnError || !isOutage(error)) throw error;
       return inPlaceOfOutage(this.#fromKept(question, found), { fwd });
@@ -362,11 +447,14 @@ export class HttpCache {
   ): Promise<Fetched> {
     const { call, scope, url, key, isAuthorized } = question;
     const { status } = reply;
+    const isPart = status === 206;
     const receivedAt = this.#options.clock.wall();
     const headers = dated(reply.headers, receivedAt, status);
     const facts = { status, headers, requestedAt, receivedAt, isAuthorized };
     const isKept = !requestRules(call.headers).has("no-store") && reply.failures === undefined &&
       (reply.body.length ?? 0) <= scope.keepBytes && isStorableFor(question, facts) &&
+      (!isPart ||
+        (isForRange(call) && parseContentRange(headers.get("content-range")) !== undefined)) &&
       (!reply.body.isWhole || (await scope.isGood?.(reply) ?? true));
     const cacheStatus = { fwd, fwdStatus: status };
     if (!isKept) {
@@ -378,6 +466,7 @@ export class HttpCache {
     }
     const selection = selectionKey(varyNames(headers), call.headers);
     const entry: CacheEntry = { ...facts, body: reply.body, selection, url };
+    if (isPart) return this.#takePart(question, entry, cacheStatus);
     if (reply.body.isWhole) return this.#kept(question, entry, cacheStatus);
     const filling = new Filling(reply.body, scope.keepBytes, async (isWhole) => {
       if (isWhole) {
@@ -394,6 +483,17 @@ export class HttpCache {
     this.#filling.set(key, others.add(coming));
     this.#mark(question, coming.fetched);
     return coming.fetched;
+  }
+
+  #takePart(question: Question, entry: CacheEntry, cacheStatus: CacheStatus): Fetched {
+    const { keepBytes } = question.scope;
+    const filling = new Filling(entry.body, keepBytes, async (isWhole) => {
+      if (!isWhole) return;
+      const body = Body.of(await entry.body.bytes(keepBytes));
+      await this.#keepPart(question, { ...entry, body });
+    });
+    const fetched = this.#fromOrigin(question, entry, cacheStatus);
+    return { ...fetched, open: () => filling.open(), filling, shared: undefined };
   }
 
   #notKept(
@@ -416,7 +516,7 @@ export class HttpCache {
       const names = varyNames(shared.headers);
       if (names.length > 0) this.#varied.set(question.key, names);
       else this.#varied.delete(question.key);
-    } else if (!requestRules(question.call.headers).has("no-store")) {
+    } else if (!requestRules(question.call.headers).has("no-store") && !isForRange(question.call)) {
       this.#unshared.set(markOf(question), true);
     }
   }
@@ -452,7 +552,7 @@ export class HttpCache {
     return fromOrigin(entry, settings, status, this.#options.clock.wall());
   }
 
-  #answer(fetched: Fetched, call: Call): Reply {
+  #answer(fetched: Fetched, call: Call): Reply | Promise<Reply> {
     const { pseudonym, clock } = this.#options;
     return answerTo(call, fetched, pseudonym, clock.wall());
   }
@@ -481,6 +581,24 @@ function questionOf(scope: CacheScope, call: Call, client: Client, next: Source)
   return { scope, settings, call, next, url, key, isAuthorized, isPersonal };
 }
 
+/** Whether a client asks for a part (RFC 9110 section 14.2: with GET alone). */
+function isForRange({ method, headers }: Call): boolean {
+  return method === "GET" && headers.has("range");
+}
+
+/** The same, for the whole. */
+function ofWhole(question: Question): Question {
+  if (!isForRange(question.call)) return question;
+  const headers = new Headers(question.call.headers);
+  for (const name of ["range", "if-range"]) headers.delete(name);
+  return { ...question, call: { ...question.call, headers } };
+}
+
+/** Under what the parts of a response are stored, besides the whole; forgotten with it. */
+function partKey(key: string): string {
+  return cacheKey(key, ["part"]);
+}
+
 /** Whether an answer that was made for any client may serve this one. */
 function mayHave({ isAuthorized, isPersonal }: Question, answer: Headers): boolean {
   return (!isAuthorized || allowsAuthorized(answer)) && (!isPersonal || statesReuse(answer));
@@ -488,7 +606,8 @@ function mayHave({ isAuthorized, isPersonal }: Question, answer: Headers): boole
 
 /** Whether the answer to this request may be kept for others. */
 function isStorableFor({ settings, isPersonal }: Question, facts: AnswerFacts): boolean {
-  return isStorable(facts, settings) && (!isPersonal || statesReuse(facts.headers));
+  const isStored = facts.status === 206 ? isStorablePart : isStorable;
+  return isStored(facts, settings) && (!isPersonal || statesReuse(facts.headers));
 }
 
 /** Those with something of their own may find nothing to share where others do. */

@@ -43,6 +43,7 @@ export function openCache(deps: CacheDependencies): OpenCache {
     : memory;
   const cache = new HttpCache({
     tier,
+    parts: memory,
     bans,
     hearOfBans: () => shared?.hear(),
     ban: (url) => {

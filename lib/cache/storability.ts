@@ -14,8 +14,13 @@ const PARTIAL: ReadonlySet<number> = new Set([206, 304, 412, 416]);
  * cookie: it was meant for one client, whatever else it says.
  */
 export function isStorable(answer: AnswerFacts, settings: FreshnessSettings): boolean {
+  return !PARTIAL.has(answer.status) && isStorablePart(answer, settings);
+}
+
+/** The same of a part (206), which may be kept as what it is. */
+export function isStorablePart(answer: AnswerFacts, settings: FreshnessSettings): boolean {
   const { status, headers } = answer;
-  if (PARTIAL.has(status) || headers.has("set-cookie") || variesByMore(headers)) return false;
+  if (headers.has("set-cookie") || variesByMore(headers)) return false;
   const { directives } = rulesOf(headers);
   const isOverridden = settings.override && settings.ttlMs !== undefined;
   if (!isOverridden) {

@@ -253,14 +253,15 @@ const STORING: readonly Row[] = [
   },
   {
     section: "3.4",
-    requirement: "a request for a part goes to the origin, and its answer is not stored",
+    requirement: "a request for a part is served from a stored whole",
     exchange: [
       { origin: FRESH, by: "origin" },
       {
-        origin: { status: 206, headers: { "content-range": "bytes 0-0/9", ...FRESH.headers } },
         asks: { range: "bytes=0-0" },
-        by: "origin",
+        by: "hit",
         status: 206,
+        from: 1,
+        has: { "content-range": "bytes 0-0/1" },
       },
       { by: "hit", from: 1 },
     ],
