@@ -1,6 +1,7 @@
 import { Body } from "./body.ts";
 import type { Bytes } from "./bytes.ts";
 import type { HeaderKey } from "./http/header_key.ts";
+import { isTraceparent } from "./http/traceparent.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Call } from "./source.ts";
 import type { PathTemplate, Template } from "./template.ts";
@@ -71,7 +72,8 @@ function headersOf({ ownHeaders, headers }: CallTemplate, inputs: Inputs): Heade
   const sent = new Headers(ownHeaders);
   for (const name of SENT_ON) {
     const value = inputs.call.headers.get(name);
-    if (value !== null) sent.set(name, value);
+    if (value === null || (name === "traceparent" && !isTraceparent(value))) continue;
+    sent.set(name, value);
   }
   for (const [name, template] of Object.entries(headers)) {
     sent.delete(name);

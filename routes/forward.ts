@@ -136,6 +136,9 @@ function requestHeaders(
   if (clientKey === "bearer" && c.get("ctx").client.name !== undefined) {
     sent.delete("authorization");
   }
+  if (c.get("trace").traceparent === undefined) {
+    for (const name of ["traceparent", "tracestate"]) sent.delete(name);
+  }
   writeForwarding(sent, forwarding, trust);
   sent.append("via", `1.1 ${pseudonym}`);
   for (const [name, value] of Object.entries(headers)) sent.set(name, value);

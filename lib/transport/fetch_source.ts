@@ -5,9 +5,12 @@ import { isBodiless } from "../is_bodiless.ts";
 import { isSafe } from "../is_safe.ts";
 import type { Reply, Source } from "../source.ts";
 import { upstreamFailure } from "../upstream_fault.ts";
+import { activeTrace } from "./active_trace.ts";
 import { expectedTimeout } from "./expected_timeout.ts";
 import { faultOf } from "./fault_of.ts";
 
+/** What `fetch` adds to a request while OpenTelemetry is on. */
+const ADDED = ["traceparent", "baggage"] as const;
 /** What `fetch` decodes unasked, leaving the headers of the coded response. */
 const DECODED = /^(?:gzip|br)$/i;
 
@@ -44,6 +47,8 @@ export function fetchSource(base: string, clients: FetchClients, clock: Clock): 
     for (const [name, value] of Object.entries(expectedTimeout(ctx, clock))) {
       headers.set(name, value);
     }
+    // Deno adds its own to what stands there already.
+    if (activeTrace().traceparent) { for (const name of ADDED) headers.delete(name); }
     let response: Response;
     try {
       response = await fetch(base + call.path, {

@@ -109,7 +109,7 @@ property("a client's value never becomes another parameter", 1000, (random) => {
 Deno.test("of the client's headers only accept-language and traceparent go on", () => {
   const headers = new Headers({
     "accept-language": "de",
-    "traceparent": "00-1-2-01",
+    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     "authorization": "Bearer secret",
     "cookie": "a=b",
     "accept": "text/html",
@@ -117,7 +117,7 @@ Deno.test("of the client's headers only accept-language and traceparent go on", 
   });
   assertEquals([...expand({}, { headers }).headers], [
     ["accept-language", "de"],
-    ["traceparent", "00-1-2-01"],
+    ["traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"],
   ]);
 });
 

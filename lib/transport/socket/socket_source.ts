@@ -2,6 +2,7 @@ import type { Clock } from "../../clock.ts";
 import { isSafe } from "../../is_safe.ts";
 import type { Call, Context, Reply, Source } from "../../source.ts";
 import { upstreamFailure, UpstreamFault } from "../../upstream_fault.ts";
+import { activeTrace } from "../active_trace.ts";
 import { expectedTimeout } from "../expected_timeout.ts";
 import type { Connection } from "./connection.ts";
 import { exchange, type Sent } from "./exchange.ts";
@@ -40,7 +41,7 @@ export function socketSource({ origin, basePath, pool, clock }: SocketSourceOpti
       origin,
       basePath,
       body: body && (body.length ?? "chunked"),
-      extra: expectedTimeout(ctx, clock),
+      extra: { ...expectedTimeout(ctx, clock), ...activeTrace() },
     });
     const sent = { method: call.method, head, body, signal: ctx.signal };
     try {
