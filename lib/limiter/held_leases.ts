@@ -104,20 +104,27 @@ export class HeldLeases {
   }
 
   /** Takes out what can be spent no more. */
-  takeVoid(now: Instant): Lease[] {
+  takeVoid(now: Instant): Spent[] {
     const ended = this.#leases.filter((lease) => this.#isVoid(lease, now));
     if (ended.length > 0) this.#leases = this.#leases.filter((lease) => !ended.includes(lease));
-    return ended;
+    return ended.map(emptied);
   }
 
   /** Takes out all. */
-  takeAll(): readonly Lease[] {
+  takeAll(): Spent[] {
     const all = this.#leases;
     this.#leases = NONE;
-    return all;
+    return all.map(emptied);
   }
 
   #isVoid({ grantedAt }: Lease, now: Instant): boolean {
     return ageMs(grantedAt, now) >= this.termMs;
   }
+}
+
+/** What is left of a lease leaves it: what was spent before may still come back to it, and no more. */
+function emptied(lease: Lease): Spent {
+  const { tokens } = lease;
+  lease.tokens = 0;
+  return { lease, tokens };
 }

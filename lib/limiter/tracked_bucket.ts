@@ -7,7 +7,7 @@ import {
   take,
 } from "./bucket.ts";
 import { Demand } from "./demand.ts";
-import { HeldLeases, type Lease, type Spent } from "./held_leases.ts";
+import { HeldLeases, type Spent } from "./held_leases.ts";
 import { ageMs, type Instant } from "./instant.ts";
 import { isWorth, leaseTermMs } from "./lease.ts";
 import type { StoredBucket } from "./store.ts";
@@ -110,20 +110,20 @@ export class TrackedBucket {
   /** Gives back what was spent of a lease: to the lease, while it lasts. */
   giveBackSpent(spent: Spent, now: Instant): void {
     if (this.leases.unspend(spent, now)) return;
-    this.#return(spent.lease, spent.tokens, now);
+    this.#return(spent, now);
   }
 
   /** Gives back, with the next write, what is left of leases that have ended. */
   returnVoid(now: Instant): void {
-    for (const lease of this.leases.takeVoid(now)) this.#return(lease, lease.tokens, now);
+    for (const rest of this.leases.takeVoid(now)) this.#return(rest, now);
   }
 
   /** Gives back, with the next write, what is left of all leases. */
   returnLeases(now: Instant): void {
-    for (const lease of this.leases.takeAll()) this.#return(lease, lease.tokens, now);
+    for (const rest of this.leases.takeAll()) this.#return(rest, now);
   }
 
-  #return({ grantedAt, resetAt }: Lease, tokens: number, now: Instant): void {
+  #return({ lease: { grantedAt, resetAt }, tokens }: Spent, now: Instant): void {
     if (!isWorth(this.shape, tokens, Math.ceil(ageMs(grantedAt, now)))) return;
     this.returns.push({ tokens, takenAt: grantedAt, isLeased: true, resetAt });
   }

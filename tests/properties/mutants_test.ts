@@ -105,8 +105,8 @@ const BROKEN_RULES: Readonly<Record<string, BrokenRule>> = {
   },
   "gives leased tokens back and spends them": {
     module: "held_leases.ts",
-    right: "this.#leases = NONE;\n    return all;",
-    wrong: "return all;",
+    right: "this.#leases = NONE;\n    return all.map(emptied);",
+    wrong: "return all.map((lease) => ({ lease, tokens: lease.tokens }));",
   },
   "spends what it has leased twice": {
     module: "held_leases.ts",

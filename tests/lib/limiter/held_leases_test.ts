@@ -62,3 +62,14 @@ Deno.test("leases are renewed when few tokens are left, when little time is, or 
   leases.renewNoMore();
   assertEquals(leases.isLow(later(900, 900)), false);
 });
+
+for (const take of ["takeAll", "takeVoid"] as const) {
+  Deno.test(`what ${take} took out is not there again when something spent comes back`, () => {
+    const leases = held(10);
+    const [spent] = leases.spend(4, START) ?? [];
+    const end = later(leases.termMs, leases.termMs);
+    assertEquals(leases[take](end).map(({ tokens }) => tokens), [6]);
+    if (spent) leases.unspend(spent, START);
+    assertEquals(leases.available(START), 4);
+  });
+}
