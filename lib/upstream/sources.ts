@@ -1,0 +1,140 @@
+import type { HttpCache } from "../cache/http_cache.ts";
+import type { Random } from "../clock.ts";
+import { clientHeadersOf, sendsAuthorization } from "../config/client_headers.ts";
+import type { Settings } from "../config/gateway.ts";
+import type { PartSettings } from "../config/part.ts";
+import type { ForwardSettings, GatherSettings } from "../config/route.ts";
+import type { UpstreamSettings } from "../config/upstream.ts";
+import { gather } from "../gather.ts";
+import { type GatherPart, GatherPlan } from "../gather_plan.ts";
+import { HeaderKey } from "../http/header_key.ts";
+import { toldByForward } from "../http/told_by_forward.ts";
+import { expandCall } from "../part_call.ts";
+import type { Source } from "../source.ts";
+import {
+  aggregateStack,
+  forwardStack,
+  pagedList,
+  partStack,
+  type StackDependencies,
+} from "../stack.ts";
+import { seesClients } from "./sees_clients.ts";
+import { targetOf } from "./target.ts";
+import { Upstreams, type UpstreamsDependencies } from "./upstreams.ts";
+
+/** What sources are built with. */
+export interface SourcesDependencies extends UpstreamsDependencies {
+  readonly cache: HttpCache;
+  readonly random: Random;
+  /** What the gateway calls itself in `Via`. */
+  readonly pseudonym: string;
+}
+
+/** An aggregate, ready to run. */
+export interface AggregateSource {
+  /** For responses that stream their parts. */
+  readonly plan: GatherPlan;
+  /** For whole responses, through the route's cache. */
+  readonly source: Source;
+}
+
+/** A forward route's upstream, ready to be called. */
+export interface ForwardSource {
+  readonly source: Source;
+  /** Where it is; absent for a function. */
+  readonly base?: URL;
+  /** Sent with every call. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Tells its calls apart; absent when no response is stored. */
+  readonly headerKey: HeaderKey | undefined;
+}
+
+/** From a route's settings to what it calls: transports, policies and gathers are put together here. */
+export class Sources {
+  readonly #settings: Settings;
+  readonly #deps: SourcesDependencies;
+  readonly #upstreams: Upstreams;
+
+  constructor(settings: Settings, deps: SourcesDependencies) {
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#upstreams = new Upstreams(deps);
+  }
+
+  /** The plan of an aggregate, and the Source of its whole response. */
+  aggregate(route: GatherSettings): AggregateSource {
+    const { parts, readsBody, quorum, isFirst, cache } = route;
+    const { clock } = this.#deps;
+    const plan = new GatherPlan(parts.map((part) => this.#part(part, cache?.isShared)), {
+      clock,
+      ...(readsBody ? { readsBody: this.#settings.maxRequestBody } : {}),
+      ...(quorum === undefined ? {} : { quorum }),
+    });
+    const freshness = cache && { ttlMs: cache.ttlMs, clock };
+    const whole = gather(plan, { isFirst, ...(freshness && { freshness }) });
+    return { plan, source: aggregateStack(whole, route, this.#deps.cache) };
+  }
+
+  /** The upstream of a forward route. */
+  forward(route: ForwardSettings): ForwardSource {
+    const { to, cache, passHeaders, passClientKey } = route;
+    const headers = "headers" in to ? to.headers : {};
+    const clientKey = this.#settings.clients?.key;
+    // Where a client's key passes, what the upstream makes of it is that client's.
+    const passed = passClientKey && typeof clientKey === "object"
+      ? [...passHeaders, clientKey.header]
+      : passHeaders;
+    return {
+      source: forwardStack(route, this.#stackDependencies(to)),
+      headers,
+      headerKey: cache && new HeaderKey(targetOf(to), headers, toldByForward(passed)),
+      ..."base" in to ? { base: to.base } : {},
+    };
+  }
+
+  #part(part: PartSettings, isShared = false): GatherPart {
+    const { name, needs, each, optional, otherwise, upstream, as, map } = part;
+    const ownHeaders = {
+      accept: as === "text" ? "text/*, */*;q=0.5" : "application/json",
+      "user-agent": "sluice",
+      via: `1.1 ${this.#deps.pseudonym}`,
+      // The coding that nearly every server has, and that costs it the least.
+      ..."base" in upstream ? { "accept-encoding": "gzip", ...upstream.headers } : {},
+    };
+    const isAuthorized = sendsAuthorization(part);
+    const varied = ["accept-language", ...Object.keys(part.headers)];
+    const template = {
+      ...part,
+      ownHeaders,
+      mapped: map ? needs : [],
+      hasOwnAuthorization: !isAuthorized,
+      headerKey: part.cache && new HeaderKey(targetOf(upstream), ownHeaders, varied),
+    };
+    const pages = pagedList(part);
+    return {
+      name,
+      needs,
+      clientHeaders: clientHeadersOf(part),
+      isAuthorized,
+      isPerClient: this.#settings.clients !== undefined && seesClients(upstream) &&
+        !isShared && !part.cache?.isShared,
+      ...(each && { each }),
+      ...(pages && { pages }),
+      optional,
+      otherwise,
+      source: partStack(part, this.#stackDependencies(upstream)),
+      call: (inputs) => expandCall(template, inputs),
+    };
+  }
+
+  #stackDependencies(upstream: UpstreamSettings): StackDependencies {
+    const { clock, random, cache } = this.#deps;
+    return {
+      upstream: this.#upstreams.get(upstream),
+      cache,
+      knowsClients: this.#settings.clients !== undefined,
+      clock,
+      random,
+    };
+  }
+}

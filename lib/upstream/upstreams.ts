@@ -1,0 +1,50 @@
+import type { Clock } from "../clock.ts";
+import type { UpstreamSettings } from "../config/upstream.ts";
+import type { Resources } from "../resources.ts";
+import type { Source } from "../source.ts";
+import { functionSource } from "../transport/function.ts";
+import type { HttpTransport } from "../transport/http.ts";
+import { workerSource } from "../transport/worker_source.ts";
+import { type UpstreamState, upstreamState } from "../upstream_state.ts";
+
+/** What upstreams are built with. */
+export interface UpstreamsDependencies {
+  readonly clock: Clock;
+  readonly http: HttpTransport["source"];
+  readonly resources: Resources;
+  readonly logError: (error: unknown, place: string) => void;
+}
+
+/** The upstreams of a gateway: each has one transport and one state, which all its callers share. */
+export class Upstreams {
+  readonly #deps: UpstreamsDependencies;
+  readonly #byName = new Map<string, UpstreamState>();
+
+  constructor(deps: UpstreamsDependencies) {
+    this.#deps = deps;
+  }
+
+  /** The state of an upstream, built when it is first asked for. */
+  get(settings: UpstreamSettings): UpstreamState {
+    const known = this.#byName.get(settings.name);
+    if (known) return known;
+    const state = upstreamState(settings, this.#transport(settings), this.#deps.clock);
+    this.#byName.set(settings.name, state);
+    return state;
+  }
+
+  #transport(settings: UpstreamSettings): Source {
+    const { clock, http, resources, logError } = this.#deps;
+    if ("worker" in settings) {
+      const onError = (error: unknown) => logError(error, `worker ${settings.name}`);
+      const opened = workerSource(settings, { clock, onError });
+      return functionSource(resources.source({ ...settings, ...opened }));
+    }
+    if ("open" in settings) return functionSource(resources.source(settings));
+    if ("source" in settings) return functionSource(settings.source);
+    return http(
+      settings.base.origin + settings.base.pathname.replace(/\/$/, ""),
+      settings.transport,
+    );
+  }
+}

@@ -1,0 +1,37 @@
+import { DEFAULTS } from "../lib/config/defaults.ts";
+import { BoundedStore } from "../lib/limiter/bounded_store.ts";
+import { Busiest } from "../lib/limiter/busiest.ts";
+import { Ledger } from "../lib/limiter/ledger.ts";
+import { Limiter } from "../lib/limiter/limiter.ts";
+import type { GatewayDependencies } from "./dependencies.ts";
+
+/** What counts the requests of all routes. */
+export interface Limits {
+  readonly limiter: Limiter;
+  readonly ledger: Ledger;
+  readonly busiest: Busiest;
+}
+
+/** The limiter of a process, and what its operator sees of it. */
+export function openLimits(deps: GatewayDependencies): Limits {
+  const { buckets, clock, random, closing, logError } = deps;
+  const store = new BoundedStore(buckets, clock, buckets.timeoutMs ?? DEFAULTS.storeTimeoutMs);
+  const limiter = new Limiter({
+    store,
+    clock,
+    random,
+    maxBuckets: DEFAULTS.maxBuckets,
+    onStoreChange: (failure) =>
+      failure === undefined ? deps.store.recovered() : deps.store.failed(failure),
+  });
+  closing.defer(() => limiter.close());
+  const ledger = new Ledger({
+    store,
+    clock,
+    random,
+    forget: (keys) => limiter.forget(keys),
+    leased: (key) => limiter.leased(key),
+    onError: (error) => logError(error, "operator"),
+  });
+  return { limiter, ledger, busiest: new Busiest(clock) };
+}
