@@ -97,7 +97,8 @@ function pageRecord({ part, list, isLast }: PartPage): GatherRecord {
   return { event: "part", line: joinBytes([begin, oneLine(list), isLast ? CLOSE : MORE]) };
 }
 
-function partRecord(part: string, answer: Bytes): GatherRecord {
+/** A part's JSON on one line. */
+export function partRecord(part: string, answer: Bytes): GatherRecord {
   const begin = ENCODER.encode(`{"part":${JSON.stringify(part)},"data":`);
   return { event: "part", line: joinBytes([begin, oneLine(documentOf(answer)), CLOSE]) };
 }

@@ -1,15 +1,22 @@
-import type { GatherRecord } from "./gather_records.ts";
+import { type GatherRecord, partRecord } from "./gather_records.ts";
 import { isRecord } from "./is_record.ts";
+import { JsonDocument } from "./json/json_document.ts";
+import { locate } from "./json/locate.ts";
+import { kindAt, Members } from "./json/scan.ts";
 import { jsonBytes } from "./json_bytes.ts";
 import type { Reply } from "./source.ts";
 
+const DECODER = new TextDecoder();
+
 /**
- * A whole answer that was kept, told as it might have come: what failed that was not needed, each
- * part, then that it is complete.
+ * A whole response that was stored, told as it might have come: what failed that was not needed,
+ * each part as it was written, then that it is complete.
  */
 export async function* replayRecords({ body }: Reply): AsyncGenerator<GatherRecord, void, void> {
   const envelope = await body.json(Infinity);
-  const { data, problems, ...rest } = isRecord(envelope) ? envelope : {};
+  const document = new JsonDocument(await body.bytes(Infinity), envelope);
+  const { data: _, problems: _problems, ...rest } = isRecord(envelope) ? envelope : {};
+  const problems = document.at(["problems"]);
   const failed: Record<string, unknown>[] = Array.isArray(problems)
     ? problems.filter(isRecord)
     : [];
@@ -17,8 +24,20 @@ export async function* replayRecords({ body }: Reply): AsyncGenerator<GatherReco
     yield { event: "problem", line: jsonBytes({ part, index, problem }) };
   }
   const failedParts = new Set(failed.map(({ part }) => part));
-  for (const [part, value] of Object.entries(isRecord(data) ? data : {})) {
-    if (!failedParts.has(part)) yield { event: "part", line: jsonBytes({ part, data: value }) };
-  }
+  yield* partsOf(document, failedParts);
   yield { event: "done", line: jsonBytes(rest) };
+}
+
+function* partsOf(
+  { bytes }: JsonDocument,
+  failed: ReadonlySet<unknown>,
+): Generator<GatherRecord, void, void> {
+  const place = locate(bytes, ["data"]);
+  if (place === undefined || kindAt(bytes, place.start) !== "object") return;
+  const members = new Members(bytes, place.start);
+  while (members.next()) {
+    const { nameStart, nameEnd, start, end } = members;
+    const part = String(JSON.parse(DECODER.decode(bytes.subarray(nameStart, nameEnd))));
+    if (!failed.has(part)) yield partRecord(part, bytes.subarray(start, end));
+  }
 }

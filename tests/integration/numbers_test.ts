@@ -95,3 +95,25 @@ Deno.test("nesting without end is an upstream's fault where it is passed on as a
     assertEquals(await nested(depth, shape), "1");
   }
 });
+
+Deno.test("a stored response that is told as records keeps its digits", async () => {
+  const document = DOCUMENT.replace(",", ",\n ");
+  await using upstream = startUpstream(() => new Response(document));
+  await using gateway = startGateway({
+    upstreams: { up: { url: upstream.url } },
+    routes: {
+      "GET /": {
+        cache: { ttl: "30s" },
+        gather: { "a": { from: "up" }, b: { from: "up", path: "/b" } },
+      },
+    },
+  });
+  await (await ask(gateway.url)).text();
+  const response = await ask(gateway.url, { headers: { accept: "application/x-ndjson" } });
+  const line = document.replace("\n", " ");
+  assertEquals(
+    await response.text(),
+    `{"part":"a","data":${line}}\n{"part":"b","data":${line}}\n{"complete":true}\n`,
+  );
+  assertEquals(upstream.requests.length, 2);
+});
