@@ -1,4 +1,5 @@
 import { type Bytes, joinBytes } from "./bytes.ts";
+import { writeJson } from "./json/write_json.ts";
 
 // JSON documents as bytes. They are known to be JSON, so they are put together as they came:
 // writing them anew would cost more than all else in an answer.
@@ -52,7 +53,7 @@ export function oneLine(document: Bytes): Bytes {
   return document.map((byte) => byte === LINE_FEED || byte === CARRIAGE_RETURN ? SPACE : byte);
 }
 
-/** A value as JSON. */
+/** A value as JSON; a bigint is a number with all its digits. */
 export function jsonBytes(value: unknown): Bytes {
-  return ENCODER.encode(JSON.stringify(value));
+  return ENCODER.encode(writeJson(value));
 }

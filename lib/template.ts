@@ -36,8 +36,8 @@ export interface PathTemplate extends Template<string> {
   readonly params: readonly string[];
 }
 
-/** Any JSON value; its strings may hold templates. */
-export type Json = string | number | boolean | null | readonly Json[] | {
+/** Any JSON value, its large numbers as bigints; its strings may hold templates. */
+export type Json = string | number | bigint | boolean | null | readonly Json[] | {
   readonly [key: string]: Json;
 };
 
@@ -98,7 +98,8 @@ export function parsePathTemplate(text: string): PathTemplate {
  */
 export function parseValueTemplate(value: Json): Template<unknown> {
   if (typeof value === "string") return parseText(value);
-  if (typeof value !== "object" || value === null) return { names: [], expand: () => value };
+  if (typeof value === "bigint") return fixed(new ExactNumber(String(value)));
+  if (typeof value !== "object" || value === null) return fixed(value);
   if (Array.isArray(value)) {
     const items = value.map(parseValueTemplate);
     return {
@@ -145,6 +146,10 @@ function texts(name: TemplateName, values: readonly unknown[], inputs: Inputs): 
     if (value === undefined || (value === null && isClients(name.reference))) return [];
     return [asText(name.name, value, inputs)];
   });
+}
+
+function fixed(value: unknown): Template<unknown> {
+  return { names: [], expand: () => value };
 }
 
 function parseText(text: string): Template<unknown> {

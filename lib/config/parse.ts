@@ -278,10 +278,7 @@ class Parser {
       limits: this.#limitsOf(read, path),
       cost: read.cost ?? 1,
       parts,
-      written: JSON.stringify(
-        named,
-        (_key, value) => typeof value === "function" ? String(value) : value,
-      ),
+      written: JSON.stringify(named, asText),
       quorum,
       cache: cacheSettings(read.cache),
       isFirst,
@@ -339,4 +336,10 @@ function isName(name: string): boolean {
 
 function entries(value: unknown): [string, unknown][] {
   return isRecord(value) ? Object.entries(value) : [];
+}
+
+/** What JSON cannot hold, as text that tells it from any other. */
+function asText(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return `${value}n`;
+  return typeof value === "function" ? String(value) : value;
 }

@@ -1,3 +1,4 @@
+import { writeJson } from "../json/write_json.ts";
 import { StartError } from "../start_error.ts";
 
 /** One thing that is wrong with a config. */
@@ -37,6 +38,6 @@ function formatProblem({ path, rule, got }: ConfigProblem): string {
 
 function show(value: unknown): string {
   if (typeof value === "function") return "a function";
-  const text = JSON.stringify(value) ?? String(value);
+  const text = writeJson(value) ?? String(value);
   return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
 }

@@ -69,6 +69,9 @@ export const rate = value(
   ),
 );
 
+const SAFE_RULE =
+  "must have no whole number from 2^53 on, which JavaScript rounds; write a bigint (…n) instead";
+
 const COUNT_RULE = "must be a whole number from 1";
 export const count = value(
   "whole number",
@@ -114,7 +117,11 @@ export const fixedPath = value(
     v.check((path) => path.startsWith("/"), 'must start with "/"'),
   ),
 );
-export const json = value("JSON", true, v.custom<Json>(isJson, "must be a JSON value"));
+export const json = value(
+  "JSON",
+  true,
+  v.pipe(v.custom<Json>(isJson, "must be a JSON value"), v.check(hasSafeNumbers, SAFE_RULE)),
+);
 
 /** One of these words. */
 export function oneOf<const Words extends readonly [string, ...string[]]>(
@@ -295,14 +302,22 @@ export const concurrency = choice(
 );
 
 function isJson(value: unknown): value is Json {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
+  if (value === null || ["string", "boolean", "bigint"].includes(typeof value)) return true;
   if (typeof value === "number") return Number.isFinite(value);
   if (Array.isArray(value)) return value.every(isJson);
   return isRecord(value) && Object.values(value).every(isJson);
 }
 
+/** Whether no number of it has been rounded before anybody could see it. */
+function hasSafeNumbers(value: Json): boolean {
+  if (typeof value === "number") return !Number.isInteger(value) || Number.isSafeInteger(value);
+  if (typeof value !== "object" || value === null) return true;
+  return Object.values(value).every(hasSafeNumbers);
+}
+
 /** A JSON value that holds templates. */
 export function jsonOf(value: unknown): Json {
-  if (isJson(value)) return value;
-  throw new TemplateError("must be a JSON value");
+  if (!isJson(value)) throw new TemplateError("must be a JSON value");
+  if (!hasSafeNumbers(value)) throw new TemplateError(SAFE_RULE);
+  return value;
 }

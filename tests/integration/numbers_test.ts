@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Part } from "../../lib/config/part.ts";
 import { json } from "../../lib/reply.ts";
 import type { ExactNumber } from "../../lib/json/exact_number.ts";
@@ -56,6 +56,20 @@ Deno.test("a function's bigints are numbers, which other parts pass on", async (
     await dataOf({ a: { from: "fn" }, b: { from: "fn", path: "/{a.id}", pick: ["id"] } }),
     '{"a":{"id":18446744073709551616,"n":1},"b":{"id":18446744073709551616}}',
   );
+});
+
+Deno.test("a config's large numbers are bigints, and others are refused rather than rounded", async () => {
+  const part = { from: "fn", optional: true, otherwise: { id: 2n ** 53n + 1n }, select: "/none" };
+  assertEquals(
+    await dataOf({ it: part, id: { from: "fn", params: { id: 2n ** 64n }, pick: ["n"] } }),
+    '{"data":{"it":{"id":9007199254740993},"id":{"n":1}},"complete":false,"problems":[{"part":"it",' +
+      '"type":"/_gateway/problems/upstream-invalid","title":"The upstream\'s answer cannot be used",' +
+      '"status":502,"detail":"the upstream\'s answer has nothing at /none"}]}',
+  );
+  for (const key of ["body", "otherwise"]) {
+    const error = await assertRejects(() => dataOf({ it: { method: "POST", [key]: [2 ** 53] } }));
+    assertStringIncludes(String(error), `${key}: must have no whole number from 2^53 on`);
+  }
 });
 
 /** What a gateway says of a document whose member is nested so deeply. */

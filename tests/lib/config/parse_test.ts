@@ -387,6 +387,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [withPart({ method: "POST", body: [undefined] }), `${PART}.body: ${JSON_VALUE}: got [null]`],
   [withPart({ body: {} }), `${PART}.body: must not be sent with GET; set method`],
   [withPart({ method: "HEAD", body: {} }), `${PART}.body: must not be sent with HEAD; set method`],
+  [withPart({ timeout: 5n }), `${PART}.timeout: ${DURATION}: got 5`],
   [withPart({ timeout: "1" }), `${PART}.timeout: ${DURATION}: got "1"`],
   [withPart({ as: "json" }), `${PART}.as: must be "text": got "json"`],
   [withPart({ optional: 1 }), `${PART}.optional: must be true or false: got 1`],
