@@ -110,7 +110,12 @@ export function answerTo(
     fetched.pass();
     return { status: 304, headers: notModifiedHeaders(headers), body: EMPTY, cached };
   }
-  if (method === "HEAD") return { status, headers, body: EMPTY, cached };
+  if (method === "HEAD") {
+    // What is stored tells how long GET is; what the origin said to HEAD has said it itself.
+    const { length } = cacheStatus.hit && !fetched.filling ? fetched.open() : {};
+    if (length !== undefined) headers.set("content-length", String(length));
+    return { status, headers, body: EMPTY, cached };
+  }
   const body = fetched.open();
   const isStored = cacheStatus.hit || cacheStatus.isStored || isStale;
   if (status === 200 && isStored && body.isWhole && request.has("range")) {

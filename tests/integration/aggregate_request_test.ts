@@ -384,6 +384,24 @@ Deno.test("an upstream's JSON reaches the client as it was written", async () =>
   assertEquals(await response.text(), `{"data":{"it":${written}},"complete":true}`);
 });
 
+Deno.test("an aggregate that is not stored has no ranges, and says nothing of them", async () => {
+  const received: (string | null)[] = [];
+  await using upstream = startUpstream(({ headers }) => {
+    received.push(headers.get("range"));
+    return Response.json(1);
+  });
+  await using gateway = startGateway({
+    upstreams: { it: { url: upstream.url } },
+    routes: { "GET /it": { gather: { it: { from: "it" } } } },
+  });
+  for (const range of ["bytes=0-3", "bytes=-1", "bytes=900-", "lines=1-2"]) {
+    const response = await ask(`${gateway.url}/it`, { headers: { range } });
+    assertEquals(await response.text(), '{"data":{"it":1},"complete":true}');
+    assertEquals([response.status, response.headers.get("content-range")], [200, null]);
+  }
+  assertEquals(received, [null, null, null, null]);
+});
+
 // Requests at fault: nobody is asked.
 
 interface Fault {

@@ -420,3 +420,18 @@ Deno.test("20 who ask for a whole at once cost one question a part", async () =>
   const data = await Promise.all(Array.from({ length: 20 }, () => dataOf(gateway)));
   assertEquals(data, Array(20).fill({ a: 1, b: 1 }));
 });
+
+Deno.test("HEAD of a stored aggregate has the length that GET has", async () => {
+  await using upstream = startUpstream(() => Response.json({ a: 1 }));
+  await using gateway = startGateway({
+    upstreams: { up: { url: upstream.url } },
+    routes: { "GET /it": { cache: { ttl: "10s" }, gather: { it: { from: "up" } } } },
+  });
+  const lengths: (string | null)[] = [];
+  for (const method of ["GET", "GET", "HEAD"]) {
+    const response = await fetch(`${gateway.url}/it`, { method });
+    await response.body?.cancel();
+    lengths.push(response.headers.get("content-length"));
+  }
+  assertEquals(lengths, ["39", "39", "39"]);
+});
