@@ -310,7 +310,12 @@ export class HttpCache {
       if (flightKey === waitedFor) break;
       const fetched = await flight.join(ctx);
       if (this.#mayShare(fetched, question)) return this.#collapsed(fetched, call);
-      if (fetched.isInPlaceOfOutage && found?.judgement.mayServeOnError) {
+      const { mayServeOnError, mayServeDisconnected } = found?.judgement ?? FOREIGN;
+      const isDisconnected = fetched.cacheStatus.fwdStatus === undefined;
+      if (
+        found && fetched.isInPlaceOfOutage &&
+        (mayServeOnError || (isDisconnected && mayServeDisconnected))
+      ) {
         const own = inPlaceOfOutage(this.#fromKept(question, found), fetched.cacheStatus);
         return this.#collapsed(own, call);
       }
@@ -413,7 +418,7 @@ export class HttpCache {
         (isForRange(call) ? call.headers : unconditional(call.headers));
       reply = await next({ ...call, headers }, ctx);
     } catch (error) {
-      if (!found?.judgement.mayServeOnError || !isOutage(error)) throw error;
+      if (!found || !mayServeInPlaceOf(error, found)) throw error;
       return inPlaceOfOutage(this.#fromKept(question, found), { fwd });
     }
     if (OUTAGE_STATUS.has(reply.status) && found?.judgement.mayServeOnError) {
@@ -622,8 +627,11 @@ function dated(headers: Headers, receivedAt: number, status?: number): Headers {
   return kept;
 }
 
-function isOutage(error: unknown): boolean {
-  return error instanceof GatewayError && OUTAGES.has(error.kind);
+/** Whether a stored response may serve when there is no response because of this error. */
+function mayServeInPlaceOf(error: unknown, { judgement }: Found): boolean {
+  if (!(error instanceof GatewayError)) return false;
+  if (error.kind === "upstream-unreachable") return judgement.mayServeDisconnected;
+  return judgement.mayServeOnError && OUTAGES.has(error.kind);
 }
 
 async function textOf(body: Body, limit: number): Promise<string> {

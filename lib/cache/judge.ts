@@ -24,6 +24,8 @@ export interface Judgement {
   readonly remainingMs: number;
   /** Whether it may serve when the origin cannot. */
   readonly mayServeOnError: boolean;
+  /** Whether it may serve when the origin cannot be reached. */
+  readonly mayServeDisconnected: boolean;
   /** Whether the request itself wants to hear from the origin. */
   readonly isRequested: boolean;
   /** Whether each use is to be allowed by the origin, however fresh it is. */
@@ -42,10 +44,13 @@ export const FOREIGN: Judgement = {
   use: "none",
   remainingMs: 0,
   mayServeOnError: false,
+  mayServeDisconnected: false,
   isRequested: false,
   mustValidate: false,
 };
 
+/** How long a stale response serves when the origin cannot be reached, where nobody says (ms). */
+const DISCONNECTED_MS = 3_600_000;
 const NO_CACHE = parseDirectives("no-cache");
 const NOTHING = parseDirectives(null);
 
@@ -80,7 +85,15 @@ export function judge(
 
   const errorMs = windowMs(directives, "stale-if-error", settings.staleIfErrorMs);
   const mayServeOnError = !isStrict && -remainingMs < errorMs;
-  const judgement = { remainingMs, mayServeOnError, isRequested, mustValidate };
+  const mayServeDisconnected = mayServeOnError ||
+    (!isStrict && !isRequested && -remainingMs < disconnectedMs(answer, settings));
+  const judgement = {
+    remainingMs,
+    mayServeOnError,
+    mayServeDisconnected,
+    isRequested,
+    mustValidate,
+  };
 
   if (mustValidate || isRequested) return { ...judgement, use: "validate" };
   if (remainingMs > 0) return { ...judgement, use: "fresh" };
@@ -100,10 +113,22 @@ export function judge(
 export function usableMs(answer: AnswerFacts, settings: CacheSettings, now: number): number {
   const { directives } = rulesOf(answer.headers);
   const windows = [
+    disconnectedMs(answer, settings),
     windowMs(directives, "stale-while-revalidate", settings.staleMs),
     windowMs(directives, "stale-if-error", settings.staleIfErrorMs),
   ];
   return Math.max(0, lifetimeMs(answer, settings) - ageMs(answer, now) + Math.max(...windows));
+}
+
+/**
+ * How long past its freshness an answer serves when the origin cannot be reached, where neither it
+ * nor the config says for how long (ms; RFC 9111 section 4.2.4). One that was never fresh may be for
+ * one client alone, and serves no other.
+ */
+function disconnectedMs(answer: AnswerFacts, settings: CacheSettings): number {
+  const { directives } = rulesOf(answer.headers);
+  const isSaid = directives.has("stale-if-error") || settings.staleIfErrorMs !== undefined;
+  return isSaid || lifetimeMs(answer, settings) <= 0 ? 0 : DISCONNECTED_MS;
 }
 
 /** A window past freshness: what the answer says, else what the config does. */

@@ -2,7 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { CacheEntry } from "./entry.ts";
 import { addressOf } from "./key.ts";
 import type { CacheTier } from "./tier.ts";
-import { selectionKey, varyNames } from "./variants.ts";
+import { isInWantedLanguage, selectionKey, varyNames } from "./variants.ts";
 
 /** Answers under one key: the newest last, by what chose each. */
 interface Variants {
@@ -54,7 +54,7 @@ export class MemoryTier implements CacheTier {
     for (const [selection, entry] of variants.entries) {
       if (selectionKey(varyNames(entry.headers), request) === selection) newest = entry;
     }
-    return newest;
+    return newest ?? inWantedLanguage(variants, request);
   }
 
   set(key: string, entry: CacheEntry): void {
@@ -99,6 +99,12 @@ export class MemoryTier implements CacheTier {
     keys?.delete(key);
     if (keys?.size === 0) this.#byUrl.delete(url);
   }
+}
+
+/** The newest one in the language that a request wants most. */
+function inWantedLanguage({ entries }: Variants, request: Headers): CacheEntry | undefined {
+  if (!request.has("accept-language")) return undefined;
+  return [...entries.values()].findLast(({ headers }) => isInWantedLanguage(headers, request));
 }
 
 function sizeOf(key: string, { headers, body, selection, url }: CacheEntry): number {

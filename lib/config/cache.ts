@@ -15,7 +15,7 @@ const lifetimes = {
   stale: v.optional(duration),
   /**
    * How long past its freshness a response is still served while the upstream fails (RFC 5861
-   * section 4). Default: not at all.
+   * section 4). Default: 1h while it cannot be reached.
    */
   staleIfError: v.optional(duration),
   /**

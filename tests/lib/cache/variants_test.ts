@@ -1,5 +1,10 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { selectionKey, variesByMore, varyNames } from "../../../lib/cache/variants.ts";
+import {
+  isInWantedLanguage,
+  selectionKey,
+  variesByMore,
+  varyNames,
+} from "../../../lib/cache/variants.ts";
 import { property } from "../../support/random.ts";
 
 const NAMES: readonly (readonly [string | null, readonly string[]])[] = [
@@ -107,5 +112,61 @@ for (const piece of [" ", ",", " ,", "\t", "a ", '"', "\\"]) {
     const value = "a" + piece.repeat(200_000) + "b";
     selectionKey(["x"], new Headers({ x: value }));
     varyNames(new Headers({ vary: value }));
+  });
+}
+
+/** What `Accept-Language` chooses. */
+function inLanguages(value: string): string {
+  return selectionKey(["accept-language"], new Headers({ "accept-language": value }));
+}
+
+for (
+  const same of [
+    "de, en",
+    "eN, De",
+    " en ,   de",
+    "de;q=1.0,en;q=1",
+    "en,,de;q=1.000",
+    "de ; q=1, en",
+  ]
+) {
+  Deno.test(`Accept-Language ${JSON.stringify(same)} is en, de`, () => {
+    assertEquals(inLanguages(same), inLanguages("en, de"));
+  });
+}
+
+for (
+  const other of [
+    "en",
+    "en, de;q=0.9",
+    "en, de, fr",
+    "en, de-AT",
+    "en, de, *",
+    "en;q=0, de",
+    "en, de;x=1",
+    "en de",
+  ]
+) {
+  Deno.test(`Accept-Language ${JSON.stringify(other)} is another than en, de`, () => {
+    assertNotEquals(inLanguages(other), inLanguages("en, de"));
+  });
+}
+
+for (
+  const [vary, language, wanted, isWanted] of [
+    ["Accept-Language", "de", "fr;q=0.5, de;q=1.0", true],
+    ["Accept-Language", "DE", "de", true],
+    ["Accept-Language", "de", "de, fr", false],
+    ["Accept-Language", "de", "fr, de;q=0.9", false],
+    ["Accept-Language", "de", "de-AT, de;q=0.9", false],
+    ["Accept-Language", "de, en", "de", false],
+    ["Accept-Language, Cookie", "de", "de", false],
+    ["Accept-Language", "de", "de;q=2", false],
+  ] as const
+) {
+  Deno.test(`an answer in ${language}, by ${vary}, is ${isWanted ? "" : "not "}the one for ${wanted}`, () => {
+    const answer = new Headers({ vary, "content-language": language });
+    const request = new Headers({ "accept-language": wanted });
+    assertEquals(isInWantedLanguage(answer, request), isWanted);
   });
 }
