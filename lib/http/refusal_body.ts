@@ -1,4 +1,4 @@
-import { parseExactly } from "../json/exact_json.ts";
+import { parseExactly } from "../json/parse_exactly.ts";
 import { isJsonType } from "../json/is_json_type.ts";
 import type { Reply } from "../source.ts";
 

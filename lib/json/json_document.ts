@@ -2,10 +2,10 @@ import type { Bytes } from "../bytes.ts";
 import { GatewayError } from "../errors.ts";
 import { documentOf } from "../json_bytes.ts";
 import { follow, writePointer } from "../pointer.ts";
-import { parseExactly } from "./exact_json.ts";
 import { ExactNumber } from "./exact_number.ts";
 import { type JsonFacts, jsonFacts } from "./json_facts.ts";
 import { locate } from "./locate.ts";
+import { readExactly } from "./read_exactly.ts";
 
 const DECODER = new TextDecoder();
 const ENCODER = new TextEncoder();
@@ -74,7 +74,7 @@ export class JsonDocument {
     const place = locate(this.bytes, keys);
     if (place === undefined) return undefined;
     const text = DECODER.decode(this.bytes.subarray(place.start, place.end));
-    if (typeof value !== "number") return parseExactly(text);
+    if (typeof value !== "number") return readExactly(text);
     return String(value) === text ? value : new ExactNumber(text);
   }
 }

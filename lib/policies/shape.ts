@@ -2,8 +2,8 @@ import { abortable } from "@std/async";
 import { Body } from "../body.ts";
 import type { Bytes } from "../bytes.ts";
 import { GatewayError } from "../errors.ts";
-import { parseAllExactly } from "../json/exact_json.ts";
 import { locate } from "../json/locate.ts";
+import { readExactly } from "../json/read_exactly.ts";
 import { writeJson } from "../json/write_json.ts";
 import { documentOf } from "../json_bytes.ts";
 import { MapError, type MapFunction } from "../map_function.ts";
@@ -57,9 +57,11 @@ async function mapped(
   parts: NonNullable<Call["parts"]>,
   signal: AbortSignal,
 ): Promise<Bytes> {
-  const parse = isExact ? parseAllExactly : JSON.parse;
   // The function may change what it is given, so it is nobody else's.
-  const read = (document: Bytes): unknown => parse(DECODER.decode(document));
+  const read = (document: Bytes): unknown => {
+    const text = DECODER.decode(document);
+    return isExact ? readExactly(text, "all") : JSON.parse(text);
+  };
   const readParts = () =>
     Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, read(part)]));
   try {

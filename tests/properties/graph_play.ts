@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Body } from "../../lib/body.ts";
 import { GatewayError } from "../../lib/errors.ts";
-import { parseExactly } from "../../lib/json/exact_json.ts";
+import { parseExactly } from "../../lib/json/parse_exactly.ts";
 import { type GatherPart, GatherPlan } from "../../lib/gather_plan.ts";
 import type { Inputs } from "../../lib/inputs.ts";
 import { Scope } from "../../lib/scope.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { ExactNumber } from "../../../lib/json/exact_number.ts";
 import { JsonDocument, JsonTooDeep } from "../../../lib/json/json_document.ts";
-import { parseAllExactly, parseExactly } from "../../../lib/json/exact_json.ts";
+import { readExactly } from "../../../lib/json/read_exactly.ts";
 import { writeJson } from "../../../lib/json/write_json.ts";
 import { nastyJson } from "../../support/nasty_json.ts";
 import { property } from "../../support/random.ts";
@@ -53,8 +53,8 @@ Deno.test("an exact number is a number to JSON, a text to String, and near enoug
 });
 
 Deno.test("names that come twice and __proto__ do no harm", () => {
-  for (const parse of [parseExactly, parseAllExactly]) {
-    const value = parse('{"a":1.0,"a":2.0,"__proto__":{"x":1.0}}');
+  for (const exact of ["changed", "all"] as const) {
+    const value = readExactly('{"a":1.0,"a":2.0,"__proto__":{"x":1.0}}', exact);
     assertEquals(JSON.stringify(value), '{"a":2.0,"__proto__":{"x":1.0}}');
     assertEquals(Object.getPrototypeOf(value), Object.prototype);
   }
