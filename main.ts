@@ -2,6 +2,7 @@ import { abortable } from "@std/async";
 import { Background } from "./lib/background.ts";
 import { KvBans } from "./lib/cache/kv_bans.ts";
 import { KvTier } from "./lib/cache/kv_tier.ts";
+import { BufferBudget } from "./lib/core/buffer_budget.ts";
 import { systemClock as clock } from "./lib/clock.ts";
 import { DEFAULTS } from "./lib/config/defaults.ts";
 import { type ConfigPlace, parseConfig } from "./lib/config/parse.ts";
@@ -111,6 +112,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
     clock,
     background,
     shutdown,
+    buffers: new BufferBudget(settings.maxBuffered ?? await defaultMaxBuffered()),
     closing,
     resources,
     http: transport.source,
@@ -223,6 +225,13 @@ function told(signals: readonly Deno.Signal[]): Promise<void> {
     });
   }
   return promise;
+}
+
+/** A share of what the heap may grow to, which the runtime takes from the machine or its container. */
+async function defaultMaxBuffered(): Promise<number> {
+  const { getHeapStatistics } = await import("node:v8");
+  const share = getHeapStatistics().heap_size_limit * DEFAULTS.bufferedShare;
+  return Math.min(share, DEFAULTS.maxBuffered);
 }
 
 /** A variable that is set to nothing counts as not set. */

@@ -2,6 +2,7 @@ import { Background } from "../lib/background.ts";
 import { Shutdown } from "../lib/process/shutdown.ts";
 import { systemClock as clock } from "../lib/clock.ts";
 import { parseConfig } from "../lib/config/parse.ts";
+import { BufferBudget } from "../lib/core/buffer_budget.ts";
 import { MemoryStore } from "../lib/limiter/memory_store.ts";
 import { Resources } from "../lib/resources.ts";
 import type { GatewayDependencies } from "../routes/dependencies.ts";
@@ -26,6 +27,7 @@ export function benchGateway(
     isHosted: false,
     shutdown: new Shutdown(clock),
     background: new Background({ clock, taskTimeoutMs: 1_000, onError() {} }),
+    buffers: new BufferBudget(Infinity),
     closing: new AsyncDisposableStack(),
     resources: new Resources({ clock, lingerMs: 1_000, onError() {} }),
     buckets: new MemoryStore(clock),

@@ -1,4 +1,6 @@
 import { type Bytes, joinBytes } from "./bytes.ts";
+import type { BufferBudget, Holdable } from "./core/buffer_budget.ts";
+import { GatewayError } from "./errors.ts";
 
 /** Where a body's bytes come from while it is being written. */
 export interface BodyOrigin {
@@ -27,6 +29,11 @@ export class BodyTooLarge extends Error {
 /** How many bytes a body keeps for readers that come later, by default. */
 const KEEP_BYTES = 4 * 1024 * 1024;
 
+/** Up to here pieces are joined: it costs little, and one piece is cheaper to send (bytes). */
+const JOIN_BYTES = 1024 * 1024;
+/** From here on the parsed value, which takes several times as much, is kept only weakly. */
+const LARGE_BYTES = 64 * 1024;
+
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /** One reader's place: the index, over all chunks ever written, of the chunk it takes next. */
@@ -41,7 +48,7 @@ interface Place {
  * through. Up to `keep` bytes everything is kept and a reader may come at any time; past that,
  * chunks are passed on and not kept: the readers already there go on in step, new ones are refused.
  */
-export class Body implements AsyncIterable<Bytes> {
+export class Body implements AsyncIterable<Bytes>, Holdable {
   #origin: BodyOrigin | undefined;
   #source: ReadableStreamDefaultReader<Bytes> | undefined;
   #chunks: Bytes[];
@@ -50,16 +57,22 @@ export class Body implements AsyncIterable<Bytes> {
   #done: boolean;
   #failure: { readonly error: unknown } | undefined;
   #json: { readonly value: unknown } | undefined;
+  /** In place of `#json` for a large body, whose value may be let go of and parsed anew. */
+  #largeJson: WeakRef<WeakKey> | undefined;
   #keep: number;
   readonly #readers = new Set<Place>();
   /** Resolves at the next change: a chunk, the end, a failure, a reader that moved on. */
   #change = Promise.withResolvers<void>();
   #pulling = false;
+  /** Where it counts, while somebody holds it. */
+  #budget: BufferBudget | undefined;
+  #holders = 0;
+  #counted = 0;
 
   private constructor(origin: BodyOrigin | undefined, chunks: Bytes[], keep: number) {
     this.#origin = origin;
     this.#chunks = chunks;
-    this.#size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    this.#size = lengthOf(chunks);
     this.#done = origin === undefined;
     this.#keep = keep;
   }
@@ -67,6 +80,12 @@ export class Body implements AsyncIterable<Bytes> {
   /** A body whose bytes are all here. */
   static of(bytes: Bytes): Body {
     return new Body(undefined, bytes.length > 0 ? [bytes] : [], Infinity);
+  }
+
+  /** A body whose bytes are all here, in pieces, which are joined unless they are large. */
+  static ofChunks(chunks: readonly Bytes[]): Body {
+    const isLarge = lengthOf(chunks) > JOIN_BYTES;
+    return isLarge ? new Body(undefined, [...chunks], Infinity) : Body.of(joinBytes(chunks));
   }
 
   /**
@@ -80,6 +99,11 @@ export class Body implements AsyncIterable<Bytes> {
   /** Whether all bytes are here. */
   get isWhole(): boolean {
     return this.#done;
+  }
+
+  /** Its bytes as far as they are here, and as they came. */
+  get chunks(): readonly Bytes[] {
+    return this.#chunks;
   }
 
   /** The length in bytes, where it is known. */
@@ -113,11 +137,14 @@ export class Body implements AsyncIterable<Bytes> {
    * @throws {TypeError} when it is not UTF-8
    */
   async json(limit: number): Promise<unknown> {
-    if (this.#json === undefined) {
-      const bytes = await this.bytes(limit);
-      this.#json = { value: bytes.length === 0 ? undefined : JSON.parse(UTF8.decode(bytes)) };
-    }
-    return this.#json.value;
+    if (this.#json) return this.#json.value;
+    const large = this.#largeJson?.deref();
+    if (large !== undefined) return large;
+    const bytes = await this.bytes(limit);
+    const value: unknown = bytes.length === 0 ? undefined : JSON.parse(UTF8.decode(bytes));
+    if (bytes.length <= LARGE_BYTES) this.#json = { value };
+    else if (typeof value === "object" && value !== null) this.#largeJson = new WeakRef(value);
+    return value;
   }
 
   /** Reads from the first byte, at this reader's own pace. */
@@ -162,6 +189,25 @@ export class Body implements AsyncIterable<Bytes> {
     return stream;
   }
 
+  /** Counts its bytes in a budget for as long as somebody holds it. */
+  hold(budget: BufferBudget): void {
+    if (this.#holders === 0) {
+      const bytes = lengthOf(this.#chunks);
+      budget.take(bytes);
+      this.#budget = budget;
+      this.#counted = bytes;
+    }
+    this.#holders++;
+  }
+
+  /** Ends one `hold`. */
+  release(): void {
+    this.#holders--;
+    if (this.#holders > 0) return;
+    this.#count(-this.#counted);
+    this.#budget = undefined;
+  }
+
   /** Stops the origin; readers still there fail. A complete body stays as it is. */
   async cancel(): Promise<void> {
     if (this.#done || this.#failure) return;
@@ -186,8 +232,12 @@ export class Body implements AsyncIterable<Bytes> {
   async #pull(whole?: () => Promise<Bytes>): Promise<void> {
     this.#pulling = true;
     try {
+      // What comes in one step is counted before it comes.
+      const expected = whole ? this.#origin?.length ?? 0 : 0;
+      this.#count(expected);
       const chunk = await (whole ? whole() : this.#read());
       if (chunk !== undefined) {
+        this.#count(chunk.length - expected);
         this.#chunks.push(chunk);
         this.#size += chunk.length;
       }
@@ -196,7 +246,11 @@ export class Body implements AsyncIterable<Bytes> {
         this.#origin = undefined;
       }
     } catch (error) {
-      this.#failure ??= { error };
+      if (this.#failure === undefined) {
+        // What there is no room for is not read any further.
+        if (error instanceof GatewayError) this.cancel();
+        this.#failure = { error };
+      }
     }
     this.#pulling = false;
     this.#changed();
@@ -212,9 +266,17 @@ export class Body implements AsyncIterable<Bytes> {
     if (this.#size <= this.#keep) return;
     let slowest = this.#dropped + this.#chunks.length;
     for (const { next } of this.#readers) slowest = Math.min(slowest, next);
-    this.#chunks.splice(0, slowest - this.#dropped);
+    this.#count(-lengthOf(this.#chunks.splice(0, slowest - this.#dropped)));
     this.#dropped = slowest;
     this.#changed();
+  }
+
+  /** @throws {GatewayError} `overloaded` */
+  #count(bytes: number): void {
+    if (this.#budget === undefined) return;
+    if (bytes > 0) this.#budget.take(bytes);
+    else this.#budget.give(-bytes);
+    this.#counted += bytes;
   }
 
   #fail(error: Error): void {
@@ -227,4 +289,10 @@ export class Body implements AsyncIterable<Bytes> {
     this.#change.resolve();
     this.#change = Promise.withResolvers<void>();
   }
+}
+
+function lengthOf(chunks: readonly Bytes[]): number {
+  let length = 0;
+  for (const chunk of chunks) length += chunk.length;
+  return length;
 }

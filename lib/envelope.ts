@@ -1,4 +1,4 @@
-import { type Bytes, joinBytes } from "./bytes.ts";
+import type { Bytes } from "./bytes.ts";
 import { documentOf } from "./json_bytes.ts";
 import type { PartProblem } from "./problem.ts";
 
@@ -31,8 +31,9 @@ export class Envelope {
    * The answer with a member for each part.
    * @param answers what each part answered, in the same order: a JSON document, or empty for null;
    * undefined for a part that is not in the answer
+   * @returns its bytes in order, those of the parts as they are
    */
-  write(answers: readonly (Bytes | undefined)[], completeness: Completeness): Bytes {
+  write(answers: readonly (Bytes | undefined)[], completeness: Completeness): Bytes[] {
     const chunks: Bytes[] = [OPEN_DATA, OPEN];
     this.#keys.forEach((key, index) => {
       const answer = answers[index];
@@ -41,13 +42,13 @@ export class Envelope {
       chunks.push(key, documentOf(answer));
     });
     chunks.push(CLOSE, closing(completeness));
-    return joinBytes(chunks);
+    return chunks;
   }
 }
 
 /** The answer whose data is what one part answered. */
-export function writeOnly(answer: Bytes, completeness: Completeness): Bytes {
-  return joinBytes([OPEN_DATA, documentOf(answer), closing(completeness)]);
+export function writeOnly(answer: Bytes, completeness: Completeness): Bytes[] {
+  return [OPEN_DATA, documentOf(answer), closing(completeness)];
 }
 
 function closing({ isComplete, problems, stale = [] }: Completeness): Bytes {

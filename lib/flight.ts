@@ -25,11 +25,11 @@ export class Flight<T> {
   #last: Passenger<T> | undefined;
 
   /** @param onOver is told when nobody can join any more */
-  constructor({ client, trace, background }: Context, onOver: () => void) {
+  constructor({ client, trace, background, buffers }: Context, onOver: () => void) {
     this.client = client;
     this.#onOver = onOver;
     const { signal } = this.#controller;
-    this.#ctx = { signal, deadline: -Infinity, client, trace, background };
+    this.#ctx = { signal, deadline: -Infinity, client, trace, background, buffers };
   }
 
   /** Waits for the end. It rejects with the signal's reason when that aborts first. */

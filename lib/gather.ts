@@ -45,6 +45,7 @@ export function gather(plan: GatherPlan, { isFirst = false, freshness }: GatherF
     for await (const { part, reply, error } of outcomes) {
       const place = places.get(part) ?? 0;
       if (reply) {
+        ctx.buffers?.hold(reply.body);
         answers[place] = last = await reply.body.bytes(Infinity);
         const { isAuthorized = false, isPerClient = false } = plan.parts[place] ?? {};
         replies.push({ part, reply, isAuthorized, isPerClient });
@@ -56,7 +57,7 @@ export function gather(plan: GatherPlan, { isFirst = false, freshness }: GatherF
       problems: verdict.failures.map(partProblemOf),
       stale: replies.filter(({ reply }) => isStale(reply)).map(({ part }) => part),
     };
-    const bytes = isFirst ? writeOnly(last, completeness) : envelope.write(answers, completeness);
+    const chunks = isFirst ? writeOnly(last, completeness) : envelope.write(answers, completeness);
     const headers = freshness && verdict.isComplete
       ? aggregateFreshness(replies, {
         ttlMs: freshness.ttlMs,
@@ -64,7 +65,7 @@ export function gather(plan: GatherPlan, { isFirst = false, freshness }: GatherF
         now: freshness.clock.wall(),
       })
       : new Headers();
-    return replyOf(bytes, headers, verdict);
+    return replyOf(chunks, headers, verdict);
   };
 }
 
@@ -73,7 +74,11 @@ function isStale({ cached, madeOf = [] }: Reply): boolean {
   return cached?.isStale || madeOf.some(isStale);
 }
 
-function replyOf(bytes: Bytes, headers: Headers, { isComplete, failures }: Verdict): Reply {
+function replyOf(
+  chunks: readonly Bytes[],
+  headers: Headers,
+  { isComplete, failures }: Verdict,
+): Reply {
   headers.set("content-type", "application/json");
   headers.set("gateway-complete", isComplete ? "?1" : "?0");
   // Nobody may keep the answer of a bad moment (RFC 9111 section 5.2.2.5).
@@ -81,7 +86,7 @@ function replyOf(bytes: Bytes, headers: Headers, { isComplete, failures }: Verdi
   return {
     status: 200,
     headers,
-    body: Body.of(bytes),
+    body: Body.ofChunks(chunks),
     ...(isComplete ? {} : { failures }),
   };
 }

@@ -1,3 +1,4 @@
+import { turns } from "./async/turns.ts";
 import type { Bytes } from "./bytes.ts";
 import type { Clock } from "./clock.ts";
 import { each } from "./each.ts";
@@ -73,7 +74,14 @@ export interface GatherOptions {
   readonly readsBody?: number;
   /** How many parts must succeed, whichever they are; absent: each that is not optional. */
   readonly quorum?: number;
+  /** Whether the answer may be cached, which takes the headers of all that it is made of (default true). */
+  readonly isCached?: boolean;
 }
+
+/** What trying a question costs, in bytes of parsed JSON (see Turns). */
+const TRIAL_WORK = 1024;
+/** How many times its JSON a parsed value takes, by experience. */
+const PARSED_FACTOR = 4;
 
 /** A gather under way. */
 export interface Gathering {
@@ -109,7 +117,11 @@ export class GatherPlan {
     const { clock, readsBody } = this.#options;
     const inputs = await readInputs(call, ctx, readsBody);
     const rule = this.#rule(readPreferences(call.headers).handling === "strict");
-    const questions = this.parts.map((part) => this.#question(part, inputs, rule, onPage));
+    const questions: Part[] = [];
+    for (const part of this.parts) {
+      if (part.each) await tryItems(part, part.each, inputs);
+      questions.push(this.#question(part, inputs, rule, onPage));
+    }
     const verdict = new Verdict(rule);
     const outcomes = settle(questions, ctx, {
       clock,
@@ -139,9 +151,6 @@ export class GatherPlan {
 
   #list(part: GatherPart, list: EachItem, inputs: Inputs, rule: Rule): Part {
     const { name, source, needs = [], call } = part;
-    const isRequests = isClients(list.items.reference);
-    const items = isRequests ? itemsOf(part.name, list, inputs) : undefined;
-    for (const item of items ?? [undefined]) call(inputs.withItem(item).trial());
     const late = inputs.afterTrial();
     return {
       name,
@@ -151,11 +160,11 @@ export class GatherPlan {
         each({
           part: name,
           source,
-          items: items ?? itemsOf(name, list, late),
+          items: itemsOf(name, list, late),
           question: (item) => call(late.withItem(item)),
           concurrency: list.concurrency,
           isStrict: isStrict(rule, name),
-          clock: this.#options.clock,
+          isCached: this.#options.isCached ?? true,
         }, ctx),
     };
   }
@@ -199,6 +208,19 @@ function isStrict(rule: Rule, part: string): boolean {
   return rule.of === "any" || rule.isRequired(part);
 }
 
+/**
+ * Tries the question for each item that the client sent; for one of a list that is still to come.
+ * @throws {GatewayError} what is wrong with the list, or with an item
+ */
+async function tryItems({ name, call }: GatherPart, list: EachItem, inputs: Inputs): Promise<void> {
+  if (!isClients(list.items.reference)) return void call(inputs.withItem(undefined).trial());
+  for (const item of itemsOf(name, list, inputs)) {
+    const turn = turns.take(TRIAL_WORK);
+    if (turn) await turn;
+    call(inputs.withItem(item).trial());
+  }
+}
+
 /** @throws {GatewayError} when there is no list, or it is too long */
 function itemsOf(part: string, { items, max }: EachItem, inputs: Inputs): readonly unknown[] {
   const list = inputs.list(items);
@@ -211,6 +233,10 @@ function itemsOf(part: string, { items, max }: EachItem, inputs: Inputs): readon
 function recording({ name, source }: Part, outputs: Map<string, JsonDocument>): Source {
   return async function recording(call, ctx) {
     const reply = await source(call, ctx);
+    const length = reply.body.length ?? 0;
+    const turn = turns.take(length);
+    if (turn) await turn;
+    ctx.buffers?.take(length * PARSED_FACTOR);
     const value = await reply.body.json(Infinity);
     outputs.set(name, new JsonDocument(await reply.body.bytes(Infinity), value));
     return reply;

@@ -1,3 +1,4 @@
+import { turns } from "./async/turns.ts";
 import { type Bytes, joinBytes } from "./bytes.ts";
 import { GatewayError, type PartFailure } from "./errors.ts";
 import type { GatherPlan, PartPage } from "./gather_plan.ts";
@@ -55,6 +56,9 @@ export async function* gatherRecords(
       yield problemRecord({ part, error }, toldByPage.has(part) ? undefined : standIns.get(part));
       continue;
     }
+    ctx.buffers?.hold(reply.body);
+    const turn = turns.take(reply.body.length ?? 0);
+    if (turn) await turn;
     if (!toldByPage.has(part)) yield partRecord(part, await reply.body.bytes(Infinity));
     for (const failure of reply.failures ?? []) yield problemRecord(failure);
   }

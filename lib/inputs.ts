@@ -169,6 +169,7 @@ export async function readInputs(call: Call, ctx: Context, readsBody?: number): 
   if (mediaType !== null && !/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(mediaType)) {
     throw new GatewayError("bad-request", "the request body must be application/json");
   }
+  ctx.buffers?.hold(call.body);
   await readRequestBody(call.body, readsBody, ctx.signal);
   try {
     const value = await call.body.json(readsBody);

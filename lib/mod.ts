@@ -2,6 +2,7 @@
  * What a gateway's config may use: its types, and the pieces that function sources are made of.
  * @module
  */
+export type { BufferAccount, BufferBudget, Holdable } from "./core/buffer_budget.ts";
 export type { BackgroundTask } from "./background.ts";
 export { Body, type BodyOrigin, BodyTooLarge } from "./body.ts";
 export type { Bytes } from "./bytes.ts";

@@ -36,6 +36,7 @@ export async function paged(options: PagedOptions, call: Call, ctx: Context): Pr
   try {
     for await (const { list: items, isLast, reply } of pages(source, call, ctx, walk)) {
       const list = options.pick ? pick(items, options.pick) : items;
+      ctx.buffers?.take(list.length);
       await onPage?.(list, isLast);
       lists.push(list);
       madeOf.push({ ...reply, body: NOTHING }); // its items are in the list, once is enough

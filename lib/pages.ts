@@ -1,3 +1,4 @@
+import { turns } from "./async/turns.ts";
 import { type Bytes, joinBytes } from "./bytes.ts";
 import { DEFAULTS } from "./config/defaults.ts";
 import { GatewayError } from "./errors.ts";
@@ -89,6 +90,8 @@ export async function* pages(
     ctx.signal.throwIfAborted();
     asked.set(pageUrl(path, base).href, number);
     const reply = await source({ ...call, path }, ctx);
+    const turn = turns.take(reply.body.length ?? 0);
+    if (turn) await turn;
     const value = await valueOf(reply);
     const document = new JsonDocument(await reply.body.bytes(Infinity), value);
     const found = itemsOf(value, itemKeys);

@@ -19,7 +19,7 @@ export function requestBody(request: Request): Body | undefined {
  * Reads what a client sends, for no longer than the request may take.
  * @param limit how much is taken (bytes)
  * @throws {GatewayError} `payload-too-large`; `request-timeout` at the deadline; `cancelled` when
- * the client breaks off
+ * the client breaks off; `overloaded` when the body is held and there is no room for it
  */
 export async function readRequestBody(
   body: Body,
@@ -31,6 +31,7 @@ export async function readRequestBody(
   } catch (error) {
     if (signal.aborted) throw lateUpload(signal.reason);
     if (error instanceof BodyTooLarge) throw payloadTooLarge(error.limit);
+    if (error instanceof GatewayError) throw error;
     throw new GatewayError("cancelled", "the request body broke off", { cause: error });
   }
 }

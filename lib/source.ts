@@ -1,6 +1,7 @@
 import type { BackgroundTask } from "./background.ts";
 import type { Body } from "./body.ts";
 import type { Bytes } from "./bytes.ts";
+import type { BufferAccount } from "./core/buffer_budget.ts";
 import type { PartFailure } from "./errors.ts";
 import type { Trace } from "./trace.ts";
 
@@ -76,6 +77,8 @@ export interface Context {
   readonly trace: Trace;
   /** Starts work that outlives the answer on purpose. */
   readonly background: (task: BackgroundTask) => void;
+  /** What the request's buffered bodies count in; absent when they count nowhere. */
+  readonly buffers?: BufferAccount | undefined;
 }
 
 /** Who asks. */

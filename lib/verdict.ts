@@ -1,3 +1,4 @@
+import { NoRoom } from "./core/buffer_budget.ts";
 import { GatewayError, type PartFailure } from "./errors.ts";
 import type { Outcome } from "./settle.ts";
 
@@ -67,7 +68,9 @@ export class Verdict {
 
   #whyFatal(part: string, error: GatewayError): string | undefined {
     const rule = this.#rule;
-    if (error.blame === "client") return `the part ${part}: ${error.message}`;
+    if (error.blame === "client" || error.cause instanceof NoRoom) {
+      return `the part ${part}: ${error.message}`;
+    }
     if (rule.of === "required") {
       return rule.isRequired(part) ? `the part ${part} is required: ${error.message}` : undefined;
     }

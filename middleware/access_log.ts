@@ -26,6 +26,8 @@ export interface AccessEntry {
   readonly client: string;
   /** Why the request failed. */
   readonly problem?: Kind;
+  /** Why the response was ended before the client had all of it. */
+  readonly ended?: "send-timeout";
   /** The parts in the order of their outcomes. */
   readonly parts?: readonly PartEntry[];
 }
@@ -53,7 +55,7 @@ export function accessLog({ clock, log, shutdown }: AccessLogOptions): Middlewar
   const hash = remembering((address) => fingerprint(salt + address), HASHES);
   /** Those in flight, and when each came. */
   const inFlight = new Map<Exchange, string>();
-  const write = (c: Exchange, cutOff?: { readonly cutOff: true }) => {
+  const write = (c: Exchange, cutShort?: Pick<AccessEntry, "cutOff" | "ended">) => {
     const time = inFlight.get(c);
     if (time === undefined) return; // told already, when the process ended
     inFlight.delete(c);
@@ -61,7 +63,7 @@ export function accessLog({ clock, log, shutdown }: AccessLogOptions): Middlewar
     const status = c.get("error")?.status ?? (c.finalized ? c.res.status : 503);
     const durationMs = round(clock.monotonic() - c.get("arrivedAt"));
     const client = hash(clientOf(c));
-    log(entryOf(c, { time, status, ...cutOff, durationMs, client }));
+    log(entryOf(c, { time, status, ...cutShort, durationMs, client }));
   };
   shutdown.onEnd(() => {
     const count = inFlight.size;
@@ -72,7 +74,15 @@ export function accessLog({ clock, log, shutdown }: AccessLogOptions): Middlewar
     inFlight.set(c, new Date(clock.wall()).toISOString());
     await next();
     // A client may leave before what it asked for has ended.
-    Promise.allSettled([c.env.completed, c.get("answering")]).then(() => write(c));
+    const isOver = Promise.allSettled([c.env.completed, c.get("answering")]);
+    const sending = c.get("sending");
+    if (sending === undefined) isOver.then(() => write(c));
+    else {
+      // The server does not tell when a client stays that reads no more.
+      sending.then((outcome) =>
+        outcome === "timeout" ? write(c, { ended: "send-timeout" }) : isOver.then(() => write(c))
+      );
+    }
   };
 }
 
@@ -84,7 +94,10 @@ function clientOf(c: Exchange): string {
 
 function entryOf(
   c: Exchange,
-  { time, ...facts }: Pick<AccessEntry, "time" | "status" | "cutOff" | "durationMs" | "client">,
+  { time, ...facts }: Pick<
+    AccessEntry,
+    "time" | "status" | "cutOff" | "ended" | "durationMs" | "client"
+  >,
 ): AccessEntry {
   const { id, parts } = c.get("trace");
   const route = c.get("route");

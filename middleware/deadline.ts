@@ -1,4 +1,5 @@
 import type { Background } from "../lib/background.ts";
+import { BufferAccount, type BufferBudget } from "../lib/core/buffer_budget.ts";
 import type { Clock } from "../lib/clock.ts";
 import { GatewayError } from "../lib/errors.ts";
 import { readPreferences } from "../lib/prefer.ts";
@@ -18,6 +19,8 @@ export interface DeadlineOptions {
   readonly shutdown: Shutdown;
   /** How much later than other requests it ends when the gateway stops (ms). */
   readonly lateMs: number;
+  /** What the buffered bodies of all requests may take. */
+  readonly buffers: BufferBudget;
 }
 
 /**
@@ -26,7 +29,7 @@ export interface DeadlineOptions {
  * request when the gateway stops.
  */
 export function deadline(options: DeadlineOptions): Middleware {
-  const { route, deadlineMs, clock, background, shutdown, lateMs } = options;
+  const { route, deadlineMs, clock, background, buffers, shutdown, lateMs } = options;
   const run = background.run.bind(background);
   const timers = shutdown.timers(deadlineMs, lateMs);
   return async function deadline(c, next) {
@@ -48,6 +51,7 @@ export function deadline(options: DeadlineOptions): Middleware {
     const timer = timers.set(pass, arrivedAt);
     const clients = isClients ? new TimerQueue(waitMs, clock) : undefined;
     const clientsTimer = clients?.set(pass, arrivedAt);
+    const account = new BufferAccount(buffers);
     c.set("route", route);
     c.set("ctx", {
       signal: scope.signal,
@@ -55,6 +59,7 @@ export function deadline(options: DeadlineOptions): Middleware {
       client: { address: c.env.remoteAddress },
       trace: c.get("trace"),
       background: run,
+      buffers: account,
     });
     await next();
     if (isClients) c.res.headers.append("preference-applied", `wait=${waitMs / 1000}`);
@@ -68,6 +73,9 @@ export function deadline(options: DeadlineOptions): Middleware {
     const answering = c.get("answering");
     if (answering) answering.then(end);
     else end();
+    const sending = c.get("sending") ?? answering;
+    if (sending) sending.then(() => account.close());
+    else account.close();
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Context as HonoContext, MiddlewareHandler } from "hono";
 import type { GatewayError } from "../lib/errors.ts";
+import type { SendOutcome } from "../lib/http/response_sender.ts";
 import type { Target } from "../lib/path.ts";
 import type { Context } from "../lib/source.ts";
 import type { Trace } from "../lib/trace.ts";
@@ -33,6 +34,8 @@ export interface Env {
     target: Target;
     /** Settles when an answer that is told as it comes has ended; undefined for any other. */
     answering: Promise<void> | undefined;
+    /** How a response that is sent in pieces comes to its end; undefined for any other. */
+    sending: Promise<SendOutcome> | undefined;
     /** Undefined before a route was found. */
     ctx: Context;
     /** The key of the route that answers; undefined before one was found. */

@@ -5,10 +5,12 @@ import type { GatherPlan } from "../lib/gather_plan.ts";
 import { replayRecords } from "../lib/replay_records.ts";
 import { gatherRecords } from "../lib/gather_records.ts";
 import type { RecordFormat } from "../lib/record_stream.ts";
+import type { ResponseSender } from "../lib/http/response_sender.ts";
 import { requestBody } from "../lib/request_body.ts";
 import { isBodiless } from "../lib/is_bodiless.ts";
 import type { Call, Reply, Source } from "../lib/source.ts";
 import type { Env, Exchange } from "../middleware/env.ts";
+import { responseBody } from "./response_body.ts";
 import { formatOf, streamRecords } from "./stream_records.ts";
 
 /** What a gather route asks. */
@@ -19,6 +21,7 @@ export interface AggregateOptions {
   /** Whether whole answers are kept. */
   readonly isKept: boolean;
   readonly clock: Clock;
+  readonly sender: ResponseSender;
 }
 
 /** A route that asks a gather, and answers with its envelope, or as its parts come. */
@@ -27,16 +30,18 @@ export function aggregate(options: AggregateOptions): Handler<Env> {
     const call = callOf(c);
     const format = formatOf(c);
     if (format) return await streamed(c, call, format, options);
-    return whole(c, await options.source(call, c.get("ctx")));
+    return whole(c, await options.source(call, c.get("ctx")), options.sender);
   };
 }
 
-function whole(c: Exchange, reply: Reply): Response {
+function whole(c: Exchange, reply: Reply, sender: ResponseSender): Response {
   const { parts } = c.get("trace");
   c.get("trace").isHit = reply.cached?.isHit ||
     (parts.length > 0 && parts.every(({ reply }) => reply?.cached?.isHit));
   const isEmpty = isBodiless("GET", reply.status); // HEAD has to know how long GET is
-  return new Response(isEmpty ? null : reply.body.handOn(), reply);
+  if (isEmpty) return new Response(null, reply);
+  c.get("ctx").buffers?.holdOnly(reply.body); // what it was made of is needed no more
+  return new Response(responseBody(c, reply.body, reply.headers, sender), reply);
 }
 
 function callOf(c: Exchange): Call {
@@ -62,14 +67,14 @@ async function streamed(
   c: Exchange,
   call: Call,
   format: RecordFormat,
-  { plan, source, isKept, clock }: AggregateOptions,
+  { plan, source, isKept, clock, sender }: AggregateOptions,
 ): Promise<Response> {
   const ctx = c.get("ctx");
   const kept = isKept ? await source(onlyIfKept(call), ctx) : undefined;
   c.get("trace").isHit = kept?.cached?.isHit ?? false;
   const records = (signal: AbortSignal) =>
     kept?.status === 200 ? replayRecords(kept) : gatherRecords(plan, call, { ...ctx, signal });
-  return await streamRecords(c, { format, clock, records });
+  return await streamRecords(c, { format, clock, sender, records });
 }
 
 /** The same question to the route's cache alone (RFC 9111 section 5.2.1.7). */

@@ -1,5 +1,6 @@
 import { abortable } from "@std/async";
 import type { Handler } from "hono";
+import { turns } from "../lib/async/turns.ts";
 import { asCompleted } from "../lib/as_completed.ts";
 import { type ItemAnswer, writeAnswer, writeBatch } from "../lib/batch_answer.ts";
 import { type Inherited, itemRequest } from "../lib/batch_item.ts";
@@ -11,9 +12,11 @@ import { GatewayError, toGatewayError } from "../lib/errors.ts";
 import { isJsonType } from "../lib/json/is_json_type.ts";
 import { jsonBytes, oneLine } from "../lib/json_bytes.ts";
 import { problemDocumentOf } from "../lib/problem.ts";
+import type { ResponseSender } from "../lib/http/response_sender.ts";
 import type { StreamRecord } from "../lib/record_stream.ts";
 import { readRequestBody, requestBody } from "../lib/request_body.ts";
 import type { Env, Exchange } from "../middleware/env.ts";
+import { responseBody } from "./response_body.ts";
 import { formatOf, streamRecords } from "./stream_records.ts";
 
 /** How a route answers batches. */
@@ -29,6 +32,7 @@ export interface BatchOptions {
   /** The header that trusted proxies say in whom they speak for. */
   readonly forwardedHeader: string;
   readonly clock: Clock;
+  readonly sender: ResponseSender;
   /** Answers one request as if it had come alone. */
   readonly ask: (request: Request, bindings: Env["Bindings"]) => Promise<Response>;
 }
@@ -41,17 +45,27 @@ export function batch(options: BatchOptions): Handler<Env> {
     const format = formatOf(c);
     if (format) {
       const records = (signal: AbortSignal) => recordsOf(items, c, options, signal);
-      return await streamRecords(c, { format, clock: options.clock, records });
+      return await streamRecords(c, {
+        format,
+        clock: options.clock,
+        sender: options.sender,
+        records,
+      });
     }
     const written = new Array<Bytes>(items.length);
     for await (const [index, answer] of answers(items, c, options, signal)) {
-      written[index] = answer(undefined);
+      const bytes = written[index] = answer(undefined);
+      c.get("ctx").buffers?.take(bytes.length);
     }
     // A deadline leaves an answer for each request; for a client that has left there is none.
     if (isCancelled(signal)) throw signal.reason;
-    return new Response(writeBatch(written), {
-      headers: { "content-type": "application/json", "cache-control": "no-store" },
+    const body = Body.of(writeBatch(written));
+    c.get("ctx").buffers?.holdOnly(body);
+    const headers = new Headers({
+      "content-type": "application/json",
+      "cache-control": "no-store",
     });
+    return new Response(responseBody(c, body, headers, options.sender), { headers });
   };
 }
 
@@ -63,6 +77,7 @@ async function read(c: Exchange, { max, maxRequestBody }: BatchOptions): Promise
     throw new GatewayError("bad-request", "a page's batch must have the type application/json");
   }
   const body = requestBody(raw) ?? Body.of(new Uint8Array());
+  c.get("ctx").buffers?.hold(body);
   await readRequestBody(body, maxRequestBody, c.get("ctx").signal);
   return readBatch(await body.bytes(maxRequestBody), max);
 }
@@ -110,6 +125,8 @@ async function* answers(
   };
   let total = 0;
   for await (const [index, answer] of asCompleted(items.length, options.concurrency, ask)) {
+    const turn = turns.take(answer.body.length);
+    if (turn) await turn;
     yield [index, (place) => {
       const bytes = writeAnswer(answer, place);
       if (total + bytes.length > options.maxTotal) {

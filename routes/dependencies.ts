@@ -1,6 +1,7 @@
 import type { Background } from "../lib/background.ts";
 import type { CacheStore } from "../lib/cache/store.ts";
 import type { Clock, Random } from "../lib/clock.ts";
+import type { BufferBudget } from "../lib/core/buffer_budget.ts";
 import type { BucketStore } from "../lib/limiter/store.ts";
 import type { Operator } from "../lib/operator/operator.ts";
 import type { Shutdown } from "../lib/process/shutdown.ts";
@@ -15,6 +16,8 @@ export interface GatewayDependencies {
   /** The Source of an HTTP API, by its base URL with no slash at the end. */
   readonly http: HttpTransport["source"];
   readonly background: Background;
+  /** What the buffered bodies of all requests take together. */
+  readonly buffers: BufferBudget;
   /** What is to end after the last request is put here; the newest ends first. */
   readonly closing: AsyncDisposableStack;
   /** Begins when the gateway is told to stop. */

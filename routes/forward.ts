@@ -8,12 +8,14 @@ import { type Forwarding, readForwarding, writeForwarding } from "../lib/http/fo
 import type { HeaderKey } from "../lib/http/header_key.ts";
 import { OVERRIDES, speaksForClients } from "../lib/http/removed_headers.ts";
 import { toldByProxy } from "../lib/http/told_by_forward.ts";
+import type { ResponseSender } from "../lib/http/response_sender.ts";
 import { isBodiless } from "../lib/is_bodiless.ts";
 import { rewriteLocation } from "../lib/location.ts";
 import { limitStream, peek, readRequestBody, requestBody } from "../lib/request_body.ts";
 import { Scope } from "../lib/scope.ts";
 import type { Reply, Source } from "../lib/source.ts";
 import type { Env, Exchange } from "../middleware/env.ts";
+import { responseBody } from "./response_body.ts";
 
 /** How a route forwards. */
 export interface ForwardOptions {
@@ -38,6 +40,7 @@ export interface ForwardOptions {
   readonly ownHeaders: readonly string[];
   /** The largest body that a client may send (bytes). */
   readonly maxRequestBody: number;
+  readonly sender: ResponseSender;
 }
 
 /** Up to here a body is sent on whole: fetch keeps the length of bytes, but sends streams chunked. */
@@ -78,7 +81,8 @@ export function forward(options: ForwardOptions): Handler<Env> {
     for (const name of options.ownHeaders) headers.delete(name);
     const isEmpty = isBodiless(c.req.raw.method, status);
     if (isEmpty) await answer.cancel();
-    return new Response(isEmpty ? null : answer.handOn(), { status, headers });
+    const passed = isEmpty ? null : responseBody(c, answer, headers, options.sender);
+    return new Response(passed, { status, headers });
   };
 }
 
@@ -106,6 +110,7 @@ async function sentBody(c: Exchange, limit: number, scope: Scope): Promise<Body 
   }
   const body = requestBody(raw);
   if (body && Number(length) <= WHOLE_BODY_BYTES) {
+    c.get("ctx").buffers?.hold(body);
     await readRequestBody(body, WHOLE_BODY_BYTES, scope.signal);
   }
   return body;

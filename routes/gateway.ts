@@ -8,6 +8,7 @@ import type { RouteSettings } from "../lib/config/route.ts";
 import { GatewayError, methodNotAllowed } from "../lib/errors.ts";
 import { fingerprint } from "../lib/fingerprint.ts";
 import { isReservedPath } from "../lib/http/reserved_path.ts";
+import { ResponseSender } from "../lib/http/response_sender.ts";
 import { Sources } from "../lib/upstream/sources.ts";
 import { targetOf } from "../lib/upstream/target.ts";
 import { accessLog } from "../middleware/access_log.ts";
@@ -42,7 +43,7 @@ import { unmeasured } from "./unmeasured.ts";
 
 /** The gateway as an app: the one list of middleware, then the routes. */
 export function createGateway(settings: Settings, deps: GatewayDependencies): Hono<Env> {
-  const { clock, background, shutdown, operator, logAccess, logError } = deps;
+  const { clock, background, buffers, shutdown, operator, logAccess, logError } = deps;
   const { ipv6Prefix } = settings;
   const routes = bySpecificity(settings.routes);
   const allowed = (pathname?: string) =>
@@ -60,6 +61,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
     onError: (error) => logError(error, "cache"),
   });
   const sources = new Sources(settings, { ...deps, cache: cache.cache, pseudonym });
+  const sender = new ResponseSender(clock, settings.sendTimeoutMs);
   const app = new Hono<Env>();
 
   // Every request meets these, in this order, whether a route matches it or not.
@@ -89,7 +91,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
     const lateMs = "max" in route ? DEFAULTS.stopBatchMs : 0;
     return [
       "max" in route && notInBatch("another batch"),
-      deadline({ route: key, deadlineMs, clock, background, shutdown, lateMs }),
+      deadline({ route: key, deadlineMs, clock, background, buffers, shutdown, lateMs }),
       identify,
       limited.length > 0 && rateLimit({ route: key, limits: limited, cost, ipv6Prefix, ...limits }),
       settings.clients?.required && knownClient(settings.clients.key),
@@ -102,7 +104,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
     const { maxRequestBody, trust, clients } = settings;
     if ("parts" in route) {
       const isKept = route.cache !== undefined && !route.isFirst;
-      return aggregate({ ...sources.aggregate(route), isKept, clock });
+      return aggregate({ ...sources.aggregate(route), isKept, clock, sender });
     }
     if ("to" in route) {
       return forward({
@@ -114,10 +116,11 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
         pseudonym,
         ownHeaders: settings.cors ? CORS_HEADERS : [],
         maxRequestBody,
+        sender,
       });
     }
     const ask: BatchOptions["ask"] = async (request, env) => await app.fetch(request, env);
-    return batch({ ...route, maxRequestBody, forwardedHeader: trust.header, clock, ask });
+    return batch({ ...route, maxRequestBody, forwardedHeader: trust.header, clock, sender, ask });
   };
 
   app.onError((error, c) => problems(error, c, logError));

@@ -9,8 +9,10 @@ import {
   recordStream,
   type StreamRecord,
 } from "../lib/record_stream.ts";
+import type { ResponseSender } from "../lib/http/response_sender.ts";
 import { Scope } from "../lib/scope.ts";
 import type { Exchange } from "../middleware/env.ts";
+import { responseStream } from "./response_body.ts";
 
 const FORMATS = new Map([NDJSON, EVENT_STREAM].map((format) => [format.mediaType, format]));
 /** One document. */
@@ -41,6 +43,7 @@ function mostAccepted(accepted: readonly { readonly type: string; readonly q: nu
 export interface StreamRecordsOptions {
   readonly format: RecordFormat;
   readonly clock: Clock;
+  readonly sender: ResponseSender;
   /** Begins the records; the signal ends them when the reader wants no more. */
   readonly records: (signal: AbortSignal) => AsyncGenerator<StreamRecord, void, void>;
 }
@@ -51,7 +54,7 @@ export interface StreamRecordsOptions {
  */
 export async function streamRecords(
   c: Exchange,
-  { format, clock, records: begin }: StreamRecordsOptions,
+  { format, clock, sender, records: begin }: StreamRecordsOptions,
 ): Promise<Response> {
   const ended = Promise.withResolvers<void>();
   const scope = new Scope(c.get("ctx").signal);
@@ -75,7 +78,8 @@ export async function streamRecords(
     c.set("answering", ended.promise);
     const isHead = c.req.raw.method === "HEAD";
     if (isHead) await stream.cancel();
-    return new Response(isHead ? null : stream, { headers: headersOf(format) });
+    const body = isHead ? null : c.env.batch ? stream : responseStream(c, stream, sender);
+    return new Response(body, { headers: headersOf(format) });
   } catch (error) {
     onEnd();
     throw error;

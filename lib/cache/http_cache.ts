@@ -231,7 +231,9 @@ export class HttpCache {
     const requestedAt = this.#options.clock.wall();
     const reply = await next({ ...call, headers }, ctx);
     if (reply.status !== 206) {
-      if (reply.status !== 416) return await this.#take(question, reply, requestedAt, "partial");
+      if (reply.status !== 416) {
+        return await this.#take(question, reply, requestedAt, "partial", ctx.buffers);
+      }
       await reply.body.cancel();
       return undefined;
     }
@@ -440,7 +442,7 @@ export class HttpCache {
       }
       return this.#kept(question, validated, { fwd, fwdStatus: 304 });
     }
-    return await this.#take(question, reply, requestedAt, fwd);
+    return await this.#take(question, reply, requestedAt, fwd, ctx.buffers);
   }
 
   /** Keeps a new answer, if it may be kept, while it is passed on. */
@@ -449,6 +451,7 @@ export class HttpCache {
     reply: Reply,
     requestedAt: number,
     fwd: Forwarded,
+    buffers: Context["buffers"],
   ): Promise<Fetched> {
     const { call, scope, url, key, isAuthorized } = question;
     const { status } = reply;
@@ -460,7 +463,9 @@ export class HttpCache {
       (reply.body.length ?? 0) <= scope.keepBytes && isStorableFor(question, facts) &&
       (!isPart ||
         (isForRange(call) && parseContentRange(headers.get("content-range")) !== undefined)) &&
-      (!reply.body.isWhole || (await scope.isGood?.(reply) ?? true));
+      (reply.body.isWhole
+        ? await scope.isGood?.(reply) ?? true
+        : buffers?.tryTake(reply.body.length ?? scope.keepBytes) ?? true);
     const cacheStatus = { fwd, fwdStatus: status };
     if (!isKept) {
       const isStale = reply.cached?.isStale ?? false;

@@ -7,6 +7,10 @@ export const DEFAULTS = {
   port: 8000,
   /** Loopback: reachable from elsewhere only when somebody says so. */
   host: "127.0.0.1",
+  /** What all buffered bodies may take: a share of the heap's limit, which follows the machine's memory. */
+  bufferedShare: 0.5,
+  /** The most that share comes to. */
+  maxBuffered: 1024 * 1024 * 1024,
   /** The largest answer that is kept while it streams through a forward route. */
   keepBytes: 4 * 1024 * 1024,
   /** What one call of the store may take before the limiter does without. */

@@ -14,7 +14,16 @@ import {
   type RouteSettings,
 } from "./route.ts";
 import { type Upstream, upstreamSchema, type UpstreamSettings } from "./upstream.ts";
-import { addressRange, flag, headerName, ipv6Prefix, nonEmptyText, size, text } from "./values.ts";
+import {
+  addressRange,
+  duration,
+  flag,
+  headerName,
+  ipv6Prefix,
+  nonEmptyText,
+  size,
+  text,
+} from "./values.ts";
 
 const origin = value(
   '"https://HOST" or "*"',
@@ -80,6 +89,16 @@ export const gatewaySchema = object({
   maxRequestBody: v.optional(size, "1MiB"),
   /** Memory that stored responses may take in a process. */
   cacheMemory: v.optional(size, "64MiB"),
+  /** When the gateway refuses requests to protect itself. */
+  overload: v.optional(object({
+    /**
+     * Memory that all buffered bodies may take together; beyond it requests get 503. Default: half of
+     * the heap's limit, at most 1 GiB.
+     */
+    maxBuffered: v.optional(size),
+  })),
+  /** How long a client may read nothing of a response before it is ended. */
+  sendTimeout: v.optional(duration, "60s"),
   /** Room that stored responses may take in the `store`, all processes together. */
   cacheDisk: v.optional(size, "1GiB"),
   /** The routes, by method and path. */
@@ -147,6 +166,10 @@ export interface Settings extends
   /** Undefined: clients are counted by address. */
   readonly clients: ClientSettings | undefined;
   readonly trust: AddressTrust;
+  /** What all buffered bodies may take (bytes); undefined: a share of the heap's limit. */
+  readonly maxBuffered: number | undefined;
+  /** How long a client may read nothing of a response. */
+  readonly sendTimeoutMs: number;
   /** Leading bits of an IPv6 address that limits count as one client. */
   readonly ipv6Prefix: number;
   readonly upstreams: readonly UpstreamSettings[];

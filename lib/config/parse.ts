@@ -84,6 +84,8 @@ class Parser {
       maxRequestBody: top.maxRequestBody,
       cacheMemory: top.cacheMemory,
       cacheDisk: top.cacheDisk,
+      maxBuffered: top.overload?.maxBuffered,
+      sendTimeoutMs: top.sendTimeout,
       upstreams: [...this.#upstreams.values()].filter((upstream) => upstream !== undefined),
       limits: [...this.#limits.values()].filter((limit) => limit !== undefined),
       routes: read,

@@ -1,3 +1,4 @@
+import { turns } from "../async/turns.ts";
 import { Body } from "../body.ts";
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
@@ -72,6 +73,8 @@ async function refusal(
 
 async function asJson(reply: Reply): Promise<Reply> {
   try {
+    const turn = turns.take(reply.body.length ?? 0);
+    if (turn) await turn;
     await reply.body.json(Infinity);
     return reply;
   } catch (error) {

@@ -14,6 +14,7 @@ export interface BufferOptions {
  * Waits for the whole body and takes its content codings off, so that what is outside (a timeout, a
  * retry) covers it too.
  * It rejects with `upstream-invalid` when the body is larger, breaks off or cannot be decoded.
+ * It rejects with `overloaded` when all buffered bodies would take more memory than they may.
  */
 export function buffer({ maxBytes }: BufferOptions): Policy {
   return (next) =>
@@ -21,12 +22,14 @@ export function buffer({ maxBytes }: BufferOptions): Policy {
       const coded = await next(call, ctx);
       const reply = coded.headers.has("content-encoding") ? await decoded(coded) : coded;
       const { body } = reply;
-      if (body.isWhole && (body.length ?? 0) <= maxBytes) return reply;
       try {
+        ctx.buffers?.hold(body);
+        if (body.isWhole && (body.length ?? 0) <= maxBytes) return reply;
         await abortable(body.bytes(maxBytes), ctx.signal);
       } catch (error) {
         await body.cancel();
         ctx.signal.throwIfAborted();
+        if (error instanceof GatewayError) throw error;
         const detail = error instanceof BodyTooLarge
           ? `the upstream's answer is larger than ${maxBytes} bytes`
           : "the upstream's answer broke off, or could not be decoded";

@@ -1,4 +1,5 @@
 import { abortable } from "@std/async";
+import { turns } from "../async/turns.ts";
 import { Body } from "../body.ts";
 import type { Bytes } from "../bytes.ts";
 import { GatewayError } from "../errors.ts";
@@ -34,6 +35,8 @@ export function shape(options: ShapeOptions): Policy {
   return (next) =>
     async function shape({ parts = {}, ...call }, ctx) {
       const reply = await next(call, ctx);
+      const turn = turns.take(reply.body.length ?? 0);
+      if (turn) await turn;
       const narrow = narrowed(documentOf(await reply.body.bytes(Infinity)), options);
       const { map, isExact = false } = options;
       const bytes = map ? await mapped({ map, isExact }, narrow, parts, ctx.signal) : narrow;

@@ -36,13 +36,20 @@ export function timeout({ timeoutMs, clock }: TimeoutOptions): Policy {
       const ring = () => scope.cancel(new GatewayError("upstream-timeout", detail));
       const timer = new AttemptTimer(timers, ring, signal, now);
       try {
-        const { client, trace, background } = ctx;
+        const { client, trace, background, buffers } = ctx;
         if (call.body === undefined || call.body.isWhole) {
           const deadline = Math.min(now + timeoutMs, ctx.deadline);
-          return await next(call, { signal, deadline, client, trace, background });
+          return await next(call, { signal, deadline, client, trace, background, buffers });
         }
         const upload = { ...call, body: watchedUpload(call.body, timer) };
-        return await next(upload, { signal, deadline: ctx.deadline, client, trace, background });
+        return await next(upload, {
+          signal,
+          deadline: ctx.deadline,
+          client,
+          trace,
+          background,
+          buffers,
+        });
       } catch (error) {
         throw timer.waitsForClient ? lateUpload(error) : error;
       } finally {

@@ -67,6 +67,7 @@ export class Sources {
     const { clock } = this.#deps;
     const plan = new GatherPlan(parts.map((part) => this.#part(part, cache?.isShared)), {
       clock,
+      isCached: cache !== undefined,
       ...(readsBody ? { readsBody: this.#settings.maxRequestBody } : {}),
       ...(quorum === undefined ? {} : { quorum }),
     });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/bytes.ts";
+import { type Bytes, joinBytes } from "../../lib/bytes.ts";
 import { Envelope, writeOnly } from "../../lib/envelope.ts";
 import type { PartProblem } from "../../lib/problem.ts";
 
@@ -13,7 +13,12 @@ function write(
   problems: readonly PartProblem[] = [],
 ): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(
-    new Envelope(names).write(values.map(encode), { isComplete: problems.length === 0, problems }),
+    joinBytes(
+      new Envelope(names).write(values.map(encode), {
+        isComplete: problems.length === 0,
+        problems,
+      }),
+    ),
   );
 }
 
@@ -62,12 +67,13 @@ Deno.test("any name is a key", () => {
 Deno.test("an envelope is written many times", () => {
   const envelope = new Envelope(["a"]);
   const texts = ["1", "2"].map((value) =>
-    new TextDecoder().decode(envelope.write([encode(value)], { isComplete: true, problems: [] }))
+    textOf(envelope.write([encode(value)], { isComplete: true, problems: [] }))
   );
   assertEquals(texts, ['{"data":{"a":1},"complete":true}', '{"data":{"a":2},"complete":true}']);
 });
 
-const textOf = (bytes: Bytes) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+const textOf = (chunks: readonly Bytes[]) =>
+  new TextDecoder("utf-8", { ignoreBOM: true }).decode(joinBytes(chunks));
 
 Deno.test("what is not in the answer leaves no comma behind, wherever it stood", () => {
   const envelope = new Envelope(["a", "b", "c"]);

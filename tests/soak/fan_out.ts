@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "../../lib/clock.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
 import { GatewayError } from "../../lib/errors.ts";
+import { BufferBudget } from "../../lib/core/buffer_budget.ts";
 import { MemoryStore } from "../../lib/limiter/memory_store.ts";
 import { json } from "../../lib/reply.ts";
 import { Resources } from "../../lib/resources.ts";
@@ -216,6 +217,7 @@ Deno.test(`${REQUESTS} mixed requests leave nothing`, async () => {
   const origins = { steady: new Origin(2), narrow: new Origin(3), plain: new Origin(4) };
   const all = Object.values(origins);
   const errors: unknown[] = [];
+  const buffers = new BufferBudget(Infinity);
   const app = createGateway(parseConfig(configOf(origins), () => undefined), {
     clock,
     random: Math.random,
@@ -225,6 +227,7 @@ Deno.test(`${REQUESTS} mixed requests leave nothing`, async () => {
     background: new Background({ clock, taskTimeoutMs: 1_000, onError: (e) => errors.push(e) }),
     closing: new AsyncDisposableStack(),
     resources: new Resources({ clock, lingerMs: 1_000, onError: (e) => errors.push(e) }),
+    buffers,
     buckets: new MemoryStore(clock),
     http: () => () => Promise.reject(new Error("nothing is asked over HTTP here")),
     store: { check: () => Promise.resolve(undefined), failed() {}, recovered() {} },

@@ -3,6 +3,7 @@ import type { CacheStore } from "../../lib/cache/store.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { type ConfigPlace, parseConfig } from "../../lib/config/parse.ts";
+import { BufferBudget } from "../../lib/core/buffer_budget.ts";
 import { MemoryStore } from "../../lib/limiter/memory_store.ts";
 import type { BucketStore } from "../../lib/limiter/store.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
@@ -20,6 +21,7 @@ export interface TestGateway extends AsyncDisposable {
   readonly port: number;
   readonly background: Background;
   readonly shutdown: Shutdown;
+  readonly buffers: BufferBudget;
   /** How many requests have come, answered or not. */
   readonly arrived: number;
   /** What the access log was told. */
@@ -62,8 +64,11 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     onError: (error) => errors.push(error),
   });
   closing.defer(() => resources.close());
-  const app = createGateway(parseConfig(config, (name) => env[name], options.place), {
+  const settings = parseConfig(config, (name) => env[name], options.place);
+  const buffers = new BufferBudget(settings.maxBuffered ?? 256 * 1024 * 1024);
+  const app = createGateway(settings, {
     clock,
+    buffers,
     background,
     shutdown,
     closing,
@@ -89,6 +94,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     port: server.port,
     background,
     shutdown,
+    buffers,
     get arrived() {
       return arrived;
     },

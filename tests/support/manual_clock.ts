@@ -1,3 +1,4 @@
+import { turns } from "../../lib/async/turns.ts";
 import type { Clock } from "../../lib/clock.ts";
 
 interface Sleeper {
@@ -58,7 +59,10 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Resolves when all promises that can settle without time or I/O have. */
-export function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** Resolves when all promises that can settle without time or I/O have, whose turn is to come too. */
+export async function settled(): Promise<void> {
+  do {
+    if (turns.waiting > 0) await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  } while (turns.waiting > 0);
 }

@@ -78,7 +78,8 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [
     withTop({ batches: {} }),
     "batches: is not a key here; there is store, upstreams, clients, limits, trustedProxies, " +
-    "forwardedHeader, ipv6Prefix, cors, maxRequestBody, cacheMemory, cacheDisk, routes, $schema",
+    "forwardedHeader, ipv6Prefix, cors, maxRequestBody, cacheMemory, overload, sendTimeout, " +
+    "cacheDisk, routes, $schema",
   ],
   [withTop({ store: 5 }), "store: must be a string: got 5"],
   [withTop({ store: "" }), 'store: must not be empty: got ""'],
@@ -560,6 +561,8 @@ Deno.test("the least config is complete when it was read", () => {
     maxRequestBody: 1_048_576,
     cacheMemory: 67_108_864,
     cacheDisk: 1_073_741_824,
+    maxBuffered: undefined,
+    sendTimeoutMs: 60_000,
     upstreams: [{
       name: "up",
       timeoutMs: 5000,
@@ -600,6 +603,8 @@ Deno.test("what is said replaces each default", () => {
     maxRequestBody: 2048,
     cacheMemory: 67_108_864,
     cacheDisk: 1_073_741_824,
+    maxBuffered: undefined,
+    sendTimeoutMs: 60_000,
     upstreams: [
       {
         name: "up",

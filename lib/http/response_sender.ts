@@ -1,0 +1,92 @@
+import type { Bytes } from "../bytes.ts";
+import type { Clock } from "../clock.ts";
+import { type Timer, TimerQueue } from "../timer_queue.ts";
+import type { Pieces } from "./pieces.ts";
+
+/** How the sending of a response ended: `timeout` when the client did not read it in time. */
+export type SendOutcome = "sent" | "cancelled" | "timeout";
+
+/** A body under way to a client. */
+export interface Sending {
+  readonly stream: ReadableStream<Bytes>;
+  /** Resolves when its bytes are no longer needed. */
+  readonly ended: Promise<SendOutcome>;
+}
+
+/** How often a body is looked at within the time that a client has to read of it. */
+const LOOKS = 4;
+
+/**
+ * Sends bodies in pieces, each when the client has room for it, and ends those that are not read.
+ *
+ * Bytes that are handed to the server in one piece stay in memory until the client has read them or
+ * is gone, and nothing tells how far it has come. Of a stream the server takes a piece at a time.
+ */
+export class ResponseSender {
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #timers: TimerQueue;
+
+  /** @param timeoutMs how long a client may take nothing of what is there for it */
+  constructor(clock: Clock, timeoutMs: number) {
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+    this.#timers = new TimerQueue(timeoutMs / LOOKS, clock);
+  }
+
+  /** Begins to send a body. */
+  send(pieces: Pieces): Sending {
+    const { promise: ended, resolve } = Promise.withResolvers<SendOutcome>();
+    const timeoutMs = this.#timeoutMs;
+    /** Since when the client could take the next piece; undefined while there is none for it. */
+    let offeredAt: number | undefined = this.#clock.monotonic();
+    let isOver = false;
+    let timer: Timer;
+    let fail = (_reason: string) => {};
+
+    const end = (outcome: SendOutcome) => {
+      isOver = true;
+      this.#timers.stop(timer);
+      resolve(outcome);
+    };
+    const look = () => {
+      if (offeredAt === undefined || this.#clock.monotonic() - offeredAt < timeoutMs) {
+        timer = this.#timers.set(look);
+        return;
+      }
+      end("timeout");
+      // A text and no Error: the runtime prints it, and a stack would say nothing.
+      fail(`a response was ended: its client read nothing for ${timeoutMs} ms`);
+      pieces.cancel("the client does not read").catch(() => {});
+    };
+    timer = this.#timers.set(look);
+
+    const stream = new ReadableStream<Bytes>({
+      start(controller) {
+        fail = (reason) => controller.error(reason);
+      },
+      pull: async (controller) => {
+        offeredAt = undefined;
+        try {
+          const piece = await pieces.next();
+          if (isOver) return;
+          if (piece) controller.enqueue(piece.bytes);
+          if (piece === undefined || piece.isLast) {
+            controller.close();
+            end("sent");
+          } else offeredAt = this.#clock.monotonic();
+        } catch (error) {
+          if (isOver) return;
+          end("cancelled");
+          throw error;
+        }
+      },
+      async cancel(reason) {
+        if (isOver) return;
+        end("cancelled");
+        await pieces.cancel(reason);
+      },
+    }, { highWaterMark: 0 });
+    return { stream, ended };
+  }
+}
