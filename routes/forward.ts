@@ -43,6 +43,9 @@ export interface ForwardOptions {
   readonly sender: ResponseSender;
 }
 
+/** What is said anew of each call. */
+const NOT_SENT: ReadonlySet<string> = new Set(["host", "content-length", "expect"]);
+
 /** Up to here a body is sent on whole: fetch keeps the length of bytes, but sends streams chunked. */
 const WHOLE_BODY_BYTES = 64 * 1024;
 
@@ -130,12 +133,10 @@ function requestHeaders(
   isProxied: boolean,
 ): Headers {
   const { headers, passHeaders, clientKey, pseudonym, trust } = options;
-  const sent = endToEndHeaders(c.req.raw.headers);
-  for (const name of [...sent.keys()]) {
-    const isRemoved = OVERRIDES.has(name) || (!isProxied && speaksForClients(name));
-    if (isRemoved && !passHeaders.has(name)) sent.delete(name);
-  }
-  for (const name of ["host", "content-length", "expect"]) sent.delete(name);
+  const isRemoved = (name: string) =>
+    NOT_SENT.has(name) || (!passHeaders.has(name) &&
+      (OVERRIDES.has(name) || (!isProxied && speaksForClients(name))));
+  const sent = endToEndHeaders(c.req.raw.headers, { isRemoved });
   if (typeof clientKey === "object") sent.delete(clientKey.header);
   // A token that this gateway does not know is the upstream's.
   if (clientKey === "bearer" && c.get("ctx").client.name !== undefined) {
@@ -159,7 +160,9 @@ function responseHeaders(
 ): Headers {
   const { base, strip, pseudonym } = options;
   // What a cache gives has no others left, and is a copy.
-  const headers = reply.cached ? reply.headers : endToEndHeaders(reply.headers, reply.status);
+  const headers = reply.cached
+    ? reply.headers
+    : endToEndHeaders(reply.headers, { status: reply.status });
   // RFC 9110 section 7.8: whoever sends Upgrade names it in Connection.
   if (headers.has("upgrade")) headers.set("connection", "upgrade");
   headers.append("via", `1.1 ${pseudonym}`);

@@ -1,4 +1,5 @@
 import { Body } from "../body.ts";
+import { copyHeaders } from "../http/copy_headers.ts";
 import type { Call, Reply } from "../source.ts";
 import { addCacheStatus, type CacheStatus } from "./cache_status.ts";
 import { rangeResponse } from "./range_response.ts";
@@ -102,7 +103,7 @@ export function answerTo(
   now: number,
 ): Reply | Promise<Reply> {
   const { status, freshMs, cacheStatus, isStale = false } = fetched;
-  const headers = new Headers(fetched.headers);
+  const headers = copyHeaders(fetched.headers);
   if (fetched.ageMs !== undefined) headers.set("age", String(seconds(fetched.ageMs)));
   addCacheStatus(headers, cache, cacheStatus);
   const cached = { isHit: cacheStatus.hit ?? false, isStale, freshMs };

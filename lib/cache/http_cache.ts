@@ -7,6 +7,7 @@ import { fingerprint } from "../fingerprint.ts";
 import { Flight } from "../flight.ts";
 import { parseContentRange } from "../http/byte_ranges.ts";
 import { endToEndHeaders } from "../hop_by_hop.ts";
+import { copyHeaders } from "../http/copy_headers.ts";
 import type { Call, Client, Context, Reply, Source } from "../source.ts";
 import type { Bans } from "./bans.ts";
 import { addCacheStatus, type CacheStatus, type Forwarded } from "./cache_status.ts";
@@ -568,7 +569,7 @@ export class HttpCache {
   }
 
   #passedOn(reply: Reply, fwd: Forwarded): Reply {
-    const headers = new Headers(reply.headers);
+    const headers = copyHeaders(reply.headers);
     addCacheStatus(headers, this.#options.pseudonym, { fwd, fwdStatus: reply.status });
     return { ...reply, headers };
   }
@@ -627,7 +628,7 @@ function markOf({ key, isAuthorized, isPersonal }: Question): string {
 
 /** The end-to-end headers of an answer, with the time it came if it does not say its own. */
 function dated(headers: Headers, receivedAt: number, status?: number): Headers {
-  const kept = endToEndHeaders(headers, status);
+  const kept = endToEndHeaders(headers, status === undefined ? {} : { status });
   if (!kept.has("date")) kept.set("date", new Date(receivedAt).toUTCString());
   return kept;
 }

@@ -2,6 +2,7 @@ import { abortable } from "@std/async";
 import { type Body, BodyTooLarge } from "../body.ts";
 import { GatewayError } from "../errors.ts";
 import { decodedBody } from "../http/content_coding.ts";
+import { copyHeaders } from "../http/copy_headers.ts";
 import type { Policy, Reply } from "../source.ts";
 
 /** What a buffered reply may hold. */
@@ -49,7 +50,7 @@ async function decoded(reply: Reply): Promise<Reply> {
     await reply.body.cancel();
     throw error;
   }
-  const headers = new Headers(reply.headers);
+  const headers = copyHeaders(reply.headers);
   headers.delete("content-encoding");
   headers.delete("content-length");
   return { ...reply, headers, body };
