@@ -21,6 +21,7 @@ import { redirectConsole } from "./lib/process/redirect_console.ts";
 import { Shutdown } from "./lib/process/shutdown.ts";
 import { Resources } from "./lib/resources.ts";
 import { StartError } from "./lib/start_error.ts";
+import { leftAlone } from "./lib/store/left_alone.ts";
 import { StoreFile } from "./lib/store/store_file.ts";
 import { StoreWatch } from "./lib/store/store_watch.ts";
 import { openHttpTransport } from "./lib/transport/http.ts";
@@ -63,6 +64,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
     ...(file && { file: () => file.trouble() }),
     log: (line) => output.error(`store: ${line}`),
   });
+  const spared = leftAlone(kv, watch);
   // Deno Deploy refuses plain TCP to port 443.
   const isTlsInOneStep = env("DENO_DEPLOYMENT_ID") !== undefined;
   // Left open to the end: Deno tells of each stream whose upstream is closed before its client.
@@ -88,7 +90,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
   });
   if (!output.isTerminal) redirectConsole(output);
   const format = output.isTerminal ? readableLine : jsonLine;
-  const operator = kvOperator(kv, {
+  const operator = kvOperator(spared, {
     clock,
     onError: (error) => logError(error, "operator"),
     onLost: (error) => watch.failed(error),
@@ -102,10 +104,10 @@ async function run(settings: Settings, options: Options): Promise<void> {
   }
   closing.defer(() => following.abort());
   const tier = closing.use(
-    new KvTier(kv, {
+    new KvTier(spared, {
       maxBytes: settings.cacheDisk,
       wall: () => clock.wall(),
-      onError: (error) => logError(error, "cache"),
+      onError: (error) => watch.failed(error),
     }),
   );
   const app = createGateway(settings, {
@@ -121,7 +123,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
       : new KvStore(kv, isShared(store) ? REMOTE_KV : LOCAL_KV),
     operator,
     random: Math.random,
-    ...(store === ":memory:" ? {} : { cacheStore: { tier, bans: new KvBans(kv) } }),
+    ...(store === ":memory:" ? {} : { cacheStore: { tier, bans: new KvBans(spared) } }),
     adminToken: env("GATEWAY_ADMIN_TOKEN"),
     isHosted: env("DENO_DEPLOYMENT_ID") !== undefined,
     store: watch,

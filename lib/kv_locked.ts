@@ -1,10 +1,7 @@
 import { type Clock, type Random, systemClock } from "./clock.ts";
 
-/**
- * How long a call is repeated while another process writes to the file (ms). Writes take less than a
- * millisecond each: whoever holds the file for longer has stopped, or copies it.
- */
-const LOCKED_MS = 250;
+/** How long a call is repeated while other processes write to the file (ms). */
+const LOCKED_MS = 1_000;
 /** The longest pause between two tries, and half of what it is after the first (ms). */
 const LONGEST_PAUSE_MS = 10;
 const FIRST_PAUSE_MS = 1;
@@ -13,7 +10,7 @@ const FIRST_PAUSE_MS = 1;
 export interface LockOptions {
   readonly clock?: Clock;
   readonly random?: Random;
-  /** How long it is repeated (ms). Default: 250. */
+  /** How long it is repeated (ms). Default: 1 s. */
   readonly boundMs?: number;
 }
 

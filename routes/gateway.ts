@@ -58,7 +58,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
     pseudonym,
     storeTimeoutMs: DEFAULTS.storeTimeoutMs,
     refreshMs: DEFAULTS.backgroundMs,
-    onError: (error) => logError(error, "cache"),
+    onError: (error) => deps.store.failed(error),
   });
   const sources = new Sources(settings, { ...deps, cache: cache.cache, pseudonym });
   const sender = new ResponseSender(clock, settings.sendTimeoutMs);

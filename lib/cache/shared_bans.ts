@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { StoreTimeout } from "../store/store_timeout.ts";
 import { within } from "../within.ts";
 import type { Ban, Bans } from "./bans.ts";
 import { MOST_KEEP_MS } from "./http_cache.ts";
@@ -93,7 +94,7 @@ export class SharedBans {
 
   async #bounded<T>(done: Promise<T>): Promise<T | undefined> {
     const { clock, storeTimeoutMs, onError } = this.#options;
-    const late = () => new Error(`the store did not answer within ${storeTimeoutMs} ms`);
+    const late = () => new StoreTimeout(storeTimeoutMs);
     try {
       return await within(done, storeTimeoutMs, clock, late);
     } catch (error) {

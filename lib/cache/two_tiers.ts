@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { StoreTimeout } from "../store/store_timeout.ts";
 import { within } from "../within.ts";
 import type { CacheEntry } from "./entry.ts";
 import type { MemoryTier } from "./memory_tier.ts";
@@ -89,8 +90,7 @@ export class TwoTiers implements CacheTier {
     if (clock.monotonic() < this.#restsUntil) return undefined;
     const ms = timeoutMs * times;
     try {
-      const late = () => new Error(`the store did not answer within ${ms} ms`);
-      return await within(Promise.try(ask), ms, clock, late);
+      return await within(Promise.try(ask), ms, clock, () => new StoreTimeout(ms));
     } catch (error) {
       this.#restsUntil = clock.monotonic() + REST_MS;
       onError(error);

@@ -1,11 +1,7 @@
 import type { Clock } from "../clock.ts";
+import { StoreTimeout } from "../store/store_timeout.ts";
 import { within } from "../within.ts";
 import type { BucketStore, BucketWrite, StoredBucket } from "./store.ts";
-
-/** The store did not answer in time; what it did is unknown. */
-export class StoreTimeout extends Error {
-  override readonly name = "StoreTimeout";
-}
 
 /** A store of which no call takes longer than `timeoutMs`: KV Connect, for one, retries for ever. */
 export class BoundedStore implements BucketStore {
@@ -38,7 +34,7 @@ export class BoundedStore implements BucketStore {
       answer,
       this.#timeoutMs,
       this.#clock,
-      () => new StoreTimeout(`the store did not answer within ${this.#timeoutMs} ms`),
+      () => new StoreTimeout(this.#timeoutMs),
     );
   }
 }

@@ -44,6 +44,12 @@ export const REMOTE_KV: KvBackend = {
   repeatsAfterMs: 190,
 };
 
+/**
+ * How long a commit is repeated while another process writes to the file (ms). Writes take less than
+ * a millisecond each: whoever holds the file for longer has stopped, or copies it.
+ */
+const LOCKED_MS = 250;
+
 /** Buckets in Deno KV, one record each. */
 export class KvStore implements BucketStore {
   readonly maxWrites: number;
@@ -82,7 +88,7 @@ export class KvStore implements BucketStore {
       atomic.check({ key: keyOf(key), versionstamp: version });
       atomic.set(keyOf(key), valueOf(level), { expireIn: keepMs });
     }
-    const result = await unlocked(() => atomic.commit());
+    const result = await unlocked(() => atomic.commit(), { boundMs: LOCKED_MS });
     return result.ok ? result.versionstamp : undefined;
   }
 }

@@ -2,6 +2,7 @@ import type { ClientDirectory } from "../client_directory.ts";
 import type { Clock } from "../clock.ts";
 import { DEFAULTS } from "../config/defaults.ts";
 import { GatewayError } from "../errors.ts";
+import { StoreTimeout } from "../store/store_timeout.ts";
 import { within } from "../within.ts";
 import type { Ban, BanSubject } from "./ban.ts";
 import { BanList } from "./ban_list.ts";
@@ -150,7 +151,7 @@ export class Operator {
       answer,
       storeTimeoutMs,
       this.#options.clock,
-      () => new Error(`the store did not answer within ${storeTimeoutMs} ms`),
+      () => new StoreTimeout(storeTimeoutMs),
     );
   }
 }

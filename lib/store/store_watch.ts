@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { DEFAULTS } from "../config/defaults.ts";
 import { within } from "../within.ts";
+import { StoreTimeout } from "./store_timeout.ts";
 
 /** How often a store in trouble, and the file of any, is looked at (ms). */
 const LOOK_MS = 1_000;
@@ -34,6 +35,8 @@ export interface StoreWatchOptions {
 export class StoreWatch {
   readonly #options: StoreWatchOptions;
   #trouble: StoreTrouble | undefined;
+  /** Whether the trouble is that no answer came. */
+  #isSilent = false;
   #unwritten: StoreTrouble | undefined;
   #writtenAt = -Infinity;
   /** A write that has not come back; no other is sent meanwhile. */
@@ -41,6 +44,11 @@ export class StoreWatch {
 
   constructor(options: StoreWatchOptions) {
     this.#options = options;
+  }
+
+  /** Whether calls get no answer: then whoever can should do without. */
+  get isSilent(): boolean {
+    return this.#isSilent;
   }
 
   /** A call of somebody's failed. */
@@ -75,8 +83,9 @@ export class StoreWatch {
 
   async #look(): Promise<[trouble?: StoreTrouble | undefined, cause?: unknown]> {
     const { read, file, clock } = this.#options;
+    const ms = DEFAULTS.readyMs;
     try {
-      await within(read(), DEFAULTS.readyMs, clock, late);
+      await within(read(), ms, clock, () => new StoreTimeout(ms));
     } catch (error) {
       return [{ reason: "the store cannot be read", isUnreadable: true }, error];
     }
@@ -91,9 +100,10 @@ export class StoreWatch {
     const { write, clock } = this.#options;
     this.#writtenAt = clock.monotonic();
     if (!write) return [this.#unwritten = undefined];
+    const ms = DEFAULTS.storeTimeoutMs;
     this.#writing ??= write().finally(() => this.#writing = undefined);
     try {
-      await within(this.#writing, DEFAULTS.storeTimeoutMs, clock, late);
+      await within(this.#writing, ms, clock, () => new StoreTimeout(ms));
       return [this.#unwritten = undefined];
     } catch (error) {
       this.#unwritten = { reason: "the store cannot be written", isUnreadable: false };
@@ -104,13 +114,11 @@ export class StoreWatch {
   #change(trouble: StoreTrouble | undefined, cause?: unknown): void {
     const before = this.#trouble;
     this.#trouble = trouble;
+    this.#isSilent = trouble !== undefined &&
+      (cause instanceof StoreTimeout || (this.#isSilent && cause === undefined));
     if (trouble && !before) {
       const why = cause === undefined ? "" : `: ${cause instanceof Error ? cause.message : cause}`;
       this.#options.log(`${trouble.reason}${why}`);
     } else if (before && !trouble) this.#options.log("the store is back");
   }
-}
-
-function late(): Error {
-  return new Error("it did not answer in time");
 }

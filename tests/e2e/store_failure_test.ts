@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
+import { delay } from "@std/async";
 import { type Program, runProgram, startProgram, until } from "../support/program.ts";
 import { mountSmallDisk } from "../support/small_disk.ts";
 import { holdStore } from "../support/store_holder.ts";
@@ -19,7 +20,7 @@ function configOf(store: string, policies: readonly string[] = Object.keys(POLIC
     ])),
     routes: Object.fromEntries(policies.map((policy) => [
       `GET /${policy}`,
-      { limit: policy, gather: { it: { from: "it", optional: true } } },
+      { limit: policy, cache: { ttl: "1m" }, gather: { it: { from: "it", optional: true } } },
     ])),
   };
 }
@@ -78,18 +79,18 @@ Deno.test("a store that others write to all the time is no store that is lost", 
   await using one = await startProgram({ config: configOf("./gateway.kv", ["closed"]) });
   const store = `${one.folder.path}/gateway.kv`;
   await using two = await startProgram({ config: configOf(store, ["closed"]) });
-  const statuses = await Promise.all(
-    [one, two].flatMap((program) =>
-      Array.from({ length: 10 }, async () => {
-        const statuses: number[] = [];
-        for (let i = 0; i < 40; i++) statuses.push((await ask(program, "/closed")).status);
-        return statuses;
-      })
-    ),
+  const asked = [one, two].flatMap((program) =>
+    Array.from({ length: 10 }, async () => {
+      for (let admitted = 0; admitted < 40;) {
+        const { status } = await ask(program, "/closed");
+        if (status === 200) admitted++;
+        else await delay(100);
+      }
+    })
   );
-  // On a machine that has more to do a process may stand still while it holds the file.
-  const admitted = statuses.flat().filter((status) => status === 200).length;
-  assertGreater(admitted, 800 * 0.9);
+  await Promise.all(asked);
+  // On a machine that has more to do, a process may stand still while it holds the file.
+  assertLess(told(one).length + told(two).length, 6);
 });
 
 for (const what of ["deleted", "replaced"]) {

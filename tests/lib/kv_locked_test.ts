@@ -14,7 +14,7 @@ Deno.test("a call that meets a lock is repeated, with pauses by chance, and not 
   assertEquals(await brief, 12);
   calls = 0;
   const held = assertRejects(
-    () => unlocked(end(Infinity), { clock, random: () => 0.5 }),
+    () => unlocked(end(Infinity), { clock, random: () => 0.5, boundMs: 250 }),
     TypeError,
   );
   await clock.advance(249);

@@ -1,5 +1,6 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { BoundedStore, StoreTimeout } from "../../../lib/limiter/bounded_store.ts";
+import { BoundedStore } from "../../../lib/limiter/bounded_store.ts";
+import { StoreTimeout } from "../../../lib/store/store_timeout.ts";
 import { KvStore, LOCAL_KV } from "../../../lib/limiter/kv_store.ts";
 import { MemoryStore } from "../../../lib/limiter/memory_store.ts";
 import type { BucketStore } from "../../../lib/limiter/store.ts";

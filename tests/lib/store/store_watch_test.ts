@@ -1,4 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { leftAlone } from "../../../lib/store/left_alone.ts";
+import { StoreTimeout } from "../../../lib/store/store_timeout.ts";
 import { StoreWatch } from "../../../lib/store/store_watch.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 
@@ -56,6 +58,32 @@ Deno.test("a write that hangs is waited for within its time, and no other is sen
     assertEquals((await checked)?.reason, "the store cannot be written");
   }
   assertEquals(store.writes, 1);
+});
+
+Deno.test("a store that does not answer is left alone, and one that refuses is not", async () => {
+  const { clock, store, watch } = watched();
+  const kv = await Deno.openKv(":memory:");
+  const spared = leftAlone(kv, watch);
+  try {
+    watch.failed(new Error("disk is full"));
+    assertEquals((await spared.get(["a"])).value, null);
+    watch.recovered();
+    watch.failed(new StoreTimeout(300));
+    await assertRejects(async () => await spared.get(["a"]), Error, "left alone");
+    assertEquals(watch.isSilent, true);
+    await watch.check();
+    assertEquals([watch.isSilent, store.writes], [false, 1]);
+    assertEquals((await spared.atomic().set(["a"], 1).commit()).ok, true);
+    await clock.advance(10_000);
+    store.hangs = true;
+    const checked = watch.check();
+    await clock.advance(500);
+    await checked;
+    await watch.check();
+    assertEquals(watch.isSilent, true, "as long as nothing else is known");
+  } finally {
+    kv.close();
+  }
 });
 
 Deno.test("whoever's call failed is believed until the store was tried", async () => {
