@@ -11,6 +11,7 @@ function configOf(folder: TestFolder, url: string) {
   return {
     config: {
       store: folder.file("cache.kv"),
+      trustedProxies: ["127.0.0.1"],
       upstreams: { up: { url, cache: {} } },
       routes: { "ANY /*": { forward: "up" } },
     },
@@ -18,8 +19,14 @@ function configOf(folder: TestFolder, url: string) {
   };
 }
 
+/** Asks as a balancer does that spreads clients over the processes: all of them named one host. */
+function askAt(url: string, init?: RequestInit): Promise<Response> {
+  const headers = { "x-forwarded-host": "shop.example", "x-forwarded-port": "443" };
+  return fetch(url, { ...init, headers });
+}
+
 async function textOf(url: string, init?: RequestInit): Promise<string> {
-  const response = await fetch(url, init);
+  const response = await askAt(url, init);
   assertEquals(response.status, 200);
   return await response.text();
 }
@@ -61,7 +68,7 @@ Deno.test("what is kept serves a process that starts when no other runs any more
     await isWritten(folder);
   }
   await using second = await startProgram(configOf(folder, upstream.url));
-  const response = await fetch(`${second.url}/x`);
+  const response = await askAt(`${second.url}/x`);
   assert(response.headers.get("cache-status")?.includes("hit"));
   assertEquals((await response.text()).length, 4 * 2 ** 20);
   assertEquals(count, 1);
