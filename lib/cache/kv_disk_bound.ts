@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { isLocked } from "../kv_locked.ts";
+import { Semaphore } from "../semaphore.ts";
 import { CHUNK_BYTES } from "./chunk_bytes.ts";
 
 /** Where the responses under a key are: the digests of its address, and of the whole key. */
@@ -34,6 +35,13 @@ const HIGH_SHARE = 0.9;
 const LOW_SHARE = 0.8;
 /** How much this process writes before it looks at what all processes have stored. */
 const RECOUNT_SHARE = 1 / 32;
+/**
+ * How many write at once, and how much may wait for it (bytes). The limits' counters stand in the same
+ * store, and would wait behind whatever a flood of responses gives it to write.
+ */
+const WRITERS = 2;
+const MOST_WRITING_BYTES = 16 * 1024 * 1024;
+const NEVER = new AbortController().signal;
 /** How many records are read, and responses evicted, at once. */
 const BATCH = 500;
 const TOGETHER = 4;
@@ -73,6 +81,7 @@ export class DiskBound {
   /** Resolves once it has counted for the first time. */
   #counted = Promise.withResolvers<void>();
   #isCounted = false;
+  readonly #writers = new Semaphore({ max: WRITERS, queue: Infinity });
   #sweeping: Promise<void> | undefined;
   #clearing: Promise<void> | undefined;
   #isClosed = false;
@@ -82,15 +91,18 @@ export class DiskBound {
   }
 
   /**
-   * Writes a response of so many bytes, if there is room for it. Where there is none, it is being
-   * made for those that come later.
+   * Writes a response of so many bytes, if there is room for it, and not too much is being written.
+   * Where there is no room, it is being made for those that come later.
    */
   async write(size: number, write: () => Promise<void>): Promise<void> {
     if (this.#options.maxBytes === Infinity) return await write();
     if (!await this.#reserve(size)) return;
+    const taken = this.#writers.acquire(NEVER);
+    if (taken instanceof Promise) await taken;
     try {
       await write();
     } finally {
+      this.#writers.release();
       this.#writing -= costOf(size);
       this.#written += costOf(size);
     }
@@ -105,7 +117,8 @@ export class DiskBound {
       this.#sweep();
       await this.#counted.promise;
     }
-    const hasRoom = this.#used + bytes <= maxBytes;
+    const isBusy = this.#writing > 0 && this.#writing + bytes > MOST_WRITING_BYTES;
+    const hasRoom = !isBusy && this.#used + bytes <= maxBytes;
     if (hasRoom) {
       this.#used += bytes;
       this.#writing += bytes;
