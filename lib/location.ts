@@ -6,19 +6,21 @@ export interface Mapping {
   readonly strip: string;
   /** The origin that the client asked, as the upstream was told: `https://api.example`. */
   readonly asked: string;
+  /** What stands before the upstream's paths, as it was told in `X-Forwarded-Prefix`; may be empty. */
+  readonly prefix: string;
 }
 
 /**
  * An upstream's `Location` as the client must follow it: one that leads to the same upstream leads
  * back through the gateway. An upstream that builds its links of `X-Forwarded-Host` names the origin
- * that the client asked; one that knows of the prefix, too, has named the client's own path already.
+ * that the client asked; one that uses `X-Forwarded-Prefix` has named the client's own path already.
  * Undefined for a place at the upstream that the gateway does not reach.
  * @param path the path that was asked, without the base path
  */
 export function rewriteLocation(
   location: string,
   path: string,
-  { base, strip, asked }: Mapping,
+  { base, strip, asked, prefix }: Mapping,
 ): string | undefined {
   const encoded = encodeBytes(location);
   const basePath = base.pathname.replace(/\/$/, "");
@@ -28,8 +30,11 @@ export function rewriteLocation(
   const isUpstreams = target.origin === base.origin;
   if (!isUpstreams && target.origin !== URL.parse(asked)?.origin) return encoded;
   const isReached = isBelow(pathname, basePath);
-  if (!isUpstreams && (!isReached || (strip !== "" && isBelow(pathname, strip)))) return encoded;
-  if (!isReached) return undefined;
+  // An upstream that has paths of its own below the prefix does not mean the client's.
+  const isClients = prefix !== "" && isBelow(pathname, prefix) && !isBelow(path, prefix) &&
+    (basePath === "" || !isReached);
+  if (isClients) return isUpstreams ? pathname + search + hash : encoded;
+  if (!isReached) return isUpstreams ? undefined : encoded;
   const followed = strip + pathname.slice(basePath.length) || "/";
   // Two slashes at the front would name a host.
   return followed.startsWith("//") ? undefined : followed + search + hash;

@@ -14,7 +14,7 @@ export function proxyStatus(pseudonym: string): Middleware {
     await next();
     const error = c.get("error");
     const { status, headers } = c.res;
-    if (!error && status < FAILED) return;
+    if (!error && (status < FAILED || c.get("trace").isHit)) return;
     const member = proxyStatusOf(pseudonym, error ? { error } : { receivedStatus: status });
     if (member) addProxyStatus(headers, [member]);
   };

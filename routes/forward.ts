@@ -119,11 +119,12 @@ async function sentBody(c: Exchange, limit: number, scope: Scope): Promise<Body 
   return body;
 }
 
-function forwardingOf(c: Exchange, { trust }: ForwardOptions): Forwarding {
+function forwardingOf(c: Exchange, { trust, strip }: ForwardOptions): Forwarding {
   const { remoteAddress: peer, scheme } = c.env;
   // HTTP/2 has no Host, and a target in absolute form goes before it (RFC 9112 section 3.2.2).
   const host = c.get("target").authority;
-  return readForwarding(c.req.raw.headers, { peer, scheme, host }, trust);
+  const told = readForwarding(c.req.raw.headers, { peer, scheme, host }, trust);
+  return strip === "" ? told : { ...told, prefix: told.prefix.replace(/\/$/, "") + strip };
 }
 
 function requestHeaders(
@@ -155,7 +156,7 @@ function requestHeaders(
 
 function responseHeaders(
   reply: Reply,
-  { path, forwarding: { scheme, host } }: { path: string; forwarding: Forwarding },
+  { path, forwarding: { scheme, host, prefix } }: { path: string; forwarding: Forwarding },
   options: ForwardOptions,
 ): Headers {
   const { base, strip, pseudonym } = options;
@@ -173,6 +174,7 @@ function responseHeaders(
       base,
       strip,
       asked: `${scheme}://${host}`,
+      prefix,
     });
     if (rewritten === undefined) headers.delete(name);
     else headers.set(name, rewritten);

@@ -11,8 +11,8 @@ export interface Forwarding {
   /** With its port, where the client named one; empty when nobody says. */
   readonly host: string;
   readonly port: string;
-  /** What a trusted proxy took off the front of the path; absent when none did. */
-  readonly prefix?: string;
+  /** What was taken off the front of the path on the way; empty for nothing. */
+  readonly prefix: string;
 }
 
 /** What the gateway itself sees of a request. */
@@ -37,7 +37,7 @@ export function readForwarding(
   { peer, ...own }: Connection,
   trust: AddressTrust,
 ): Forwarding {
-  if (!isTrusted(peer, trust)) return { addresses: [peer], ...own, port: portOf(own) };
+  if (!isTrusted(peer, trust)) return { addresses: [peer], ...own, port: portOf(own), prefix: "" };
   const { addresses: [client = peer, ...proxies], first } = clientChain(peer, headers, trust);
   const says = (name: string) => headers.get(`x-forwarded-${name}`) ?? "";
   const isForwarded = trust.header === "forwarded";
@@ -53,7 +53,7 @@ export function readForwarding(
     addresses: [client, ...proxies],
     ...told,
     port: isPort(port) ? port : portOf(told),
-    ...(PREFIX.test(prefix) && !hasDotSegment(prefix) ? { prefix } : {}),
+    prefix: PREFIX.test(prefix) && !hasDotSegment(prefix) ? prefix : "",
   };
 }
 
@@ -69,7 +69,7 @@ export function writeForwarding(
   sent.set("x-real-ip", addresses[0]);
   if (host === "") sent.delete("x-forwarded-host");
   else sent.set("x-forwarded-host", host);
-  if (prefix === undefined) sent.delete("x-forwarded-prefix");
+  if (prefix === "") sent.delete("x-forwarded-prefix");
   else sent.set("x-forwarded-prefix", prefix);
   if (header !== "forwarded") return sent.delete("forwarded");
   const [client, ...proxies] = addresses.map((address) => `for=${nodeOf(address)}`);

@@ -362,6 +362,17 @@ Deno.test("a trusted proxy is believed, in the headers that the config names", a
   assertEquals(await told("", { trustedProxies }), OWN);
 });
 
+Deno.test("a prefix that is taken off is told, behind that of a trusted proxy", async () => {
+  const prefix = async (trustedProxies: string[]) => {
+    const config = { trustedProxies };
+    const asked = get("/v1/x", "X-Forwarded-Prefix: /app/\r\n");
+    const { headers } = await sent(asked, { route: "ANY /v1/*", strip: "/v1", config });
+    return headers.get("x-forwarded-prefix");
+  };
+  assertEquals(await prefix([]), "/v1");
+  assertEquals(await prefix(["127.0.0.1"]), "/app/v1");
+});
+
 const HEARSAY = [
   "client-ip",
   "true-client-ip",

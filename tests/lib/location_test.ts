@@ -90,6 +90,26 @@ const CASES: readonly Case[] = [
     becomes: "/v1/x",
   },
   {
+    name: "the client's own path",
+    location: "http://up:1/v1/x?y",
+    strip: "/v1",
+    becomes: "/v1/x?y",
+  },
+  {
+    name: "its own path below a like prefix",
+    location: "/v1/x",
+    path: "/v1/a",
+    strip: "/v1",
+    becomes: "/v1/v1/x",
+  },
+  {
+    name: "the client's own path beside the base",
+    location: "/v1/x",
+    base: "http://up:1/base",
+    strip: "/v1",
+    becomes: "/v1/x",
+  },
+  {
     name: "the path that was asked",
     location: `${ASKED}/v1/x`,
     strip: "/v1",
@@ -109,7 +129,7 @@ const CASES: readonly Case[] = [
 for (const { name, location, path = "/", base = "http://up:1", strip = "", becomes } of CASES) {
   Deno.test(`Location: ${name} becomes ${becomes}`, () => {
     assertEquals(
-      rewriteLocation(location, path, { base: new URL(base), strip, asked: ASKED }),
+      rewriteLocation(location, path, { base: new URL(base), strip, asked: ASKED, prefix: strip }),
       becomes,
     );
   });
@@ -125,7 +145,7 @@ for (
 ) {
   Deno.test(`a place at the upstream does not become another host: ${location}`, () => {
     const base = new URL(location.includes("base") ? "http://up:1/base" : "http://up:1");
-    const rewritten = rewriteLocation(location, "/", { base, strip: "", asked: ASKED });
+    const rewritten = rewriteLocation(location, "/", { base, strip: "", asked: ASKED, prefix: "" });
     if (rewritten !== undefined) {
       assertEquals(new URL(rewritten, "http://gateway").origin, "http://gateway");
     }
@@ -145,7 +165,7 @@ property(
     if (target.pathname.startsWith("//")) return;
     const strip = random.pick(["", "/v1"]);
     const written = String.fromCharCode(...new TextEncoder().encode(location));
-    const rewritten = rewriteLocation(written, path, { base, strip, asked: ASKED });
+    const rewritten = rewriteLocation(written, path, { base, strip, asked: ASKED, prefix: strip });
     const followed = new URL(rewritten ?? "", `http://gateway${strip}${path}`);
     assertEquals(
       followed.href,
