@@ -29,7 +29,7 @@ export interface CallTemplate {
 
 /** The only headers of a client that every part sends on. */
 const SENT_ON = ["accept-language", "traceparent"] as const;
-/** What a header's value may not hold (RFC 9110 section 5.5): fetch would throw. */
+/** What a header's value may not hold (RFC 9110 section 5.5). */
 const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
 const ENCODER = new TextEncoder();
 const NOTHING: Bytes = new Uint8Array();

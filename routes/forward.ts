@@ -46,7 +46,7 @@ export interface ForwardOptions {
 /** What is said anew of each call. */
 const NOT_SENT: ReadonlySet<string> = new Set(["host", "content-length", "expect"]);
 
-/** Up to here a body is sent on whole: fetch keeps the length of bytes, but sends streams chunked. */
+/** Up to here a body is read whole first, so that a slow client holds no upstream's connection. */
 const WHOLE_BODY_BYTES = 64 * 1024;
 
 /** A route that passes requests on to one upstream, and its answers back, as they come. */
@@ -149,7 +149,7 @@ function requestHeaders(
   writeForwarding(sent, forwarding, trust);
   sent.append("via", `1.1 ${pseudonym}`);
   for (const [name, value] of Object.entries(headers)) sent.set(name, value);
-  // Whatever else is asked for, fetch decodes the answer but leaves the headers of the coded one.
+  // Coded responses pass through, but fetch would decode them on the way.
   sent.set("accept-encoding", "identity");
   return sent;
 }

@@ -274,6 +274,12 @@ const VALID: readonly SentResponse[] = [
   },
 ];
 
+const LENIENT: Partial<SentResponse> = {
+  outcome: ok("ok"),
+  headers: { "content-length": null },
+  transports: ["fetch"],
+};
+
 const bad = (name: string, bytes: string, more: Partial<SentResponse> = {}): SentResponse => ({
   name,
   bytes,
@@ -286,6 +292,11 @@ const BOTH: Partial<SentResponse> = { transports: ["socket", "fetch"] };
 const MALFORMED: readonly SentResponse[] = [
   bad("a length and chunks", head("Content-Length: 2", CHUNKED) + "2\r\nok\r\n0\r\n\r\n"),
   bad("chunks and a length", head(CHUNKED, "Content-Length: 2") + "2\r\nok\r\n0\r\n\r\n"),
+  bad(
+    "a stale length and chunks",
+    head("Content-Length: 9", CHUNKED) + "2\r\nok\r\n0\r\n\r\n",
+    LENIENT,
+  ),
   bad("two lengths", head("Content-Length: 2", "Content-Length: 3") + "ok!", BOTH),
   bad("two lengths in a line", head("Content-Length: 2, 3") + "ok!"),
   bad("a negative length", head("Content-Length: -2") + "ok", BOTH),
