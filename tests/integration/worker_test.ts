@@ -54,9 +54,14 @@ const FAULTS: readonly (readonly [what: string, kind: Kind, logged: RegExp])[] =
   ["close", "upstream-unreachable", /code 0/],
   ["function", "upstream-invalid", /function is not JSON/],
   ["symbol", "upstream-invalid", /symbol is not JSON/],
-  ["bigint", "upstream-invalid", /BigInt/],
   ["circle", "upstream-invalid", /circular/i],
 ];
+
+Deno.test("a worker's bigint is a number with all its digits", async () => {
+  await using gateway = start();
+  const text = await (await ask(`${gateway.url}/bigint`)).text();
+  assertEquals(text, '{"data":{"it":18446744073709551616},"complete":true}');
+});
 
 for (const [what, kind, logged] of FAULTS) {
   Deno.test(`a worker that does "${what}": ${kind}, and the next call succeeds`, async () => {

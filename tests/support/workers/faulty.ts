@@ -53,7 +53,7 @@ const DEEDS: Readonly<Record<string, (value: unknown, signal: AbortSignal) => un
   recurse: () => recurse(),
   function: () => () => {},
   symbol: () => Symbol("x"),
-  bigint: () => 1n,
+  bigint: () => 2n ** 64n,
   circle: () => {
     const circle: unknown[] = [];
     circle.push(circle);
