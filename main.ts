@@ -26,6 +26,7 @@ import { StoreFile } from "./lib/store/store_file.ts";
 import { StoreWatch } from "./lib/store/store_watch.ts";
 import { openHttpTransport } from "./lib/transport/http.ts";
 import { jsonLine, readableLine } from "./middleware/access_line.ts";
+import { faultLine } from "./lib/upstream/fault_log.ts";
 import { createGateway } from "./routes/gateway.ts";
 
 /** The record by which the store is tried. */
@@ -129,6 +130,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
     store: watch,
     logAccess: (entry) => output.line(format(entry)),
     logError,
+    logFault: (report) => logError(faultLine(report), `upstream ${report.upstream}`),
   });
 
   const scheme = env("DENO_DEPLOYMENT_ID") === undefined ? "http" : "https";

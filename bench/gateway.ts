@@ -34,6 +34,7 @@ export function benchGateway(
     http: () => () => Promise.reject(new Error("no upstream is asked over HTTP here")),
     store: { check: () => Promise.resolve(undefined), failed() {}, recovered() {} },
     logAccess() {},
+    logFault() {},
     logError(error) {
       throw error;
     },

@@ -218,7 +218,7 @@ function bulkheadLayer(
 function timeoutLayer({ timeoutMs }: { readonly timeoutMs: number }): Layer {
   return {
     label: `timeout ${formatDuration(timeoutMs)}`,
-    policy: ({ clock }) => timeout({ timeoutMs, clock }),
+    policy: ({ clock, upstream }) => (next) => upstream.watch(timeout({ timeoutMs, clock })(next)),
   };
 }
 

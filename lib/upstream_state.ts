@@ -3,11 +3,13 @@ import type { UpstreamSettings } from "./config/upstream.ts";
 import { Flights } from "./flights.ts";
 import { RetryBudget } from "./retry_budget.ts";
 import { Semaphore } from "./semaphore.ts";
-import type { Source } from "./source.ts";
+import type { Policy, Source } from "./source.ts";
 
 /** What all parts and routes share that ask one upstream. */
 export interface UpstreamState {
   readonly transport: Source;
+  /** Watches why a source of it fails, for the log. */
+  readonly watch: Policy;
   /** Calls that are under way. */
   readonly flights: Flights;
   /** How many of its calls may be made again. */
@@ -21,9 +23,11 @@ export function upstreamState(
   { retry, concurrency }: UpstreamSettings,
   transport: Source,
   clock: Clock,
+  watch: Policy = (next) => next,
 ): UpstreamState {
   return {
     transport,
+    watch,
     flights: new Flights(),
     retryBudget: new RetryBudget({ ...retry.budget, clock }),
     semaphore: new Semaphore(concurrency),

@@ -8,6 +8,7 @@ import type { Shutdown } from "../lib/process/shutdown.ts";
 import type { Resources } from "../lib/resources.ts";
 import type { StoreWatch } from "../lib/store/store_watch.ts";
 import type { HttpTransport } from "../lib/transport/http.ts";
+import type { FaultReport } from "../lib/upstream/fault_log.ts";
 import type { AccessEntry } from "../middleware/access_log.ts";
 
 /** What a gateway needs from outside. */
@@ -41,4 +42,6 @@ export interface GatewayDependencies {
   readonly logAccess: (entry: AccessEntry) => void;
   /** Told of what went wrong inside, and why. */
   readonly logError: (error: unknown, requestId: string) => void;
+  /** Told why an upstream fails, and that it responds again. */
+  readonly logFault: (report: FaultReport) => void;
 }

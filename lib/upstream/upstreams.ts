@@ -1,10 +1,11 @@
 import type { Clock } from "../clock.ts";
 import type { UpstreamSettings } from "../config/upstream.ts";
 import type { Resources } from "../resources.ts";
-import type { Source } from "../source.ts";
+import type { Policy, Source } from "../source.ts";
 import { functionSource } from "../transport/function.ts";
 import type { HttpTransport } from "../transport/http.ts";
 import { workerSource } from "../transport/worker_source.ts";
+import { FaultLog, type FaultReport } from "./fault_log.ts";
 import { type UpstreamState, upstreamState } from "../upstream_state.ts";
 
 /** What upstreams are built with. */
@@ -13,6 +14,8 @@ export interface UpstreamsDependencies {
   readonly http: HttpTransport["source"];
   readonly resources: Resources;
   readonly logError: (error: unknown, place: string) => void;
+  /** Told why an upstream fails, and that it responds again. */
+  readonly logFault: (report: FaultReport) => void;
 }
 
 /** The upstreams of a gateway: each has one transport and one state, which all its callers share. */
@@ -28,7 +31,10 @@ export class Upstreams {
   get(settings: UpstreamSettings): UpstreamState {
     const known = this.#byName.get(settings.name);
     if (known) return known;
-    const state = upstreamState(settings, this.#transport(settings), this.#deps.clock);
+    const { clock, logFault } = this.#deps;
+    const faults = new FaultLog(settings.name, clock, logFault);
+    const watch: Policy = (next) => faults.watch(next);
+    const state = upstreamState(settings, this.#transport(settings), clock, watch);
     this.#byName.set(settings.name, state);
     return state;
   }

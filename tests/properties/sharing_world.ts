@@ -201,6 +201,7 @@ function deploy(
         isHosted: false,
         ...(cacheStore && isCached && { cacheStore }),
         logAccess() {},
+        logFault() {},
         logError() {},
       },
     );

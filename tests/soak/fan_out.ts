@@ -232,6 +232,7 @@ Deno.test(`${REQUESTS} mixed requests leave nothing`, async () => {
     http: () => () => Promise.reject(new Error("nothing is asked over HTTP here")),
     store: { check: () => Promise.resolve(undefined), failed() {}, recovered() {} },
     logAccess() {},
+    logFault() {},
     logError: (error) => errors.push(error),
   });
   const bindings = { remoteAddress: "127.0.0.1", scheme: "http", completed: Promise.resolve() };

@@ -11,6 +11,7 @@ import { Resources } from "../../lib/resources.ts";
 import { Shutdown } from "../../lib/process/shutdown.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
 import { StoreWatch } from "../../lib/store/store_watch.ts";
+import type { FaultReport } from "../../lib/upstream/fault_log.ts";
 import type { AccessEntry } from "../../middleware/access_log.ts";
 import { createGateway } from "../../routes/gateway.ts";
 import { startServer } from "./server.ts";
@@ -28,6 +29,8 @@ export interface TestGateway extends AsyncDisposable {
   readonly log: AccessEntry[];
   /** What went wrong inside. */
   readonly errors: unknown[];
+  /** Why upstreams failed. */
+  readonly faults: FaultReport[];
 }
 
 /** What a test may replace. */
@@ -50,6 +53,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
   const buckets = options.buckets ?? new MemoryStore(clock);
   const log: AccessEntry[] = [];
   const errors: unknown[] = [];
+  const faults: FaultReport[] = [];
   const transport = openHttpTransport(clock);
   const background = new Background({
     clock,
@@ -83,6 +87,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     ...(options.cacheStore && { cacheStore: options.cacheStore }),
     logAccess: (entry) => log.push(entry),
     logError: (error) => errors.push(error),
+    logFault: (report) => faults.push(report),
   });
   let arrived = 0;
   const server = startServer((request, { remoteAddr, completed }) => {
@@ -100,6 +105,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     },
     log,
     errors,
+    faults,
     async [Symbol.asyncDispose]() {
       using _transport = transport;
       await server[Symbol.asyncDispose]();

@@ -1,0 +1,68 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { GatewayError } from "../../../lib/errors.ts";
+import { json } from "../../../lib/reply.ts";
+import type { Source } from "../../../lib/source.ts";
+import { faultLine, FaultLog } from "../../../lib/upstream/fault_log.ts";
+import { upstreamFailure, UpstreamFault } from "../../../lib/upstream_fault.ts";
+import { testCall, testContext } from "../../support/context.ts";
+import { ManualClock } from "../../support/manual_clock.ts";
+
+const refused = upstreamFailure(new UpstreamFault("refused", "Connection refused"));
+const reset = upstreamFailure(new UpstreamFault("reset", "Connection reset"));
+const late = new GatewayError("upstream-timeout", "no answer within 50 ms");
+const gone = new GatewayError("cancelled", "the client went away");
+
+function play() {
+  const clock = new ManualClock();
+  const lines: string[] = [];
+  const log = new FaultLog("users", clock, (report) => lines.push(faultLine(report)));
+  let failure: Error | undefined;
+  const next: Source = () => failure ? Promise.reject(failure) : Promise.resolve(json(1));
+  const source = log.watch(next);
+  return {
+    clock,
+    lines,
+    async call(error?: Error): Promise<void> {
+      failure = error;
+      const reply = source(testCall(), testContext());
+      if (error) await assertRejects(() => reply);
+      else await reply;
+    },
+  };
+}
+
+Deno.test("a reason is told once in full, then once a minute with how many calls it failed", async () => {
+  const { clock, lines, call } = play();
+  for (let count = 0; count < 4; count++) await call(refused);
+  assertEquals(lines, ["refused (1 call): Connection refused"]);
+  await clock.advance(60_000);
+  await call(refused);
+  assertEquals(lines.slice(1), ["refused (4 calls): Connection refused"]);
+});
+
+Deno.test("each reason is told for itself, and that a call succeeds again", async () => {
+  const { lines, call } = play();
+  await call();
+  for (const error of [refused, reset, late, reset]) await call(error);
+  await call();
+  await call();
+  assertEquals(lines, [
+    "refused (1 call): Connection refused",
+    "reset (1 call): Connection reset",
+    "timeout (1 call): no answer within 50 ms",
+    "responds again; 4 calls failed",
+  ]);
+});
+
+Deno.test("an upstream that fails now and then does not fill the log", async () => {
+  const { lines, call } = play();
+  for (let count = 0; count < 1_000; count++) await call(count % 2 === 0 ? refused : undefined);
+  assertEquals(lines, ["refused (1 call): Connection refused", "responds again; 1 call failed"]);
+});
+
+Deno.test("a client that leaves says nothing of an upstream", async () => {
+  const { lines, call } = play();
+  await call(gone);
+  await call();
+  assertEquals(lines, []);
+});
