@@ -224,7 +224,7 @@ Deno.test("after the head neither the timeout nor the deadline ends the body", a
   assertEquals(gateway.log[0]?.durationMs, 3_600_000);
 });
 
-Deno.test("an upload that does not end before the deadline is 504, and the upstream is left", async () => {
+Deno.test("an upload that does not end before the deadline is 408, and the upstream is left", async () => {
   const clock = new ManualClock();
   await using upstream = startPlayed();
   await using gateway = startGateway({
@@ -235,11 +235,11 @@ Deno.test("an upload that does not end before the deadline is 504, and the upstr
   const server = await upstream.met;
   await server.until("half");
   await clock.advance(2_000);
-  assertEquals(problemKind(await client.answer()), "deadline-exceeded");
+  assertEquals(problemKind(await client.answer()), "request-timeout");
   assertEquals((await server.rest()).includes("0\r\n\r\n"), false);
 });
 
-Deno.test("a small body that does not come within the deadline is 504, and nobody is asked", async () => {
+Deno.test("a small body that does not come within the deadline is 408, and nobody is asked", async () => {
   const clock = new ManualClock();
   await using upstream = startRawUpstream((raw) => raw.closed());
   await using gateway = startGateway({
@@ -249,11 +249,11 @@ Deno.test("a small body that does not come within the deadline is 504, and nobod
   using client = await connect(gateway, post("Content-Length: 10\r\n") + "half");
   await until(() => clock.sleeping > 0, "the gateway waits");
   await clock.advance(2_000);
-  assertEquals(problemKind(await client.answer()), "deadline-exceeded");
+  assertEquals(problemKind(await client.answer()), "request-timeout");
   assertEquals(upstream.connections, 0);
 });
 
-Deno.test("a body that does not begin within the deadline is 504, and nobody is asked", async () => {
+Deno.test("a body that does not begin within the deadline is 408, and nobody is asked", async () => {
   const clock = new ManualClock();
   await using upstream = startRawUpstream((raw) => raw.closed());
   await using gateway = startGateway({
@@ -263,7 +263,7 @@ Deno.test("a body that does not begin within the deadline is 504, and nobody is 
   using client = await connect(gateway, post(CHUNKED));
   await until(() => clock.sleeping > 0, "the gateway waits");
   await clock.advance(2_000);
-  assertEquals(problemKind(await client.answer()), "deadline-exceeded");
+  assertEquals(problemKind(await client.answer()), "request-timeout");
 });
 
 // Somebody leaves.
