@@ -132,7 +132,9 @@ Deno.test("the least recently used are evicted first, whichever process used the
     }
     now += 60_000;
     await using reader = kvTier(other, options);
+    const before = await records(one);
     await reader.touch("a", NONE);
+    assertEquals(await records(one), before, "it has one place in the order");
     for (let key = 0; key < 5; key++) {
       now += 1_000;
       await using tier = kvTier(one, options);
