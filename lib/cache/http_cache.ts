@@ -8,12 +8,12 @@ import { Flight } from "../flight.ts";
 import { parseContentRange } from "../http/byte_ranges.ts";
 import { endToEndHeaders } from "../hop_by_hop.ts";
 import { copyHeaders } from "../http/copy_headers.ts";
-import type { Call, Client, Context, Reply, Source } from "../source.ts";
+import type { Call, Context, Reply, Source } from "../source.ts";
 import type { Bans } from "./bans.ts";
 import { addCacheStatus, type CacheStatus, type Forwarded } from "./cache_status.ts";
 import { isAbout, mergeHeaders, unconditional, validating } from "./conditional.ts";
-import type { AnswerFacts, CacheEntry } from "./entry.ts";
-import { addressOf, cacheKey, clientKey } from "./key.ts";
+import type { CacheEntry } from "./entry.ts";
+import { addressOf } from "./key.ts";
 import {
   answerTo,
   type Fetched,
@@ -24,17 +24,19 @@ import {
 } from "./fetched.ts";
 import { Filling } from "./filling.ts";
 import { changedAddresses, differs } from "./invalidation.ts";
+import { FOREIGN, judge, type Judgement, requestRules, usableMs } from "./judge.ts";
 import {
-  type CacheSettings,
-  FOREIGN,
-  judge,
-  type Judgement,
-  requestRules,
-  usableMs,
-} from "./judge.ts";
+  isForRange,
+  isStorableFor,
+  markOf,
+  mayHave,
+  ofWhole,
+  partKey,
+  type Question,
+  questionOf,
+} from "./question.ts";
 import type { CacheScope } from "./scope.ts";
 import { combined, type Part, partOf, restHeaders, sliceOf, wholeOf } from "./parts.ts";
-import { allowsAuthorized, isStorable, isStorablePart, statesReuse } from "./storability.ts";
 import type { MemoryTier } from "./memory_tier.ts";
 import type { CacheTier } from "./tier.ts";
 import { selectionKey, varyNames } from "./variants.ts";
@@ -54,23 +56,6 @@ export interface HttpCacheOptions {
   readonly pseudonym: string;
   /** What a refresh that no client waits for may take (ms). */
   readonly refreshMs: number;
-}
-
-/** One request to the cache. */
-interface Question {
-  readonly scope: CacheScope;
-  /** The scope's, as far as they count for this request. */
-  readonly settings: CacheSettings;
-  readonly call: Call;
-  readonly next: Source;
-  /** The address: what is purged together. */
-  readonly url: string;
-  /** What makes two answers one: the address, and what the gateway itself put into the call. */
-  readonly key: string;
-  /** Whether it has an Authorization that is the client's own. */
-  readonly isAuthorized: boolean;
-  /** Whether it is one client's, in what its key does not tell. */
-  readonly isPersonal: boolean;
 }
 
 /** An answer that is kept, and how it may serve. */
@@ -573,57 +558,6 @@ export class HttpCache {
     addCacheStatus(headers, this.#options.pseudonym, { fwd, fwdStatus: reply.status });
     return { ...reply, headers };
   }
-}
-
-function questionOf(scope: CacheScope, call: Call, client: Client, next: Source): Question {
-  const isPersonal = (call.isPersonal ?? false) && !scope.settings.isShared;
-  // The config knows nothing of what one client alone is told: the answer has to say it.
-  const settings = isPersonal
-    ? { ...scope.settings, ttlMs: undefined, override: false }
-    : scope.settings;
-  const url = `${scope.name} ${call.path}`;
-  const key = cacheKey(url, [
-    settings.override ? "override" : undefined,
-    scope.variant,
-    call.headerKey,
-    scope.isPerClient ? clientKey(client) : undefined,
-  ]);
-  const isAuthorized = call.headers.has("authorization") && !call.hasOwnAuthorization;
-  return { scope, settings, call, next, url, key, isAuthorized, isPersonal };
-}
-
-/** Whether a client asks for a part (RFC 9110 section 14.2: with GET alone). */
-function isForRange({ method, headers }: Call): boolean {
-  return method === "GET" && headers.has("range");
-}
-
-/** The same, for the whole. */
-function ofWhole(question: Question): Question {
-  if (!isForRange(question.call)) return question;
-  const headers = new Headers(question.call.headers);
-  for (const name of ["range", "if-range"]) headers.delete(name);
-  return { ...question, call: { ...question.call, headers } };
-}
-
-/** Under what the parts of a response are stored, besides the whole; forgotten with it. */
-function partKey(key: string): string {
-  return cacheKey(key, ["part"]);
-}
-
-/** Whether an answer that was made for any client may serve this one. */
-function mayHave({ isAuthorized, isPersonal }: Question, answer: Headers): boolean {
-  return (!isAuthorized || allowsAuthorized(answer)) && (!isPersonal || statesReuse(answer));
-}
-
-/** Whether the answer to this request may be kept for others. */
-function isStorableFor({ settings, isPersonal }: Question, facts: AnswerFacts): boolean {
-  const isStored = facts.status === 206 ? isStorablePart : isStorable;
-  return isStored(facts, settings) && (!isPersonal || statesReuse(facts.headers));
-}
-
-/** Those with something of their own may find nothing to share where others do. */
-function markOf({ key, isAuthorized, isPersonal }: Question): string {
-  return isAuthorized || isPersonal ? `own ${key}` : key;
 }
 
 /** The end-to-end headers of an answer, with the time it came if it does not say its own. */
