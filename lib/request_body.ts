@@ -5,13 +5,18 @@ import { GatewayError, payloadTooLarge } from "./errors.ts";
 import { lateUpload } from "./http/late_upload.ts";
 import type { Scope } from "./scope.ts";
 
+/** Up to here a body is read in one step, which is cheaper (bytes). */
+const WHOLE_BYTES = 64 * 1024;
+
 /** What a client sends, read only when somebody asks for it; undefined when it sends nothing. */
 export function requestBody(request: Request): Body | undefined {
   if (request.body === null) return undefined;
   const length = request.headers.get("content-length");
   return Body.from({
     stream: request.body,
-    ...(length === null ? {} : { length: Number(length), whole: () => request.bytes() }),
+    ...(length === null ? {} : { length: Number(length) }),
+    // What is read in one step counts before it comes: a client could take room by promises alone.
+    ...(Number(length ?? Infinity) <= WHOLE_BYTES ? { whole: () => request.bytes() } : {}),
   });
 }
 

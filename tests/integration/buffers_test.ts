@@ -159,3 +159,17 @@ Deno.test("what a request sends counts while it is needed, and a batch and a lis
   assertEquals([batch.status, new Set(statuses)], [200, new Set([200, 503])]);
   await isReleased(gateway);
 });
+
+Deno.test("a client takes room by what it sends, and not by what it promises", async () => {
+  await using gateway = startGateway(config({
+    maxRequestBody: "16MiB",
+    routes: { "POST /sent": { gather: { a: { from: "small", path: "/{body.n}" } } } },
+  }));
+  const promise = `POST /sent HTTP/1.1\r\nHost: a\r\nContent-Length: ${LARGE}\r\n\r\n`;
+  const wires = await Promise.all([1, 2, 3, 4].map(() => Wire.connect(gateway.port)));
+  for (const wire of wires) await wire.send(promise + "[1");
+  await until(() => gateway.arrived === wires.length, "all have come");
+  assert(gateway.buffers.used < MIB, `${gateway.buffers.used}`);
+  for (const wire of wires) wire[Symbol.dispose]();
+  await isReleased(gateway);
+});
