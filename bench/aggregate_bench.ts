@@ -1,10 +1,10 @@
 import { benchGateway, BINDINGS } from "./gateway.ts";
 import { Hono } from "hono";
-import { Body } from "../lib/body.ts";
-import { systemClock as clock } from "../lib/clock.ts";
-import { gather } from "../lib/gather.ts";
-import { GatherPlan } from "../lib/gather_plan.ts";
-import type { Context, Source } from "../lib/source.ts";
+import { Body } from "../lib/core/body.ts";
+import { systemClock as clock } from "../lib/core/clock.ts";
+import { gather } from "../lib/gather/gather.ts";
+import { GatherPlan } from "../lib/gather/gather_plan.ts";
+import type { Context, Source } from "../lib/core/source.ts";
 import { kilobyteOfJson } from "./parts.ts";
 
 /** A whole aggregate without a network: what the gateway itself costs, beside a bare Hono route. */

@@ -1,9 +1,9 @@
 import { benchGateway, BINDINGS } from "./gateway.ts";
-import { Body } from "../lib/body.ts";
-import { KvBans } from "../lib/cache/kv_bans.ts";
+import { Body } from "../lib/core/body.ts";
+import { KvBans } from "../lib/cache/kv_purges.ts";
 import { kvTier } from "../tests/support/kv_tier.ts";
 import type { CacheStore } from "../lib/cache/store.ts";
-import type { Source } from "../lib/source.ts";
+import type { Source } from "../lib/core/source.ts";
 import { kilobyteOfJson } from "./parts.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { Envelope } from "../lib/envelope.ts";
+import { Envelope } from "../lib/gather/envelope.ts";
 import { kilobyteOfJson } from "./parts.ts";
 
 /** Writing the answer of an aggregate, beside what it would cost to parse and write the parts anew. */

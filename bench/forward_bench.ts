@@ -1,5 +1,5 @@
 import { benchGateway, BINDINGS } from "./gateway.ts";
-import { systemClock } from "../lib/clock.ts";
+import { systemClock } from "../lib/core/clock.ts";
 import { openHttpTransport } from "../lib/transport/http.ts";
 import { kilobyteOfJson } from "./parts.ts";
 

@@ -1,10 +1,10 @@
-import { Background } from "../lib/background.ts";
+import { Background } from "../lib/core/background.ts";
 import { Shutdown } from "../lib/process/shutdown.ts";
-import { systemClock as clock } from "../lib/clock.ts";
+import { systemClock as clock } from "../lib/core/clock.ts";
 import { parseConfig } from "../lib/config/parse.ts";
 import { BufferBudget } from "../lib/core/buffer_budget.ts";
-import { MemoryStore } from "../lib/limiter/memory_store.ts";
-import { Resources } from "../lib/resources.ts";
+import { MemoryStore } from "../lib/limiter/stores/memory_store.ts";
+import { Resources } from "../lib/upstream/resources.ts";
 import type { GatewayDependencies } from "../routes/dependencies.ts";
 import { createGateway } from "../routes/gateway.ts";
 

@@ -1,6 +1,6 @@
 import { JsonDocument } from "../lib/json/json_document.ts";
 import { locate } from "../lib/json/locate.ts";
-import { pick, selectionOf } from "../lib/pick.ts";
+import { pick, selectionOf } from "../lib/json/pick.ts";
 
 /** What becomes of a response of 300 products, whose numbers JavaScript would change or not. */
 const product = (id: number, price: string) =>

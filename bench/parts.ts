@@ -1,4 +1,4 @@
-import type { Bytes } from "../lib/bytes.ts";
+import type { Bytes } from "../lib/core/bytes.ts";
 
 /** A JSON document of a kilobyte, as APIs answer them: short texts, numbers, a list. */
 export function kilobyteOfJson(name: string): Bytes {

@@ -1,16 +1,16 @@
-import { Body } from "../lib/body.ts";
-import { systemClock as clock } from "../lib/clock.ts";
-import { Flights } from "../lib/flights.ts";
-import { accept } from "../lib/policies/accept.ts";
+import { Body } from "../lib/core/body.ts";
+import { systemClock as clock } from "../lib/core/clock.ts";
+import { Flights } from "../lib/policies/coalesce/shared_calls.ts";
+import { accept } from "../lib/policies/accept/accept.ts";
 import { buffer } from "../lib/policies/buffer.ts";
 import { bulkhead } from "../lib/policies/bulkhead.ts";
-import { coalesce } from "../lib/policies/coalesce.ts";
-import { retry } from "../lib/policies/retry.ts";
+import { coalesce } from "../lib/policies/coalesce/coalesce.ts";
+import { retry } from "../lib/policies/retry/retry.ts";
 import { shape } from "../lib/policies/shape.ts";
 import { timeout } from "../lib/policies/timeout.ts";
-import { RetryBudget } from "../lib/retry_budget.ts";
-import { Semaphore } from "../lib/semaphore.ts";
-import type { Context, Policy, Source } from "../lib/source.ts";
+import { RetryBudget } from "../lib/policies/retry/retry_budget.ts";
+import { Semaphore } from "../lib/async/semaphore.ts";
+import type { Context, Policy, Source } from "../lib/core/source.ts";
 
 /** What each policy adds to one call when nothing goes wrong: its row less the first. */
 const bytes = new TextEncoder().encode("1");

@@ -1,6 +1,6 @@
-import { Inputs } from "../lib/inputs.ts";
+import { Inputs } from "../lib/template/inputs.ts";
 import { JsonDocument } from "../lib/json/json_document.ts";
-import { parsePathTemplate, parseValueTemplate } from "../lib/template.ts";
+import { parsePathTemplate, parseValueTemplate } from "../lib/template/template.ts";
 
 /** Making a part's question of the client's values: once a part and request. */
 const inputs = new Inputs({

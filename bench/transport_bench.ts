@@ -1,5 +1,5 @@
-import { systemClock } from "../lib/clock.ts";
-import type { Context, Source } from "../lib/source.ts";
+import { systemClock } from "../lib/core/clock.ts";
+import type { Context, Source } from "../lib/core/source.ts";
 import { openHttpTransport } from "../lib/transport/http.ts";
 import { kilobyteOfJson } from "./parts.ts";
 

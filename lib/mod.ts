@@ -3,9 +3,9 @@
  * @module
  */
 export type { BufferAccount, BufferBudget, Holdable } from "./core/buffer_budget.ts";
-export type { BackgroundTask } from "./background.ts";
-export { Body, type BodyOrigin, BodyTooLarge } from "./body.ts";
-export type { Bytes } from "./bytes.ts";
+export type { BackgroundTask } from "./core/background.ts";
+export { Body, type BodyOrigin, BodyTooLarge } from "./core/body.ts";
+export type { Bytes } from "./core/bytes.ts";
 export type { CacheConfig } from "./config/cache.ts";
 export type { ClientsConfig } from "./config/client.ts";
 export { defineGateway, type GatewayConfig } from "./config/gateway.ts";
@@ -42,10 +42,10 @@ export {
   type KindFacts,
   KINDS,
   type PartFailure,
-} from "./errors.ts";
+} from "./core/errors.ts";
 export { ExactNumber } from "./json/exact_number.ts";
-export { type Page, pages, type PagesOptions } from "./pages.ts";
-export { json } from "./reply.ts";
-export type { CachedFacts, Call, Client, Context, Policy, Reply, Source } from "./source.ts";
-export type { Json } from "./template.ts";
-export type { PartRecord, Trace } from "./trace.ts";
+export { type Page, pages, type PagesOptions } from "./gather/pages.ts";
+export { json } from "./json/json_reply.ts";
+export type { CachedFacts, Call, Client, Context, Policy, Reply, Source } from "./core/source.ts";
+export type { Json } from "./template/template.ts";
+export type { PartRecord, Trace } from "./core/trace.ts";

@@ -1,9 +1,9 @@
-import type { Clock } from "../lib/clock.ts";
-import type { Kind } from "../lib/errors.ts";
-import { fingerprint } from "../lib/fingerprint.ts";
+import type { Clock } from "../lib/core/clock.ts";
+import type { Kind } from "../lib/core/errors.ts";
+import { fingerprint } from "../lib/core/fingerprint.ts";
 import type { Shutdown } from "../lib/process/shutdown.ts";
-import { remembering } from "../lib/remembering.ts";
-import type { PartRecord } from "../lib/trace.ts";
+import { remembering } from "../lib/core/memoize.ts";
+import type { PartRecord } from "../lib/core/trace.ts";
 import type { Exchange, Middleware } from "./env.ts";
 
 /** One request, as the access log tells it. */

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
-import { keyHash } from "../lib/client_directory.ts";
-import { GatewayError } from "../lib/errors.ts";
+import { keyHash } from "../lib/operator/client_directory.ts";
+import { GatewayError } from "../lib/core/errors.ts";
 import { forwardingHeader } from "../lib/http/forwarding_header.ts";
 import { isLoopbackAddress, isLoopbackHost } from "../lib/http/loopback.ts";
 import type { Exchange, Middleware } from "./env.ts";

@@ -1,9 +1,9 @@
 import { abortable } from "@std/async";
-import { type AddressTrust, clientAddress } from "../lib/client_address.ts";
-import type { ClientDirectory, KnownClient } from "../lib/client_directory.ts";
+import { type AddressTrust, clientAddress } from "../lib/http/client_address.ts";
+import type { ClientDirectory, KnownClient } from "../lib/operator/client_directory.ts";
 import type { ClientSettings } from "../lib/config/client.ts";
-import { GatewayError } from "../lib/errors.ts";
-import type { Client } from "../lib/source.ts";
+import { GatewayError } from "../lib/core/errors.ts";
+import type { Client } from "../lib/core/source.ts";
 import type { Exchange, Middleware } from "./env.ts";
 
 /** How clients are told apart. */

@@ -1,6 +1,6 @@
 import { cors as honoCors } from "hono/cors";
 import { isReservedPath } from "../lib/http/reserved_path.ts";
-import { parseTarget } from "../lib/path.ts";
+import { parseTarget } from "../lib/http/path.ts";
 import type { CorsSettings } from "../lib/config/gateway.ts";
 import type { Middleware } from "./env.ts";
 

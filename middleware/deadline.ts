@@ -1,11 +1,11 @@
-import type { Background } from "../lib/background.ts";
+import type { Background } from "../lib/core/background.ts";
 import { BufferAccount, type BufferBudget } from "../lib/core/buffer_budget.ts";
-import type { Clock } from "../lib/clock.ts";
-import { GatewayError } from "../lib/errors.ts";
-import { readPreferences } from "../lib/prefer.ts";
+import type { Clock } from "../lib/core/clock.ts";
+import { GatewayError } from "../lib/core/errors.ts";
+import { readPreferences } from "../lib/http/prefer.ts";
 import type { Shutdown } from "../lib/process/shutdown.ts";
-import { Scope } from "../lib/scope.ts";
-import { TimerQueue } from "../lib/timer_queue.ts";
+import { Scope } from "../lib/core/scope.ts";
+import { TimerQueue } from "../lib/core/timer_queue.ts";
 import type { Middleware } from "./env.ts";
 
 /** What a route's deadline needs. */

@@ -1,9 +1,9 @@
 import type { Context as HonoContext, MiddlewareHandler } from "hono";
-import type { GatewayError } from "../lib/errors.ts";
+import type { GatewayError } from "../lib/core/errors.ts";
 import type { SendOutcome } from "../lib/http/response_sender.ts";
-import type { Target } from "../lib/path.ts";
-import type { Context } from "../lib/source.ts";
-import type { Trace } from "../lib/trace.ts";
+import type { Target } from "../lib/http/path.ts";
+import type { Context } from "../lib/core/source.ts";
+import type { Trace } from "../lib/core/trace.ts";
 
 /** What a request of a batch has from it. */
 export interface BatchBinding {

@@ -1,5 +1,5 @@
 import type { ClientSettings } from "../lib/config/client.ts";
-import { GatewayError } from "../lib/errors.ts";
+import { GatewayError } from "../lib/core/errors.ts";
 import type { Middleware } from "./env.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { methodNotAllowed } from "../lib/errors.ts";
+import { methodNotAllowed } from "../lib/core/errors.ts";
 import type { Middleware } from "./env.ts";
 
 /**

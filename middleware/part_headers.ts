@@ -1,9 +1,9 @@
 import type { Item } from "structured-headers";
-import type { GatewayError } from "../lib/errors.ts";
+import type { GatewayError } from "../lib/core/errors.ts";
 import { addProxyStatus, proxyStatusOf } from "../lib/http/proxy_status.ts";
-import { MapError } from "../lib/map_function.ts";
-import { readPreferences } from "../lib/prefer.ts";
-import type { PartRecord, Trace } from "../lib/trace.ts";
+import { MapError } from "../lib/core/map_function.ts";
+import { readPreferences } from "../lib/http/prefer.ts";
+import type { PartRecord, Trace } from "../lib/core/trace.ts";
 import type { Middleware } from "./env.ts";
 
 /** What the headers and the log of an aggregate need. */

@@ -1,6 +1,6 @@
-import { GatewayError } from "../lib/errors.ts";
+import { GatewayError } from "../lib/core/errors.ts";
 import { isAuthority } from "../lib/http/authority.ts";
-import { hasDotSegment, parseTarget } from "../lib/path.ts";
+import { hasDotSegment, parseTarget } from "../lib/http/path.ts";
 import type { Middleware } from "./env.ts";
 
 /** Where whoever checks that the gateway lives may speak any version of HTTP. */

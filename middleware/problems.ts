@@ -1,5 +1,5 @@
-import { GatewayError, toGatewayError } from "../lib/errors.ts";
-import { problemDocumentOf } from "../lib/problem.ts";
+import { GatewayError, toGatewayError } from "../lib/core/errors.ts";
+import { problemDocumentOf } from "../lib/http/problem.ts";
 import type { Exchange } from "./env.ts";
 
 /**

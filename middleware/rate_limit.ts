@@ -1,8 +1,8 @@
 import type { KeySourceSettings, LimitSettings } from "../lib/config/limit.ts";
-import { GatewayError } from "../lib/errors.ts";
+import { GatewayError } from "../lib/core/errors.ts";
 import { msUntil, wholeTokens } from "../lib/limiter/bucket.ts";
-import type { Busiest } from "../lib/limiter/busiest.ts";
-import { chargeOf, type Counted, who } from "../lib/limiter/counted.ts";
+import type { Busiest } from "../lib/limiter/admin/top_keys.ts";
+import { chargeOf, type Counted, who } from "../lib/limiter/bucket_key.ts";
 import type { Charge, ChargedBucket, Denied, Limit } from "../lib/limiter/limit.ts";
 import type { Limiter } from "../lib/limiter/limiter.ts";
 import type { Exchange, Middleware } from "./env.ts";

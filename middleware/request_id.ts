@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts";
+import type { Clock } from "../lib/core/clock.ts";
 import { isTraceparent } from "../lib/http/traceparent.ts";
 import type { Middleware } from "./env.ts";
 

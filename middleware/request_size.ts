@@ -1,4 +1,4 @@
-import { payloadTooLarge } from "../lib/errors.ts";
+import { payloadTooLarge } from "../lib/core/errors.ts";
 import type { Middleware } from "./env.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { GatewayError } from "../lib/errors.ts";
+import { GatewayError } from "../lib/core/errors.ts";
 import { isReservedPath } from "../lib/http/reserved_path.ts";
 import type { Middleware } from "./env.ts";
 

@@ -1,4 +1,4 @@
-import { GatewayError } from "../lib/errors.ts";
+import { GatewayError } from "../lib/core/errors.ts";
 import type { Middleware } from "./env.ts";
 
 /** Methods that fetch cannot send, and that no gateway should (RFC 9110 section 9.3.6 and 9.3.8). */

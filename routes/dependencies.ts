@@ -1,11 +1,11 @@
-import type { Background } from "../lib/background.ts";
+import type { Background } from "../lib/core/background.ts";
 import type { CacheStore } from "../lib/cache/store.ts";
-import type { Clock, Random } from "../lib/clock.ts";
+import type { Clock, Random } from "../lib/core/clock.ts";
 import type { BufferBudget } from "../lib/core/buffer_budget.ts";
-import type { BucketStore } from "../lib/limiter/store.ts";
+import type { BucketStore } from "../lib/limiter/stores/bucket_store.ts";
 import type { Operator } from "../lib/operator/operator.ts";
 import type { Shutdown } from "../lib/process/shutdown.ts";
-import type { Resources } from "../lib/resources.ts";
+import type { Resources } from "../lib/upstream/resources.ts";
 import type { StoreWatch } from "../lib/store/store_watch.ts";
 import type { HttpTransport } from "../lib/transport/http.ts";
 import type { FaultReport } from "../lib/upstream/fault_log.ts";

@@ -1,19 +1,19 @@
 import type { Handler } from "hono";
-import { Body } from "../lib/body.ts";
-import { type AddressTrust, isTrusted } from "../lib/client_address.ts";
+import { Body } from "../lib/core/body.ts";
+import { type AddressTrust, isTrusted } from "../lib/http/client_address.ts";
 import type { ClientSettings } from "../lib/config/client.ts";
-import { GatewayError } from "../lib/errors.ts";
-import { endToEndHeaders } from "../lib/hop_by_hop.ts";
+import { GatewayError } from "../lib/core/errors.ts";
+import { endToEndHeaders } from "../lib/http/hop_by_hop.ts";
 import { type Forwarding, readForwarding, writeForwarding } from "../lib/http/forwarding.ts";
 import type { HeaderKey } from "../lib/http/header_key.ts";
 import { OVERRIDES, speaksForClients } from "../lib/http/removed_headers.ts";
 import { toldByProxy } from "../lib/http/told_by_forward.ts";
 import type { ResponseSender } from "../lib/http/response_sender.ts";
-import { isBodiless } from "../lib/is_bodiless.ts";
-import { rewriteLocation } from "../lib/location.ts";
-import { limitStream, peek, readRequestBody, requestBody } from "../lib/request_body.ts";
-import { Scope } from "../lib/scope.ts";
-import type { Reply, Source } from "../lib/source.ts";
+import { isBodiless } from "../lib/http/is_bodiless.ts";
+import { rewriteLocation } from "../lib/http/location.ts";
+import { limitStream, peek, readRequestBody, requestBody } from "../lib/http/request_body.ts";
+import { Scope } from "../lib/core/scope.ts";
+import type { Reply, Source } from "../lib/core/source.ts";
 import type { Env, Exchange } from "../middleware/env.ts";
 import { responseBody } from "./response_body.ts";
 

@@ -1,7 +1,7 @@
-import { DEFAULTS } from "../lib/config/defaults.ts";
-import { BoundedStore } from "../lib/limiter/bounded_store.ts";
-import { Busiest } from "../lib/limiter/busiest.ts";
-import { Ledger } from "../lib/limiter/ledger.ts";
+import { DEFAULTS } from "../lib/core/defaults.ts";
+import { BoundedStore } from "../lib/limiter/stores/bounded_store.ts";
+import { Busiest } from "../lib/limiter/admin/top_keys.ts";
+import { Ledger } from "../lib/limiter/admin/ledger.ts";
 import { Limiter } from "../lib/limiter/limiter.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
 

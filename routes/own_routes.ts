@@ -4,7 +4,7 @@ import type { Settings } from "../lib/config/gateway.ts";
 import { admin } from "../middleware/admin.ts";
 import type { Env } from "../middleware/env.ts";
 import { notInBatch } from "../middleware/not_in_batch.ts";
-import { bansAdmin } from "./admin/bans.ts";
+import { bansAdmin } from "./admin/blocks.ts";
 import { bucketsAdmin } from "./admin/buckets.ts";
 import { cacheAdmin } from "./admin/cache.ts";
 import { cacheAddresses } from "./admin/cache_addresses.ts";

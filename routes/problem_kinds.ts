@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { GatewayError, KINDS } from "../lib/errors.ts";
+import { GatewayError, KINDS } from "../lib/core/errors.ts";
 import type { Env } from "../middleware/env.ts";
 
 /** What each problem's `type` leads to: what the kind means, and what to do about it. */

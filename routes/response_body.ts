@@ -1,5 +1,5 @@
-import type { Body } from "../lib/body.ts";
-import type { Bytes } from "../lib/bytes.ts";
+import type { Body } from "../lib/core/body.ts";
+import type { Bytes } from "../lib/core/bytes.ts";
 import { ChunkPieces, PIECE_BYTES, type Pieces, StreamPieces } from "../lib/http/pieces.ts";
 import type { ResponseSender } from "../lib/http/response_sender.ts";
 import type { Exchange } from "../middleware/env.ts";

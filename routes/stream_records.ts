@@ -1,16 +1,16 @@
 import { accepts } from "hono/accepts";
-import type { Clock } from "../lib/clock.ts";
-import { DEFAULTS } from "../lib/config/defaults.ts";
-import { GatewayError } from "../lib/errors.ts";
+import type { Clock } from "../lib/core/clock.ts";
+import { DEFAULTS } from "../lib/core/defaults.ts";
+import { GatewayError } from "../lib/core/errors.ts";
 import {
   EVENT_STREAM,
   NDJSON,
   type RecordFormat,
   recordStream,
   type StreamRecord,
-} from "../lib/record_stream.ts";
+} from "../lib/http/record_stream.ts";
 import type { ResponseSender } from "../lib/http/response_sender.ts";
-import { Scope } from "../lib/scope.ts";
+import { Scope } from "../lib/core/scope.ts";
 import type { Exchange } from "../middleware/env.ts";
 import { responseStream } from "./response_body.ts";
 

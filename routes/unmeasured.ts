@@ -1,4 +1,4 @@
-import { isBodiless } from "../lib/is_bodiless.ts";
+import { isBodiless } from "../lib/http/is_bodiless.ts";
 
 /**
  * The answer to HEAD, of which no length is told when GET has none that is known beforehand (RFC

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertFalse } from "@std/assert";
 
 const REPOSITORY = new URL("../", import.meta.url);
 
-/** One file of the program, or a package, by its path or its name: `lib/body.ts`, `npm:hono`. */
+/** One file of the program, or a package, by its path or its name: `lib/core/body.ts`, `npm:hono`. */
 interface Module {
   readonly path: string;
   readonly imports: readonly string[];
@@ -24,12 +24,12 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 /** The only files outside lib/process/, lib/store/ and lib/transport/ that may speak to the platform. */
 const PLATFORM = [
   "main.ts",
-  "lib/cache/kv_bans.ts",
+  "lib/cache/kv_purges.ts",
   "lib/cache/kv_disk_bound.ts",
   "lib/cache/kv_tier.ts",
-  "lib/kv.ts",
-  "lib/limiter/kv_store.ts",
-  "lib/operator/kv_bans.ts",
+  "lib/store/open_kv.ts",
+  "lib/limiter/stores/kv_store.ts",
+  "lib/operator/kv_blocks.ts",
   "lib/operator/kv_changes.ts",
   "lib/operator/kv_clients.ts",
   "lib/operator/kv_operator.ts",
@@ -44,7 +44,7 @@ const DEV_PACKAGES = ["countries-and-timezones", "date-holidays", "world-countri
 
 Deno.test("layering: the graph of main.ts was read", () => {
   const paths = graph.map(({ path }) => path);
-  for (const path of ["main.ts", "routes/gateway.ts", "lib/stack.ts", "npm:hono"]) {
+  for (const path of ["main.ts", "routes/gateway.ts", "lib/upstream/stack.ts", "npm:hono"]) {
     assert(paths.includes(path), path);
   }
 });
@@ -71,13 +71,13 @@ Deno.test("layering: policies never import each other", () => {
   assertEquals(against, []);
 });
 
-Deno.test("layering: lib/stack.ts imports every policy, and no other file any", async () => {
+Deno.test("layering: lib/upstream/stack.ts imports every policy, and no other file any", async () => {
   const policies: string[] = [];
   for await (const { name } of Deno.readDir(new URL(POLICIES, REPOSITORY))) {
     policies.push(POLICIES + name);
   }
   const imported = edges(files).filter(([, to]) => to.startsWith(POLICIES));
-  assertEquals([...new Set(imported.map(([from]) => from))], ["lib/stack.ts"]);
+  assertEquals([...new Set(imported.map(([from]) => from))], ["lib/upstream/stack.ts"]);
   assertEquals(imported.map(([, to]) => to).sort(), policies.sort());
 });
 
@@ -179,7 +179,7 @@ async function readGraph(): Promise<Module[]> {
   }));
 }
 
-/** `lib/body.ts` for a file of the repository, `npm:hono` for any file of a package. */
+/** `lib/core/body.ts` for a file of the repository, `npm:hono` for any file of a package. */
 function pathOf(specifier: string): string {
   if (specifier.startsWith(REPOSITORY.href)) return specifier.slice(REPOSITORY.href.length);
   return specifier.replace(/^(npm|jsr):\/?(@?[^@]+?)(?:@.*|\/.*)?$/, "$1:$2");

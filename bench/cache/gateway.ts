@@ -1,7 +1,7 @@
-import { Body } from "../../lib/body.ts";
+import { Body } from "../../lib/core/body.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
-import { systemClock } from "../../lib/clock.ts";
-import type { Source } from "../../lib/source.ts";
+import { systemClock } from "../../lib/core/clock.ts";
+import type { Source } from "../../lib/core/source.ts";
 import { benchGateway } from "../gateway.ts";
 import { kilobyteOfJson } from "../parts.ts";
 

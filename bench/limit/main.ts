@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console -- its output is its purpose
 import type { LimitConfig } from "../../lib/config/limit.ts";
-import { KvStore, LOCAL_KV } from "../../lib/limiter/kv_store.ts";
-import type { BucketStore, BucketWrite } from "../../lib/limiter/store.ts";
-import { json } from "../../lib/reply.ts";
+import { KvStore, LOCAL_KV } from "../../lib/limiter/stores/kv_store.ts";
+import type { BucketStore, BucketWrite } from "../../lib/limiter/stores/bucket_store.ts";
+import { json } from "../../lib/json/json_reply.ts";
 import { benchGateway, BINDINGS } from "../gateway.ts";
 import { startRedis } from "./redis.ts";
 

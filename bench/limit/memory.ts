@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console -- its output is its purpose
-import { systemClock as clock } from "../../lib/clock.ts";
-import { DEFAULTS } from "../../lib/config/defaults.ts";
+import { systemClock as clock } from "../../lib/core/clock.ts";
+import { DEFAULTS } from "../../lib/core/defaults.ts";
 import { bucketShape } from "../../lib/limiter/bucket.ts";
-import { KvStore, LOCAL_KV } from "../../lib/limiter/kv_store.ts";
+import { KvStore, LOCAL_KV } from "../../lib/limiter/stores/kv_store.ts";
 import type { Limit } from "../../lib/limiter/limit.ts";
 import { Limiter } from "../../lib/limiter/limiter.ts";
 

@@ -1,8 +1,8 @@
-import { systemClock as clock } from "../../lib/clock.ts";
-import { DEFAULTS } from "../../lib/config/defaults.ts";
-import { BoundedStore } from "../../lib/limiter/bounded_store.ts";
+import { systemClock as clock } from "../../lib/core/clock.ts";
+import { DEFAULTS } from "../../lib/core/defaults.ts";
+import { BoundedStore } from "../../lib/limiter/stores/bounded_store.ts";
 import { bucketShape } from "../../lib/limiter/bucket.ts";
-import { KvStore, LOCAL_KV } from "../../lib/limiter/kv_store.ts";
+import { KvStore, LOCAL_KV } from "../../lib/limiter/stores/kv_store.ts";
 import type { Decision, Limit } from "../../lib/limiter/limit.ts";
 import { Limiter } from "../../lib/limiter/limiter.ts";
 

@@ -1,11 +1,11 @@
 // deno-lint-ignore-file no-console -- its output is its purpose
-import { systemClock as clock } from "../../lib/clock.ts";
+import { systemClock as clock } from "../../lib/core/clock.ts";
 import { bucketShape, fullBucket } from "../../lib/limiter/bucket.ts";
-import { KvStore, LOCAL_KV, REMOTE_KV } from "../../lib/limiter/kv_store.ts";
+import { KvStore, LOCAL_KV, REMOTE_KV } from "../../lib/limiter/stores/kv_store.ts";
 import type { Limit } from "../../lib/limiter/limit.ts";
 import { Limiter } from "../../lib/limiter/limiter.ts";
-import { MemoryStore } from "../../lib/limiter/memory_store.ts";
-import type { BucketStore, BucketWrite } from "../../lib/limiter/store.ts";
+import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
+import type { BucketStore, BucketWrite } from "../../lib/limiter/stores/bucket_store.ts";
 import { Denokv, isInstalled } from "../../tests/support/denokv.ts";
 
 const ROUNDS = 5;

@@ -1,4 +1,4 @@
-import { LOCAL_KV } from "../../lib/limiter/kv_store.ts";
+import { LOCAL_KV } from "../../lib/limiter/stores/kv_store.ts";
 import { DEFAULT_SCENARIO, type Scenario } from "./scenario.ts";
 
 /** A store on the machine itself: a commit takes a quarter of a millisecond, one after the other. */

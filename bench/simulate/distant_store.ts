@@ -1,4 +1,8 @@
-import type { BucketStore, BucketWrite, StoredBucket } from "../../lib/limiter/store.ts";
+import type {
+  BucketStore,
+  BucketWrite,
+  StoredBucket,
+} from "../../lib/limiter/stores/bucket_store.ts";
 import type { Random } from "../../tests/support/random.ts";
 import { fraction } from "./fraction.ts";
 import type { Scenario } from "./scenario.ts";

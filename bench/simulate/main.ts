@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console -- its output is its purpose
-import { StartError } from "../../lib/start_error.ts";
+import { StartError } from "../../lib/core/start_error.ts";
 import { judge } from "./judge.ts";
 import { HELP, readScenarios } from "./options.ts";
 import { LEGEND, reportRow } from "./report_row.ts";

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { suggest } from "../../lib/config/suggest.ts";
 import { bucketShape } from "../../lib/limiter/bucket.ts";
-import { StartError } from "../../lib/start_error.ts";
+import { StartError } from "../../lib/core/start_error.ts";
 import { DEFAULT_SCENARIOS } from "./default_scenarios.ts";
 import { DEFAULT_SCENARIO, type Scenario, SHAPES, SPREADS } from "./scenario.ts";
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/core/clock.ts";
 
 /** The clock of one machine, whose wall clock is ahead by so much (ms). */
 export class ProcessClock implements Clock {

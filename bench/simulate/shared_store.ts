@@ -1,5 +1,5 @@
 import type { BucketLevel } from "../../lib/limiter/bucket.ts";
-import type { BucketWrite, StoredBucket } from "../../lib/limiter/store.ts";
+import type { BucketWrite, StoredBucket } from "../../lib/limiter/stores/bucket_store.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
 interface Entry {

@@ -1,5 +1,5 @@
-import { DEFAULTS } from "../../lib/config/defaults.ts";
-import { BoundedStore } from "../../lib/limiter/bounded_store.ts";
+import { DEFAULTS } from "../../lib/core/defaults.ts";
+import { BoundedStore } from "../../lib/limiter/stores/bounded_store.ts";
 import { bucketShape } from "../../lib/limiter/bucket.ts";
 import type { Decision, Limit } from "../../lib/limiter/limit.ts";
 import { Random } from "../../tests/support/random.ts";

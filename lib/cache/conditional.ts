@@ -1,5 +1,5 @@
 import type { AnswerFacts } from "./entry.ts";
-import { parseHttpDate } from "../http_date.ts";
+import { parseHttpDate } from "../http/http_date.ts";
 
 /** Requests of a client for an answer only where it differs from what it has. */
 const CONDITIONS = ["if-none-match", "if-modified-since"] as const;

@@ -1,4 +1,4 @@
-import type { Body } from "../body.ts";
+import type { Body } from "../core/body.ts";
 
 /** An answer as it is kept. */
 export interface CacheEntry {

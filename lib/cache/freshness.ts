@@ -1,6 +1,6 @@
 import { deltaMs } from "./directives.ts";
 import type { AnswerFacts } from "./entry.ts";
-import { parseHttpDate } from "../http_date.ts";
+import { parseHttpDate } from "../http/http_date.ts";
 import { rulesOf } from "./rules.ts";
 
 /** What the config says of freshness. */

@@ -1,15 +1,15 @@
 import { abortable } from "@std/async";
 import { LRUCache } from "lru-cache";
-import { Body } from "../body.ts";
-import type { Clock } from "../clock.ts";
-import { GatewayError, type Kind } from "../errors.ts";
-import { fingerprint } from "../fingerprint.ts";
-import { Flight } from "../flight.ts";
+import { Body } from "../core/body.ts";
+import type { Clock } from "../core/clock.ts";
+import { GatewayError, type Kind } from "../core/errors.ts";
+import { fingerprint } from "../core/fingerprint.ts";
+import { Flight } from "../async/single_flight.ts";
 import { parseContentRange } from "../http/byte_ranges.ts";
-import { endToEndHeaders } from "../hop_by_hop.ts";
+import { endToEndHeaders } from "../http/hop_by_hop.ts";
 import { copyHeaders } from "../http/copy_headers.ts";
-import type { Call, Context, Reply, Source } from "../source.ts";
-import type { Bans } from "./bans.ts";
+import type { Call, Context, Reply, Source } from "../core/source.ts";
+import type { Bans } from "./purges.ts";
 import { addCacheStatus, type CacheStatus, type Forwarded } from "./cache_status.ts";
 import { isAbout, mergeHeaders, unconditional, validating } from "./conditional.ts";
 import type { CacheEntry } from "./entry.ts";
@@ -21,10 +21,10 @@ import {
   fromOrigin,
   inPlaceOfOutage,
   notKept,
-} from "./fetched.ts";
-import { Filling } from "./filling.ts";
+} from "./cache_response.ts";
+import { Filling } from "./fill.ts";
 import { changedAddresses, differs } from "./invalidation.ts";
-import { FOREIGN, judge, type Judgement, requestRules, usableMs } from "./judge.ts";
+import { FOREIGN, judge, type Judgement, requestRules, usableMs } from "./reuse.ts";
 import {
   isForRange,
   isStorableFor,
@@ -34,8 +34,8 @@ import {
   partKey,
   type Question,
   questionOf,
-} from "./question.ts";
-import type { CacheScope } from "./scope.ts";
+} from "./lookup.ts";
+import type { CacheScope } from "./cache_scope.ts";
 import { combined, type Part, partOf, restHeaders, sliceOf, wholeOf } from "./parts.ts";
 import type { MemoryTier } from "./memory_tier.ts";
 import type { CacheTier } from "./tier.ts";

@@ -1,5 +1,5 @@
-import type { Reply } from "../source.ts";
-import type { CacheScope } from "./scope.ts";
+import type { Reply } from "../core/source.ts";
+import type { CacheScope } from "./cache_scope.ts";
 
 /**
  * The addresses whose answers are out of date after a request that changed something, besides its

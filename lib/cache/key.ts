@@ -1,5 +1,5 @@
-import { digest } from "../http/digest.ts";
-import type { Client } from "../source.ts";
+import { digest } from "../core/digest.ts";
+import type { Client } from "../core/source.ts";
 
 /**
  * The key of what is stored: an address, and what else tells its answers apart. Neither holds a line

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { isLocked } from "../kv_locked.ts";
-import { Semaphore } from "../semaphore.ts";
+import { isLocked } from "../store/kv_locked.ts";
+import { Semaphore } from "../async/semaphore.ts";
 import { CHUNK_BYTES } from "./chunk_bytes.ts";
 
 /** Where the responses under a key are: the digests of its address, and of the whole key. */

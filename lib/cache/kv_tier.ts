@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { type Bytes, joinBytes } from "../bytes.ts";
-import { unlocked } from "../kv_locked.ts";
+import { type Bytes, joinBytes } from "../core/bytes.ts";
+import { unlocked } from "../store/kv_locked.ts";
 import { CHUNK_BYTES } from "./chunk_bytes.ts";
 import type { CacheEntry } from "./entry.ts";
 import { addressOf } from "./key.ts";

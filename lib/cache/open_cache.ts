@@ -1,8 +1,8 @@
-import type { Clock } from "../clock.ts";
-import { type Ban, Bans } from "./bans.ts";
+import type { Clock } from "../core/clock.ts";
+import { type Ban, Bans } from "./purges.ts";
 import { HttpCache, MOST_KEEP_MS } from "./http_cache.ts";
 import { MemoryTier } from "./memory_tier.ts";
-import { SharedBans } from "./shared_bans.ts";
+import { SharedBans } from "./shared_purges.ts";
 import type { CacheStore } from "./store.ts";
 import { TwoTiers } from "./two_tiers.ts";
 

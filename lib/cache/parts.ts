@@ -1,5 +1,5 @@
-import { Body } from "../body.ts";
-import { type Bytes, joinBytes } from "../bytes.ts";
+import { Body } from "../core/body.ts";
+import { type Bytes, joinBytes } from "../core/bytes.ts";
 import { formatContentRange, parseByteRanges, parseContentRange } from "../http/byte_ranges.ts";
 import { mergeHeaders, sameStrongValidator, strongValidator } from "./conditional.ts";
 import type { CacheEntry } from "./entry.ts";

@@ -1,5 +1,5 @@
-import { Body } from "../body.ts";
-import { type Bytes, joinBytes } from "../bytes.ts";
+import { Body } from "../core/body.ts";
+import { type Bytes, joinBytes } from "../core/bytes.ts";
 import { type ByteRange, formatContentRange, parseByteRanges } from "../http/byte_ranges.ts";
 import { sameStrongValidator } from "./conditional.ts";
 

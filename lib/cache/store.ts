@@ -1,4 +1,4 @@
-import type { Ban } from "./bans.ts";
+import type { Ban } from "./purges.ts";
 import type { CacheTier } from "./tier.ts";
 
 /** What processes share of a cache. */

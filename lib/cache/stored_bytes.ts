@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { Body } from "../body.ts";
-import { type Bytes, joinBytes } from "../bytes.ts";
+import { Body } from "../core/body.ts";
+import { type Bytes, joinBytes } from "../core/bytes.ts";
 import type { CacheEntry } from "./entry.ts";
 import { selectionKey, varyNames } from "./variants.ts";
 

@@ -1,6 +1,6 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { StoreTimeout } from "../store/store_timeout.ts";
-import { within } from "../within.ts";
+import { within } from "../core/within.ts";
 import type { CacheEntry } from "./entry.ts";
 import type { MemoryTier } from "./memory_tier.ts";
 import type { CacheTier } from "./tier.ts";

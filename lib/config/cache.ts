@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import type { CacheSettings } from "../cache/judge.ts";
-import { isRecord } from "../is_record.ts";
+import type { CacheSettings } from "../cache/reuse.ts";
+import { isRecord } from "../core/is_record.ts";
 import { choice, value } from "./facts.ts";
 import { object } from "./object.ts";
 import { duration, flag } from "./values.ts";

@@ -1,4 +1,4 @@
-import { isClients, type TemplateName } from "../reference.ts";
+import { isClients, type TemplateName } from "../template/reference.ts";
 import { templateNames, type Templates } from "./template_names.ts";
 
 /** Headers in which a client shows who it is. */

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { AddressTrust } from "../client_address.ts";
+import type { AddressTrust } from "../http/client_address.ts";
 import { type ClientSettings, clientsSchema } from "./client.ts";
 import { factsOf, later, value, withFacts } from "./facts.ts";
 import { type LimitConfig, limitSchema, type LimitSettings } from "./limit.ts";

@@ -1,4 +1,4 @@
-import type { PathTemplate, Template } from "../template.ts";
+import type { PathTemplate, Template } from "../template/template.ts";
 
 const START = "/?";
 

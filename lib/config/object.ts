@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { isRecord } from "../is_record.ts";
+import { isRecord } from "../core/is_record.ts";
 import { withFacts } from "./facts.ts";
 import { suggest } from "./suggest.ts";
 

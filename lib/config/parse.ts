@@ -1,11 +1,11 @@
-import { isRecord } from "../is_record.ts";
+import { isRecord } from "../core/is_record.ts";
 import { cacheSettings } from "./cache.ts";
 import { knownClientSchema, type KnownKey } from "./client.ts";
-import { DEFAULTS } from "./defaults.ts";
+import { DEFAULTS } from "../core/defaults.ts";
 import { gatewaySchema, type Settings } from "./gateway.ts";
 import { type LimitSettings, readLimit } from "./limit.ts";
 import { parseParts } from "./parse_parts.ts";
-import { ConfigError } from "./problem.ts";
+import { ConfigError } from "./config_error.ts";
 import { Reader } from "./reader.ts";
 import {
   batchSchema,

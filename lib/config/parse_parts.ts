@@ -1,9 +1,14 @@
-import { isRecord } from "../is_record.ts";
-import { selectionOf } from "../pick.ts";
-import { isIdentifier, type Reference, RESERVED, type TemplateName } from "../reference.ts";
+import { isRecord } from "../core/is_record.ts";
+import { selectionOf } from "../json/pick.ts";
+import {
+  isIdentifier,
+  type Reference,
+  RESERVED,
+  type TemplateName,
+} from "../template/reference.ts";
 import { cacheSettings } from "./cache.ts";
 import { inputPath } from "./input_path.ts";
-import { DEFAULTS } from "./defaults.ts";
+import { DEFAULTS } from "../core/defaults.ts";
 import type { Reader } from "./reader.ts";
 import type { RoutePattern } from "./route_key.ts";
 import { partSchema, type PartSettings, type ReadPart, WHOLE_QUERY } from "./part.ts";

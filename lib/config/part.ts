@@ -1,10 +1,10 @@
 import * as v from "valibot";
-import type { CacheSettings } from "../cache/judge.ts";
-import type { EachItem } from "../gather_plan.ts";
-import type { MapFunction } from "../map_function.ts";
-import type { PagesOptions } from "../pages.ts";
-import type { Selection } from "../pick.ts";
-import { parseOnlyName, type TemplateName } from "../reference.ts";
+import type { CacheSettings } from "../cache/reuse.ts";
+import type { EachItem } from "../gather/gather_plan.ts";
+import type { MapFunction } from "../core/map_function.ts";
+import type { PagesOptions } from "../gather/pages.ts";
+import type { Selection } from "../json/pick.ts";
+import { parseOnlyName, type TemplateName } from "../template/reference.ts";
 import {
   type Json,
   parsePathTemplate,
@@ -12,7 +12,7 @@ import {
   parseValueTemplate,
   type PathTemplate,
   type Template,
-} from "../template.ts";
+} from "../template/template.ts";
 import { cacheOrNone } from "./cache.ts";
 import { choice, value } from "./facts.ts";
 import { list, object, record } from "./object.ts";

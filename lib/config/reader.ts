@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { ConfigProblem } from "./problem.ts";
+import type { ConfigProblem } from "./config_error.ts";
 
 /** Reads values in the shape that a schema says, and collects every problem on the way. */
 export class Reader {

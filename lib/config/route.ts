@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import type { CacheSettings } from "../cache/judge.ts";
+import type { CacheSettings } from "../cache/reuse.ts";
 import { OVERRIDES } from "../http/removed_headers.ts";
-import { isRecord } from "../is_record.ts";
+import { isRecord } from "../core/is_record.ts";
 import { aggregateCacheSchema, cacheOrNone } from "./cache.ts";
 import { choice, value } from "./facts.ts";
 import type { LimitSettings } from "./limit.ts";

@@ -1,5 +1,5 @@
 import { isReservedPath } from "../http/reserved_path.ts";
-import { isIdentifier, RESERVED } from "../reference.ts";
+import { isIdentifier, RESERVED } from "../template/reference.ts";
 import type { RouteMethod } from "./route.ts";
 
 /** A route's key, read: `GET /users/:id`. */

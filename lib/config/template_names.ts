@@ -1,5 +1,5 @@
-import type { TemplateName } from "../reference.ts";
-import type { Template } from "../template.ts";
+import type { TemplateName } from "../template/reference.ts";
+import type { Template } from "../template/template.ts";
 
 /** What of a part is made of templates. */
 export interface Templates {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Call, Context, Reply, Source } from "../source.ts";
+import type { Call, Context, Reply, Source } from "../core/source.ts";
 import { cacheSchema, cacheSettings } from "./cache.ts";
 import { choice, value } from "./facts.ts";
 import { list, object, record } from "./object.ts";

@@ -1,8 +1,8 @@
 import * as v from "valibot";
-import { parseRange } from "../address.ts";
-import { isRecord } from "../is_record.ts";
-import { parsePointer } from "../pointer.ts";
-import { type Json, TemplateError } from "../template.ts";
+import { parseRange } from "../http/address.ts";
+import { isRecord } from "../core/is_record.ts";
+import { parsePointer } from "../json/pointer.ts";
+import { type Json, TemplateError } from "../template/template.ts";
 import { choice, type JsonSchema, value } from "./facts.ts";
 import { object } from "./object.ts";
 import { parseRate, type Rate } from "./rates.ts";

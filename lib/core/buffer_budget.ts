@@ -1,4 +1,4 @@
-import { GatewayError } from "../errors.ts";
+import { GatewayError } from "./errors.ts";
 
 /** How long a client should wait before it asks again (s). */
 const RETRY_AFTER_S = 1;

@@ -1,6 +1,6 @@
-import { Body } from "../body.ts";
-import type { Bytes } from "../bytes.ts";
-import { GatewayError } from "../errors.ts";
+import { Body } from "../core/body.ts";
+import type { Bytes } from "../core/bytes.ts";
+import { GatewayError } from "../core/errors.ts";
 
 /**
  * Content codings, and what the platform calls them. It has others (deflate, zstd), but does not

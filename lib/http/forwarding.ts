@@ -1,5 +1,5 @@
-import { type AddressTrust, clientChain, isTrusted } from "../client_address.ts";
-import { hasDotSegment } from "../path.ts";
+import { type AddressTrust, clientChain, isTrusted } from "./client_address.ts";
+import { hasDotSegment } from "./path.ts";
 import { isAuthority } from "./authority.ts";
 
 /** How a client's request came to the gateway, as upstreams are told. */

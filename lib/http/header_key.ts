@@ -1,4 +1,4 @@
-import { digest } from "./digest.ts";
+import { digest } from "../core/digest.ts";
 
 /**
  * Headers that reach an upstream and tell no two calls apart, each with the reason. Every other

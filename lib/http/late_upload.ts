@@ -1,4 +1,4 @@
-import { GatewayError } from "../errors.ts";
+import { GatewayError } from "../core/errors.ts";
 
 /**
  * Why a wait for a client's body ended: a deadline that passed meanwhile is `request-timeout`, which

@@ -1,4 +1,4 @@
-import type { Bytes } from "../bytes.ts";
+import type { Bytes } from "../core/bytes.ts";
 
 /** Up to here a body is handed over in one piece, and longer ones in pieces of this size (bytes). */
 export const PIECE_BYTES: number = 128 * 1024;

@@ -1,8 +1,8 @@
 import { type BareItem, type Item, serializeList, Token } from "structured-headers";
-import { BodyTooLarge } from "../body.ts";
-import { type GatewayError, type KindFacts, KINDS } from "../errors.ts";
+import { BodyTooLarge } from "../core/body.ts";
+import { type GatewayError, type KindFacts, KINDS } from "../core/errors.ts";
 import { isList } from "./is_list.ts";
-import { UpstreamFault, type UpstreamFaultReason } from "../upstream_fault.ts";
+import { UpstreamFault, type UpstreamFaultReason } from "../core/upstream_fault.ts";
 
 const HEADER = "proxy-status";
 

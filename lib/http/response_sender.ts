@@ -1,6 +1,6 @@
-import type { Bytes } from "../bytes.ts";
-import type { Clock } from "../clock.ts";
-import { type Timer, TimerQueue } from "../timer_queue.ts";
+import type { Bytes } from "../core/bytes.ts";
+import type { Clock } from "../core/clock.ts";
+import { type Timer, TimerQueue } from "../core/timer_queue.ts";
 import type { Pieces } from "./pieces.ts";
 
 /** How the sending of a response ended: `timeout` when the client did not read it in time. */

@@ -1,5 +1,5 @@
-import { Body } from "../body.ts";
-import type { Bytes } from "../bytes.ts";
+import { Body } from "../core/body.ts";
+import type { Bytes } from "../core/bytes.ts";
 
 /** Is told how an upload goes. */
 export interface UploadWatcher {

@@ -1,7 +1,7 @@
-import type { Bytes } from "../bytes.ts";
-import { GatewayError } from "../errors.ts";
-import { documentOf } from "../json_bytes.ts";
-import { follow, writePointer } from "../pointer.ts";
+import type { Bytes } from "../core/bytes.ts";
+import { GatewayError } from "../core/errors.ts";
+import { documentOf } from "./json_bytes.ts";
+import { follow, writePointer } from "./pointer.ts";
 import { ExactNumber } from "./exact_number.ts";
 import { type JsonFacts, jsonFacts } from "./json_facts.ts";
 import { locate } from "./locate.ts";

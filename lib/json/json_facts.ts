@@ -1,4 +1,4 @@
-import type { Bytes } from "../bytes.ts";
+import type { Bytes } from "../core/bytes.ts";
 import { endOfString } from "./scan.ts";
 
 const QUOTE = 0x22;

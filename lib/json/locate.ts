@@ -1,4 +1,4 @@
-import type { Bytes } from "../bytes.ts";
+import type { Bytes } from "../core/bytes.ts";
 import { MemberName } from "./member_name.ts";
 import { endOfValue, itemsAt, kindAt, Members, type Range, skipSpace } from "./scan.ts";
 

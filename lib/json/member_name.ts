@@ -1,4 +1,4 @@
-import type { Bytes } from "../bytes.ts";
+import type { Bytes } from "../core/bytes.ts";
 import type { Members } from "./scan.ts";
 
 const ENCODER = new TextEncoder();

@@ -1,4 +1,4 @@
-import type { Bytes } from "../bytes.ts";
+import type { Bytes } from "../core/bytes.ts";
 
 // Finds values in JSON that is known to be well-formed (it has been parsed), so that they can be
 // passed on as they were written. No function here recurses: nesting costs no stack.

@@ -1,16 +1,16 @@
-import type { Clock, Random } from "../clock.ts";
-import { admission } from "./admission.ts";
-import { decideAlone } from "./alone.ts";
+import type { Clock, Random } from "../core/clock.ts";
+import { admission } from "./decision_order.ts";
+import { decideAlone } from "./local_fallback.ts";
 import { BucketTable } from "./bucket_table.ts";
-import { Claim, type ClaimedCharge } from "./claim.ts";
+import { Claim, type ClaimedCharge } from "./pending_request.ts";
 import { type Instant, instantOf } from "./instant.ts";
-import { LeaseKeeper } from "./lease_keeper.ts";
+import { LeaseKeeper } from "./leases/lease_keeper.ts";
 import type { Admitted, Charge, Decision, Denied } from "./limit.ts";
-import { Lines } from "./lines.ts";
-import { payFromLeases } from "./payment.ts";
+import { Lines } from "./wait_queue.ts";
+import { payFromLeases } from "./settlement.ts";
 import { plan, type Verdict } from "./plan.ts";
-import type { BucketStore } from "./store.ts";
-import { StoreHealth } from "./store_health.ts";
+import type { BucketStore } from "./stores/bucket_store.ts";
+import { StoreHealth } from "./stores/store_health.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
 import { type Batch, type Concluded, FREE_DENIAL_MS, Transactions } from "./transactions.ts";
 

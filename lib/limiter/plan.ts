@@ -1,10 +1,10 @@
 import { type BucketLevel, msToKeep, msUntil, take } from "./bucket.ts";
-import type { Claim, ClaimedCharge } from "./claim.ts";
+import type { Claim, ClaimedCharge } from "./pending_request.ts";
 import type { Instant } from "./instant.ts";
-import { grant, type LeaseNeeds, leaseTokens } from "./lease.ts";
+import { grant, type LeaseNeeds, leaseTokens } from "./leases/lease.ts";
 import type { ChargedBucket } from "./limit.ts";
-import type { Lines } from "./lines.ts";
-import type { BucketWrite } from "./store.ts";
+import type { Lines } from "./wait_queue.ts";
+import type { BucketWrite } from "./stores/bucket_store.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
 
 /** What would be decided about a claim. */

@@ -6,11 +6,11 @@ import {
   refill,
   take,
 } from "./bucket.ts";
-import { Demand } from "./demand.ts";
-import { HeldLeases, type Spent } from "./held_leases.ts";
+import { Demand } from "./leases/demand.ts";
+import { HeldLeases, type Spent } from "./leases/held_leases.ts";
 import { ageMs, type Instant } from "./instant.ts";
-import { isWorth, leaseTermMs } from "./lease.ts";
-import type { StoredBucket } from "./store.ts";
+import { isWorth, leaseTermMs } from "./leases/lease.ts";
+import type { StoredBucket } from "./stores/bucket_store.ts";
 
 /** For how long a bucket that another process took from counts as contended (ms). */
 const CONTENDED_MS = 1_000;

@@ -1,12 +1,12 @@
-import type { Clock, Random } from "../clock.ts";
-import type { Claim } from "./claim.ts";
+import type { Clock, Random } from "../core/clock.ts";
+import type { Claim } from "./pending_request.ts";
 import { type Instant, instantOf } from "./instant.ts";
-import { renewalMs } from "./lease.ts";
-import type { Lines } from "./lines.ts";
-import { payFromLeases, type Payment, undo } from "./payment.ts";
+import { renewalMs } from "./leases/lease.ts";
+import type { Lines } from "./wait_queue.ts";
+import { payFromLeases, type Payment, undo } from "./settlement.ts";
 import { leaseNeedsOf, plan, type PlannedWrite, type Situation, type Verdict } from "./plan.ts";
-import type { BucketStore } from "./store.ts";
-import type { StoreHealth } from "./store_health.ts";
+import type { BucketStore } from "./stores/bucket_store.ts";
+import type { StoreHealth } from "./stores/store_health.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
 
 /** What transactions need. */

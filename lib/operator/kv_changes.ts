@@ -1,5 +1,5 @@
-import { isRecord } from "../is_record.ts";
-import { unlocked } from "../kv_locked.ts";
+import { isRecord } from "../core/is_record.ts";
+import { unlocked } from "../store/kv_locked.ts";
 
 /** What the operator can change while the gateway runs. */
 export type Changeable = "clients" | "bans";

@@ -1,6 +1,6 @@
-import type { KnownClient } from "../client_directory.ts";
-import { GatewayError } from "../errors.ts";
-import { isRecord } from "../is_record.ts";
+import type { KnownClient } from "./client_directory.ts";
+import { GatewayError } from "../core/errors.ts";
+import { isRecord } from "../core/is_record.ts";
 import type { KvChanges } from "./kv_changes.ts";
 
 /** A client that was created while the gateway ran. */

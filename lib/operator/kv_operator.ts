@@ -1,4 +1,4 @@
-import { KvBans } from "./kv_bans.ts";
+import { KvBans } from "./kv_blocks.ts";
 import { KvChanges } from "./kv_changes.ts";
 import { KvClients } from "./kv_clients.ts";
 import { Operator, type OperatorOptions } from "./operator.ts";

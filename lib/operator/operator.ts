@@ -1,15 +1,15 @@
-import type { ClientDirectory } from "../client_directory.ts";
-import type { Clock } from "../clock.ts";
-import { DEFAULTS } from "../config/defaults.ts";
-import { GatewayError } from "../errors.ts";
+import type { ClientDirectory } from "./client_directory.ts";
+import type { Clock } from "../core/clock.ts";
+import { DEFAULTS } from "../core/defaults.ts";
+import { GatewayError } from "../core/errors.ts";
 import { StoreTimeout } from "../store/store_timeout.ts";
-import { within } from "../within.ts";
-import type { Ban, BanSubject } from "./ban.ts";
-import { BanList } from "./ban_list.ts";
-import type { KvBans } from "./kv_bans.ts";
+import { within } from "../core/within.ts";
+import type { Ban, BanSubject } from "./block.ts";
+import { BanList } from "./block_list.ts";
+import type { KvBans } from "./kv_blocks.ts";
 import type { KvChanges, Marks } from "./kv_changes.ts";
 import type { KvClients } from "./kv_clients.ts";
-import { RememberedClients } from "./remembered_clients.ts";
+import { RememberedClients } from "./cached_clients.ts";
 
 /** What the operator needs. */
 export interface OperatorOptions {

@@ -1,9 +1,9 @@
 import { abortable } from "@std/async";
-import { type Body, BodyTooLarge } from "../body.ts";
-import { GatewayError } from "../errors.ts";
+import { type Body, BodyTooLarge } from "../core/body.ts";
+import { GatewayError } from "../core/errors.ts";
 import { decodedBody } from "../http/content_coding.ts";
 import { copyHeaders } from "../http/copy_headers.ts";
-import type { Policy, Reply } from "../source.ts";
+import type { Policy, Reply } from "../core/source.ts";
 
 /** What a buffered reply may hold. */
 export interface BufferOptions {

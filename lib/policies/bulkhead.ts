@@ -1,9 +1,9 @@
-import { Body } from "../body.ts";
-import type { Bytes } from "../bytes.ts";
-import type { Clock } from "../clock.ts";
-import { GatewayError } from "../errors.ts";
-import type { Semaphore } from "../semaphore.ts";
-import type { Context, Policy, Reply } from "../source.ts";
+import { Body } from "../core/body.ts";
+import type { Bytes } from "../core/bytes.ts";
+import type { Clock } from "../core/clock.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { Semaphore } from "../async/semaphore.ts";
+import type { Context, Policy, Reply } from "../core/source.ts";
 
 /** How many calls an upstream gets at once, and how long each counts. */
 export interface BulkheadOptions {

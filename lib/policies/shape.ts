@@ -1,16 +1,16 @@
 import { abortable } from "@std/async";
 import { turns } from "../async/turns.ts";
-import { Body } from "../body.ts";
-import type { Bytes } from "../bytes.ts";
-import { GatewayError } from "../errors.ts";
+import { Body } from "../core/body.ts";
+import type { Bytes } from "../core/bytes.ts";
+import { GatewayError } from "../core/errors.ts";
 import { locate } from "../json/locate.ts";
 import { readExactly } from "../json/read_exactly.ts";
 import { writeJson } from "../json/write_json.ts";
-import { documentOf } from "../json_bytes.ts";
-import { MapError, type MapFunction } from "../map_function.ts";
-import { pick, type Selection } from "../pick.ts";
-import { writePointer } from "../pointer.ts";
-import type { Call, Policy } from "../source.ts";
+import { documentOf } from "../json/json_bytes.ts";
+import { MapError, type MapFunction } from "../core/map_function.ts";
+import { pick, type Selection } from "../json/pick.ts";
+import { writePointer } from "../json/pointer.ts";
+import type { Call, Policy } from "../core/source.ts";
 
 /** What becomes of an answer, in this order. */
 export interface ShapeOptions {

@@ -1,10 +1,10 @@
-import type { Clock } from "../clock.ts";
-import { GatewayError } from "../errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { GatewayError } from "../core/errors.ts";
 import { lateUpload } from "../http/late_upload.ts";
 import { type UploadWatcher, watchedUpload } from "../http/watched_upload.ts";
-import { Scope } from "../scope.ts";
-import type { Policy } from "../source.ts";
-import { type Timer, TimerQueue } from "../timer_queue.ts";
+import { Scope } from "../core/scope.ts";
+import type { Policy } from "../core/source.ts";
+import { type Timer, TimerQueue } from "../core/timer_queue.ts";
 
 /** What one attempt may take. */
 export interface TimeoutOptions {

@@ -1,6 +1,6 @@
-import type { Clock } from "../clock.ts";
-import { DEFAULTS } from "../config/defaults.ts";
-import { StartError } from "../start_error.ts";
+import type { Clock } from "../core/clock.ts";
+import { DEFAULTS } from "../core/defaults.ts";
+import { StartError } from "../core/start_error.ts";
 import { hasDescriptors } from "./has_descriptors.ts";
 import { Listener } from "./listener.ts";
 import type { Output } from "./output.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 
 /** How often it is looked whether file descriptors are left (ms). */
 const LOOK_MS = 250;

@@ -1,6 +1,6 @@
-import type { Clock } from "../clock.ts";
-import { LineWriter } from "../line_writer.ts";
-import { within } from "../within.ts";
+import type { Clock } from "../core/clock.ts";
+import { LineWriter } from "./line_writer.ts";
+import { within } from "../core/within.ts";
 
 /** What may wait for a reader that is slow, of each kind of output (characters). */
 const MAX_WAITING = 1024 * 1024;

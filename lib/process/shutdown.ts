@@ -1,5 +1,5 @@
-import type { Clock } from "../clock.ts";
-import { TimerQueue } from "../timer_queue.ts";
+import type { Clock } from "../core/clock.ts";
+import { TimerQueue } from "../core/timer_queue.ts";
 
 /**
  * What requests in flight have to know of the gateway's stop. Their deadlines are pulled forward,

@@ -1,6 +1,6 @@
-import type { Clock } from "../clock.ts";
-import { DEFAULTS } from "../config/defaults.ts";
-import { within } from "../within.ts";
+import type { Clock } from "../core/clock.ts";
+import { DEFAULTS } from "../core/defaults.ts";
+import { within } from "../core/within.ts";
 import { StoreTimeout } from "./store_timeout.ts";
 
 /** How often a store in trouble, and the file of any, is looked at (ms). */

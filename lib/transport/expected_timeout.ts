@@ -1,5 +1,5 @@
-import type { Clock } from "../clock.ts";
-import type { Context } from "../source.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Context } from "../core/source.ts";
 
 /** Says how long a response is waited for (ms), so that an upstream can stop when nobody listens. */
 const EXPECTED_TIMEOUT = "x-envoy-expected-rq-timeout-ms";

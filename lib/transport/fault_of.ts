@@ -1,4 +1,4 @@
-import { UpstreamFault, type UpstreamFaultReason } from "../upstream_fault.ts";
+import { UpstreamFault, type UpstreamFaultReason } from "../core/upstream_fault.ts";
 
 /** The platform tells most failures apart by their words alone; the first that matches counts. */
 const WORDS: readonly (readonly [RegExp, UpstreamFaultReason])[] = [

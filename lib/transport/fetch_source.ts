@@ -1,10 +1,10 @@
-import { Body } from "../body.ts";
-import type { Clock } from "../clock.ts";
-import { GatewayError } from "../errors.ts";
-import { isBodiless } from "../is_bodiless.ts";
-import { isSafe } from "../is_safe.ts";
-import type { Reply, Source } from "../source.ts";
-import { upstreamFailure } from "../upstream_fault.ts";
+import { Body } from "../core/body.ts";
+import type { Clock } from "../core/clock.ts";
+import { GatewayError } from "../core/errors.ts";
+import { isBodiless } from "../http/is_bodiless.ts";
+import { isSafe } from "../core/is_safe.ts";
+import type { Reply, Source } from "../core/source.ts";
+import { upstreamFailure } from "../core/upstream_fault.ts";
 import { activeTrace } from "./active_trace.ts";
 import { expectedTimeout } from "./expected_timeout.ts";
 import { faultOf } from "./fault_of.ts";

@@ -1,6 +1,6 @@
 import { abortable } from "@std/async";
-import { toGatewayError } from "../errors.ts";
-import type { Source } from "../source.ts";
+import { toGatewayError } from "../core/errors.ts";
+import type { Source } from "../core/source.ts";
 
 /**
  * Makes any async function safe to ask: what it throws becomes a GatewayError, and a function that

@@ -1,5 +1,5 @@
-import type { Clock } from "../clock.ts";
-import type { Source } from "../source.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Source } from "../core/source.ts";
 import { type FetchClients, fetchSource, openFetchClients } from "./fetch_source.ts";
 import { originOf } from "./socket/origin.ts";
 import { Pool, type PoolOptions } from "./socket/pool.ts";

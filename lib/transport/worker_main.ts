@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import type { Bytes } from "../bytes.ts";
+import type { Bytes } from "../core/bytes.ts";
 import { writeJson } from "../json/write_json.ts";
 
 /** What a worker thread is asked: its function's input as JSON, or to abort what it does. */

@@ -1,6 +1,6 @@
-import type { Bytes } from "../bytes.ts";
-import { Semaphore } from "../semaphore.ts";
-import { type Timer, TimerQueue } from "../timer_queue.ts";
+import type { Bytes } from "../core/bytes.ts";
+import { Semaphore } from "../async/semaphore.ts";
+import { type Timer, TimerQueue } from "../core/timer_queue.ts";
 import { WorkerThread, type WorkerThreadOptions } from "./worker_thread.ts";
 
 /** What the threads of a pool run, and how many there are. */

@@ -1,10 +1,10 @@
-import { Body } from "../body.ts";
-import type { Clock } from "../clock.ts";
-import { DEFAULTS } from "../config/defaults.ts";
+import { Body } from "../core/body.ts";
+import type { Clock } from "../core/clock.ts";
+import { DEFAULTS } from "../core/defaults.ts";
 import { inputOf } from "../config/input_path.ts";
 import type { OpenedSettings, WorkerSettings } from "../config/upstream.ts";
-import { toGatewayError } from "../errors.ts";
-import type { Call, Context, Reply } from "../source.ts";
+import { toGatewayError } from "../core/errors.ts";
+import type { Call, Context, Reply } from "../core/source.ts";
 import { WorkerPool } from "./worker_pool.ts";
 
 /** What workers need besides their settings. */

@@ -1,8 +1,8 @@
 import type { Worker } from "node:worker_threads";
-import type { Bytes } from "../bytes.ts";
-import type { Clock } from "../clock.ts";
-import { GatewayError, type Kind } from "../errors.ts";
-import { isRecord } from "../is_record.ts";
+import type { Bytes } from "../core/bytes.ts";
+import type { Clock } from "../core/clock.ts";
+import { GatewayError, type Kind } from "../core/errors.ts";
+import { isRecord } from "../core/is_record.ts";
 import type { WorkerFailure, WorkerReply, WorkerRequest } from "./worker_main.ts";
 
 /** What a thread runs, and how long it is borne with. */

@@ -1,7 +1,7 @@
-import type { Clock } from "../clock.ts";
-import { GatewayError } from "../errors.ts";
-import type { Source } from "../source.ts";
-import { UpstreamFault, type UpstreamFaultReason } from "../upstream_fault.ts";
+import type { Clock } from "../core/clock.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { Source } from "../core/source.ts";
+import { UpstreamFault, type UpstreamFaultReason } from "../core/upstream_fault.ts";
 
 /** How long the same failure of an upstream is only counted (ms). */
 const QUIET_MS = 60_000;

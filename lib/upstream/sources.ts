@@ -1,23 +1,23 @@
 import type { HttpCache } from "../cache/http_cache.ts";
-import type { Random } from "../clock.ts";
+import type { Random } from "../core/clock.ts";
 import { clientHeadersOf, sendsAuthorization } from "../config/client_headers.ts";
 import type { Settings } from "../config/gateway.ts";
 import type { PartSettings } from "../config/part.ts";
 import type { ForwardSettings, GatherSettings } from "../config/route.ts";
 import type { UpstreamSettings } from "../config/upstream.ts";
-import { gather } from "../gather.ts";
-import { type GatherPart, GatherPlan } from "../gather_plan.ts";
+import { gather } from "../gather/gather.ts";
+import { type GatherPart, GatherPlan } from "../gather/gather_plan.ts";
 import { HeaderKey } from "../http/header_key.ts";
 import { toldByForward } from "../http/told_by_forward.ts";
-import { expandCall } from "../part_call.ts";
-import type { Source } from "../source.ts";
+import { expandCall } from "../template/part_call.ts";
+import type { Source } from "../core/source.ts";
 import {
   aggregateStack,
   forwardStack,
   pagedList,
   partStack,
   type StackDependencies,
-} from "../stack.ts";
+} from "./stack.ts";
 import { seesClients } from "./sees_clients.ts";
 import { targetOf } from "./target.ts";
 import { Upstreams, type UpstreamsDependencies } from "./upstreams.ts";

@@ -1,12 +1,12 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import type { UpstreamSettings } from "../config/upstream.ts";
-import type { Resources } from "../resources.ts";
-import type { Policy, Source } from "../source.ts";
+import type { Resources } from "./resources.ts";
+import type { Policy, Source } from "../core/source.ts";
 import { functionSource } from "../transport/function.ts";
 import type { HttpTransport } from "../transport/http.ts";
 import { workerSource } from "../transport/worker_source.ts";
 import { FaultLog, type FaultReport } from "./fault_log.ts";
-import { type UpstreamState, upstreamState } from "../upstream_state.ts";
+import { type UpstreamState, upstreamState } from "./upstream_state.ts";
 
 /** What upstreams are built with. */
 export interface UpstreamsDependencies {

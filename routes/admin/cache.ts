@@ -1,8 +1,8 @@
 import { Hono } from "hono";
-import type { BanSubject } from "../../lib/cache/bans.ts";
+import type { BanSubject } from "../../lib/cache/purges.ts";
 import type { OpenCache } from "../../lib/cache/open_cache.ts";
-import type { Clock } from "../../lib/clock.ts";
-import { GatewayError } from "../../lib/errors.ts";
+import type { Clock } from "../../lib/core/clock.ts";
+import { GatewayError } from "../../lib/core/errors.ts";
 import type { Env } from "../../middleware/env.ts";
 
 /** What the operator's view of the cache needs. */

@@ -1,12 +1,12 @@
 import { Hono } from "hono";
 import * as v from "valibot";
-import { keyHash } from "../../lib/client_directory.ts";
-import type { Clock } from "../../lib/clock.ts";
+import { keyHash } from "../../lib/operator/client_directory.ts";
+import type { Clock } from "../../lib/core/clock.ts";
 import type { Settings } from "../../lib/config/gateway.ts";
-import { GatewayError } from "../../lib/errors.ts";
+import { GatewayError } from "../../lib/core/errors.ts";
 import type { ClientEntry } from "../../lib/operator/kv_clients.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
-import { readRequestBody, requestBody } from "../../lib/request_body.ts";
+import { readRequestBody, requestBody } from "../../lib/http/request_body.ts";
 import type { Env, Exchange } from "../../middleware/env.ts";
 import { NO_STORE } from "./no_store.ts";
 import { readLimit, readQuery } from "./query.ts";

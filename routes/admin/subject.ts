@@ -1,8 +1,8 @@
-import { parseAddress } from "../../lib/address.ts";
+import { parseAddress } from "../../lib/http/address.ts";
 import type { KeySourceSettings, LimitSettings } from "../../lib/config/limit.ts";
-import { GatewayError } from "../../lib/errors.ts";
-import { who } from "../../lib/limiter/counted.ts";
-import type { Client } from "../../lib/source.ts";
+import { GatewayError } from "../../lib/core/errors.ts";
+import { who } from "../../lib/limiter/bucket_key.ts";
+import type { Client } from "../../lib/core/source.ts";
 
 /** Somebody whose requests are counted, as the operator names them. */
 export interface Subject {

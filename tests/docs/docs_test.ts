@@ -2,11 +2,11 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { serveSamples } from "../../examples/upstreams/serve.ts";
 import gatewayConfig from "../../gateway.config.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
-import { ConfigError } from "../../lib/config/problem.ts";
+import { ConfigError } from "../../lib/config/config_error.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
-import { isRecord } from "../../lib/is_record.ts";
-import { KINDS } from "../../lib/errors.ts";
-import { json } from "../../lib/reply.ts";
+import { isRecord } from "../../lib/core/is_record.ts";
+import { KINDS } from "../../lib/core/errors.ts";
+import { json } from "../../lib/json/json_reply.ts";
 import { parseCurl } from "../support/curl.ts";
 import { startGateway } from "../support/gateway.ts";
 import { startOperated, TOKEN } from "../support/operated.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
-import { ConfigError } from "../../lib/config/problem.ts";
+import { ConfigError } from "../../lib/config/config_error.ts";
 import starter from "../../examples/starter/gateway.config.ts";
 import { ask } from "../support/answer.ts";
 import { parseCurl } from "../support/curl.ts";

@@ -10,7 +10,7 @@ Deno.test("clients that do not read cost no more than the budget, and others are
       const headers = { "content-type": "application/json" };
       const source = async () => {
         const response = Response.json("x".repeat(12 * 1024 * 1024), { headers });
-        const { Body } = await import("${new URL("../../lib/body.ts", import.meta.url)}");
+        const { Body } = await import("${new URL("../../lib/core/body.ts", import.meta.url)}");
         return { status: 200, headers: response.headers, body: Body.of(await response.bytes()) };
       };
       export default {

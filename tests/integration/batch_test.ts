@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
-import { json } from "../../lib/reply.ts";
+import { json } from "../../lib/json/json_reply.ts";
 import { ask } from "../support/answer.ts";
 import { askBatch, batchInit, type ReadAnswer } from "../support/batch.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";

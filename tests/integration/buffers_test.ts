@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { Body } from "../../lib/body.ts";
+import { Body } from "../../lib/core/body.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
-import { json } from "../../lib/reply.ts";
-import type { Source } from "../../lib/source.ts";
+import { json } from "../../lib/json/json_reply.ts";
+import type { Source } from "../../lib/core/source.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { until } from "../support/program.ts";
 import { startUpstream } from "../support/upstream.ts";

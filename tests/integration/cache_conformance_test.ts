@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import type { Clock } from "../../lib/clock.ts";
-import { systemClock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/core/clock.ts";
+import { systemClock } from "../../lib/core/clock.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { ask } from "../support/answer.ts";
 import { startGateway } from "../support/gateway.ts";

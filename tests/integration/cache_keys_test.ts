@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { KvBans } from "../../lib/cache/kv_bans.ts";
+import { KvBans } from "../../lib/cache/kv_purges.ts";
 import { kvTier } from "../support/kv_tier.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { ask } from "../support/answer.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { CacheConfig } from "../../lib/config/cache.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
-import { json } from "../../lib/reply.ts";
+import { json } from "../../lib/json/json_reply.ts";
 import { ask } from "../support/answer.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { until } from "../support/program.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { CorsConfig } from "../../lib/config/gateway.ts";
-import { json } from "../../lib/reply.ts";
+import { json } from "../../lib/json/json_reply.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { startRawUpstream } from "../support/upstream.ts";
 import { ask, askFor, problemKind, type WireAnswer } from "../support/wire.ts";

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Part } from "../../lib/config/part.ts";
 import type { GatherRoute, RouteKey } from "../../lib/config/route.ts";
-import type { Kind } from "../../lib/errors.ts";
-import { PROBLEM_PATH } from "../../lib/problem.ts";
+import type { Kind } from "../../lib/core/errors.ts";
+import { PROBLEM_PATH } from "../../lib/http/problem.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway } from "../support/gateway.ts";
 import { hang, refusingUrl, startUpstream } from "../support/upstream.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import type { Part } from "../../lib/config/part.ts";
-import type { Kind } from "../../lib/errors.ts";
+import type { Kind } from "../../lib/core/errors.ts";
 import { ask, failedParts, readEnvelope, readProblem, timedParts } from "../support/answer.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";

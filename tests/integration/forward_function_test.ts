@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { Body } from "../../lib/body.ts";
-import type { Bytes } from "../../lib/bytes.ts";
-import { GatewayError } from "../../lib/errors.ts";
-import { json } from "../../lib/reply.ts";
-import type { Call, Reply, Source } from "../../lib/source.ts";
+import { Body } from "../../lib/core/body.ts";
+import type { Bytes } from "../../lib/core/bytes.ts";
+import { GatewayError } from "../../lib/core/errors.ts";
+import { json } from "../../lib/json/json_reply.ts";
+import type { Call, Reply, Source } from "../../lib/core/source.ts";
 import { startGateway, type TestGateway, type TestGatewayOptions } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { until, within } from "../support/program.ts";

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Hono } from "hono";
-import { GatewayError } from "../../lib/errors.ts";
-import { json } from "../../lib/reply.ts";
+import { GatewayError } from "../../lib/core/errors.ts";
+import { json } from "../../lib/json/json_reply.ts";
 import { admin, type AdminOptions } from "../../middleware/admin.ts";
 import type { Env } from "../../middleware/env.ts";
 import { startGateway, type TestGateway, type TestGatewayOptions } from "../support/gateway.ts";
 import { kvOperator } from "../../lib/operator/kv_operator.ts";
-import { systemClock as clock } from "../../lib/clock.ts";
+import { systemClock as clock } from "../../lib/core/clock.ts";
 import { rawRequest, type RawResponse } from "../support/raw_request.ts";
 
 const TOKEN = "the operator's own";

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { PagesConfig, Part } from "../../lib/config/part.ts";
 import type { GatherRoute } from "../../lib/config/route.ts";
-import type { Kind } from "../../lib/errors.ts";
-import { json } from "../../lib/reply.ts";
+import type { Kind } from "../../lib/core/errors.ts";
+import { json } from "../../lib/json/json_reply.ts";
 import { ask, type EnvelopeDocument, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";

@@ -1,11 +1,15 @@
-import { DEFAULTS } from "../../lib/config/defaults.ts";
+import { DEFAULTS } from "../../lib/core/defaults.ts";
 import { assert, assertEquals } from "@std/assert";
 import { parseList } from "structured-headers";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import type { LimitConfig } from "../../lib/config/limit.ts";
-import { MemoryStore } from "../../lib/limiter/memory_store.ts";
-import type { BucketStore, BucketWrite, StoredBucket } from "../../lib/limiter/store.ts";
-import { json } from "../../lib/reply.ts";
+import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
+import type {
+  BucketStore,
+  BucketWrite,
+  StoredBucket,
+} from "../../lib/limiter/stores/bucket_store.ts";
+import { json } from "../../lib/json/json_reply.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { parseList } from "structured-headers";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import type { LimitConfig } from "../../lib/config/limit.ts";
-import { json } from "../../lib/reply.ts";
+import { json } from "../../lib/json/json_reply.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { startUpstream } from "../support/upstream.ts";

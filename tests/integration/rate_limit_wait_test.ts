@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { LimitConfig } from "../../lib/config/limit.ts";
-import { json } from "../../lib/reply.ts";
+import { json } from "../../lib/json/json_reply.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 

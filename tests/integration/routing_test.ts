@@ -1,8 +1,8 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import type { RouteKey } from "../../lib/config/route.ts";
-import { KINDS } from "../../lib/errors.ts";
-import { json } from "../../lib/reply.ts";
+import { KINDS } from "../../lib/core/errors.ts";
+import { json } from "../../lib/json/json_reply.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { property } from "../support/random.ts";
 import { ask, askFor, problemKind, type WireAnswer } from "../support/wire.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Part } from "../../lib/config/part.ts";
-import { json } from "../../lib/reply.ts";
+import { json } from "../../lib/json/json_reply.ts";
 import { ask, type EnvelopeDocument, readEnvelope } from "../support/answer.ts";
 import { startGateway } from "../support/gateway.ts";
 

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { DEFAULTS } from "../../lib/config/defaults.ts";
+import { DEFAULTS } from "../../lib/core/defaults.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import type { AnyPart } from "../../lib/config/part.ts";
 import type { WorkerPath, WorkerUpstream } from "../../lib/config/upstream.ts";
 import type { ConfigPlace } from "../../lib/config/parse.ts";
-import type { Kind } from "../../lib/errors.ts";
+import type { Kind } from "../../lib/core/errors.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { until } from "../support/program.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { json } from "../../lib/reply.ts";
+import { json } from "../../lib/json/json_reply.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { ask, askFor } from "../support/wire.ts";
 

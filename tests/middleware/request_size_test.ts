@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { json } from "../../lib/reply.ts";
+import { json } from "../../lib/json/json_reply.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { ask, chunk, problemKind, type WireAnswer } from "../support/wire.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { aggregateFreshness, type PartAnswer } from "../../lib/aggregate_freshness.ts";
-import { Body } from "../../lib/body.ts";
-import type { Reply } from "../../lib/source.ts";
+import { aggregateFreshness, type PartAnswer } from "../../lib/gather/aggregate_freshness.ts";
+import { Body } from "../../lib/core/body.ts";
+import type { Reply } from "../../lib/core/source.ts";
 import { property, type Random } from "../support/random.ts";
 
 const NOW = Date.UTC(2026, 0, 1);

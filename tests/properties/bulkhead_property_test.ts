@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { Body } from "../../lib/body.ts";
-import type { Bytes } from "../../lib/bytes.ts";
-import { GatewayError } from "../../lib/errors.ts";
+import { Body } from "../../lib/core/body.ts";
+import type { Bytes } from "../../lib/core/bytes.ts";
+import { GatewayError } from "../../lib/core/errors.ts";
 import { bulkhead } from "../../lib/policies/bulkhead.ts";
-import { Semaphore } from "../../lib/semaphore.ts";
-import type { Reply, Source } from "../../lib/source.ts";
+import { Semaphore } from "../../lib/async/semaphore.ts";
+import type { Reply, Source } from "../../lib/core/source.ts";
 import { testCall, testContext } from "../support/context.ts";
 import { countListeners } from "../support/count_listeners.ts";
 import { ManualClock, settled } from "../support/manual_clock.ts";

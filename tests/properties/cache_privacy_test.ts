@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { Body } from "../../lib/body.ts";
-import type { Bytes } from "../../lib/bytes.ts";
+import { Body } from "../../lib/core/body.ts";
+import type { Bytes } from "../../lib/core/bytes.ts";
 import { openCache } from "../../lib/cache/open_cache.ts";
-import { cache } from "../../lib/policies/cache.ts";
-import type { Call, Client, Reply, Source } from "../../lib/source.ts";
+import { cache } from "../../lib/cache/policy.ts";
+import type { Call, Client, Reply, Source } from "../../lib/core/source.ts";
 import { testCall, testContext } from "../support/context.ts";
 import { ManualClock, settled } from "../support/manual_clock.ts";
 import { property, type Random } from "../support/random.ts";

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { Body } from "../../lib/body.ts";
-import { GatewayError } from "../../lib/errors.ts";
-import { Flights } from "../../lib/flights.ts";
-import { coalesce } from "../../lib/policies/coalesce.ts";
-import { json } from "../../lib/reply.ts";
-import type { Call, Client, Context, Reply, Source } from "../../lib/source.ts";
+import { Body } from "../../lib/core/body.ts";
+import { GatewayError } from "../../lib/core/errors.ts";
+import { Flights } from "../../lib/policies/coalesce/shared_calls.ts";
+import { coalesce } from "../../lib/policies/coalesce/coalesce.ts";
+import { json } from "../../lib/json/json_reply.ts";
+import type { Call, Client, Context, Reply, Source } from "../../lib/core/source.ts";
 import { testCall, testContext } from "../support/context.ts";
 import { countListeners } from "../support/count_listeners.ts";
 import { settled } from "../support/manual_clock.ts";

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { Body } from "../../lib/body.ts";
-import { GatewayError } from "../../lib/errors.ts";
+import { Body } from "../../lib/core/body.ts";
+import { GatewayError } from "../../lib/core/errors.ts";
 import { parseExactly } from "../../lib/json/parse_exactly.ts";
-import { type GatherPart, GatherPlan } from "../../lib/gather_plan.ts";
-import type { Inputs } from "../../lib/inputs.ts";
-import { Scope } from "../../lib/scope.ts";
-import type { Call, Context, Reply, Source } from "../../lib/source.ts";
+import { type GatherPart, GatherPlan } from "../../lib/gather/gather_plan.ts";
+import type { Inputs } from "../../lib/template/inputs.ts";
+import { Scope } from "../../lib/core/scope.ts";
+import type { Call, Context, Reply, Source } from "../../lib/core/source.ts";
 import { functionSource } from "../../lib/transport/function.ts";
 import { testCall, testContext } from "../support/context.ts";
 import { countListeners } from "../support/count_listeners.ts";

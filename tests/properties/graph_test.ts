@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { GatewayError, toGatewayError } from "../../lib/errors.ts";
-import { gather } from "../../lib/gather.ts";
-import { gatherRecords } from "../../lib/gather_records.ts";
-import type { Reply } from "../../lib/source.ts";
+import { GatewayError, toGatewayError } from "../../lib/core/errors.ts";
+import { gather } from "../../lib/gather/gather.ts";
+import { gatherRecords } from "../../lib/gather/gather_records.ts";
+import type { Reply } from "../../lib/core/source.ts";
 import { property } from "../support/random.ts";
 import { endedBy, type Fate, fatesOf, verdictOf, within } from "./graph_model.ts";
 import { Play } from "./graph_play.ts";

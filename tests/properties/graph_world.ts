@@ -1,4 +1,4 @@
-import type { GatewayError } from "../../lib/errors.ts";
+import type { GatewayError } from "../../lib/core/errors.ts";
 import type { Random } from "../support/random.ts";
 
 /** How a question fails. */

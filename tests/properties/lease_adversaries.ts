@@ -1,9 +1,9 @@
 import { assert } from "@std/assert";
-import type { Clock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/core/clock.ts";
 import { bucketShape } from "../../lib/limiter/bucket.ts";
 import type { Admitted, Limit } from "../../lib/limiter/limit.ts";
-import { MemoryStore } from "../../lib/limiter/memory_store.ts";
-import type { BucketStore } from "../../lib/limiter/store.ts";
+import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
+import type { BucketStore } from "../../lib/limiter/stores/bucket_store.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import type { AnyLimiter, NewLimiter } from "./limiter_world.ts";
 

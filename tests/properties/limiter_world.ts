@@ -1,10 +1,14 @@
-import type { Clock } from "../../lib/clock.ts";
-import { BoundedStore } from "../../lib/limiter/bounded_store.ts";
+import type { Clock } from "../../lib/core/clock.ts";
+import { BoundedStore } from "../../lib/limiter/stores/bounded_store.ts";
 import { type BucketLevel, bucketShape } from "../../lib/limiter/bucket.ts";
 import type { Charge, Decision, Limit } from "../../lib/limiter/limit.ts";
-import { Ledger, type LedgerOptions } from "../../lib/limiter/ledger.ts";
+import { Ledger, type LedgerOptions } from "../../lib/limiter/admin/ledger.ts";
 import type { LimiterOptions, Patience } from "../../lib/limiter/limiter.ts";
-import type { BucketStore, BucketWrite, StoredBucket } from "../../lib/limiter/store.ts";
+import type {
+  BucketStore,
+  BucketWrite,
+  StoredBucket,
+} from "../../lib/limiter/stores/bucket_store.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import type { Random } from "../support/random.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { bucketShape } from "../../lib/limiter/bucket.ts";
-import { MemoryStore } from "../../lib/limiter/memory_store.ts";
+import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { Random } from "../support/random.ts";
 import { LEASE_ADVERSARIES, type LeaseAdversary } from "./lease_adversaries.ts";

@@ -1,4 +1,4 @@
-import type { Ledger } from "../../lib/limiter/ledger.ts";
+import type { Ledger } from "../../lib/limiter/admin/ledger.ts";
 import type { Limiter } from "../../lib/limiter/limiter.ts";
 import type { NewLedger, NewLimiter } from "./limiter_world.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { Body } from "../../lib/body.ts";
+import { Body } from "../../lib/core/body.ts";
 import type { ExactNumber } from "../../lib/json/exact_number.ts";
-import type { Call, Reply, Source } from "../../lib/source.ts";
+import type { Call, Reply, Source } from "../../lib/core/source.ts";
 import { ask } from "../support/answer.ts";
 import { startGateway } from "../support/gateway.ts";
 import { nastyNumber } from "../support/nasty_json.ts";

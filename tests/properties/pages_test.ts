@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { GatewayError } from "../../lib/errors.ts";
-import { gather } from "../../lib/gather.ts";
-import { type GatherPart, GatherPlan } from "../../lib/gather_plan.ts";
-import { gatherRecords } from "../../lib/gather_records.ts";
-import { json } from "../../lib/reply.ts";
-import type { Source } from "../../lib/source.ts";
+import { GatewayError } from "../../lib/core/errors.ts";
+import { gather } from "../../lib/gather/gather.ts";
+import { type GatherPart, GatherPlan } from "../../lib/gather/gather_plan.ts";
+import { gatherRecords } from "../../lib/gather/gather_records.ts";
+import { json } from "../../lib/json/json_reply.ts";
+import type { Source } from "../../lib/core/source.ts";
 import { testCall, testContext } from "../support/context.ts";
 import { ManualClock, settled } from "../support/manual_clock.ts";
 import { property, type Random } from "../support/random.ts";

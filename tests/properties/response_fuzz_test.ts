@@ -1,8 +1,8 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
-import { systemClock } from "../../lib/clock.ts";
-import { GatewayError } from "../../lib/errors.ts";
+import { systemClock } from "../../lib/core/clock.ts";
+import { GatewayError } from "../../lib/core/errors.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
-import { UpstreamFault } from "../../lib/upstream_fault.ts";
+import { UpstreamFault } from "../../lib/core/upstream_fault.ts";
 import { testCall, testContext } from "../support/context.ts";
 import { property, type Random } from "../support/random.ts";
 import { startScripted } from "../support/scripted_upstream.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { RetryBudget } from "../../lib/retry_budget.ts";
+import { RetryBudget } from "../../lib/policies/retry/retry_budget.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { property, type Random } from "../support/random.ts";
 

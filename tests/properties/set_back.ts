@@ -1,8 +1,8 @@
 import { assert } from "@std/assert";
-import type { Clock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/core/clock.ts";
 import { bucketShape } from "../../lib/limiter/bucket.ts";
 import type { Limit } from "../../lib/limiter/limit.ts";
-import { MemoryStore } from "../../lib/limiter/memory_store.ts";
+import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import type { Random } from "../support/random.ts";
 import type { NewLimiter } from "./limiter_world.ts";

@@ -63,7 +63,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     wrong: "undefined",
   },
   "forgets whom a function sees": {
-    file: "lib/stack.ts",
+    file: "lib/upstream/stack.ts",
     right: "deps.knowsClients && seesClients(upstream) && !settings.isShared",
     wrong: "false",
   },
@@ -88,7 +88,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     wrong: "named",
   },
   "forgets whom the functions of aggregates see": {
-    file: "lib/aggregate_freshness.ts",
+    file: "lib/gather/aggregate_freshness.ts",
     right: 'directives.has("private") || isPerClient',
     wrong: 'directives.has("private")',
   },
@@ -98,13 +98,17 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     wrong: "undefined",
   },
   "shares one call among clients": {
-    file: "lib/same_call.ts",
+    file: "lib/policies/coalesce/same_call.ts",
     right: "sameClient(a.client, b.client)",
     wrong: "true",
-    and: { file: "lib/flights.ts", right: "`${name ?? address} ${path}`", wrong: "path" },
+    and: {
+      file: "lib/policies/coalesce/shared_calls.ts",
+      right: "`${name ?? address} ${path}`",
+      wrong: "path",
+    },
   },
   "shares one call among those with other headers": {
-    file: "lib/same_call.ts",
+    file: "lib/policies/coalesce/same_call.ts",
     right: "sameHeaders(one.headers, other.headers)",
     wrong: "true",
   },

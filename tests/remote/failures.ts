@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";
 import { delay } from "@std/async";
-import { Body } from "../../lib/body.ts";
-import { KvBans } from "../../lib/cache/kv_bans.ts";
+import { Body } from "../../lib/core/body.ts";
+import { KvBans } from "../../lib/cache/kv_purges.ts";
 import { kvTier } from "../support/kv_tier.ts";
-import { KvStore, REMOTE_KV } from "../../lib/limiter/kv_store.ts";
+import { KvStore, REMOTE_KV } from "../../lib/limiter/stores/kv_store.ts";
 import { MISSING, NOW, write } from "../support/bucket_store_suite.ts";
 import { Denokv, withDenokv } from "../support/denokv.ts";
 import { type Program, runProgram, startProgram, until } from "../support/program.ts";

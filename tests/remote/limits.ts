@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
-import { systemClock as clock } from "../../lib/clock.ts";
+import { systemClock as clock } from "../../lib/core/clock.ts";
 import { bucketShape } from "../../lib/limiter/bucket.ts";
-import { KvStore, REMOTE_KV } from "../../lib/limiter/kv_store.ts";
+import { KvStore, REMOTE_KV } from "../../lib/limiter/stores/kv_store.ts";
 import { Limiter } from "../../lib/limiter/limiter.ts";
-import type { BucketStore } from "../../lib/limiter/store.ts";
+import type { BucketStore } from "../../lib/limiter/stores/bucket_store.ts";
 import { Denokv, withDenokv } from "../support/denokv.ts";
 
 const QUIET = new AbortController().signal;

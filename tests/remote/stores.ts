@@ -1,8 +1,8 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { kvTier } from "../support/kv_tier.ts";
-import { keyHash } from "../../lib/client_directory.ts";
-import { KvStore, REMOTE_KV } from "../../lib/limiter/kv_store.ts";
-import { KvBans as KvOperatorBans } from "../../lib/operator/kv_bans.ts";
+import { keyHash } from "../../lib/operator/client_directory.ts";
+import { KvStore, REMOTE_KV } from "../../lib/limiter/stores/kv_store.ts";
+import { KvBans as KvOperatorBans } from "../../lib/operator/kv_blocks.ts";
 import { KvChanges } from "../../lib/operator/kv_changes.ts";
 import { KvClients } from "../../lib/operator/kv_clients.ts";
 import { NOW, testBucketStore } from "../support/bucket_store_suite.ts";

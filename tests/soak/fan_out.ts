@@ -1,18 +1,18 @@
 // deno-lint-ignore-file no-console -- its output is its purpose
 import { assert, assertEquals } from "@std/assert";
-import { Background } from "../../lib/background.ts";
+import { Background } from "../../lib/core/background.ts";
 import { Shutdown } from "../../lib/process/shutdown.ts";
-import { Body } from "../../lib/body.ts";
-import type { Bytes } from "../../lib/bytes.ts";
-import { type Clock, systemClock } from "../../lib/clock.ts";
+import { Body } from "../../lib/core/body.ts";
+import type { Bytes } from "../../lib/core/bytes.ts";
+import { type Clock, systemClock } from "../../lib/core/clock.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
-import { GatewayError } from "../../lib/errors.ts";
+import { GatewayError } from "../../lib/core/errors.ts";
 import { BufferBudget } from "../../lib/core/buffer_budget.ts";
-import { MemoryStore } from "../../lib/limiter/memory_store.ts";
-import { json } from "../../lib/reply.ts";
-import { Resources } from "../../lib/resources.ts";
-import type { Context, Reply, Source } from "../../lib/source.ts";
+import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
+import { json } from "../../lib/json/json_reply.ts";
+import { Resources } from "../../lib/upstream/resources.ts";
+import type { Context, Reply, Source } from "../../lib/core/source.ts";
 import { createGateway } from "../../routes/gateway.ts";
 import { until } from "../support/program.ts";
 import { Random } from "../support/random.ts";

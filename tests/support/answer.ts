@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotMatch } from "@std/assert";
 import { type Item, parseItem, parseList } from "structured-headers";
-import type { Kind } from "../../lib/errors.ts";
-import { type PartProblem, PROBLEM_PATH, type ProblemDocument } from "../../lib/problem.ts";
+import type { Kind } from "../../lib/core/errors.ts";
+import { type PartProblem, PROBLEM_PATH, type ProblemDocument } from "../../lib/http/problem.ts";
 
 /** What may pass until an answer begins; far more than any test needs. */
 const ANSWER_MS = 10_000;

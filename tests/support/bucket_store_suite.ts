@@ -1,5 +1,9 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import type { BucketStore, BucketWrite, StoredBucket } from "../../lib/limiter/store.ts";
+import type {
+  BucketStore,
+  BucketWrite,
+  StoredBucket,
+} from "../../lib/limiter/stores/bucket_store.ts";
 
 /** A store for a test, and a second way to the same buckets where there is one. */
 export interface OpenStore extends AsyncDisposable {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { Body } from "../../lib/body.ts";
-import type { Bytes } from "../../lib/bytes.ts";
+import { Body } from "../../lib/core/body.ts";
+import type { Bytes } from "../../lib/core/bytes.ts";
 import type { CacheEntry } from "../../lib/cache/entry.ts";
 import { cacheKey } from "../../lib/cache/key.ts";
 import type { CacheTier } from "../../lib/cache/tier.ts";

@@ -1,5 +1,5 @@
-import type { BackgroundTask } from "../../lib/background.ts";
-import type { Call, Context } from "../../lib/source.ts";
+import type { BackgroundTask } from "../../lib/core/background.ts";
+import type { Call, Context } from "../../lib/core/source.ts";
 
 /** A context for a test, of a request that nobody cancels unless the test does. */
 export function testContext(overrides: Partial<Context> = {}): Context {

@@ -1,13 +1,13 @@
-import { Background } from "../../lib/background.ts";
+import { Background } from "../../lib/core/background.ts";
 import type { CacheStore } from "../../lib/cache/store.ts";
-import { type Clock, systemClock } from "../../lib/clock.ts";
+import { type Clock, systemClock } from "../../lib/core/clock.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { type ConfigPlace, parseConfig } from "../../lib/config/parse.ts";
 import { BufferBudget } from "../../lib/core/buffer_budget.ts";
-import { MemoryStore } from "../../lib/limiter/memory_store.ts";
-import type { BucketStore } from "../../lib/limiter/store.ts";
+import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
+import type { BucketStore } from "../../lib/limiter/stores/bucket_store.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
-import { Resources } from "../../lib/resources.ts";
+import { Resources } from "../../lib/upstream/resources.ts";
 import { Shutdown } from "../../lib/process/shutdown.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
 import { StoreWatch } from "../../lib/store/store_watch.ts";

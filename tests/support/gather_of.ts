@@ -1,6 +1,6 @@
-import { gather } from "../../lib/gather.ts";
-import { type GatherOptions, type GatherPart, GatherPlan } from "../../lib/gather_plan.ts";
-import type { Source } from "../../lib/source.ts";
+import { gather } from "../../lib/gather/gather.ts";
+import { type GatherOptions, type GatherPart, GatherPlan } from "../../lib/gather/gather_plan.ts";
+import type { Source } from "../../lib/core/source.ts";
 
 /** The Source that asks these parts. */
 export function gatherOf(parts: readonly GatherPart[], options: GatherOptions): Source {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { Ban } from "../../lib/cache/bans.ts";
-import { KvBans } from "../../lib/cache/kv_bans.ts";
+import type { Ban } from "../../lib/cache/purges.ts";
+import { KvBans } from "../../lib/cache/kv_purges.ts";
 
 const KEEP_MS = 60_000;
 const NOW = Date.UTC(2026, 0, 1);

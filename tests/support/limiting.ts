@@ -1,8 +1,8 @@
 import type { Charge, Decision, Limit } from "../../lib/limiter/limit.ts";
 import { bucketShape } from "../../lib/limiter/bucket.ts";
 import { Limiter } from "../../lib/limiter/limiter.ts";
-import { MemoryStore } from "../../lib/limiter/memory_store.ts";
-import type { BucketStore, BucketWrite } from "../../lib/limiter/store.ts";
+import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
+import type { BucketStore, BucketWrite } from "../../lib/limiter/stores/bucket_store.ts";
 import { ManualClock } from "./manual_clock.ts";
 
 /** One token a second, five at once. */

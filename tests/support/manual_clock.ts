@@ -1,5 +1,5 @@
 import { turns } from "../../lib/async/turns.ts";
-import type { Clock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/core/clock.ts";
 
 interface Sleeper {
   readonly at: number;

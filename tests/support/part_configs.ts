@@ -1,5 +1,5 @@
 import { assertThrows } from "@std/assert";
-import { ConfigError } from "../../lib/config/problem.ts";
+import { ConfigError } from "../../lib/config/config_error.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
 
 /** An upstream like any other. */

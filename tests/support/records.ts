@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Problem, ProblemDocument } from "../../lib/problem.ts";
+import type { Problem, ProblemDocument } from "../../lib/http/problem.ts";
 
 /** A record of an answer that is told as it comes, as its reader sees it. */
 export interface ReadRecord {

@@ -1,8 +1,8 @@
-import { Body } from "../../lib/body.ts";
-import { GatewayError } from "../../lib/errors.ts";
-import { retry, type RetryOptions } from "../../lib/policies/retry.ts";
-import { RetryBudget, type RetryBudgetOptions } from "../../lib/retry_budget.ts";
-import type { Call, Context, Reply } from "../../lib/source.ts";
+import { Body } from "../../lib/core/body.ts";
+import { GatewayError } from "../../lib/core/errors.ts";
+import { retry, type RetryOptions } from "../../lib/policies/retry/retry.ts";
+import { RetryBudget, type RetryBudgetOptions } from "../../lib/policies/retry/retry_budget.ts";
+import type { Call, Context, Reply } from "../../lib/core/source.ts";
 import { testCall, testContext } from "./context.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { ScriptedSource } from "./scripted_source.ts";

@@ -1,6 +1,6 @@
-import type { GatewayError } from "../../lib/errors.ts";
-import { json } from "../../lib/reply.ts";
-import type { Call, Context, Reply, Source } from "../../lib/source.ts";
+import type { GatewayError } from "../../lib/core/errors.ts";
+import { json } from "../../lib/json/json_reply.ts";
+import type { Call, Context, Reply, Source } from "../../lib/core/source.ts";
 
 /** One question that reached a scripted source, still to be answered. */
 export interface Asked {

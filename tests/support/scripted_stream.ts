@@ -1,4 +1,4 @@
-import type { Bytes } from "../../lib/bytes.ts";
+import type { Bytes } from "../../lib/core/bytes.ts";
 
 const ENCODER = new TextEncoder();
 

@@ -1,6 +1,6 @@
-import { GatewayError } from "../../lib/errors.ts";
-import { type Outcome, type Part, settle } from "../../lib/settle.ts";
-import type { Context, Source } from "../../lib/source.ts";
+import { GatewayError } from "../../lib/core/errors.ts";
+import { type Outcome, type Part, settle } from "../../lib/gather/settle.ts";
+import type { Context, Source } from "../../lib/core/source.ts";
 import { testCall } from "./context.ts";
 import type { ManualClock } from "./manual_clock.ts";
 

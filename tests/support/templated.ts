@@ -1,4 +1,4 @@
-import { Inputs } from "../../lib/inputs.ts";
+import { Inputs } from "../../lib/template/inputs.ts";
 import { JsonDocument } from "../../lib/json/json_document.ts";
 import { testCall } from "./context.ts";
 

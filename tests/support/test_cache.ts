@@ -1,6 +1,6 @@
 import type { HttpCache } from "../../lib/cache/http_cache.ts";
 import { openCache } from "../../lib/cache/open_cache.ts";
-import type { Clock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/core/clock.ts";
 
 /** A cache that keeps in memory alone. */
 export function testCache(clock: Clock): HttpCache {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { PROBLEM_PATH, type ProblemDocument } from "../../lib/problem.ts";
+import { PROBLEM_PATH, type ProblemDocument } from "../../lib/http/problem.ts";
 
 const ENCODER = new TextEncoder();
 

@@ -1,5 +1,5 @@
-import type { Bytes } from "../../bytes.ts";
-import { UpstreamFault } from "../../upstream_fault.ts";
+import type { Bytes } from "../../core/bytes.ts";
+import { UpstreamFault } from "../../core/upstream_fault.ts";
 import type { Connection } from "./connection.ts";
 
 /** Where the bytes of one body are among those that a connection brings. */

@@ -1,5 +1,5 @@
-import type { Bytes } from "../../bytes.ts";
-import { UpstreamFault } from "../../upstream_fault.ts";
+import type { Bytes } from "../../core/bytes.ts";
+import { UpstreamFault } from "../../core/upstream_fault.ts";
 import { type BodyFraming, truncated } from "./body_framing.ts";
 import type { Connection } from "./connection.ts";
 import { MAX_HEAD_BYTES } from "./response_head.ts";

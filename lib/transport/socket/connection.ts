@@ -1,5 +1,5 @@
-import type { Bytes } from "../../bytes.ts";
-import { UpstreamFault } from "../../upstream_fault.ts";
+import type { Bytes } from "../../core/bytes.ts";
+import { UpstreamFault } from "../../core/upstream_fault.ts";
 import { faultOf } from "../fault_of.ts";
 
 /** What a connection reads at once; heads that are larger make its buffer grow. */

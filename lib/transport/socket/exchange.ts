@@ -1,7 +1,7 @@
-import { Body } from "../../body.ts";
-import type { Bytes } from "../../bytes.ts";
-import type { Reply } from "../../source.ts";
-import { UpstreamFault } from "../../upstream_fault.ts";
+import { Body } from "../../core/body.ts";
+import type { Bytes } from "../../core/bytes.ts";
+import type { Reply } from "../../core/source.ts";
+import { UpstreamFault } from "../../core/upstream_fault.ts";
 import { ChunkedFraming } from "./chunked_framing.ts";
 import type { Connection } from "./connection.ts";
 import { PlainFraming } from "./plain_framing.ts";

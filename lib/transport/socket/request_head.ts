@@ -1,4 +1,4 @@
-import type { Call } from "../../source.ts";
+import type { Call } from "../../core/source.ts";
 import type { Origin } from "./origin.ts";
 
 /** What belongs to the connection and to how the body is sent, which is decided here. */

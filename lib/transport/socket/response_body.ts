@@ -1,4 +1,4 @@
-import type { Bytes } from "../../bytes.ts";
+import type { Bytes } from "../../core/bytes.ts";
 import type { BodyFraming } from "./body_framing.ts";
 import type { Connection } from "./connection.ts";
 

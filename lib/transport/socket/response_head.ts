@@ -1,4 +1,4 @@
-import { UpstreamFault } from "../../upstream_fault.ts";
+import { UpstreamFault } from "../../core/upstream_fault.ts";
 
 /** How a body ends: after as many bytes, with its last chunk, or with the connection. */
 export type BodyEnd = number | "chunked" | "close";

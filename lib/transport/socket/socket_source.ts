@@ -1,7 +1,7 @@
-import type { Clock } from "../../clock.ts";
-import { isSafe } from "../../is_safe.ts";
-import type { Call, Context, Reply, Source } from "../../source.ts";
-import { upstreamFailure, UpstreamFault } from "../../upstream_fault.ts";
+import type { Clock } from "../../core/clock.ts";
+import { isSafe } from "../../core/is_safe.ts";
+import type { Call, Context, Reply, Source } from "../../core/source.ts";
+import { upstreamFailure, UpstreamFault } from "../../core/upstream_fault.ts";
 import { activeTrace } from "../active_trace.ts";
 import { expectedTimeout } from "../expected_timeout.ts";
 import type { Connection } from "./connection.ts";

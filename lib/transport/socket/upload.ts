@@ -1,6 +1,6 @@
-import type { Bytes } from "../../bytes.ts";
-import { joinBytes } from "../../bytes.ts";
-import { GatewayError } from "../../errors.ts";
+import type { Bytes } from "../../core/bytes.ts";
+import { joinBytes } from "../../core/bytes.ts";
+import { GatewayError } from "../../core/errors.ts";
 import type { Connection } from "./connection.ts";
 
 /** Up to here a head and its body are sent as one. */

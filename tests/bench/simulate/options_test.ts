@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DEFAULT_SCENARIOS } from "../../../bench/simulate/default_scenarios.ts";
 import { HELP, readScenarios } from "../../../bench/simulate/options.ts";
 import { DEFAULT_SCENARIO } from "../../../bench/simulate/scenario.ts";
-import { StartError } from "../../../lib/start_error.ts";
+import { StartError } from "../../../lib/core/start_error.ts";
 
 Deno.test("simulate options: no flag plays the set, one flag plays one", () => {
   assertEquals(readScenarios([]), DEFAULT_SCENARIOS);

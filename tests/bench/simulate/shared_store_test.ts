@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { SharedStore } from "../../../bench/simulate/shared_store.ts";
 import { VirtualClock } from "../../../bench/simulate/virtual_clock.ts";
-import type { BucketWrite } from "../../../lib/limiter/store.ts";
+import type { BucketWrite } from "../../../lib/limiter/stores/bucket_store.ts";
 
 function write(version: string | null, keepMs = 1_000): BucketWrite[] {
   return [{ key: "key", level: { units: 1, at: 0 }, version, keepMs }];

@@ -10,8 +10,8 @@ import {
 import { simulate } from "../../../bench/simulate/simulate.ts";
 import { type StartLimiter, startLimiter } from "../../../bench/simulate/start_limiter.ts";
 import { bucketShape } from "../../../lib/limiter/bucket.ts";
-import { MemoryStore } from "../../../lib/limiter/memory_store.ts";
-import type { BucketStore } from "../../../lib/limiter/store.ts";
+import { MemoryStore } from "../../../lib/limiter/stores/memory_store.ts";
+import type { BucketStore } from "../../../lib/limiter/stores/bucket_store.ts";
 import { mutated } from "../../properties/mutated.ts";
 import { property, type Random } from "../../support/random.ts";
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { Body } from "../../../lib/body.ts";
+import { Body } from "../../../lib/core/body.ts";
 import type { CacheEntry } from "../../../lib/cache/entry.ts";
 import type { KvTier } from "../../../lib/cache/kv_tier.ts";
-import { systemClock } from "../../../lib/clock.ts";
-import { openKv } from "../../../lib/kv.ts";
+import { systemClock } from "../../../lib/core/clock.ts";
+import { openKv } from "../../../lib/store/open_kv.ts";
 import { kvTier } from "../../support/kv_tier.ts";
 
 const NONE = new Headers();

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Body } from "../../../lib/body.ts";
+import { Body } from "../../../lib/core/body.ts";
 import type { CacheEntry } from "../../../lib/cache/entry.ts";
 import type { KvTier } from "../../../lib/cache/kv_tier.ts";
 import { kvTier } from "../../support/kv_tier.ts";

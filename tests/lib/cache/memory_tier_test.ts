@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { Body } from "../../../lib/body.ts";
+import { Body } from "../../../lib/core/body.ts";
 import type { CacheEntry } from "../../../lib/cache/entry.ts";
 import { MemoryTier } from "../../../lib/cache/memory_tier.ts";
 import { selectionKey, varyNames } from "../../../lib/cache/variants.ts";

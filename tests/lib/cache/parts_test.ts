@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Body } from "../../../lib/body.ts";
+import { Body } from "../../../lib/core/body.ts";
 import type { CacheEntry } from "../../../lib/cache/entry.ts";
 import { combined, partOf, sliceOf, wholeOf } from "../../../lib/cache/parts.ts";
 import { property } from "../../support/random.ts";

@@ -3,7 +3,7 @@ import { defineGateway, type GatewayConfig } from "../../../lib/config/gateway.t
 import type { Part } from "../../../lib/config/part.ts";
 import type { Duration, Size } from "../../../lib/config/units.ts";
 import { defineUpstream } from "../../../lib/config/upstream.ts";
-import { json } from "../../../lib/reply.ts";
+import { json } from "../../../lib/json/json_reply.ts";
 
 // The compiler is what these test: a mistake that it no longer sees leaves an unused
 // `@ts-expect-error`, which is an error of its own.

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseConfig } from "../../../lib/config/parse.ts";
-import { ConfigError } from "../../../lib/config/problem.ts";
-import { json } from "../../../lib/reply.ts";
+import { ConfigError } from "../../../lib/config/config_error.ts";
+import { json } from "../../../lib/json/json_reply.ts";
 import { assertSchemaRejects } from "../../support/config_schema.ts";
 
 const LIMIT = { rate: "5/s", burst: 5 };

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertFalse, assertStrictEquals, assertThrows } from "@std/assert";
 import { parseConfig } from "../../../lib/config/parse.ts";
-import { ConfigError } from "../../../lib/config/problem.ts";
+import { ConfigError } from "../../../lib/config/config_error.ts";
 import type { Settings } from "../../../lib/config/gateway.ts";
 import type { ForwardSettings, GatherSettings } from "../../../lib/config/route.ts";
-import { Inputs } from "../../../lib/inputs.ts";
+import { Inputs } from "../../../lib/template/inputs.ts";
 import { JsonDocument } from "../../../lib/json/json_document.ts";
-import { json } from "../../../lib/reply.ts";
+import { json } from "../../../lib/json/json_reply.ts";
 import { testCall } from "../../support/context.ts";
 import { assertSchemaRejects } from "../../support/config_schema.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseConfig } from "../../../lib/config/parse.ts";
-import { selectionOf } from "../../../lib/pick.ts";
+import { selectionOf } from "../../../lib/json/pick.ts";
 import {
   A,
   ATTEMPTS,

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { DEFAULTS } from "../../../lib/config/defaults.ts";
+import { DEFAULTS } from "../../../lib/core/defaults.ts";
 import { type ConfigPlace, parseConfig } from "../../../lib/config/parse.ts";
-import { ConfigError } from "../../../lib/config/problem.ts";
+import { ConfigError } from "../../../lib/config/config_error.ts";
 import type { PartSettings } from "../../../lib/config/part.ts";
 import type { GatherSettings } from "../../../lib/config/route.ts";
 import { assertSchemaRejects } from "../../support/config_schema.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Body } from "../../../lib/body.ts";
+import { Body } from "../../../lib/core/body.ts";
 import { BufferAccount, BufferBudget, NoRoom } from "../../../lib/core/buffer_budget.ts";
-import { GatewayError } from "../../../lib/errors.ts";
+import { GatewayError } from "../../../lib/core/errors.ts";
 import { property } from "../../support/random.ts";
 
 /** What a body counts for besides its bytes. */

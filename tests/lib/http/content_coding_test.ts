@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import { Body, BodyTooLarge } from "../../../lib/body.ts";
-import { GatewayError } from "../../../lib/errors.ts";
+import { Body, BodyTooLarge } from "../../../lib/core/body.ts";
+import { GatewayError } from "../../../lib/core/errors.ts";
 import { decodedBody } from "../../../lib/http/content_coding.ts";
 
 const TEXT = "a text that is worth it ".repeat(100);

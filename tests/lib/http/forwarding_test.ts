@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { parseRange } from "../../../lib/address.ts";
-import type { AddressTrust } from "../../../lib/client_address.ts";
+import { parseRange } from "../../../lib/http/address.ts";
+import type { AddressTrust } from "../../../lib/http/client_address.ts";
 import { readForwarding, writeForwarding } from "../../../lib/http/forwarding.ts";
 
 const OWN = { peer: "10.0.0.1", scheme: "http", host: "inner:8000" } as const;

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { serializeList } from "structured-headers";
-import { BodyTooLarge } from "../../../lib/body.ts";
-import { GatewayError } from "../../../lib/errors.ts";
+import { BodyTooLarge } from "../../../lib/core/body.ts";
+import { GatewayError } from "../../../lib/core/errors.ts";
 import { addProxyStatus, proxyStatusOf } from "../../../lib/http/proxy_status.ts";
-import { upstreamFailure, UpstreamFault } from "../../../lib/upstream_fault.ts";
+import { upstreamFailure, UpstreamFault } from "../../../lib/core/upstream_fault.ts";
 
 /** What the member says besides who says it. */
 function said(error: GatewayError): string | undefined {

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import type { Bytes } from "../../../lib/bytes.ts";
+import type { Bytes } from "../../../lib/core/bytes.ts";
 import { ChunkPieces, PIECE_BYTES, StreamPieces } from "../../../lib/http/pieces.ts";
 import { ResponseSender } from "../../../lib/http/response_sender.ts";
 import { ManualClock, settled } from "../../support/manual_clock.ts";

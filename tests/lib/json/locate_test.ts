@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { locate } from "../../../lib/json/locate.ts";
-import { follow } from "../../../lib/pointer.ts";
+import { follow } from "../../../lib/json/pointer.ts";
 import { nastyJson } from "../../support/nasty_json.ts";
 import { property } from "../../support/random.ts";
 

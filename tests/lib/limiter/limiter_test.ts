@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual, assertRejects } from "@std/assert";
-import type { Clock } from "../../../lib/clock.ts";
+import type { Clock } from "../../../lib/core/clock.ts";
 import { wholeTokens } from "../../../lib/limiter/bucket.ts";
 import { Limiter } from "../../../lib/limiter/limiter.ts";
-import { MemoryStore } from "../../../lib/limiter/memory_store.ts";
+import { MemoryStore } from "../../../lib/limiter/stores/memory_store.ts";
 import {
   answer,
   asking,

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { wholeTokens } from "../../../lib/limiter/bucket.ts";
 import { Limiter } from "../../../lib/limiter/limiter.ts";
-import type { BucketWrite } from "../../../lib/limiter/store.ts";
+import type { BucketWrite } from "../../../lib/limiter/stores/bucket_store.ts";
 import { asking, limit, QUIET, WatchedStore } from "../../support/limiting.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { keyHash } from "../../../lib/client_directory.ts";
-import { GatewayError } from "../../../lib/errors.ts";
+import { keyHash } from "../../../lib/operator/client_directory.ts";
+import { GatewayError } from "../../../lib/core/errors.ts";
 import { KvChanges } from "../../../lib/operator/kv_changes.ts";
 import { KvClients } from "../../../lib/operator/kv_clients.ts";
 

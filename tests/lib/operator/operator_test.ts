@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { keyHash } from "../../../lib/client_directory.ts";
-import { GatewayError } from "../../../lib/errors.ts";
-import type { Ban } from "../../../lib/operator/ban.ts";
+import { keyHash } from "../../../lib/operator/client_directory.ts";
+import { GatewayError } from "../../../lib/core/errors.ts";
+import type { Ban } from "../../../lib/operator/block.ts";
 import { kvOperator } from "../../../lib/operator/kv_operator.ts";
 import type { Operator } from "../../../lib/operator/operator.ts";
 import { ManualClock } from "../../support/manual_clock.ts";

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { Body, BodyTooLarge } from "../../../lib/body.ts";
-import { GatewayError } from "../../../lib/errors.ts";
+import { Body, BodyTooLarge } from "../../../lib/core/body.ts";
+import { GatewayError } from "../../../lib/core/errors.ts";
 import { buffer } from "../../../lib/policies/buffer.ts";
-import type { Reply } from "../../../lib/source.ts";
+import type { Reply } from "../../../lib/core/source.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { settled } from "../../support/manual_clock.ts";
 import { ScriptedStream } from "../../support/scripted_stream.ts";

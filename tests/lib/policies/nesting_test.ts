@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Body } from "../../../lib/body.ts";
-import { GatewayError } from "../../../lib/errors.ts";
-import { accept } from "../../../lib/policies/accept.ts";
+import { Body } from "../../../lib/core/body.ts";
+import { GatewayError } from "../../../lib/core/errors.ts";
+import { accept } from "../../../lib/policies/accept/accept.ts";
 import { buffer } from "../../../lib/policies/buffer.ts";
 import { timeout } from "../../../lib/policies/timeout.ts";
-import { guard, type Policy, type Source } from "../../../lib/source.ts";
+import { guard, type Policy, type Source } from "../../../lib/core/source.ts";
 import { functionSource } from "../../../lib/transport/function.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { gatherOf } from "../../support/gather_of.ts";

@@ -5,12 +5,12 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { Body } from "../../../lib/body.ts";
-import { GatewayError } from "../../../lib/errors.ts";
-import { MapError } from "../../../lib/map_function.ts";
-import { selectionOf } from "../../../lib/pick.ts";
+import { Body } from "../../../lib/core/body.ts";
+import { GatewayError } from "../../../lib/core/errors.ts";
+import { MapError } from "../../../lib/core/map_function.ts";
+import { selectionOf } from "../../../lib/json/pick.ts";
 import { shape, type ShapeOptions } from "../../../lib/policies/shape.ts";
-import type { Call, Reply } from "../../../lib/source.ts";
+import type { Call, Reply } from "../../../lib/core/source.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { settled } from "../../support/manual_clock.ts";
 import { ScriptedSource } from "../../support/scripted_source.ts";

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { abortable } from "@std/async";
-import { Body } from "../../../lib/body.ts";
-import { GatewayError } from "../../../lib/errors.ts";
+import { Body } from "../../../lib/core/body.ts";
+import { GatewayError } from "../../../lib/core/errors.ts";
 import { timeout } from "../../../lib/policies/timeout.ts";
-import { json } from "../../../lib/reply.ts";
+import { json } from "../../../lib/json/json_reply.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { ManualClock, settled } from "../../support/manual_clock.ts";
 import { ScriptedSource } from "../../support/scripted_source.ts";

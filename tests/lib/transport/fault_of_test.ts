@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { faultOf } from "../../../lib/transport/fault_of.ts";
-import { UpstreamFault, type UpstreamFaultReason } from "../../../lib/upstream_fault.ts";
+import { UpstreamFault, type UpstreamFaultReason } from "../../../lib/core/upstream_fault.ts";
 import { refusingUrl, startRawUpstream } from "../../support/upstream.ts";
 
 /** What Deno and rustls say. */

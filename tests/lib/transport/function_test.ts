@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { assertSpyCalls, spy } from "@std/testing/mock";
-import { GatewayError } from "../../../lib/errors.ts";
-import { json } from "../../../lib/reply.ts";
-import type { Reply, Source } from "../../../lib/source.ts";
+import { GatewayError } from "../../../lib/core/errors.ts";
+import { json } from "../../../lib/json/json_reply.ts";
+import type { Reply, Source } from "../../../lib/core/source.ts";
 import { functionSource } from "../../../lib/transport/function.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { settled } from "../../support/manual_clock.ts";

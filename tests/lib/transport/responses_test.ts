@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { systemClock } from "../../../lib/clock.ts";
-import { GatewayError } from "../../../lib/errors.ts";
-import type { Source } from "../../../lib/source.ts";
+import { systemClock } from "../../../lib/core/clock.ts";
+import { GatewayError } from "../../../lib/core/errors.ts";
+import type { Source } from "../../../lib/core/source.ts";
 import { openHttpTransport, type TransportKind } from "../../../lib/transport/http.ts";
-import { UpstreamFault } from "../../../lib/upstream_fault.ts";
+import { UpstreamFault } from "../../../lib/core/upstream_fault.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { startScripted } from "../../support/scripted_upstream.ts";
 import { type Outcome, SENT_RESPONSES, type SentResponse } from "../../support/sent_response.ts";

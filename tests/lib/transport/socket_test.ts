@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { Body } from "../../../lib/body.ts";
-import { systemClock } from "../../../lib/clock.ts";
-import { GatewayError } from "../../../lib/errors.ts";
-import type { Source } from "../../../lib/source.ts";
+import { Body } from "../../../lib/core/body.ts";
+import { systemClock } from "../../../lib/core/clock.ts";
+import { GatewayError } from "../../../lib/core/errors.ts";
+import type { Source } from "../../../lib/core/source.ts";
 import { openHttpTransport } from "../../../lib/transport/http.ts";
 import type { PoolOptions } from "../../../lib/transport/socket/pool.ts";
-import { UpstreamFault } from "../../../lib/upstream_fault.ts";
+import { UpstreamFault } from "../../../lib/core/upstream_fault.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { until, within } from "../../support/program.ts";
 import { type ScriptedUpstream, startScripted } from "../../support/scripted_upstream.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { DEFAULTS } from "../../../lib/config/defaults.ts";
-import { GatewayError } from "../../../lib/errors.ts";
+import { DEFAULTS } from "../../../lib/core/defaults.ts";
+import { GatewayError } from "../../../lib/core/errors.ts";
 import { WorkerPool } from "../../../lib/transport/worker_pool.ts";
 import { ManualClock, settled } from "../../support/manual_clock.ts";
 import { until } from "../../support/program.ts";

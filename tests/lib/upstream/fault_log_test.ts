@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { GatewayError } from "../../../lib/errors.ts";
-import { json } from "../../../lib/reply.ts";
-import type { Source } from "../../../lib/source.ts";
+import { GatewayError } from "../../../lib/core/errors.ts";
+import { json } from "../../../lib/json/json_reply.ts";
+import type { Source } from "../../../lib/core/source.ts";
 import { faultLine, FaultLog } from "../../../lib/upstream/fault_log.ts";
-import { upstreamFailure, UpstreamFault } from "../../../lib/upstream_fault.ts";
+import { upstreamFailure, UpstreamFault } from "../../../lib/core/upstream_fault.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 

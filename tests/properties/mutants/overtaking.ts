@@ -1,5 +1,5 @@
 // Decides about each as if nobody waited.
-import { Lines } from "../../../lib/limiter/lines.ts";
+import { Lines } from "../../../lib/limiter/wait_queue.ts";
 import { type Plan, plan as right } from "../../../lib/limiter/plan.ts";
 export * from "../../../lib/limiter/plan.ts";
 

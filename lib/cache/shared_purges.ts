@@ -1,0 +1,104 @@
+import type { Clock } from "../core/clock.ts";
+import { StoreTimeout } from "../store/store_timeout.ts";
+import { within } from "../core/within.ts";
+import type { Ban, Bans } from "./purges.ts";
+import { MOST_KEEP_MS } from "./http_cache.ts";
+import type { MemoryTier } from "./memory_tier.ts";
+import type { CacheStore } from "./store.ts";
+
+/** What a process that shares its bans needs. */
+export interface SharedBansOptions {
+  /** What it keeps, and what it knows of bans. */
+  readonly memory: MemoryTier;
+  readonly bans: Bans;
+  readonly clock: Clock;
+  /** What one call of the store may take (ms). */
+  readonly storeTimeoutMs: number;
+  readonly onError: (error: unknown) => void;
+}
+
+/** How long what is known of bans is believed (ms): a purge is felt everywhere within a second. */
+const BELIEVED_MS = 800;
+/** How long a store that failed is left alone (ms). */
+const REST_MS = 5_000;
+/**
+ * How long a change at an origin is told to other processes (ms). One that has not listened for so
+ * long forgets what it has in memory.
+ */
+const CHANGES_KEPT_MS = 600_000;
+/** Changes are told together: so often at most (ms), and so many at once. */
+const TOGETHER_MS = 100;
+const MOST_TOGETHER = 200;
+/** So many are remembered when they cannot be told. */
+const MOST_UNTOLD = 10_000;
+
+/** What this process tells the others of bans, and hears from them. */
+export class SharedBans {
+  readonly #store: CacheStore["bans"];
+  readonly #options: SharedBansOptions;
+  #heardAt = -Infinity;
+  #hearsAgainAt = -Infinity;
+  #hearing: Promise<void> | undefined;
+  readonly #changes: Ban[] = [];
+  #isTelling = false;
+
+  constructor(store: CacheStore["bans"], options: SharedBansOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  /** Hears of new bans, when it is time to; undefined when what is known may be believed. */
+  hear(): Promise<void> | undefined {
+    if (this.#options.clock.monotonic() < this.#hearsAgainAt) return undefined;
+    return this.#hearing ??= this.#hear();
+  }
+
+  /** Tells the others of bans; whether they were told. What fails is logged. */
+  async tell(bans: readonly Ban[], keepMs: number): Promise<boolean> {
+    const added = this.#store.add(bans, keepMs).then(() => true);
+    return await this.#bounded(added) ?? false;
+  }
+
+  /**
+   * Tells the others, together with other changes, that an origin changed something. Those that
+   * could not be told are told again with the next.
+   */
+  async tellChange(change: Ban): Promise<void> {
+    this.#changes.push(change);
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    while (this.#changes.length > 0) {
+      const changes = this.#changes.slice(0, MOST_TOGETHER);
+      const isTold = await this.tell(changes, CHANGES_KEPT_MS);
+      if (!isTold) break;
+      this.#changes.splice(0, changes.length);
+      if (this.#changes.length > 0) await this.#options.clock.sleep(TOGETHER_MS);
+    }
+    this.#changes.splice(0, this.#changes.length - MOST_UNTOLD);
+    this.#isTelling = false;
+  }
+
+  async #hear(): Promise<void> {
+    const { memory, bans, clock } = this.#options;
+    const news = await this.#bounded(this.#store.readNew());
+    const now = clock.monotonic();
+    this.#hearsAgainAt = now + (news ? BELIEVED_MS : REST_MS);
+    if (news) {
+      if (now - this.#heardAt > CHANGES_KEPT_MS) memory.clear();
+      this.#heardAt = now;
+      for (const ban of news) bans.add(ban);
+      bans.forgetBefore(clock.wall() - MOST_KEEP_MS);
+    }
+    this.#hearing = undefined;
+  }
+
+  async #bounded<T>(done: Promise<T>): Promise<T | undefined> {
+    const { clock, storeTimeoutMs, onError } = this.#options;
+    const late = () => new StoreTimeout(storeTimeoutMs);
+    try {
+      return await within(done, storeTimeoutMs, clock, late);
+    } catch (error) {
+      onError(error);
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import { tagsOf } from "../cache/purges.ts";
+import { ageMs, statedLifetimeMs } from "../cache/freshness.ts";
+import { rulesOf } from "../cache/rules.ts";
+import { allowsAuthorized } from "../cache/storability.ts";
+import { variesByMore } from "../cache/variants.ts";
+import type { Reply } from "../core/source.ts";
+
+/** A part's answer. */
+export interface PartAnswer {
+  /** Its name. */
+  readonly part: string;
+  readonly reply: Reply;
+  /** Whether its question had an Authorization of the client's. */
+  readonly isAuthorized: boolean;
+  /** Whether it may depend on who the client is (default false). */
+  readonly isPerClient?: boolean;
+}
+
+/** What else decides how an aggregate may be kept. */
+export interface AggregateFacts {
+  /** The longest it is fresh (ms); and how long parts count as fresh that say nothing. */
+  readonly ttlMs: number | undefined;
+  /** The client's headers that its questions are made of, in lower case. */
+  readonly clientHeaders: readonly string[];
+  /** Wall clock (ms since 1970). */
+  readonly now: number;
+}
+
+/**
+ * The headers that say how an aggregate may be kept: as long as its least fresh part, for whom its
+ * most private part is for, varying and tagged as all of them together.
+ */
+export function aggregateFreshness(
+  parts: readonly PartAnswer[],
+  { ttlMs, clientHeaders, now }: AggregateFacts,
+): Headers {
+  const answers = parts.flatMap((part) =>
+    (part.reply.madeOf ?? [part.reply]).map((reply) => ({ ...part, reply }))
+  );
+  const scopes = answers.map(scopeOf);
+  const headers = new Headers();
+  if (scopes.includes("no-store")) {
+    headers.set("cache-control", "no-store");
+    return headers;
+  }
+  const freshMs = answers.map(({ reply }) => freshOf(reply, now) ?? ttlMs ?? 0);
+  // An empty list was answered by nobody, and says nothing.
+  const leastMs = Math.min(...freshMs, ttlMs ?? (answers.length === 0 ? 0 : Infinity));
+  const seconds = Math.max(0, Math.floor(leastMs / 1000));
+  const scope = scopes.includes("private")
+    ? "private, "
+    : scopes.length > 0 && scopes.every((scope) => scope === "public")
+    ? "public, "
+    : "";
+  headers.set("cache-control", `${scope}max-age=${seconds}`);
+  const names = new Set(clientHeaders);
+  if (names.size > 0) headers.set("vary", [...names].sort().join(", "));
+  const tags = new Set(answers.flatMap(({ reply }) => tagsOf(reply.headers)));
+  if (tags.size > 0) headers.set("cache-tag", [...tags].join(", "));
+  return headers;
+}
+
+function freshOf(reply: Reply, now: number): number | undefined {
+  const { status, headers, cached } = reply;
+  if (rulesOf(headers).directives.has("no-cache")) return 0;
+  if (cached?.freshMs !== undefined) return cached.freshMs;
+  const facts = { status, headers, requestedAt: now, receivedAt: now, isAuthorized: false };
+  const stated = statedLifetimeMs(facts);
+  return stated === undefined ? undefined : stated - ageMs(facts, now);
+}
+
+function scopeOf(
+  { reply, isAuthorized, isPerClient }: PartAnswer,
+): "public" | "shared" | "private" | "no-store" {
+  const { headers, cached } = reply;
+  const { directives } = rulesOf(headers);
+  const isNobodys = directives.has("no-store") || headers.has("set-cookie") ||
+    variesByMore(headers);
+  if (cached?.isStale || isNobodys) return "no-store";
+  if (directives.has("private") || isPerClient || (isAuthorized && !allowsAuthorized(headers))) {
+    return "private";
+  }
+  return directives.has("public") ? "public" : "shared";
+}

@@ -1,0 +1,99 @@
+import { GatewayError } from "../core/errors.ts";
+import { ExactNumber } from "../json/exact_number.ts";
+import type { JsonDocument } from "../json/json_document.ts";
+import { hasRelation, parseLinks } from "../http/link.ts";
+import { hasDotSegment } from "../http/path.ts";
+
+/** A page that was read. */
+export interface PageRead {
+  /** Counted from 1. */
+  readonly number: number;
+  readonly headers: Headers;
+  readonly document: JsonDocument;
+  /** What was asked for it, path and query. */
+  readonly path: string;
+}
+
+/** How a page says which one comes next. */
+export interface NextRule {
+  /** In its `Link` header, or in its body, at the end of these keys. */
+  readonly next: "link" | readonly string[];
+  /** The query parameter that takes what is no URL and no path, but a cursor. */
+  readonly param?: string | undefined;
+  /** What the first page was asked with, which a cursor is added to. */
+  readonly firstPath: string;
+  /** The upstream's base URL; absent for a function. */
+  readonly base?: URL | undefined;
+}
+
+/** Stands for the place of an upstream that has none. */
+const NOWHERE = new URL("http://upstream.invalid");
+
+/** A path, a query alone, or a URL: not a cursor. */
+const REFERENCE = /^(?:[/?]|[a-z][a-z\d+.-]*:\/\/)/i;
+
+/**
+ * The path and query of the page after one; undefined when there is none, an `upstream-invalid`
+ * error when what the page says cannot be followed. No page leads off its upstream.
+ */
+export function nextPath(page: PageRead, rule: NextRule): string | GatewayError | undefined {
+  const { next, param, firstPath, base } = rule;
+  if (next === "link") {
+    const links = parseLinks(page.headers.get("link") ?? "");
+    if (links === undefined) return invalid(page, "has a Link header that cannot be read");
+    const link = links.find((link) => hasRelation(link, "next"));
+    return link && resolve(link.target, page, base);
+  }
+  const reference = page.document.at(next);
+  if (reference === undefined || reference === null || reference === "") return undefined;
+  if (typeof reference === "string" && REFERENCE.test(reference)) {
+    return resolve(reference, page, base);
+  }
+  if (!isCursor(reference)) {
+    return invalid(page, "names the next one by what is no URL and no cursor");
+  }
+  if (param === undefined) return invalid(page, "has a cursor, for which the part has no param");
+  return withParam(firstPath, param, String(reference));
+}
+
+/** Where a page is. */
+export function pageUrl(path: string, base: URL = NOWHERE): URL {
+  return new URL(base.origin + basePathOf(base) + path);
+}
+
+function resolve(reference: string, page: PageRead, base: URL = NOWHERE): string | GatewayError {
+  const [plainPath = ""] = reference.split(/[?#]/, 1);
+  const target = URL.parse(reference, pageUrl(page.path, base));
+  const basePath = basePathOf(base);
+  const isInside = target !== null && target.origin === base.origin &&
+    `${target.pathname}/`.startsWith(`${basePath}/`);
+  if (!isInside) return invalid(page, "leads off its upstream");
+  const inner = target.pathname.slice(basePath.length);
+  if (hasDotSegment(plainPath) || hasDotSegment(inner)) {
+    return invalid(page, 'leads to a path with a segment "." or ".."');
+  }
+  return inner + target.search;
+}
+
+function isCursor(value: unknown): value is string | number | ExactNumber {
+  if (typeof value === "string") return value.isWellFormed();
+  return typeof value === "number" || value instanceof ExactNumber;
+}
+
+/** The same path and query with one parameter set; the others stay as they were written. */
+function withParam(path: string, name: string, value: string): string {
+  const [plainPath = "", query = ""] = path.split(/\?(.*)/s);
+  const others = query.split("&").filter((pair) =>
+    pair !== "" && !new URLSearchParams(pair).has(name)
+  );
+  const own = `${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
+  return `${plainPath}?${[...others, own].join("&")}`;
+}
+
+function basePathOf({ pathname }: URL): string {
+  return pathname.replace(/\/$/, "");
+}
+
+function invalid({ number }: PageRead, what: string): GatewayError {
+  return new GatewayError("upstream-invalid", `page ${number} ${what}`);
+}

@@ -1,0 +1,78 @@
+import type { Clock } from "../../core/clock.ts";
+import type { BucketTable } from "../bucket_table.ts";
+import { type Instant, instantOf } from "../instant.ts";
+import type { TrackedBucket } from "../tracked_bucket.ts";
+
+/** How often leases are looked at (ms). */
+const ROUND_MS = 100;
+
+/** What keeping leases needs. */
+export interface LeaseKeeperOptions {
+  readonly clock: Clock;
+  readonly buckets: BucketTable;
+  /** Writes a bucket soon: something comes back to it. */
+  readonly write: (bucket: TrackedBucket) => void;
+}
+
+/** Knows which buckets have leases, and gives back what is not spent. */
+export class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions;
+  readonly #leased = new Set<TrackedBucket>();
+  #rounds: AbortController | undefined;
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** How many buckets have leases. */
+  get size(): number {
+    return this.#leased.size;
+  }
+
+  /** Keeps a bucket of which something was leased. */
+  keep(bucket: TrackedBucket): void {
+    if (this.#leased.has(bucket)) return;
+    this.#leased.add(bucket);
+    this.#options.buckets.hold(bucket);
+    this.#rounds ??= this.#begin();
+  }
+
+  /** Gives everything back. */
+  returnAll(): void {
+    const now = instantOf(this.#options.clock);
+    for (const bucket of this.#leased) {
+      bucket.returnLeases(now);
+      this.#letGo(bucket);
+    }
+    this.#rounds?.abort();
+    this.#rounds = undefined;
+  }
+
+  #begin(): AbortController {
+    const rounds = new AbortController();
+    const goRound = () => {
+      this.#options.clock.sleep(ROUND_MS, rounds.signal).then(() => {
+        this.#look(instantOf(this.#options.clock));
+        if (this.#leased.size > 0) goRound();
+        else this.#rounds = undefined;
+      }, () => {});
+    };
+    goRound();
+    return rounds;
+  }
+
+  #look(now: Instant): void {
+    for (const bucket of this.#leased) {
+      const { leases } = bucket;
+      bucket.returnVoid(now);
+      if (leases.isIdle(now)) bucket.returnLeases(now);
+      if (leases.isEmpty) this.#letGo(bucket);
+    }
+  }
+
+  #letGo(bucket: TrackedBucket): void {
+    this.#leased.delete(bucket);
+    if (bucket.returns.length > 0) this.#options.write(bucket);
+    this.#options.buckets.release(bucket);
+  }
+}

@@ -1,0 +1,56 @@
+import type { Clock } from "../../core/clock.ts";
+import type { BucketStore, BucketWrite, StoredBucket } from "./bucket_store.ts";
+
+interface Entry extends StoredBucket {
+  readonly expiresAt: number;
+}
+
+/** How many buckets there may be before the expired ones are looked for. */
+const FIRST_SWEEP = 1_000;
+
+/** Buckets in this process alone. */
+export class MemoryStore implements BucketStore {
+  readonly maxWrites = Infinity;
+  readonly concurrency = 1;
+  readonly skewMs = 0;
+  readonly #clock: Clock;
+  readonly #entries = new Map<string, Entry>();
+  #version = 0;
+  #sweepAt = FIRST_SWEEP;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  read(keys: readonly string[]): Promise<StoredBucket[]> {
+    return Promise.resolve(keys.map((key) => this.#get(key)));
+  }
+
+  commit(writes: readonly BucketWrite[]): Promise<string | undefined> {
+    if (writes.some(({ key, version }) => this.#get(key).version !== version)) {
+      return Promise.resolve(undefined);
+    }
+    const version = String(++this.#version);
+    for (const { key, level, keepMs } of writes) {
+      this.#entries.set(key, { level, version, expiresAt: this.#clock.monotonic() + keepMs });
+    }
+    if (this.#entries.size > this.#sweepAt) this.#sweep();
+    return Promise.resolve(version);
+  }
+
+  /** Forgets what has expired; done again when as much has come as is left. */
+  #sweep(): void {
+    const now = this.#clock.monotonic();
+    for (const [key, { expiresAt }] of this.#entries) {
+      if (expiresAt <= now) this.#entries.delete(key);
+    }
+    this.#sweepAt = Math.max(FIRST_SWEEP, 2 * this.#entries.size);
+  }
+
+  #get(key: string): StoredBucket {
+    const entry = this.#entries.get(key);
+    if (entry && entry.expiresAt > this.#clock.monotonic()) return entry;
+    this.#entries.delete(key);
+    return { level: undefined, version: null };
+  }
+}

@@ -1,0 +1,57 @@
+import { parseArgs } from "node:util";
+import { DEFAULTS } from "../core/defaults.ts";
+import type { Environment } from "../config/values.ts";
+import { StartError } from "../core/start_error.ts";
+
+const USAGE = "usage: main.ts [--config FILE] [--port N] [--host H] [--check]";
+
+/** What the program is asked to do. */
+export interface Options {
+  /** The config file; undefined for the `gateway.config.ts` beside main.ts. */
+  readonly config: string | undefined;
+  /** 0 takes any that is free. */
+  readonly port: number;
+  readonly host: string;
+  /** Stands in for the config's own store. */
+  readonly store: string | undefined;
+  /** Whether to check the config and end. */
+  readonly check: boolean;
+}
+
+/**
+ * Reads the command line, then the environment, then the defaults.
+ * @throws {StartError} for a flag that does not exist, or a port that is none
+ */
+export function readOptions(args: string[], env: Environment): Options {
+  const flags = readFlags(args);
+  return {
+    config: flags.config ?? env("GATEWAY_CONFIG"),
+    port: readPort(flags.port ?? env("PORT")),
+    host: flags.host ?? env("HOST") ?? DEFAULTS.host,
+    store: env("GATEWAY_STORE"),
+    check: flags.check,
+  };
+}
+
+function readFlags(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        config: { type: "string" },
+        port: { type: "string" },
+        host: { type: "string" },
+        check: { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new StartError(`${error instanceof Error ? error.message : error}\n${USAGE}`);
+  }
+}
+
+function readPort(text: string | undefined): number {
+  if (text === undefined) return DEFAULTS.port;
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new StartError(`the port must be a whole number from 0 to 65535: got "${text}"`);
+}

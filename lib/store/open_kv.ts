@@ -1,0 +1,91 @@
+import type { Clock } from "../core/clock.ts";
+import { DEFAULTS } from "../core/defaults.ts";
+import { isLocked, unlocked } from "./kv_locked.ts";
+import { createCompact } from "./create_compact.ts";
+import { StartError } from "../core/start_error.ts";
+import { Unanswered } from "./unanswered.ts";
+import { within } from "../core/within.ts";
+
+/** What to do about some reasons. */
+const ADVICE: readonly (readonly [of: RegExp, advice: string])[] = [
+  [/401 Unauthorized/, " DENO_KV_ACCESS_TOKEN must be the server's access token."],
+  [/not a database|malformed/, "; move the file away to begin with a new one"],
+  [/is full|No space left|disk I\/O error/, "; is there space left on the disk?"],
+  [
+    /read-?only|unable to open|permission denied/i,
+    "; can this user write to its folder?",
+  ],
+];
+
+/**
+ * Opens the store. One that is not on this machine has `DEFAULTS.openStoreMs` to answer.
+ * @param location a file, whose missing folders are made; `:memory:`; a KV Connect URL; undefined
+ * for Deno KV's own default
+ * @throws {StartError} when it cannot be opened
+ */
+export async function openKv(location: string | undefined, clock: Clock): Promise<Deno.Kv> {
+  try {
+    if (location !== undefined && isStoreFile(location)) {
+      const folder = location.replace(/[^/\\]*$/, "");
+      if (folder !== "") await Deno.mkdir(folder, { recursive: true });
+      await createCompact(location);
+      return await openFile(location, clock);
+    }
+    // A server that takes the connection and says nothing would be waited for without end.
+    const ms = DEFAULTS.openStoreMs;
+    const kv = await within(Deno.openKv(location), ms, clock, () =>
+      new Error(
+        `nothing answered within ${ms / 1_000} s; is a KV Connect server there, ` +
+          `and can it be reached from this machine?`,
+      ));
+    return location === ":memory:" ? kv : restrained(kv, new Unanswered(clock));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const advice = ADVICE.find(([of]) => of.test(reason))?.[1] ?? "";
+    throw new StartError(
+      `the store ${location ?? "of Deno KV"} cannot be opened: ${reason}${advice}`,
+    );
+  }
+}
+
+/** The same KV, of which the calls that have no answer stay few. */
+function restrained(kv: Deno.Kv, unanswered: Unanswered): Deno.Kv {
+  const get = kv.get.bind(kv);
+  const getMany = kv.getMany.bind(kv);
+  const remove = kv.delete.bind(kv);
+  const atomic = kv.atomic.bind(kv);
+  kv.get = (...args) => unanswered.ask(() => get(...args));
+  kv.getMany = (...args) => unanswered.ask(() => getMany(...args));
+  kv.delete = (...args) => unanswered.ask(() => remove(...args));
+  kv.atomic = () => {
+    const operation = atomic();
+    const commit = operation.commit.bind(operation);
+    operation.commit = () => unanswered.ask(commit);
+    return operation;
+  };
+  return kv;
+}
+
+/** Opens a file, and writes to it once: one on a full disk opens, too. */
+async function openFile(path: string, clock: Clock): Promise<Deno.Kv> {
+  // Processes that start together make the file's tables one after the other.
+  const boundMs = DEFAULTS.openStoreMs;
+  const kv = await unlocked(() => Deno.openKv(path), { clock, boundMs });
+  try {
+    const late = () => new StoreHeld();
+    await within(kv.set(["sluice", "ready"], clock.wall()), DEFAULTS.storeTimeoutMs, clock, late);
+  } catch (error) {
+    // Whoever holds the file now lets go of it some time; until then it fails like any store.
+    if (isLocked(error) || error instanceof StoreHeld) return kv;
+    kv.close();
+    throw error;
+  }
+  return kv;
+}
+
+class StoreHeld extends Error {}
+
+/** Whether a store's location is a file on this machine. */
+export function isStoreFile(location: string): boolean {
+  return location !== ":memory:" && !/^https?:\/\//.test(location);
+}

@@ -1,0 +1,83 @@
+import type { ClientSettings } from "../config/client.ts";
+import type { Settings } from "../config/gateway.ts";
+import type { PartSettings } from "../config/part.ts";
+import type { BatchSettings, GatherSettings, RouteSettings } from "../config/route.ts";
+import { formatDuration, formatSize } from "../config/units.ts";
+import { describeForwardStack, describePartStack } from "./stack.ts";
+import { forwardStoredFor, partStoredFor, wholeStoredFor } from "./stored_for.ts";
+import { worstCaseMs } from "./worst_case.ts";
+
+/** What a config makes of a gateway: each route with its stacks and its worst-case time. */
+export function describe({ routes, upstreams, clients }: Settings): string {
+  const count = `upstreams: ${upstreams.length}, routes: ${routes.length}`;
+  const described = routes.map((route) =>
+    [describeRoute(route), ...storedFor(route, clients)].join("\n")
+  );
+  return [count, ...described, ...warnings(routes)].join("\n\n");
+}
+
+/** A limit that first believes what a client says of itself limits nobody who says something else. */
+function warnings(routes: readonly RouteSettings[]): string[] {
+  const unsafe = routes.flatMap(({ limits }) => limits).filter(({ by: [first] }) =>
+    typeof first === "object"
+  );
+  return [...new Set(unsafe.map(({ name }) => name))].map((name) =>
+    `warning: limits.${name} counts by a header that any client can change, and escapes by it`
+  );
+}
+
+/** For whom each cache of a route stores responses. */
+function storedFor(route: RouteSettings, clients: ClientSettings | undefined): string[] {
+  const line = (of: string, whom: string | undefined) =>
+    whom === undefined ? [] : [`  cache${of}: stored ${whom}`];
+  if ("max" in route) return [];
+  if ("to" in route) return line("", forwardStoredFor(route, clients));
+  return [
+    ...route.parts.flatMap((part) => line(` of ${part.name}`, partStoredFor(part, clients))),
+    ...line(" of the whole", wholeStoredFor(route, clients)),
+  ];
+}
+
+function describeRoute(route: RouteSettings): string {
+  const limits = route.limits.map(({ name }) => name).join(", ");
+  const limited = limits === "" ? "" : `, cost ${route.cost} of ${limits}`;
+  const head = `${route.key}\n  deadline ${formatDuration(route.deadlineMs)}, worst case ${
+    formatDuration(worstCaseMs(route))
+  }${limited}`;
+  return [head, ...describeKind(route)].join("\n");
+}
+
+function describeKind(route: RouteSettings): string[] {
+  if ("parts" in route) return describeParts(route);
+  return "max" in route
+    ? [describeBatch(route)]
+    : [`  forward ${route.to.name}: ${arrows(describeForwardStack(route))}`];
+}
+
+function describeBatch({ max, concurrency, maxBody, maxTotal }: BatchSettings): string {
+  const sizes = `${formatSize(maxBody)} each, ${formatSize(maxTotal)} in all`;
+  return `  batch of up to ${max}, ${concurrency} at once; answers up to ${sizes}`;
+}
+
+function describeParts({ parts, quorum, isFirst }: GatherSettings): string[] {
+  const isRace = quorum !== undefined;
+  const described = parts.map((part) => describePart(part, isRace));
+  if (!isRace) return described;
+  return [isFirst ? "  the first of" : `  any ${quorum} of`, ...described];
+}
+
+function describePart(part: PartSettings, isRace: boolean): string {
+  const { name, optional, upstream, method, needs, each } = part;
+  const asks = "worker" in upstream ? "worker" : method;
+  const facts = [
+    ...isRace ? [] : [optional ? "optional" : "required"],
+    ...needs.length > 0 ? [`after ${needs.join(", ")}`] : [],
+    ...each ? [`each of up to ${each.max}, ${each.concurrency} at once`] : [],
+  ];
+  const told = facts.length > 0 ? ` (${facts.join("; ")})` : "";
+  return `  ${name}${told}: ${arrows(describePartStack(part))} → ${asks} ${upstream.name}`;
+}
+
+function arrows(labels: readonly string[]): string {
+  return labels.join(" → ");
+}

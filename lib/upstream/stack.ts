@@ -1,0 +1,230 @@
+import type { Clock, Random } from "../core/clock.ts";
+import type { HttpCache } from "../cache/http_cache.ts";
+import type { CacheSettings } from "../cache/reuse.ts";
+import { passesCredentials } from "../config/client_credentials.ts";
+import { DEFAULTS } from "../core/defaults.ts";
+import type { PartSettings } from "../config/part.ts";
+import type { ForwardSettings, GatherSettings } from "../config/route.ts";
+import type { UpstreamSettings } from "../config/upstream.ts";
+import { formatDuration, formatSize } from "../config/units.ts";
+import type { PagedList } from "../gather/gather_plan.ts";
+import { digest } from "../core/digest.ts";
+import { accept } from "../policies/accept/accept.ts";
+import { buffer } from "../policies/buffer.ts";
+import { bulkhead } from "../policies/bulkhead.ts";
+import { cache } from "../cache/policy.ts";
+import { coalesce } from "../policies/coalesce/coalesce.ts";
+import { retry } from "../policies/retry/retry.ts";
+import { shape } from "../policies/shape.ts";
+import { timeout } from "../policies/timeout.ts";
+import { guard, type Policy, type Source } from "../core/source.ts";
+import { seesClients } from "./sees_clients.ts";
+import { targetOf } from "./target.ts";
+import type { UpstreamState } from "./upstream_state.ts";
+
+/** What policies need besides their settings. */
+export interface StackDependencies {
+  readonly upstream: UpstreamState;
+  readonly cache: HttpCache;
+  /** Whether clients are told apart by more than their addresses. */
+  readonly knowsClients: boolean;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** One policy of a stack, and how `--check` names it. */
+interface Layer {
+  readonly label: string;
+  readonly policy: (deps: StackDependencies) => Policy;
+}
+
+/** The order of a part's policies, outermost first. */
+function partLayers(part: PartSettings): Layer[] {
+  const { upstream } = part;
+  return [
+    part.pages ? undefined : shapeLayer(part),
+    acceptLayer(part),
+    cacheLayer(part),
+    coalesceLayer(part),
+    retryLayer(upstream),
+    bulkheadLayer(upstream, "reply"),
+    timeoutLayer(part),
+    bufferLayer(upstream),
+  ].filter((layer) => layer !== undefined);
+}
+
+/** The order of a forward route's policies, outermost first. Its timeout ends with the head. */
+function forwardLayers({ to: upstream, cache }: ForwardSettings): Layer[] {
+  return [
+    forwardCacheLayer(upstream, cache),
+    bulkheadLayer(upstream, "body"),
+    timeoutLayer(upstream),
+  ].filter((layer) => layer !== undefined);
+}
+
+/** An upstream as a part asks it; one page of it, where the part walks pages. */
+export function partStack(part: PartSettings, deps: StackDependencies): Source {
+  return stack(partLayers(part), deps);
+}
+
+/** How a part walks pages, and what becomes of the list; undefined when it does not. */
+export function pagedList({ pages, pick, map, isExact }: PartSettings): PagedList | undefined {
+  return pages && { walk: pages, pick, shape: map && shape({ map, isExact }) };
+}
+
+/** An upstream as a forward route asks it. */
+export function forwardStack(route: ForwardSettings, deps: StackDependencies): Source {
+  return stack(forwardLayers(route), deps);
+}
+
+/** A gather as its route asks it: through the route's own cache, where it has one. */
+export function aggregateStack(
+  gather: Source,
+  { key, cache: settings, parts, written }: GatherSettings,
+  httpCache: HttpCache,
+): Source {
+  if (settings === undefined) return gather;
+  return guard(
+    gather,
+    cache({
+      cache: httpCache,
+      name: key,
+      // The gather has said how long it is fresh.
+      settings: { ...settings, ttlMs: undefined },
+      // What the store holds may be from another config.
+      variant: digest(JSON.stringify([
+        written,
+        ...parts.map(({ upstream }) => [
+          targetOf(upstream),
+          "headers" in upstream ? upstream.headers : {},
+        ]),
+      ])),
+      keepBytes: Infinity,
+      makesEtags: true,
+    }),
+  );
+}
+
+/** A part's stack in words, outermost first. */
+export function describePartStack(part: PartSettings): string[] {
+  const labels = partLayers(part).map(({ label }) => label);
+  const { pages, pick, map } = part;
+  if (pages === undefined) return labels;
+  return [...map ? ["map"] : [], `pages ${pages.max}`, ...pick ? ["pick"] : [], ...labels];
+}
+
+/** A forward route's stack in words, outermost first. */
+export function describeForwardStack(route: ForwardSettings): string[] {
+  return forwardLayers(route).map(({ label }) => label);
+}
+
+function stack(layers: readonly Layer[], deps: StackDependencies): Source {
+  return guard(deps.upstream.transport, ...layers.map(({ policy }) => policy(deps)));
+}
+
+function shapeLayer({ select, pick, map, isExact }: PartSettings): Layer | undefined {
+  const does = Object.entries({ select, pick, map }).filter(([, value]) => value !== undefined);
+  if (does.length === 0) return undefined;
+  return {
+    label: does.map(([name]) => name).join(" "),
+    policy: () =>
+      shape({
+        ...(select && { select }),
+        ...(pick && { pick }),
+        ...(map && { map, isExact }),
+      }),
+  };
+}
+
+function acceptLayer(part: PartSettings): Layer {
+  const { as, upstream: { hidesErrors } } = part;
+  return {
+    label: `accept ${as}`,
+    policy: ({ clock }) =>
+      accept({ as, passesCredentials: passesCredentials(part), hidesErrors, clock }),
+  };
+}
+
+function cacheLayer({ cache: settings, as, upstream }: PartSettings): Layer | undefined {
+  return settings && {
+    label: cacheLabel(settings),
+    policy: (deps) =>
+      cache({
+        ...cacheScope(upstream, settings, deps),
+        keepBytes: upstream.maxBody,
+        isGood: (reply) =>
+          as === "text" ? Promise.resolve(true) : reply.body.json(Infinity).then(
+            () => true,
+            () => false,
+          ),
+      }),
+  };
+}
+
+function forwardCacheLayer(
+  upstream: UpstreamSettings,
+  settings: CacheSettings | undefined,
+): Layer | undefined {
+  return settings && {
+    label: cacheLabel(settings),
+    policy: (deps) =>
+      cache({ ...cacheScope(upstream, settings, deps), keepBytes: DEFAULTS.keepBytes }),
+  };
+}
+
+function cacheScope(upstream: UpstreamSettings, settings: CacheSettings, deps: StackDependencies) {
+  return {
+    cache: deps.cache,
+    name: upstream.name,
+    settings,
+    isPerClient: deps.knowsClients && seesClients(upstream) && !settings.isShared,
+    ..."base" in upstream ? { base: upstream.base } : {},
+  };
+}
+
+function cacheLabel({ ttlMs }: CacheSettings): string {
+  return ttlMs === undefined ? "cache" : `cache ${formatDuration(ttlMs)}`;
+}
+
+/** Only what does the same with an answer can share it. */
+function coalesceLayer({ timeoutMs, upstream: { maxBody } }: PartSettings): Layer {
+  const scope = `${timeoutMs} ${maxBody}`;
+  return {
+    label: "coalesce",
+    policy: ({ upstream: { flights } }) => coalesce({ flights, scope }),
+  };
+}
+
+function retryLayer({ retry: settings }: UpstreamSettings): Layer | undefined {
+  if (settings.attempts === 1) return undefined;
+  return {
+    label: `retry ${settings.attempts}`,
+    policy: ({ upstream: { retryBudget }, clock, random }) =>
+      retry({ ...settings, budget: retryBudget, clock, random }),
+  };
+}
+
+function bulkheadLayer(
+  { concurrency }: UpstreamSettings,
+  until: "reply" | "body",
+): Layer | undefined {
+  if (concurrency.max === Infinity) return undefined;
+  return {
+    label: `bulkhead ${concurrency.max}`,
+    policy: ({ upstream: { semaphore }, clock }) => bulkhead({ semaphore, clock, until }),
+  };
+}
+
+function timeoutLayer({ timeoutMs }: { readonly timeoutMs: number }): Layer {
+  return {
+    label: `timeout ${formatDuration(timeoutMs)}`,
+    policy: ({ clock, upstream }) => (next) => upstream.watch(timeout({ timeoutMs, clock })(next)),
+  };
+}
+
+function bufferLayer({ maxBody }: UpstreamSettings): Layer {
+  return {
+    label: `buffer ${formatSize(maxBody)}`,
+    policy: () => buffer({ maxBytes: maxBody }),
+  };
+}

@@ -1,0 +1,79 @@
+import { Hono } from "hono";
+import type { Clock } from "../../lib/core/clock.ts";
+import { parseDuration } from "../../lib/config/units.ts";
+import { GatewayError } from "../../lib/core/errors.ts";
+import { addressSubject, type Ban, type BanSubject } from "../../lib/operator/block.ts";
+import type { Operator } from "../../lib/operator/operator.ts";
+import type { Env } from "../../middleware/env.ts";
+import { NO_STORE } from "./no_store.ts";
+import { readLimit, readQuery } from "./query.ts";
+import { clientName } from "./subject.ts";
+
+/** How many bans are listed, and how many may be. */
+const LISTED = 100;
+const MOST_LISTED = 1_000;
+/** The longest that a ban may last (ms): a year. */
+const LONGEST_MS = 365 * 86_400_000;
+const REASON = /^[^\p{Cc}]{1,200}$/u;
+
+/** Who is banned, and until when. */
+export function bansAdmin(operator: Operator, clock: Clock): Hono<Env> {
+  return new Hono<Env>()
+    .get("/", (c) => {
+      const query = readQuery(c, ["limit", "after"]);
+      const limit = readLimit(query.get("limit"), LISTED, MOST_LISTED);
+      const all = operator.bans.list(clock.wall());
+      const rest = all.filter(({ of }) => of > (query.get("after") ?? ""));
+      const bans = rest.slice(0, limit).map((ban) => bannedOf(ban, clock));
+      const next = rest.length > limit ? bans.at(-1)?.who : undefined;
+      return c.json({ total: all.length, bans, next: next ?? null }, 200, NO_STORE);
+    })
+    .put("/", async (c) => {
+      const query = readQuery(c, ["client", "ip", "for", "reason"]);
+      const of = subjectOf(query);
+      const forMs = parseDuration(query.get("for"));
+      if (forMs === undefined || forMs > LONGEST_MS) {
+        throw new GatewayError(
+          "bad-request",
+          "say for how long: for=10m, a duration such as 30s, 10m or 24h, up to 8760h",
+        );
+      }
+      const reason = query.get("reason");
+      if (reason !== undefined && !REASON.test(reason)) {
+        throw new GatewayError("bad-request", "reason has 1 to 200 characters, and no control");
+      }
+      const at = clock.wall();
+      const ban: Ban = { of, at, until: at + forMs, ...(reason !== undefined && { reason }) };
+      await operator.ban(ban);
+      return c.json(bannedOf(ban, clock), 200, NO_STORE);
+    })
+    .delete("/", async (c) => {
+      const of = subjectOf(readQuery(c, ["client", "ip"]));
+      return c.json({ who: of, lifted: await operator.lift(of) }, 200, NO_STORE);
+    });
+}
+
+/** A ban, as the operator reads it. */
+export function bannedOf({ of, until, reason }: Ban, clock: Clock) {
+  return {
+    who: of,
+    until: new Date(until).toISOString(),
+    seconds: Math.max(0, Math.ceil((until - clock.wall()) / 1000)),
+    reason: reason ?? null,
+  };
+}
+
+function subjectOf(query: ReadonlyMap<string, string>): BanSubject {
+  const client = query.get("client");
+  const ip = query.get("ip");
+  if ((client === undefined) === (ip === undefined)) {
+    throw new GatewayError("bad-request", "say who: client=NAME, or ip=ADDRESS or ip=RANGE");
+  }
+  if (client !== undefined) return `client ${clientName(client)}`;
+  const subject = addressSubject(ip ?? "");
+  if (subject) return subject;
+  throw new GatewayError(
+    "bad-request",
+    "ip must be an address or a range, no wider than /8 of IPv4 or /16 of IPv6",
+  );
+}

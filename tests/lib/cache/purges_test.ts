@@ -1,0 +1,86 @@
+import { assertEquals } from "@std/assert";
+import { Body } from "../../../lib/core/body.ts";
+import { Bans, type BanSubject, tagsOf } from "../../../lib/cache/purges.ts";
+import type { CacheEntry } from "../../../lib/cache/entry.ts";
+
+function entryAt(receivedAt: number, headers: Record<string, string> = {}): CacheEntry {
+  return {
+    status: 200,
+    headers: new Headers(headers),
+    body: Body.of(new Uint8Array()),
+    requestedAt: receivedAt,
+    receivedAt,
+    selection: "",
+    url: "users /7",
+    isAuthorized: false,
+  };
+}
+
+function bansOf(...bans: [of: BanSubject, at: number, isSoft?: boolean][]): Bans {
+  const all = new Bans();
+  for (const [of, at, isSoft = false] of bans) all.add({ of, at, isSoft });
+  return all;
+}
+
+Deno.test("without bans nothing is banned", () => {
+  assertEquals(new Bans().check(entryAt(0)), undefined);
+});
+
+Deno.test("a ban is about what was kept up to then", () => {
+  const bans = bansOf(["all", 100]);
+  assertEquals(bans.check(entryAt(99)), { at: 100, isGone: true });
+  assertEquals(bans.check(entryAt(100)), { at: 100, isGone: true });
+  assertEquals(bans.check(entryAt(101)), undefined);
+});
+
+Deno.test("a ban is about its address alone", () => {
+  assertEquals(bansOf(["url:users /7", 100]).check(entryAt(1))?.isGone, true);
+  assertEquals(bansOf(["url:users /77", 100]).check(entryAt(1)), undefined);
+  assertEquals(bansOf(["url:news /7", 100]).check(entryAt(1)), undefined);
+});
+
+Deno.test("a ban of a tag is about whatever bears it, and of no longer tag", () => {
+  const bans = bansOf(["tag:a", 100]);
+  assertEquals(bans.check(entryAt(1, { "cache-tag": "b, a" }))?.isGone, true);
+  assertEquals(bans.check(entryAt(1, { "surrogate-key": "b a" }))?.isGone, true);
+  assertEquals(bans.check(entryAt(1, { "cache-tag": "ab" })), undefined);
+  assertEquals(bans.check(entryAt(1)), undefined);
+});
+
+Deno.test("a soft ban ends freshness at the first moment that one says", () => {
+  const bans = bansOf(["all", 200, true], ["tag:a", 100, true]);
+  const tagged = { "cache-tag": "a" };
+  assertEquals(bans.check(entryAt(1, tagged)), { at: 100, isGone: false });
+  assertEquals(bans.check(entryAt(150, tagged)), { at: 200, isGone: false });
+  assertEquals(bans.check(entryAt(201, tagged)), undefined);
+});
+
+Deno.test("a hard ban wins over a soft one, whichever comes first", () => {
+  const orders = [[true, false], [false, true]] as const;
+  for (const [first, second] of orders) {
+    assertEquals(bansOf(["all", 100, first], ["all", 100, second]).check(entryAt(1))?.isGone, true);
+  }
+  const bans = bansOf(["all", 100], ["all", 200, true]);
+  assertEquals(bans.check(entryAt(150)), { at: 200, isGone: false }, "it came after the hard one");
+});
+
+Deno.test("an older ban that is heard of late takes nothing back", () => {
+  const bans = bansOf(["all", 200], ["all", 100]);
+  assertEquals(bans.check(entryAt(150))?.isGone, true);
+});
+
+Deno.test("bans of one subject count as one, and are forgotten with the last of them", () => {
+  const bans = bansOf(["all", 100], ["all", 200, true], ["tag:a", 50]);
+  assertEquals(bans.size, 2);
+  bans.forgetBefore(150);
+  assertEquals(bans.size, 1);
+  assertEquals(bans.check(entryAt(120)), { at: 200, isGone: false });
+  bans.forgetBefore(201);
+  assertEquals(bans.size, 0);
+});
+
+Deno.test("tags are read from both headers, and empty ones are none", () => {
+  const headers = new Headers({ "cache-tag": " a,, b c ,", "surrogate-key": " d  e " });
+  assertEquals(tagsOf(headers), ["a", "b c", "d", "e"]);
+  assertEquals(tagsOf(new Headers()), []);
+});

@@ -1,0 +1,66 @@
+import { assertEquals } from "@std/assert";
+import { type Ban, Bans } from "../../../lib/cache/purges.ts";
+import { MemoryTier } from "../../../lib/cache/memory_tier.ts";
+import { SharedBans } from "../../../lib/cache/shared_purges.ts";
+import { ManualClock } from "../../support/manual_clock.ts";
+
+/** A process that tells of changes, and a store that can fail. */
+function start() {
+  const clock = new ManualClock();
+  const told: string[][] = [];
+  const errors: unknown[] = [];
+  const store = {
+    isLost: false,
+    add(bans: readonly Ban[]) {
+      if (store.isLost) return Promise.reject(new Error("lost"));
+      told.push(bans.map(({ of }) => of));
+      return Promise.resolve();
+    },
+    readNew: () => Promise.resolve([]),
+  };
+  const shared = new SharedBans(store, {
+    memory: new MemoryTier(1_000),
+    bans: new Bans(),
+    clock,
+    storeTimeoutMs: 100,
+    onError: (error) => errors.push(error),
+  });
+  const change = (name: string) =>
+    shared.tellChange({ of: `url:${name}`, isSoft: false, at: clock.wall() });
+  return { clock, store, told, errors, change };
+}
+
+Deno.test("changes are told together, the first at once", async () => {
+  const { clock, told, change } = start();
+  const all = Promise.all(["a", "b", "c"].map(change));
+  await clock.advance(99);
+  assertEquals(told, [["url:a"]]);
+  await clock.advance(1);
+  await all;
+  assertEquals(told, [["url:a"], ["url:b", "url:c"]]);
+  assertEquals(clock.sleeping, 0);
+});
+
+Deno.test("changes that could not be told are told with the next", async () => {
+  const { clock, store, told, errors, change } = start();
+  store.isLost = true;
+  await change("a");
+  await change("b");
+  assertEquals([told, errors.length], [[], 2]);
+  store.isLost = false;
+  await change("c");
+  assertEquals(told, [["url:a", "url:b", "url:c"]]);
+  assertEquals(clock.sleeping, 0);
+});
+
+Deno.test("of changes that cannot be told the last 10,000 are remembered", async () => {
+  const { clock, store, told, change } = start();
+  store.isLost = true;
+  for (let i = 0; i < 10_100; i++) await change(`${i}`);
+  store.isLost = false;
+  const last = change("last");
+  await clock.advance(60_000);
+  await last;
+  assertEquals(told.flat().length, 10_001);
+  assertEquals([told.flat()[0], told.flat().at(-1)], ["url:100", "url:last"]);
+});

@@ -1,0 +1,189 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { Body } from "../../../lib/core/body.ts";
+import { GatewayError, type Kind } from "../../../lib/core/errors.ts";
+import {
+  type GatherOptions,
+  type GatherPart,
+  GatherPlan,
+} from "../../../lib/gather/gather_plan.ts";
+import { type GatherRecord, gatherRecords } from "../../../lib/gather/gather_records.ts";
+import { testCall, testContext } from "../../support/context.ts";
+import { ManualClock, settled } from "../../support/manual_clock.ts";
+import { ScriptedSource } from "../../support/scripted_source.ts";
+
+/** Parts whose records are taken when a test wants them. */
+function play(
+  parts: Readonly<Record<string, Partial<GatherPart>>>,
+  options: Partial<GatherOptions> = {},
+) {
+  const script = new ScriptedSource();
+  const request = new AbortController();
+  const plan = new GatherPlan(
+    Object.entries(parts).map(([name, more]) => ({
+      name,
+      source: script.source,
+      call: () => testCall({ path: `/${name}` }),
+      optional: false,
+      ...more,
+    })),
+    { clock: new ManualClock(), ...options },
+  );
+  const records = gatherRecords(plan, testCall(), testContext({ signal: request.signal }));
+  const next = async () => written((await records.next()).value ?? undefined);
+  return { script, request, records, next };
+}
+
+const written = (record: GatherRecord | undefined) =>
+  record && `${record.event} ${new TextDecoder().decode(record.line)}`;
+
+const optional = { optional: true };
+const failure = (kind: Kind = "upstream-error") => new GatewayError(kind, "it failed");
+const problem = (status = 502, kind: Kind = "upstream-error", title = "The upstream failed") =>
+  `{"type":"/_gateway/problems/${kind}","title":"${title}","status":${status},"detail":"it failed"}`;
+
+Deno.test("each part is told when it comes, and then that it is all", async () => {
+  const { script, next } = play({ a: {}, b: {} });
+  const first = next();
+  await settled();
+  script.at(1).answerJson({ x: 1 });
+  assertEquals(await first, 'part {"part":"b","data":{"x":1}}');
+  const second = next();
+  await settled();
+  script.at(0).answer({
+    status: 204,
+    headers: new Headers(),
+    body: Body.of(new TextEncoder().encode("")),
+  });
+  assertEquals(await second, 'part {"part":"a","data":null}');
+  assertEquals(await next(), 'done {"complete":true}');
+  assertEquals(await next(), undefined);
+});
+
+Deno.test("an answer of many lines is told on one", async () => {
+  const { script, next } = play({ a: {} });
+  const first = next();
+  await settled();
+  const body = Body.of(new TextEncoder().encode('\ufeff{\r\n"a":\n1e400}\n'));
+  script.at(0).answer({ status: 200, headers: new Headers(), body });
+  assertEquals(await first, 'part {"part":"a","data":{  "a": 1e400} }');
+});
+
+Deno.test("a part that failed is a problem, with what stands in for it", async () => {
+  const { script, next } = play({ a: optional, b: { optional: true, otherwise: [] } });
+  const first = next();
+  await settled();
+  script.at(0).fail(failure());
+  assertEquals(await first, `problem {"part":"a","problem":${problem()}}`);
+  script.at(1).fail(failure());
+  assertEquals(await next(), `problem {"part":"b","data":[],"problem":${problem()}}`);
+  assertEquals(await next(), 'done {"complete":false}');
+});
+
+Deno.test("what is missing from an answer is told after it", async () => {
+  const { script, next } = play({ a: {} });
+  const first = next();
+  await settled();
+  const failures = [2, 5].map((index) => ({ part: "a", index, error: failure() }));
+  const body = Body.of(new TextEncoder().encode("[1]"));
+  script.at(0).answer({ status: 200, headers: new Headers(), body, failures });
+  assertEquals(await first, 'part {"part":"a","data":[1]}');
+  assertEquals(await next(), `problem {"part":"a","index":2,"problem":${problem()}}`);
+  assertEquals(await next(), `problem {"part":"a","index":5,"problem":${problem()}}`);
+  assertEquals(await next(), 'done {"complete":false}');
+});
+
+Deno.test("a whole that fails before anything was told is no stream", async () => {
+  const { script, next } = play({ a: {}, b: {} });
+  const first = assertRejects(() => next(), GatewayError);
+  await settled();
+  script.at(1).fail(failure("upstream-timeout"));
+  const error = await first;
+  assertEquals([error.kind, error.failures.map(({ part }) => part)], ["upstream-timeout", ["b"]]);
+  assertEquals(script.inFlight, 0);
+});
+
+Deno.test("what came with the failure of the whole is not told", async () => {
+  const { script, next } = play({ a: {}, b: {} });
+  const first = assertRejects(() => next(), GatewayError);
+  await settled();
+  script.at(0).answerJson(1);
+  script.at(1).fail(failure());
+  assertEquals((await first).kind, "upstream-error");
+});
+
+Deno.test("a whole that fails later says so at its end, and asks no more", async () => {
+  const { script, next } = play({ a: {}, b: {}, c: {}, d: { needs: ["c"] } });
+  const first = next();
+  await settled();
+  script.at(0).answerJson(1);
+  assertEquals(await first, 'part {"part":"a","data":1}');
+  script.at(1).fail(failure());
+  await settled();
+  assertEquals(script.inFlight, 0, "it ends though nobody asks for the next record");
+  assertEquals(await next(), `problem {"part":"b","problem":${problem()}}`);
+  const last = await next() ?? "";
+  assert(last.startsWith('done {"complete":false,"problem":{'), last);
+  const { problem: told } = JSON.parse(last.slice(5));
+  assertEquals([told.status, told.instance], [502, "test"]);
+  assertEquals(told.problems.map(({ part }: { part: string }) => part), ["b"]);
+  assertEquals([await next(), script.asked.length], [undefined, 3]);
+});
+
+Deno.test("at the deadline all that is missing is told, and that it is over", async () => {
+  const { script, request, next } = play({ a: optional, b: optional, c: optional });
+  const first = next();
+  await settled();
+  script.at(1).answerJson(1);
+  await first;
+  request.abort(failure("deadline-exceeded"));
+  const late = problem(504, "deadline-exceeded", "The request's deadline passed");
+  assertEquals(await next(), `problem {"part":"a","problem":${late}}`);
+  assertEquals(await next(), `problem {"part":"c","problem":${late}}`);
+  assertEquals(await next(), 'done {"complete":false}');
+});
+
+Deno.test("a race tells its winners and earlier failures, and nothing of the rest", async () => {
+  const { script, next } = play({ a: {}, b: {}, c: {}, d: {} }, { quorum: 2 });
+  const first = next();
+  await settled();
+  script.at(2).fail(failure());
+  assertEquals(await first, `problem {"part":"c","problem":${problem()}}`);
+  script.at(3).answerJson(4);
+  assertEquals(await next(), 'part {"part":"d","data":4}');
+  script.at(0).answerJson(1);
+  assertEquals(await next(), 'part {"part":"a","data":1}');
+  assertEquals(await next(), 'done {"complete":true}');
+  assertEquals(script.inFlight, 0);
+});
+
+Deno.test("a request at fault is no stream, and asks nobody", async () => {
+  const fault = failure("bad-request");
+  const { script, next } = play({
+    a: {},
+    b: {
+      call: () => {
+        throw fault;
+      },
+    },
+  });
+  assertStrictEquals(await assertRejects(() => next(), GatewayError), fault);
+  assertEquals(script.asked.length, 0);
+});
+
+Deno.test("who takes no more records ends everything", async () => {
+  const { script, records, next } = play({ a: {}, b: {}, c: { needs: ["b"] } });
+  const first = next();
+  await settled();
+  script.at(0).answerJson(1);
+  await first;
+  assertEquals(script.inFlight, 1);
+  await records.return();
+  assertEquals([script.inFlight, script.asked.length], [0, 2]);
+});
+
+Deno.test("nothing is asked before the first record is wanted", async () => {
+  const { script, records } = play({ a: {} });
+  await settled();
+  await records.return();
+  assertEquals(script.asked.length, 0);
+});

@@ -1,0 +1,69 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { readOptions } from "../../../lib/process/flags.ts";
+import { StartError } from "../../../lib/core/start_error.ts";
+
+function read(args: string[], env: Readonly<Record<string, string>> = {}) {
+  return readOptions(args, (name) => env[name]);
+}
+
+Deno.test("without a word, the defaults hold", () => {
+  assertEquals(read([]), {
+    config: undefined,
+    port: 8000,
+    host: "127.0.0.1",
+    store: undefined,
+    check: false,
+  });
+});
+
+const ENV = {
+  GATEWAY_CONFIG: "env.ts",
+  PORT: "9000",
+  HOST: "::1",
+  GATEWAY_STORE: ":memory:",
+};
+
+Deno.test("the environment stands before the defaults", () => {
+  assertEquals(read([], ENV), {
+    config: "env.ts",
+    port: 9000,
+    host: "::1",
+    store: ":memory:",
+    check: false,
+  });
+});
+
+Deno.test("flags stand before the environment", () => {
+  const args = ["--config", "flag.json", "--port=0", "--host", "0.0.0.0", "--check"];
+  assertEquals(read(args, ENV), {
+    config: "flag.json",
+    port: 0,
+    host: "0.0.0.0",
+    store: ":memory:",
+    check: true,
+  });
+});
+
+for (const [text, port] of [["0", 0], ["1", 1], ["65535", 65535]] as const) {
+  Deno.test(`port ${text} is one`, () => assertEquals(read(["--port", text]).port, port));
+}
+
+for (const text of ["65536", "-1", "80.5", "1e3", "0x50", " 80", "http", ""]) {
+  Deno.test(`port "${text}" is none`, () => {
+    const rule = `the port must be a whole number from 0 to 65535: got "${text}"`;
+    assertEquals(assertThrows(() => read([`--port=${text}`]), StartError).message, rule);
+    assertEquals(assertThrows(() => read([], { PORT: text }), StartError).message, rule);
+  });
+}
+
+for (
+  const args of [["--prot", "1"], ["--port"], ["gateway.config.ts"], ["--check=yes"], ["-p", "1"]]
+) {
+  Deno.test(`${args.join(" ")} is refused with the usage`, () => {
+    const { message } = assertThrows(() => read(args), StartError);
+    assertStringIncludes(
+      message,
+      "\nusage: main.ts [--config FILE] [--port N] [--host H] [--check]",
+    );
+  });
+}

@@ -1,0 +1,224 @@
+import { assertEquals } from "@std/assert";
+import type { GatewayConfig } from "../../../lib/config/gateway.ts";
+import { parseConfig } from "../../../lib/config/parse.ts";
+import { describe } from "../../../lib/upstream/describe.ts";
+import { json } from "../../../lib/json/json_reply.ts";
+
+const describeConfig = (config: GatewayConfig) => describe(parseConfig(config, () => undefined));
+
+Deno.test("a config is described route by route, each with its stacks and its worst case", () => {
+  const text = describeConfig({
+    upstreams: {
+      users: { url: "http://127.0.0.1:9001", timeout: "400ms" },
+      rows: { source: () => Promise.resolve(json(1)), maxBody: "64KiB" },
+    },
+    routes: {
+      "POST /home/:id": {
+        deadline: "1s",
+        gather: {
+          profile: { from: "users", path: "/users/{id}", timeout: "250ms" },
+          note: { from: "users", method: "POST", body: {}, as: "text", optional: true },
+          rows: { from: "rows", otherwise: [], timeout: "900ms" },
+        },
+      },
+      "ANY /users/*": { forward: "users" },
+    },
+  });
+  assertEquals(
+    text,
+    `upstreams: 2, routes: 2
+
+POST /home/:id
+  deadline 1s, worst case 900ms
+  profile (required): accept json → coalesce → timeout 250ms → buffer 4MiB → GET users
+  note (optional): accept text → coalesce → timeout 400ms → buffer 4MiB → POST users
+  rows (optional): accept json → coalesce → timeout 900ms → buffer 64KiB → GET rows
+
+ANY /users/*
+  deadline 10s, worst case 400ms
+  forward users: timeout 400ms`,
+  );
+});
+
+Deno.test("the deadline is the worst case where the parts may take longer", () => {
+  const text = describeConfig({
+    upstreams: { users: { url: "http://127.0.0.1:9001" } },
+    routes: {
+      "GET /": { deadline: "1500ms", gather: { a: { from: "users" } } },
+      "GET /b/*": { deadline: "2s", forward: "users" },
+    },
+  });
+  assertEquals(text.split("\n").filter((line) => line.includes("deadline")), [
+    "  deadline 1500ms, worst case 1500ms",
+    "  deadline 2s, worst case 2s",
+  ]);
+});
+
+Deno.test("pages are walked one after the other", () => {
+  const pages = { next: "link", max: 4 } as const;
+  const text = describeConfig({
+    upstreams: { up: { url: "http://127.0.0.1:9001", timeout: "400ms" } },
+    routes: {
+      "GET /": {
+        gather: {
+          a: { from: "up", pages, pick: ["id"], map: (data: unknown) => data, needs: ["b"] },
+          b: { from: "up", pages: { next: "/next", max: 2 } },
+        },
+      },
+      "GET /b": { deadline: "1s", gather: { a: { from: "up", pages } } },
+    },
+  });
+  const stack = "accept json → coalesce → timeout 400ms → buffer 4MiB → GET up";
+  assertEquals(
+    text,
+    `upstreams: 1, routes: 2
+
+GET /
+  deadline 10s, worst case 2400ms
+  a (required; after b): map → pages 4 → pick → ${stack}
+  b (required): pages 2 → ${stack}
+
+GET /b
+  deadline 1s, worst case 1s
+  a (required): pages 4 → ${stack}`,
+  );
+});
+
+Deno.test("a gateway without routes is described too", () => {
+  assertEquals(describeConfig({ upstreams: {}, routes: {} }), "upstreams: 0, routes: 0");
+});
+
+/** What is told of the parts of one route. */
+function partsOf(route: GatewayConfig["routes"][`GET /${string}`], upstream = {}): string[] {
+  const text = describeConfig({
+    upstreams: { up: { url: "http://127.0.0.1:9001", timeout: "100ms", ...upstream } },
+    routes: { "GET /:id": route },
+  });
+  return text.split("\n").slice(4);
+}
+
+const STACK = "accept json → coalesce → timeout 100ms → buffer 4MiB → GET up";
+
+Deno.test("a part is described with what it waits for, and with the list it asks for", () => {
+  assertEquals(
+    partsOf({
+      gather: {
+        a: { from: "up" },
+        b: { from: "up", path: "/{a.x}", needs: ["c"], optional: true },
+        c: { from: "up", path: "/{item}", each: "{a.ids}", concurrency: 2, max: 9 },
+        d: { from: "up", path: "/{item}", each: "{query.ids}" },
+      },
+    }),
+    [
+      `  a (required): ${STACK}`,
+      `  b (optional; after a, c): ${STACK}`,
+      `  c (required; after a; each of up to 9, 2 at once): ${STACK}`,
+      `  d (required; each of up to 100, 8 at once): ${STACK}`,
+    ],
+  );
+});
+
+Deno.test("a race is described as one", () => {
+  const a = { from: "up" };
+  const b = { from: "up", path: "/{a.x}" } as const;
+  assertEquals(partsOf({ first: { a, b } }), [
+    "  the first of",
+    `  a: ${STACK}`,
+    `  b (after a): ${STACK}`,
+  ]);
+  assertEquals(partsOf({ quorum: 1, gather: { a, b } }), [
+    "  any 1 of",
+    `  a: ${STACK}`,
+    `  b (after a): ${STACK}`,
+  ]);
+});
+
+Deno.test("a stack names each policy that there is, outermost first", () => {
+  const upstream = { retry: { attempts: 2 }, concurrency: 4 };
+  const shaped = { from: "up", select: "/a", pick: ["b"], map: (data: unknown) => data };
+  assertEquals(partsOf({ gather: { a: shaped } }, upstream), [
+    "  a (required): select pick map → accept json → coalesce → retry 2 → bulkhead 4 → " +
+    "timeout 100ms → buffer 4MiB → GET up",
+  ]);
+  assertEquals(partsOf({ forward: "up" }, upstream), [
+    "  forward up: bulkhead 4 → timeout 100ms",
+  ]);
+});
+
+Deno.test("a batch may take its whole deadline: any request may be in it", () => {
+  const text = describeConfig({
+    upstreams: { up: { url: "http://127.0.0.1:9001" } },
+    routes: { "POST /batch": { deadline: "3s", batch: { max: 10, maxTotal: "2MiB" } } },
+  });
+  assertEquals(
+    text.split("\n\n")[1],
+    `POST /batch
+  deadline 3s, worst case 3s
+  batch of up to 10, 8 at once; answers up to 1MiB each, 2MiB in all`,
+  );
+});
+
+Deno.test("each cache is described by those for whom it stores", () => {
+  const source = () => Promise.resolve(json(1));
+  const ttl = { ttl: "1m" } as const;
+  const config: GatewayConfig = {
+    upstreams: {
+      up: { url: "http://127.0.0.1:9001", cache: ttl },
+      rows: { source, cache: ttl },
+    },
+    routes: {
+      "GET /a": {
+        gather: {
+          plain: { from: "up" },
+          keyed: { from: "up", headers: { "x-key": "{header.x-key}", cookie: "{header.cookie}" } },
+          authorized: { from: "up", headers: { authorization: "{header.authorization}" } },
+          fixed: { from: "up", headers: { "accept-language": "is" } },
+          none: { from: "up", cache: false },
+          rows: { from: "rows", optional: true },
+        },
+        cache: ttl,
+      },
+      "GET /b": {
+        gather: { fixed: { from: "up", headers: { "accept-language": "is" } } },
+        cache: {},
+      },
+      "GET /c": { forward: "up" },
+      "GET /d": { forward: "up", cache: { ttl: "1m", shared: true } },
+      "GET /e": { forward: "up", cache: {} },
+      "GET /f": { forward: "rows" },
+      "GET /g": { forward: "up", cache: false },
+      "GET /h": { gather: { rows: { from: "rows", cache: { shared: true } } }, cache: {} },
+    },
+  };
+  const stored = (config: GatewayConfig) =>
+    describe(parseConfig(config, () => "key")).split("\n").filter((line) =>
+      /^ {2}cache/.test(line)
+    );
+  const rule = "where the response says public, s-maxage or must-revalidate";
+  const allow = "shared: true stores them for all";
+  const authorized = `for all; with an Authorization only ${rule}`;
+  const clients = { key: "header:x-key", known: { ann: { env: "ANN" } } } as const;
+  assertEquals(stored({ ...config, clients }), [
+    "  cache of plain: stored for all with the same accept-language",
+    "  cache of keyed: stored per client, by cookie and x-key",
+    `  cache of authorized: stored only ${rule}: it is sent the client's Authorization`,
+    "  cache of fixed: stored for all",
+    `  cache of rows: stored per client, whom a function may look at; ${allow}`,
+    `  cache of the whole: stored for nobody: the function of rows may look at the client; ${allow}`,
+    "  cache of fixed: stored for all",
+    "  cache of the whole: stored for all",
+    `  cache: stored ${authorized}; with a Cookie only where it says how long it is fresh; ${allow}`,
+    `  cache: stored ${authorized}`,
+    `  cache: stored ${authorized}; with a Cookie only where it says how long it is fresh; ${allow}`,
+    `  cache: stored per client, whom a function may look at; ${allow}`,
+    "  cache of rows: stored for all with the same accept-language",
+    "  cache of the whole: stored for all with the same accept-language",
+  ]);
+  const unknown = stored(config);
+  assertEquals(unknown[4], "  cache of rows: stored for all with the same accept-language");
+  assertEquals(
+    unknown[1],
+    "  cache of keyed: stored per client, by cookie",
+    "where nobody is known, x-key is a header like any other",
+  );
+});
