@@ -1,6 +1,6 @@
 import { abortable } from "@std/async";
 import { Background } from "./lib/core/background.ts";
-import { KvBans } from "./lib/cache/kv_purges.ts";
+import { KvPurges } from "./lib/cache/kv_purges.ts";
 import { KvTier } from "./lib/cache/kv_tier.ts";
 import { BufferBudget } from "./lib/core/buffer_budget.ts";
 import { systemClock as clock } from "./lib/core/clock.ts";
@@ -124,7 +124,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
       : new KvStore(kv, isShared(store) ? REMOTE_KV : LOCAL_KV),
     operator,
     random: Math.random,
-    ...(store === ":memory:" ? {} : { cacheStore: { tier, bans: new KvBans(spared) } }),
+    ...(store === ":memory:" ? {} : { cacheStore: { tier, purges: new KvPurges(spared) } }),
     adminToken: env("GATEWAY_ADMIN_TOKEN"),
     isHosted: env("DENO_DEPLOYMENT_ID") !== undefined,
     store: watch,

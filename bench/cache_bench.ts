@@ -1,6 +1,6 @@
 import { benchGateway, BINDINGS } from "./gateway.ts";
 import { Body } from "../lib/core/body.ts";
-import { KvBans } from "../lib/cache/kv_purges.ts";
+import { KvPurges } from "../lib/cache/kv_purges.ts";
 import { kvTier } from "../tests/support/kv_tier.ts";
 import type { CacheStore } from "../lib/cache/store.ts";
 import type { Source } from "../lib/core/source.ts";
@@ -24,7 +24,7 @@ addEventListener("unload", () => {
   kv.close();
   Deno.removeSync(folder, { recursive: true });
 });
-const store: CacheStore = { tier: kvTier(kv), bans: new KvBans(kv) };
+const store: CacheStore = { tier: kvTier(kv), purges: new KvPurges(kv) };
 
 const config = {
   upstreams: { plain: { source }, kept: { source, cache: {} } },

@@ -1,6 +1,6 @@
 import { Body } from "../lib/core/body.ts";
 import { systemClock as clock } from "../lib/core/clock.ts";
-import { Flights } from "../lib/policies/coalesce/shared_calls.ts";
+import { SharedCalls } from "../lib/policies/coalesce/shared_calls.ts";
 import { accept } from "../lib/policies/accept/accept.ts";
 import { buffer } from "../lib/policies/buffer.ts";
 import { bulkhead } from "../lib/policies/bulkhead.ts";
@@ -21,7 +21,7 @@ const policies: Readonly<Record<string, Policy>> = {
   "no policy": (next) => next,
   "shape, a selection": shape({ select: [] }),
   "accept, of one digit": accept({ as: "json", clock }),
-  "coalesce, nobody else asks": coalesce({ flights: new Flights(), scope: "" }),
+  "coalesce, nobody else asks": coalesce({ calls: new SharedCalls(), scope: "" }),
   "retry, never needed": retry({
     attempts: 3,
     backoffMs: 50,

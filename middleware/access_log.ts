@@ -2,7 +2,7 @@ import type { Clock } from "../lib/core/clock.ts";
 import type { Kind } from "../lib/core/errors.ts";
 import { fingerprint } from "../lib/core/fingerprint.ts";
 import type { Shutdown } from "../lib/process/shutdown.ts";
-import { remembering } from "../lib/core/memoize.ts";
+import { memoize } from "../lib/core/memoize.ts";
 import type { PartRecord } from "../lib/core/trace.ts";
 import type { Exchange, Middleware } from "./env.ts";
 
@@ -52,7 +52,7 @@ const HASHES = 1_000;
 /** Tells the log of each request, once its answer has been sent or the process ends. */
 export function accessLog({ clock, log, shutdown }: AccessLogOptions): Middleware {
   const salt = crypto.randomUUID();
-  const hash = remembering((address) => fingerprint(salt + address), HASHES);
+  const hash = memoize((address) => fingerprint(salt + address), HASHES);
   /** Those in flight, and when each came. */
   const inFlight = new Map<Exchange, string>();
   const write = (c: Exchange, cutShort?: Pick<AccessEntry, "cutOff" | "ended">) => {

@@ -1,9 +1,9 @@
 import type { KeySourceSettings, LimitSettings } from "../lib/config/limit.ts";
 import { GatewayError } from "../lib/core/errors.ts";
 import { msUntil, wholeTokens } from "../lib/limiter/bucket.ts";
-import type { Busiest } from "../lib/limiter/admin/top_keys.ts";
-import { chargeOf, type Counted, who } from "../lib/limiter/bucket_key.ts";
-import type { Charge, ChargedBucket, Denied, Limit } from "../lib/limiter/limit.ts";
+import type { TopKeys } from "../lib/limiter/admin/top_keys.ts";
+import { type BucketOwner, chargeOf, who } from "../lib/limiter/bucket_key.ts";
+import type { Charge, ChargedBucket, Denial, Limit } from "../lib/limiter/limit.ts";
 import type { Limiter } from "../lib/limiter/limiter.ts";
 import type { Exchange, Middleware } from "./env.ts";
 
@@ -18,7 +18,7 @@ export interface RateLimitOptions {
   readonly ipv6Prefix: number;
   readonly limiter: Limiter;
   /** Counts which buckets are asked most. */
-  readonly busiest: Busiest;
+  readonly busiest: TopKeys;
 }
 
 /** From here on an answer counts as the gateway's or an upstream's fault. */
@@ -66,7 +66,7 @@ function countedBy(
   limit: LimitSettings,
   { route, ipv6Prefix }: Pick<RateLimitOptions, "route" | "ipv6Prefix">,
   c: Exchange,
-): Counted {
+): BucketOwner {
   return { limit, tier: c.get("ctx").client.tier, route, who: whoOf(limit.by, ipv6Prefix, c) };
 }
 
@@ -87,7 +87,7 @@ function whoOf(by: readonly KeySourceSettings[], ipv6Prefix: number, c: Exchange
   return who.ip(address, ipv6Prefix);
 }
 
-function quotaExceeded(decision: Denied, charges: readonly Charge[]): GatewayError {
+function quotaExceeded(decision: Denial, charges: readonly Charge[]): GatewayError {
   const seconds = Math.max(1, Math.ceil(decision.retryAfterMs / 1000));
   const violated = decision.violated.map(({ limit }) => limit.name);
   return new GatewayError("quota-exceeded", `${violated.join(", ")}: try again in ${seconds} s`, {

@@ -2,7 +2,7 @@ import { abortable } from "@std/async";
 import type { Handler } from "hono";
 import { turns } from "../lib/async/turns.ts";
 import { asCompleted } from "../lib/async/as_completed.ts";
-import { type ItemAnswer, writeAnswer, writeBatch } from "../lib/batch/batch_response.ts";
+import { type ItemResponse, writeBatch, writeResponse } from "../lib/batch/batch_response.ts";
 import { type Inherited, itemRequest } from "../lib/batch/batch_item.ts";
 import { type BatchItem, readBatch } from "../lib/batch/batch_request.ts";
 import { Body, BodyTooLarge } from "../lib/core/body.ts";
@@ -128,10 +128,10 @@ async function* answers(
     const turn = turns.take(answer.body.length);
     if (turn) await turn;
     yield [index, (place) => {
-      const bytes = writeAnswer(answer, place);
+      const bytes = writeResponse(answer, place);
       if (total + bytes.length > options.maxTotal) {
         const error = tooLarge(`all answers of a batch together`, options.maxTotal);
-        return writeAnswer(problemAnswer(error, `${id}.${index}`), place);
+        return writeResponse(problemAnswer(error, `${id}.${index}`), place);
       }
       total += bytes.length;
       return bytes;
@@ -151,7 +151,7 @@ async function answerOf(
   item: BatchItem,
   { c, inherited, itemId, signal }: Within,
   { ask, maxBody }: BatchOptions,
-): Promise<ItemAnswer> {
+): Promise<ItemResponse> {
   const { url, ...asked } = itemRequest(item, inherited);
   const { remoteAddress, scheme } = c.env;
   const completed = Promise.withResolvers<void>();
@@ -186,7 +186,7 @@ function tooLarge(what: string, limit: number): GatewayError {
   return new GatewayError("upstream-invalid", `${what} may be ${limit} bytes, and is larger`);
 }
 
-function problemAnswer(error: GatewayError, id: string): ItemAnswer {
+function problemAnswer(error: GatewayError, id: string): ItemResponse {
   return {
     status: error.status,
     headers: new Headers({

@@ -27,7 +27,7 @@ import { path } from "../middleware/path.ts";
 import { problems } from "../middleware/problems.ts";
 import { proxyStatus } from "../middleware/proxy_status.ts";
 import { rateLimit } from "../middleware/rate_limit.ts";
-import { refuseBanned } from "../middleware/refuse_blocked.ts";
+import { refuseBlocked } from "../middleware/refuse_blocked.ts";
 import { requestId } from "../middleware/request_id.ts";
 import { requestSize } from "../middleware/request_size.ts";
 import { reserved } from "../middleware/reserved.ts";
@@ -84,7 +84,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
   const identify = client({
     trust: settings.trust,
     clients: clientsOf(settings, deps),
-    refuseBanned: refuseBanned(operator, clock),
+    refuseBanned: refuseBlocked(operator, clock),
   });
   const matchedRequest = (route: RouteSettings) => {
     const { key, deadlineMs, limits: limited, cost } = route;

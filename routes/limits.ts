@@ -1,6 +1,6 @@
 import { DEFAULTS } from "../lib/core/defaults.ts";
 import { BoundedStore } from "../lib/limiter/stores/bounded_store.ts";
-import { Busiest } from "../lib/limiter/admin/top_keys.ts";
+import { TopKeys } from "../lib/limiter/admin/top_keys.ts";
 import { Ledger } from "../lib/limiter/admin/ledger.ts";
 import { Limiter } from "../lib/limiter/limiter.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
@@ -9,7 +9,7 @@ import type { GatewayDependencies } from "./dependencies.ts";
 export interface Limits {
   readonly limiter: Limiter;
   readonly ledger: Ledger;
-  readonly busiest: Busiest;
+  readonly busiest: TopKeys;
 }
 
 /** The limiter of a process, and what its operator sees of it. */
@@ -33,5 +33,5 @@ export function openLimits(deps: GatewayDependencies): Limits {
     leased: (key) => limiter.leased(key),
     onError: (error) => logError(error, "operator"),
   });
-  return { limiter, ledger, busiest: new Busiest(clock) };
+  return { limiter, ledger, busiest: new TopKeys(clock) };
 }

@@ -4,7 +4,7 @@ import type { Settings } from "../lib/config/gateway.ts";
 import { admin } from "../middleware/admin.ts";
 import type { Env } from "../middleware/env.ts";
 import { notInBatch } from "../middleware/not_in_batch.ts";
-import { bansAdmin } from "./admin/blocks.ts";
+import { blocksAdmin } from "./admin/blocks.ts";
 import { bucketsAdmin } from "./admin/buckets.ts";
 import { cacheAdmin } from "./admin/cache.ts";
 import { cacheAddresses } from "./admin/cache_addresses.ts";
@@ -65,7 +65,7 @@ export function ownRoutes(
   for (const path of ADMIN_PATHS) app.use(path, operatorOnly);
   const addressesOf = (url: string) => cacheAddresses(url, settings);
   app.route("/_gateway/cache", cacheAdmin({ cache, clock, addressesOf }));
-  if (operator) app.route("/_gateway/buckets/ban", bansAdmin(operator, clock));
+  if (operator) app.route("/_gateway/buckets/ban", blocksAdmin(operator, clock));
   app.route("/_gateway/buckets", bucketsAdmin({ settings, operator, clock, ...limits }));
   app.route("/_gateway/clients", clientsAdmin({ settings, operator, clock }));
   return app;

@@ -21,20 +21,38 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "lib": ["lib"],
 };
 
-/** The only files outside lib/process/, lib/store/ and lib/transport/ that may speak to the platform. */
-const PLATFORM = [
-  "main.ts",
-  "lib/cache/kv_purges.ts",
-  "lib/cache/kv_disk_bound.ts",
-  "lib/cache/kv_tier.ts",
-  "lib/store/open_kv.ts",
-  "lib/limiter/stores/kv_store.ts",
-  "lib/operator/kv_blocks.ts",
-  "lib/operator/kv_changes.ts",
-  "lib/operator/kv_clients.ts",
-  "lib/operator/kv_operator.ts",
-  "lib/store/create_compact.ts",
-];
+/** Which folders of lib/ the files of a folder may import; each its own, too. */
+const FOLDERS: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  async: ["core"],
+  json: ["core"],
+  http: ["core"],
+  store: ["core"],
+  template: ["core", "http", "json"],
+  batch: ["core", "http", "json"],
+  limiter: ["core", "http", "store"],
+  cache: ["core", "async", "http", "store"],
+  gather: ["core", "async", "cache", "http", "json", "template"],
+  policies: ["core", "async", "http", "json", "limiter", "template"],
+  config: ["core", "cache", "gather", "http", "json", "limiter", "template"],
+  transport: ["core", "async", "config", "http", "json", "template"],
+  operator: ["core", "config", "http", "store"],
+  upstream: [
+    "core",
+    "async",
+    "cache",
+    "config",
+    "gather",
+    "http",
+    "policies",
+    "template",
+    "transport",
+  ],
+  process: ["core", "config"],
+};
+
+/** The only places in lib/ that may use the platform's own API, besides files named `kv_*`. */
+const PLATFORM = ["lib/process/", "lib/store/", "lib/transport/"];
 
 /** The global in use: `Deno.serve`, `Deno["serve"]`, `= Deno;`. */
 const DENO = /\bDeno\s*[.?;,)[\]]/;
@@ -61,39 +79,65 @@ Deno.test("layering: lib/ never imports Hono", () => {
   assertEquals(against, []);
 });
 
-Deno.test("layering: no import goes round in a circle", () => {
-  assertEquals(circles(files), []);
+Deno.test("layering: the graph of imports has no cycle", () => {
+  assertEquals(cycles(files), []);
 });
 
-Deno.test("layering: policies never import each other", () => {
-  const against = edges(files)
-    .filter(([from, to]) => from.startsWith(POLICIES) && to.startsWith(POLICIES));
+Deno.test("layering: a folder of lib/ imports those that its row names, and no other", () => {
+  const against = libEdges().filter(([from, to]) => {
+    const [folder, imported] = [folderOf(from), folderOf(to)];
+    return folder !== imported && !FOLDERS[folder]?.includes(imported);
+  });
   assertEquals(against, []);
 });
 
-Deno.test("layering: lib/upstream/stack.ts imports every policy, and no other file any", async () => {
-  const policies: string[] = [];
-  for await (const { name } of Deno.readDir(new URL(POLICIES, REPOSITORY))) {
-    policies.push(POLICIES + name);
+Deno.test("layering: the table of folders has no cycle, and a row for each folder", async () => {
+  const modules = Object.entries(FOLDERS).map(([path, imports]) => ({ path, imports }));
+  assertEquals(cycles(modules), []);
+  const folders: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL("lib/", REPOSITORY))) {
+    if (isDirectory && name !== "std") folders.push(name);
+    else assert(isDirectory || name === "mod.ts", `lib/${name} lies flat in lib/`);
   }
-  const imported = edges(files).filter(([, to]) => to.startsWith(POLICIES));
-  assertEquals([...new Set(imported.map(([from]) => from))], ["lib/upstream/stack.ts"]);
-  assertEquals(imported.map(([, to]) => to).sort(), policies.sort());
+  assertEquals(folders.sort(), Object.keys(FOLDERS).sort());
 });
 
-Deno.test("layering: Deno's own API is used in main.ts, what speaks to Deno KV, lib/process/, lib/store/ and lib/transport/ alone", async () => {
+Deno.test("layering: policies never import each other", () => {
+  const against = edges(files).filter(([from, to]) =>
+    from.startsWith(POLICIES) && to.startsWith(POLICIES) && policyOf(from) !== policyOf(to)
+  );
+  assertEquals(against, []);
+});
+
+Deno.test("layering: lib/upstream/ imports every policy, and no other folder any", async () => {
+  const imported = edges(files)
+    .filter(([from, to]) => to.startsWith(POLICIES) && !from.startsWith(POLICIES));
+  const against = imported.filter(([from]) => !from.startsWith("lib/upstream/"));
+  assertEquals(against, []);
+  const policies: string[] = [];
+  for await (const { name } of Deno.readDir(new URL(POLICIES, REPOSITORY))) {
+    policies.push(policyOf(POLICIES + name));
+  }
+  const known = new Set(
+    imported.filter(([from]) => from === "lib/upstream/stack.ts").map(([, to]) => policyOf(to)),
+  );
+  assertEquals([...known].sort(), policies.sort());
+});
+
+Deno.test("layering: Deno's own API is used where it may be, and nowhere else", async () => {
   const using: string[] = [];
   for (const { path } of files) {
     if (usesDeno(await read(path))) using.push(path);
   }
   const against = using.filter((path) =>
-    !PLATFORM.includes(path) && !/^lib\/(?:process|store|transport)\//.test(path)
+    path !== "main.ts" && !PLATFORM.some((place) => path.startsWith(place)) &&
+    !/\/kv_\w+\.ts$/.test(path)
   );
   assertEquals(against, []);
   assert(using.includes("main.ts"), "a use is seen");
 });
 
-Deno.test("layering: comments that speak of Deno's API are no use of it", () => {
+Deno.test("layering: a comment about Deno's API is no use of it", () => {
   assertFalse(usesDeno("/** As Deno.serve does. */\n// Deno.serve\n/*\n * Deno.serve\n */"));
   assert(usesDeno("const url = `http://${host}`; Deno.serve(handler);"));
   assertFalse(usesDeno('throw new Error("the store of Deno KV");'));
@@ -123,6 +167,21 @@ function layerOf(path: string): string {
   return path.split("/", 1)[0] ?? path;
 }
 
+/** The folder of a file in lib/; a policy's own folder is part of lib/policies. */
+function folderOf(path: string): string {
+  return path.split("/")[1] ?? path;
+}
+
+/** `retry` for lib/policies/retry/ and all in it, and for lib/policies/retry.ts. */
+function policyOf(path: string): string {
+  return path.slice(POLICIES.length).replace(/(?:\/.*|\.ts)$/, "");
+}
+
+function libEdges(): [from: string, to: string][] {
+  const isInFolder = (path: string) => /^lib\/(?!std\/)[^/]+\//.test(path);
+  return edges(files).filter(([from, to]) => isInFolder(from) && isInFolder(to));
+}
+
 function isOurs(path: string): boolean {
   return !/^(?:npm|node|jsr):/.test(path);
 }
@@ -131,8 +190,8 @@ function edges(modules: readonly Module[]): [from: string, to: string][] {
   return modules.flatMap(({ path, imports }) => imports.map((to): [string, string] => [path, to]));
 }
 
-/** Each circle of imports, as the path that leads round it. */
-function circles(modules: readonly Module[]): string[] {
+/** Each cycle of imports, as the path that leads round it. */
+function cycles(modules: readonly Module[]): string[] {
   const byPath = new Map(modules.map((module) => [module.path, module]));
   const done = new Set<string>();
   const found: string[] = [];

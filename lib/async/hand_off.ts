@@ -1,7 +1,7 @@
 import { abortable } from "@std/async";
 
 /** Hands things over one by one: who gives one waits until it is taken. */
-export class Rendezvous<T extends object> {
+export class HandOff<T extends object> {
   readonly #offers = new Map<T, () => void>();
   #arrived = Promise.withResolvers<void>();
 
@@ -9,7 +9,7 @@ export class Rendezvous<T extends object> {
    * Resolves when it was taken.
    * @throws the signal's reason when that aborts first; it is not there any more then
    */
-  async give(thing: T, signal: AbortSignal): Promise<void> {
+  async offer(thing: T, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const taken = Promise.withResolvers<void>();
     this.#offers.set(thing, taken.resolve);

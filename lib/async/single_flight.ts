@@ -1,7 +1,7 @@
 import type { Client, Context } from "../core/source.ts";
 
 /** One who waits for a flight to end. */
-interface Passenger<T> {
+interface Waiter<T> {
   readonly signal: AbortSignal;
   readonly deadline: number;
   readonly resolve: (value: T) => void;
@@ -13,16 +13,16 @@ interface Passenger<T> {
  * Work under way, and those who wait for what it comes to. It goes on as long as somebody waits;
  * each waits only as long as its own request may take.
  */
-export class Flight<T> {
+export class SingleFlight<T> {
   /** Who asked for it first. */
   readonly client: Client;
   readonly #controller = new AbortController();
-  readonly #passengers = new Set<Passenger<T>>();
+  readonly #waiters = new Set<Waiter<T>>();
   readonly #onOver: () => void;
   /** A field that is written to, where a getter would say more: it costs half a microsecond. */
   readonly #ctx: Context & { deadline: number };
   /** The one that left last, before there was an answer. */
-  #last: Passenger<T> | undefined;
+  #last: Waiter<T> | undefined;
 
   /** @param onOver is told when nobody can join any more */
   constructor({ client, trace, background, buffers }: Context, onOver: () => void) {
@@ -36,14 +36,14 @@ export class Flight<T> {
   join({ signal, deadline }: Context): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const passenger = { signal, deadline, resolve, reject, leave: () => this.#leave(passenger) };
-    this.#passengers.add(passenger);
+    this.#waiters.add(passenger);
     this.#ctx.deadline = Math.max(this.#ctx.deadline, deadline);
     signal.addEventListener("abort", passenger.leave, { once: true });
     return promise;
   }
 
   /** Does the work, once somebody has joined. Its deadline is the latest of those who wait. */
-  async fly(work: (ctx: Context) => Promise<T>): Promise<void> {
+  async run(work: (ctx: Context) => Promise<T>): Promise<void> {
     try {
       const value = await work(this.#ctx);
       this.#end(({ resolve }) => resolve(value));
@@ -52,10 +52,10 @@ export class Flight<T> {
     }
   }
 
-  #leave(passenger: Passenger<T>): void {
+  #leave(passenger: Waiter<T>): void {
     const { signal, reject } = passenger;
-    this.#passengers.delete(passenger);
-    if (this.#passengers.size > 0) {
+    this.#waiters.delete(passenger);
+    if (this.#waiters.size > 0) {
       if (passenger.deadline === this.#ctx.deadline) this.#ctx.deadline = this.#latestDeadline();
       reject(signal.reason);
     } else {
@@ -68,17 +68,17 @@ export class Flight<T> {
   #latestDeadline(): number {
     const last = this.#ctx.deadline;
     let latest = -Infinity;
-    for (const { deadline } of this.#passengers) {
+    for (const { deadline } of this.#waiters) {
       if (deadline === last) return last; // most of them have the same one
       latest = Math.max(latest, deadline);
     }
     return latest;
   }
 
-  #end(tell: (passenger: Passenger<T>) => void): void {
+  #end(tell: (passenger: Waiter<T>) => void): void {
     if (this.#last) return this.#last.reject(this.#last.signal.reason);
     this.#onOver();
-    for (const passenger of this.#passengers) {
+    for (const passenger of this.#waiters) {
       passenger.signal.removeEventListener("abort", passenger.leave);
       tell(passenger);
     }

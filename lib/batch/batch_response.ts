@@ -4,7 +4,7 @@ import { endToEndHeaders } from "../http/hop_by_hop.ts";
 import { documentOf, jsonBytes } from "../json/json_bytes.ts";
 
 /** What one request of a batch was answered. */
-export interface ItemAnswer {
+export interface ItemResponse {
   readonly status: number;
   readonly headers: Headers;
   /** Empty rather than absent. */
@@ -23,7 +23,7 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * UTF-8 is a string, and what is not is base64, and says so in `encoding`. An empty one is null.
  * @param index the request's place, where the answers come in another order than they were asked
  */
-export function writeAnswer({ status, headers, body }: ItemAnswer, index?: number): Bytes {
+export function writeResponse({ status, headers, body }: ItemResponse, index?: number): Bytes {
   const place = index === undefined ? "" : `"index":${index},`;
   const head = `{${place}"status":${status},"headers":${JSON.stringify(namesAndValues(headers))}`;
   const { encoding, json } = bodyOf(body, headers.get("content-type") ?? "");
@@ -31,7 +31,7 @@ export function writeAnswer({ status, headers, body }: ItemAnswer, index?: numbe
   return joinBytes([ENCODER.encode(`${head}${told},"body":`), json, ENCODER.encode("}")]);
 }
 
-/** The whole answer of a batch, of what {@linkcode writeAnswer} wrote. */
+/** The whole answer of a batch, of what {@linkcode writeResponse} wrote. */
 export function writeBatch(answers: readonly Bytes[]): Bytes {
   const members = answers.flatMap((answer, index) => index === 0 ? [answer] : [COMMA, answer]);
   return joinBytes([OPEN, ...members, END]);

@@ -5,12 +5,12 @@ import { addCacheStatus, type CacheStatus } from "./cache_status.ts";
 import { rangeResponse } from "./range_response.ts";
 import { isNotModified, notModifiedHeaders } from "./conditional.ts";
 import type { CacheEntry } from "./entry.ts";
-import type { Filling } from "./fill.ts";
+import type { Fill } from "./fill.ts";
 import { ageMs, statedLifetimeMs } from "./freshness.ts";
-import { type CacheSettings, judge, type Judgement } from "./reuse.ts";
+import { type CacheSettings, type Reuse, reuseOf } from "./reuse.ts";
 
 /** What a request to the cache came to, before it is made an answer to one client. */
-export interface Fetched {
+export interface CacheResponse {
   readonly status: number;
   readonly headers: Headers;
   /** The body, for one client at a time. */
@@ -18,7 +18,7 @@ export interface Fetched {
   /** Leaves the body to those who read it. */
   readonly pass: () => void;
   /** Present while the body is still coming. */
-  readonly filling?: Filling;
+  readonly fill?: Fill;
   /** What it is as a stored response, when others who waited for it may have it too. */
   readonly shared: CacheEntry | undefined;
   /** How long it stays fresh (ms); undefined when neither it nor the config says. */
@@ -36,12 +36,12 @@ const EMPTY = Body.of(new Uint8Array());
 const NO_HEADERS = new Headers();
 
 /** An answer that was kept. */
-export function fromKept(
+export function fromStored(
   entry: CacheEntry,
-  { remainingMs }: Judgement,
+  { remainingMs }: Reuse,
   settings: CacheSettings,
   now: number,
-): Fetched {
+): CacheResponse {
   return {
     status: entry.status,
     headers: entry.headers,
@@ -55,7 +55,10 @@ export function fromKept(
 }
 
 /** An answer that was kept, and serves because the origin cannot answer. */
-export function inPlaceOfOutage(kept: Fetched, { fwd, fwdStatus }: CacheStatus): Fetched {
+export function inPlaceOfOutage(
+  kept: CacheResponse,
+  { fwd, fwdStatus }: CacheStatus,
+): CacheResponse {
   const { ttlS } = kept.cacheStatus;
   const cacheStatus = {
     ...(fwd ? { fwd } : {}),
@@ -76,8 +79,8 @@ export function fromOrigin(
   settings: CacheSettings,
   cacheStatus: CacheStatus,
   now: number,
-): Fetched {
-  const { use, remainingMs, mustValidate } = judge(entry, NO_HEADERS, settings, { now });
+): CacheResponse {
+  const { use, remainingMs, mustValidate } = reuseOf(entry, NO_HEADERS, settings, { now });
   const saysHowLong = saysFreshness(entry, settings);
   const isShared = !mustValidate && (saysHowLong || use !== "validate");
   return {
@@ -96,9 +99,9 @@ export function fromOrigin(
  * What one client gets.
  * @param cache what the cache calls itself
  */
-export function answerTo(
+export function replyTo(
   { method, headers: request }: Call,
-  fetched: Fetched,
+  fetched: CacheResponse,
   cache: string,
   now: number,
 ): Reply | Promise<Reply> {
@@ -113,7 +116,7 @@ export function answerTo(
   }
   if (method === "HEAD") {
     // What is stored tells how long GET is; what the origin said to HEAD has said it itself.
-    const { length } = cacheStatus.hit && !fetched.filling ? fetched.open() : {};
+    const { length } = cacheStatus.hit && !fetched.fill ? fetched.open() : {};
     if (length !== undefined) headers.set("content-length", String(length));
     return { status, headers, body: EMPTY, cached };
   }
@@ -129,7 +132,7 @@ export function answerTo(
 }
 
 /** What a client gets that wants nothing but what is kept (RFC 9111 section 5.2.1.7). */
-export function notKept(): Reply {
+export function onlyIfCachedMiss(): Reply {
   return { status: 504, headers: new Headers({ "cache-control": "no-store" }), body: EMPTY };
 }
 

@@ -1,4 +1,4 @@
-import type { AnswerFacts } from "./entry.ts";
+import type { ResponseFacts } from "./entry.ts";
 import { parseHttpDate } from "../http/http_date.ts";
 
 /** Requests of a client for an answer only where it differs from what it has. */
@@ -75,7 +75,7 @@ export function unconditional(headers: Headers): Headers {
 }
 
 /** The same request, for a 304 if this answer is still right; undefined when that cannot be asked. */
-export function validating(headers: Headers, answer: AnswerFacts): Headers | undefined {
+export function validating(headers: Headers, answer: ResponseFacts): Headers | undefined {
   const etag = answer.headers.get("etag");
   const modified = answer.headers.get("last-modified");
   if (etag === null && modified === null) return undefined;
@@ -86,7 +86,7 @@ export function validating(headers: Headers, answer: AnswerFacts): Headers | und
 }
 
 /** Whether a 304 is about this answer: one that names another ETag is not (RFC 9111 section 4.3.4). */
-export function isAbout(validated: Headers, { headers }: AnswerFacts): boolean {
+export function isAbout(validated: Headers, { headers }: ResponseFacts): boolean {
   const told = validated.get("etag");
   const kept = headers.get("etag");
   return told === null || kept === null || opaque(told) === opaque(kept);

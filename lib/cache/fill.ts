@@ -6,7 +6,7 @@ import type { Bytes } from "../core/bytes.ts";
  * kept, whatever the clients' pace; past that it is passed on and not kept. When every client has
  * left before the end, so has the cache.
  */
-export class Filling {
+export class Fill {
   /** Resolves when nothing more is read to be kept. */
   readonly ended: Promise<void>;
   readonly #body: Body;

@@ -1,5 +1,5 @@
 import { deltaMs } from "./directives.ts";
-import type { AnswerFacts } from "./entry.ts";
+import type { ResponseFacts } from "./entry.ts";
 import { parseHttpDate } from "../http/http_date.ts";
 import { rulesOf } from "./rules.ts";
 
@@ -33,7 +33,7 @@ const MOST_HEURISTIC_MS = 86_400_000;
 const SECOND_MS = 1_000;
 
 /** How long an answer is fresh, from when it was made (ms; RFC 9111 section 4.2.1). */
-export function lifetimeMs(answer: AnswerFacts, { ttlMs, override }: FreshnessSettings): number {
+export function lifetimeMs(answer: ResponseFacts, { ttlMs, override }: FreshnessSettings): number {
   if (override && ttlMs !== undefined) return ttlMs;
   const stated = statedLifetimeMs(answer);
   if (stated !== undefined) return stated;
@@ -49,9 +49,9 @@ interface FixedTimes {
   readonly initialAgeMs: number;
 }
 
-const known = new WeakMap<AnswerFacts, FixedTimes>();
+const known = new WeakMap<ResponseFacts, FixedTimes>();
 
-function fixedTimes(answer: AnswerFacts): FixedTimes {
+function fixedTimes(answer: ResponseFacts): FixedTimes {
   const times = known.get(answer) ?? {
     statedLifetimeMs: readLifetimeMs(answer),
     initialAgeMs: readInitialAgeMs(answer),
@@ -61,11 +61,11 @@ function fixedTimes(answer: AnswerFacts): FixedTimes {
 }
 
 /** What the answer itself says; undefined when it says nothing. */
-export function statedLifetimeMs(answer: AnswerFacts): number | undefined {
+export function statedLifetimeMs(answer: ResponseFacts): number | undefined {
   return fixedTimes(answer).statedLifetimeMs;
 }
 
-function readLifetimeMs({ headers, receivedAt }: AnswerFacts): number | undefined {
+function readLifetimeMs({ headers, receivedAt }: ResponseFacts): number | undefined {
   const { directives, isTargeted } = rulesOf(headers);
   const stated = deltaMs(directives, "s-maxage") ?? deltaMs(directives, "max-age");
   if (stated !== undefined || isTargeted) return stated;
@@ -75,7 +75,7 @@ function readLifetimeMs({ headers, receivedAt }: AnswerFacts): number | undefine
   return Math.max(0, (parseHttpDate(expires, receivedAt) ?? 0) - date);
 }
 
-function heuristicMs({ headers, receivedAt }: AnswerFacts): number {
+function heuristicMs({ headers, receivedAt }: ResponseFacts): number {
   const modified = parseHttpDate(headers.get("last-modified"), receivedAt);
   if (modified === undefined) return 0;
   const date = parseHttpDate(headers.get("date"), receivedAt) ?? receivedAt;
@@ -86,7 +86,7 @@ function heuristicMs({ headers, receivedAt }: AnswerFacts): number {
  * How long ago an answer was made or last found unchanged (ms; RFC 9111 section 4.2.3): whole
  * seconds when it came, and since then to the millisecond.
  */
-export function ageMs(answer: AnswerFacts, now: number): number {
+export function ageMs(answer: ResponseFacts, now: number): number {
   return fixedTimes(answer).initialAgeMs + Math.max(0, now - answer.receivedAt);
 }
 
@@ -95,7 +95,7 @@ export function ageMs(answer: AnswerFacts, now: number): number {
  * was made, and no moment in it. One whose second had not ended when the request was sent says that
  * the response was made for that request, and so makes it no older than the time that took.
  */
-function readInitialAgeMs({ headers, requestedAt, receivedAt }: AnswerFacts): number {
+function readInitialAgeMs({ headers, requestedAt, receivedAt }: ResponseFacts): number {
   const date = parseHttpDate(headers.get("date"), receivedAt) ?? receivedAt;
   const apparent = date + SECOND_MS > requestedAt ? 0 : wholeSeconds(receivedAt - date);
   const corrected = statedAgeMs(headers) + wholeSeconds(receivedAt - requestedAt);

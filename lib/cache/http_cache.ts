@@ -4,36 +4,36 @@ import { Body } from "../core/body.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError, type Kind } from "../core/errors.ts";
 import { fingerprint } from "../core/fingerprint.ts";
-import { Flight } from "../async/single_flight.ts";
+import { SingleFlight } from "../async/single_flight.ts";
 import { parseContentRange } from "../http/byte_ranges.ts";
 import { endToEndHeaders } from "../http/hop_by_hop.ts";
 import { copyHeaders } from "../http/copy_headers.ts";
 import type { Call, Context, Reply, Source } from "../core/source.ts";
-import type { Bans } from "./purges.ts";
+import type { Purges } from "./purges.ts";
 import { addCacheStatus, type CacheStatus, type Forwarded } from "./cache_status.ts";
 import { isAbout, mergeHeaders, unconditional, validating } from "./conditional.ts";
 import type { CacheEntry } from "./entry.ts";
 import { addressOf } from "./key.ts";
 import {
-  answerTo,
-  type Fetched,
-  fromKept,
+  type CacheResponse,
   fromOrigin,
+  fromStored,
   inPlaceOfOutage,
-  notKept,
+  onlyIfCachedMiss,
+  replyTo,
 } from "./cache_response.ts";
-import { Filling } from "./fill.ts";
+import { Fill } from "./fill.ts";
 import { changedAddresses, differs } from "./invalidation.ts";
-import { FOREIGN, judge, type Judgement, requestRules, usableMs } from "./reuse.ts";
+import { FOREIGN, requestRules, type Reuse, reuseOf, usableMs } from "./reuse.ts";
 import {
   isForRange,
   isStorableFor,
+  type Lookup,
+  lookupOf,
   markOf,
   mayHave,
   ofWhole,
   partKey,
-  type Question,
-  questionOf,
 } from "./lookup.ts";
 import type { CacheScope } from "./cache_scope.ts";
 import { combined, type Part, partOf, restHeaders, sliceOf, wholeOf } from "./parts.ts";
@@ -46,11 +46,11 @@ export interface HttpCacheOptions {
   readonly tier: CacheTier;
   /** Where parts of responses are stored (206): in this process alone. */
   readonly parts: MemoryTier;
-  readonly bans: Bans;
+  readonly purges: Purges;
   /** Hears of what was banned elsewhere, before an answer is used. */
-  readonly hearOfBans: () => Promise<void> | void;
+  readonly refreshPurges: () => Promise<void> | void;
   /** Bans an address in every process. */
-  readonly ban: (url: string) => void;
+  readonly purge: (url: string) => void;
   readonly clock: Clock;
   /** What the cache calls itself in `Cache-Status`. */
   readonly pseudonym: string;
@@ -59,15 +59,15 @@ export interface HttpCacheOptions {
 }
 
 /** An answer that is kept, and how it may serve. */
-interface Found {
+interface StoredResponse {
   readonly entry: CacheEntry;
-  readonly judgement: Judgement;
+  readonly reuse: Reuse;
 }
 
 /** An answer whose body is still coming. */
-interface Coming {
+interface FillInProgress {
   readonly entry: CacheEntry;
-  readonly fetched: Fetched;
+  readonly response: CacheResponse;
 }
 
 const NO_HEADERS = new Headers();
@@ -95,14 +95,14 @@ const MOST_FORGOTTEN = 10_000;
 /** How long an answer with a validator is kept past its use, to be found unchanged (ms). */
 const VALIDATED_MS = 3_600_000;
 /** How long an answer, and a ban on one, is kept at most (ms). */
-export const MOST_KEEP_MS = 7 * 86_400_000;
+export const MAX_STORE_MS = 7 * 86_400_000;
 
 /** A shared HTTP cache (RFC 9111), for one upstream's answers or a whole aggregate's. */
 export class HttpCache {
   readonly #options: HttpCacheOptions;
-  readonly #flights = new Map<string, { flight: Flight<Fetched>; startedAt: number }>();
+  readonly #flights = new Map<string, { flight: SingleFlight<CacheResponse>; startedAt: number }>();
   /** Answers whose bodies are still coming, by key. */
-  readonly #filling = new Map<string, Set<Coming>>();
+  readonly #filling = new Map<string, Set<FillInProgress>>();
   /** When what was kept under a key was last forgotten (wall clock, ms since 1970). */
   readonly #forgotten: LRUCache<string, number>;
   readonly #unshared: LRUCache<string, true>;
@@ -126,43 +126,43 @@ export class HttpCache {
   }
 
   /** Answers from what is kept, where that is right; else from `next`, and keeps what it may. */
-  async ask(scope: CacheScope, call: Call, ctx: Context, next: Source): Promise<Reply> {
-    const question = questionOf(scope, call, ctx.client, next);
+  async respond(scope: CacheScope, call: Call, ctx: Context, next: Source): Promise<Reply> {
+    const question = lookupOf(scope, call, ctx.client, next);
     if (!SAFE.has(call.method)) return await this.#change(question, ctx);
     if ((call.method !== "GET" && call.method !== "HEAD") || call.body) {
       return this.#passedOn(await next(call, ctx), "method");
     }
     const asked = requestRules(call.headers);
-    const found = await this.#find(question);
-    if (found && (found.judgement.use === "fresh" || found.judgement.use === "stale")) {
-      if (found.judgement.use === "stale") this.#refresh(question, found, ctx);
+    const found = await this.#lookUp(question);
+    if (found && (found.reuse.use === "fresh" || found.reuse.use === "stale")) {
+      if (found.reuse.use === "stale") this.#refresh(question, found, ctx);
       this.#hits++;
-      return this.#answer(this.#fromKept(question, found), call);
+      return this.#reply(this.#fromStored(question, found), call);
     }
     const isRanged = isForRange(call);
     const part = isRanged ? await this.#findPart(question) : undefined;
     const slice = part && sliceOf(part, call.headers);
     if (slice) {
       this.#hits++;
-      return this.#answer(this.#fromKept(question, { ...part, entry: slice }), call);
+      return this.#reply(this.#fromStored(question, { ...part, entry: slice }), call);
     }
     this.#misses++;
-    if (asked.has("only-if-cached")) return notKept();
+    if (asked.has("only-if-cached")) return onlyIfCachedMiss();
     if (call.method === "HEAD") return await this.#head(question, found, ctx);
-    if (isRanged) return await this.#answer(await this.#ask(question, found, ctx), call);
+    if (isRanged) return await this.#reply(await this.#forward(question, found, ctx), call);
     return await this.#fetch(question, found, ctx);
   }
 
-  async #find(question: Question): Promise<Found | undefined> {
+  async #lookUp(question: Lookup): Promise<StoredResponse | undefined> {
     const { key, call, settings } = question;
-    const { tier, bans, clock, hearOfBans } = this.#options;
+    const { tier, purges: bans, clock, refreshPurges: hearOfBans } = this.#options;
     const hearing = hearOfBans();
     if (hearing) await hearing;
     const got = tier.get(key, call.headers);
     const entry = got instanceof Promise ? await got : got;
     if (entry === undefined) return undefined;
     const now = clock.wall();
-    if (now - entry.receivedAt > MOST_KEEP_MS) return undefined;
+    if (now - entry.receivedAt > MAX_STORE_MS) return undefined;
     const banned = bans.check(entry);
     if (banned?.isGone) {
       await tier.delete(key);
@@ -170,26 +170,26 @@ export class HttpCache {
     }
     const moment = banned ? { now, endedAt: banned.at } : { now };
     const judgement = mayHave(question, entry.headers)
-      ? judge(entry, call.headers, settings, moment)
+      ? reuseOf(entry, call.headers, settings, moment)
       : FOREIGN;
-    return { entry, judgement };
+    return { entry, reuse: judgement };
   }
 
   /** A part of the response that is stored, and fresh. */
-  async #findPart(question: Question): Promise<(Part & Pick<Found, "judgement">) | undefined> {
+  async #findPart(question: Lookup): Promise<(Part & Pick<StoredResponse, "reuse">) | undefined> {
     const { key, call, settings } = question;
-    const { parts, bans, clock } = this.#options;
+    const { parts, purges: bans, clock } = this.#options;
     const entry = parts.get(partKey(key), call.headers);
     if (!entry || bans.check(entry) || !mayHave(question, entry.headers)) return undefined;
-    const judgement = judge(entry, call.headers, settings, { now: clock.wall() });
+    const judgement = reuseOf(entry, call.headers, settings, { now: clock.wall() });
     const part = judgement.use === "fresh" ? await partOf(entry) : undefined;
-    return part && { ...part, judgement };
+    return part && { ...part, reuse: judgement };
   }
 
   /** Keeps a part, together with what was there of the same response. */
-  async #keepPart(question: Question, entry: CacheEntry): Promise<void> {
+  async #keepPart(question: Lookup, entry: CacheEntry): Promise<void> {
     const { key, call, url } = question;
-    const { parts, bans } = this.#options;
+    const { parts, purges: bans } = this.#options;
     const newer = await partOf(entry);
     if (!newer || bans.check(entry)) return;
     if ((this.#forgotten.get(url) ?? -Infinity) >= entry.requestedAt) return;
@@ -199,7 +199,7 @@ export class HttpCache {
     const whole = wholeOf(part);
     if (whole) {
       parts.delete(partKey(key));
-      this.#keep(question, whole);
+      this.#store(question, whole);
     } else parts.set(partKey(key), part.entry);
   }
 
@@ -207,7 +207,7 @@ export class HttpCache {
    * Asks for what is missing of a stored part, and for the whole when that does not fit (RFC 9111
    * section 3.4). Undefined when nothing is stored that can be made whole.
    */
-  async #complete(question: Question, ctx: Context): Promise<Fetched | undefined> {
+  async #complete(question: Lookup, ctx: Context): Promise<CacheResponse | undefined> {
     const { call, next, scope, isAuthorized } = question;
     const part = requestRules(call.headers).size === 0 && call.method === "GET" && !isForRange(call)
       ? await this.#findPart(question)
@@ -243,11 +243,11 @@ export class HttpCache {
     const whole = rest && wholeOf(combined(part, rest));
     if (!whole) return undefined;
     this.#options.parts.delete(partKey(question.key));
-    return this.#kept(question, whole, { fwd: "partial", fwdStatus: status });
+    return this.#stored(question, whole, { fwd: "partial", fwdStatus: status });
   }
 
   /** Passes on a request that changes something; what was kept of it is then out of date. */
-  async #change({ scope, call, next, url }: Question, ctx: Context): Promise<Reply> {
+  async #change({ scope, call, next, url }: Lookup, ctx: Context): Promise<Reply> {
     const reply = await next(call, ctx);
     if (reply.status >= 200 && reply.status < 400) {
       const others = changedAddresses(reply, call.path, scope);
@@ -257,7 +257,7 @@ export class HttpCache {
   }
 
   async #forget(url: string): Promise<void> {
-    const { tier, ban, clock } = this.#options;
+    const { tier, purge: ban, clock } = this.#options;
     for (const key of this.#filling.keys()) if (addressOf(key) === url) this.#filling.delete(key);
     this.#forgotten.set(url, clock.wall());
     await tier.forget(url);
@@ -266,8 +266,8 @@ export class HttpCache {
 
   /** HEAD is not kept, but tells whether what is kept of GET is still right (RFC 9111 section 4.3.5). */
   async #head(
-    question: Question,
-    found: Found | undefined,
+    question: Lookup,
+    found: StoredResponse | undefined,
     ctx: Context,
   ): Promise<Reply> {
     const { call, next, key } = question;
@@ -275,98 +275,102 @@ export class HttpCache {
     if (found && reply.status === 200 && differs(reply.headers, found.entry.headers)) {
       await this.#options.tier.delete(key);
     }
-    return this.#passedOn(reply, this.#whyAsked(question, found));
+    return this.#passedOn(reply, this.#whyForwarded(question, found));
   }
 
   /** Asks further on, once for all who ask for the same at once, if the answer can be shared. */
-  async #fetch(question: Question, found: Found | undefined, ctx: Context): Promise<Reply> {
+  async #fetch(question: Lookup, found: StoredResponse | undefined, ctx: Context): Promise<Reply> {
     const { call } = question;
-    const coming = this.#comingFor(question);
+    const coming = this.#fillFor(question);
     if (coming) return this.#collapsed(coming, call);
     // Nobody is to wait for an answer that only its own client may have.
     const isOwn = requestRules(call.headers).has("no-store") ||
       this.#unshared.has(markOf(question));
-    if (isOwn) return await this.#answer(await this.#ask(question, found, ctx), call);
+    if (isOwn) return await this.#reply(await this.#forward(question, found, ctx), call);
     let waitedFor: string | undefined;
     while (true) {
       const flightKey = this.#flightKey(question);
-      const flight = this.#flightFor(question, flightKey);
+      const flight = this.#singleFlightFor(question, flightKey);
       if (!flight) {
-        return await this.#answer(await this.#fly(question, flightKey, found, ctx), call);
+        return await this.#reply(await this.#lead(question, flightKey, found, ctx), call);
       }
       // Another call for the same would come to no more than the last one did.
       if (flightKey === waitedFor) break;
       const fetched = await flight.join(ctx);
       if (this.#mayShare(fetched, question)) return this.#collapsed(fetched, call);
-      const { mayServeOnError, mayServeDisconnected } = found?.judgement ?? FOREIGN;
+      const { mayServeOnError, mayServeDisconnected } = found?.reuse ?? FOREIGN;
       const isDisconnected = fetched.cacheStatus.fwdStatus === undefined;
       if (
         found && fetched.isInPlaceOfOutage &&
         (mayServeOnError || (isDisconnected && mayServeDisconnected))
       ) {
-        const own = inPlaceOfOutage(this.#fromKept(question, found), fetched.cacheStatus);
+        const own = inPlaceOfOutage(this.#fromStored(question, found), fetched.cacheStatus);
         return this.#collapsed(own, call);
       }
       if (this.#unshared.has(markOf(question))) break;
       waitedFor = flightKey;
     }
-    return await this.#answer(await this.#ask(question, found, ctx), call);
+    return await this.#reply(await this.#forward(question, found, ctx), call);
   }
 
   /** A call under way, unless what it comes to may be from before a change that came before the client. */
-  #flightFor({ url }: Question, flightKey: string): Flight<Fetched> | undefined {
+  #singleFlightFor({ url }: Lookup, flightKey: string): SingleFlight<CacheResponse> | undefined {
     const known = this.#flights.get(flightKey);
     if (known === undefined) return undefined;
     const { flight, startedAt } = known;
     if ((this.#forgotten.get(url) ?? -Infinity) >= startedAt) return undefined;
-    const isBanned = this.#options.bans.check({ url, headers: NO_HEADERS, requestedAt: startedAt });
+    const isBanned = this.#options.purges.check({
+      url,
+      headers: NO_HEADERS,
+      requestedAt: startedAt,
+    });
     return isBanned ? undefined : flight;
   }
 
-  #collapsed(fetched: Fetched, call: Call): Reply | Promise<Reply> {
+  #collapsed(fetched: CacheResponse, call: Call): Reply | Promise<Reply> {
     const cacheStatus = { ...fetched.cacheStatus, isCollapsed: true };
-    return this.#answer({ ...fetched, cacheStatus }, call);
+    return this.#reply({ ...fetched, cacheStatus }, call);
   }
 
   /** An answer whose body is still coming, when this client may have it. */
-  #comingFor(question: Question): Fetched | undefined {
+  #fillFor(question: Lookup): CacheResponse | undefined {
     const { key, call, settings } = question;
     const coming = this.#filling.get(key);
     if (coming === undefined) return undefined;
     const moment = { now: this.#options.clock.wall() };
-    for (const { entry, fetched } of coming) {
+    for (const { entry, response: fetched } of coming) {
       if (!this.#mayShare(fetched, question)) continue;
       // It was made before this client asked, and is to be as fresh as one that is stored.
-      const { use } = judge(entry, call.headers, settings, moment);
+      const { use } = reuseOf(entry, call.headers, settings, moment);
       if (use === "fresh" || use === "stale") return fetched;
     }
   }
 
-  async #fly(
-    question: Question,
+  async #lead(
+    question: Lookup,
     flightKey: string,
-    found: Found | undefined,
+    found: StoredResponse | undefined,
     ctx: Context,
-  ): Promise<Fetched> {
-    const flight = new Flight<Fetched>(ctx, () => {
+  ): Promise<CacheResponse> {
+    const flight = new SingleFlight<CacheResponse>(ctx, () => {
       if (this.#flights.get(flightKey)?.flight === flight) this.#flights.delete(flightKey);
     });
     this.#flights.set(flightKey, { flight, startedAt: this.#options.clock.wall() });
     const answer = flight.join(ctx);
-    flight.fly((inner) => this.#ask(question, found, inner));
+    flight.run((inner) => this.#forward(question, found, inner));
     return await answer;
   }
 
   /** Fetches a new answer behind the client's back; one at a time. */
-  #refresh(question: Question, found: Found, { client, trace, background }: Context): void {
+  #refresh(question: Lookup, found: StoredResponse, { client, trace, background }: Context): void {
     const flightKey = this.#flightKey(question);
-    if (this.#flightFor(question, flightKey) || this.#comingFor(question)) return;
+    if (this.#singleFlightFor(question, flightKey) || this.#fillFor(question)) return;
     const deadline = this.#options.clock.monotonic() + this.#options.refreshMs;
     background(async (signal) => {
       // What the refresh asks is no part of the answer that the client gets meanwhile.
       const own = { ...trace, parts: [] };
       const ctx = { signal, deadline, client, trace: own, background };
-      const { pass, filling } = await this.#fly(ofWhole(question), flightKey, found, ctx);
+      const { pass, fill: filling } = await this.#lead(ofWhole(question), flightKey, found, ctx);
       pass();
       try {
         await abortable(filling?.ended ?? Promise.resolve(), signal);
@@ -376,29 +380,33 @@ export class HttpCache {
     });
   }
 
-  #mayShare({ shared }: Fetched, question: Question): boolean {
-    return shared !== undefined && !this.#options.bans.check(shared) &&
+  #mayShare({ shared }: CacheResponse, question: Lookup): boolean {
+    return shared !== undefined && !this.#options.purges.check(shared) &&
       shared.selection === selectionKey(varyNames(shared.headers), question.call.headers) &&
       mayHave(question, shared.headers);
   }
 
   /** Under what those wait for one call whose requests choose the same of several answers. */
-  #flightKey({ key, call }: Question): string {
+  #flightKey({ key, call }: Lookup): string {
     const names = this.#varied.get(key);
     return names ? `${key} ${selectionKey(names, call.headers)}` : key;
   }
 
   /** Asks further on for this one request. */
-  async #ask(question: Question, found: Found | undefined, ctx: Context): Promise<Fetched> {
+  async #forward(
+    question: Lookup,
+    found: StoredResponse | undefined,
+    ctx: Context,
+  ): Promise<CacheResponse> {
     const { call, next, key } = question;
     const completed = found ? undefined : await this.#complete(question, ctx);
     if (completed) return completed;
-    const isForeign = found?.judgement.use === "none" ||
+    const isForeign = found?.reuse.use === "none" ||
       requestRules(call.headers).has("no-store");
     const entry = isForeign ? undefined : found?.entry;
     const conditional = entry && validating(call.headers, entry);
     const requestedAt = this.#options.clock.wall();
-    const fwd = this.#whyAsked(question, found);
+    const fwd = this.#whyForwarded(question, found);
     let reply: Reply;
     try {
       // A range cannot be told from the whole here, where the client's own conditions hold.
@@ -407,16 +415,16 @@ export class HttpCache {
       reply = await next({ ...call, headers }, ctx);
     } catch (error) {
       if (!found || !mayServeInPlaceOf(error, found)) throw error;
-      return inPlaceOfOutage(this.#fromKept(question, found), { fwd });
+      return inPlaceOfOutage(this.#fromStored(question, found), { fwd });
     }
-    if (OUTAGE_STATUS.has(reply.status) && found?.judgement.mayServeOnError) {
+    if (OUTAGE_STATUS.has(reply.status) && found?.reuse.mayServeOnError) {
       await reply.body.cancel();
       const status = { fwd, fwdStatus: reply.status };
-      return inPlaceOfOutage(this.#fromKept(question, found), status);
+      return inPlaceOfOutage(this.#fromStored(question, found), status);
     }
     if (reply.status === 304 && conditional && entry) {
       await reply.body.cancel();
-      if (!isAbout(reply.headers, entry)) return await this.#ask(question, undefined, ctx);
+      if (!isAbout(reply.headers, entry)) return await this.#forward(question, undefined, ctx);
       const receivedAt = this.#options.clock.wall();
       const headers = mergeHeaders(entry.headers, dated(reply.headers, receivedAt));
       const isAuthorized = entry.isAuthorized || question.isAuthorized;
@@ -424,21 +432,21 @@ export class HttpCache {
       const validated = { ...entry, headers, requestedAt, receivedAt, isAuthorized, selection };
       if (!isStorableFor(question, validated)) {
         await this.#options.tier.delete(key);
-        return this.#notKept(question, { ...validated, cacheStatus: { fwd, fwdStatus: 304 } });
+        return this.#notStored(question, { ...validated, cacheStatus: { fwd, fwdStatus: 304 } });
       }
-      return this.#kept(question, validated, { fwd, fwdStatus: 304 });
+      return this.#stored(question, validated, { fwd, fwdStatus: 304 });
     }
     return await this.#take(question, reply, requestedAt, fwd, ctx.buffers);
   }
 
   /** Keeps a new answer, if it may be kept, while it is passed on. */
   async #take(
-    question: Question,
+    question: Lookup,
     reply: Reply,
     requestedAt: number,
     fwd: Forwarded,
     buffers: Context["buffers"],
-  ): Promise<Fetched> {
+  ): Promise<CacheResponse> {
     const { call, scope, url, key, isAuthorized } = question;
     const { status } = reply;
     const isPart = status === 206;
@@ -455,7 +463,7 @@ export class HttpCache {
     const cacheStatus = { fwd, fwdStatus: status };
     if (!isKept) {
       const isStale = reply.cached?.isStale ?? false;
-      return this.#notKept(question, { status, headers, body: reply.body, cacheStatus, isStale });
+      return this.#notStored(question, { status, headers, body: reply.body, cacheStatus, isStale });
     }
     if (scope.makesEtags && !headers.has("etag") && reply.body.isWhole) {
       headers.set("etag", `"${fingerprint(await textOf(reply.body, scope.keepBytes))}"`);
@@ -463,41 +471,41 @@ export class HttpCache {
     const selection = selectionKey(varyNames(headers), call.headers);
     const entry: CacheEntry = { ...facts, body: reply.body, selection, url };
     if (isPart) return this.#takePart(question, entry, cacheStatus);
-    if (reply.body.isWhole) return this.#kept(question, entry, cacheStatus);
-    const filling = new Filling(reply.body, scope.keepBytes, async (isWhole) => {
+    if (reply.body.isWhole) return this.#stored(question, entry, cacheStatus);
+    const filling = new Fill(reply.body, scope.keepBytes, async (isWhole) => {
       if (isWhole) {
         const body = Body.of(await reply.body.bytes(scope.keepBytes));
-        this.#keep(question, { ...entry, body });
+        this.#store(question, { ...entry, body });
       }
       others.delete(coming);
       if (others.size === 0 && this.#filling.get(key) === others) this.#filling.delete(key);
     });
     const fetched = this.#fromOrigin(question, entry, cacheStatus);
     const open = () => filling.open();
-    const coming: Coming = { entry, fetched: { ...fetched, open, filling } };
+    const coming: FillInProgress = { entry, response: { ...fetched, open, fill: filling } };
     const others = this.#filling.get(key) ?? new Set();
     this.#filling.set(key, others.add(coming));
-    this.#mark(question, coming.fetched);
-    return coming.fetched;
+    this.#mark(question, coming.response);
+    return coming.response;
   }
 
-  #takePart(question: Question, entry: CacheEntry, cacheStatus: CacheStatus): Fetched {
+  #takePart(question: Lookup, entry: CacheEntry, cacheStatus: CacheStatus): CacheResponse {
     const { keepBytes } = question.scope;
-    const filling = new Filling(entry.body, keepBytes, async (isWhole) => {
+    const filling = new Fill(entry.body, keepBytes, async (isWhole) => {
       if (!isWhole) return;
       const body = Body.of(await entry.body.bytes(keepBytes));
       await this.#keepPart(question, { ...entry, body });
     });
     const fetched = this.#fromOrigin(question, entry, cacheStatus);
-    return { ...fetched, open: () => filling.open(), filling, shared: undefined };
+    return { ...fetched, open: () => filling.open(), fill: filling, shared: undefined };
   }
 
-  #notKept(
-    question: Question,
-    { body, ...facts }: Pick<Fetched, "status" | "headers" | "cacheStatus" | "isStale"> & {
+  #notStored(
+    question: Lookup,
+    { body, ...facts }: Pick<CacheResponse, "status" | "headers" | "cacheStatus" | "isStale"> & {
       readonly body: Body;
     },
-  ): Fetched {
+  ): CacheResponse {
     const pass = () => void body.cancel();
     const own = { open: () => body, pass, shared: undefined, freshMs: undefined };
     const fetched = { ...facts, ...own };
@@ -506,7 +514,7 @@ export class HttpCache {
   }
 
   /** Remembers whether those who ask like this have anything to wait for. */
-  #mark(question: Question, { shared }: Fetched): void {
+  #mark(question: Lookup, { shared }: CacheResponse): void {
     if (shared) {
       this.#unshared.delete(markOf(question));
       const names = varyNames(shared.headers);
@@ -517,40 +525,40 @@ export class HttpCache {
     }
   }
 
-  #kept(question: Question, entry: CacheEntry, cacheStatus: CacheStatus): Fetched {
-    this.#keep(question, entry);
+  #stored(question: Lookup, entry: CacheEntry, cacheStatus: CacheStatus): CacheResponse {
+    this.#store(question, entry);
     const fetched = this.#fromOrigin(question, entry, cacheStatus);
     this.#mark(question, fetched);
     return fetched;
   }
 
-  #keep({ key, url, settings }: Question, entry: CacheEntry): void {
+  #store({ key, url, settings }: Lookup, entry: CacheEntry): void {
     // It may be from before a change, and must not take the place of what came after.
     if ((this.#forgotten.get(url) ?? -Infinity) >= entry.requestedAt) return;
-    if (this.#options.bans.check(entry)) return;
+    if (this.#options.purges.check(entry)) return;
     const isValidatable = validating(new Headers(), entry) !== undefined;
     const usedMs = usableMs(entry, settings, this.#options.clock.wall());
-    const keepMs = Math.min(MOST_KEEP_MS, usedMs + (isValidatable ? VALIDATED_MS : 0));
+    const keepMs = Math.min(MAX_STORE_MS, usedMs + (isValidatable ? VALIDATED_MS : 0));
     if (keepMs > 0) this.#options.tier.set(key, entry, keepMs);
   }
 
-  #whyAsked({ key }: Question, found: Found | undefined): Forwarded {
+  #whyForwarded({ key }: Lookup, found: StoredResponse | undefined): Forwarded {
     if (found === undefined) return this.#options.tier.has?.(key) ? "vary-miss" : "uri-miss";
-    if (found.judgement.use === "none") return "bypass";
-    return found.judgement.isRequested ? "request" : "stale";
+    if (found.reuse.use === "none") return "bypass";
+    return found.reuse.isRequested ? "request" : "stale";
   }
 
-  #fromKept({ settings }: Question, { entry, judgement }: Found): Fetched {
-    return fromKept(entry, judgement, settings, this.#options.clock.wall());
+  #fromStored({ settings }: Lookup, { entry, reuse: judgement }: StoredResponse): CacheResponse {
+    return fromStored(entry, judgement, settings, this.#options.clock.wall());
   }
 
-  #fromOrigin({ settings }: Question, entry: CacheEntry, status: CacheStatus): Fetched {
+  #fromOrigin({ settings }: Lookup, entry: CacheEntry, status: CacheStatus): CacheResponse {
     return fromOrigin(entry, settings, status, this.#options.clock.wall());
   }
 
-  #answer(fetched: Fetched, call: Call): Reply | Promise<Reply> {
+  #reply(fetched: CacheResponse, call: Call): Reply | Promise<Reply> {
     const { pseudonym, clock } = this.#options;
-    return answerTo(call, fetched, pseudonym, clock.wall());
+    return replyTo(call, fetched, pseudonym, clock.wall());
   }
 
   #passedOn(reply: Reply, fwd: Forwarded): Reply {
@@ -568,7 +576,7 @@ function dated(headers: Headers, receivedAt: number, status?: number): Headers {
 }
 
 /** Whether a stored response may serve when there is no response because of this error. */
-function mayServeInPlaceOf(error: unknown, { judgement }: Found): boolean {
+function mayServeInPlaceOf(error: unknown, { reuse: judgement }: StoredResponse): boolean {
   if (!(error instanceof GatewayError)) return false;
   if (error.kind === "upstream-unreachable") return judgement.mayServeDisconnected;
   return judgement.mayServeOnError && OUTAGES.has(error.kind);

@@ -1,15 +1,15 @@
 import * as v from "valibot";
 import { unlocked } from "../store/kv_locked.ts";
-import type { Ban, BanSubject } from "./purges.ts";
+import type { Purge, PurgeSubject } from "./purges.ts";
 
-const subject = v.custom<BanSubject>((value) =>
+const subject = v.custom<PurgeSubject>((value) =>
   typeof value === "string" && (value === "all" || /^(?:url|tag):/.test(value))
 );
-const bansSchema = v.array(v.object({ of: subject, isSoft: v.boolean(), at: v.number() }));
+const purgesSchema = v.array(v.object({ of: subject, isSoft: v.boolean(), at: v.number() }));
 
 /** Changes with each record, so that looking for new ones costs one read. It is kept for ever. */
 const CHANGE: Deno.KvKey = ["sluice", "cache-bans-changed"];
-const BANS: Deno.KvKey = ["sluice", "cache-bans"];
+const PURGES: Deno.KvKey = ["sluice", "cache-bans"];
 
 /** What the subjects of one record may take: below the 64 KiB that Deno KV takes as one value. */
 const RECORD_CHARS = 30_000;
@@ -20,7 +20,7 @@ const OVERHEAD_CHARS = 50;
  * Bans in Deno KV: a log of records. Each stands under the version that the one before it made, so
  * that the store alone says which came after which, and no process's clock.
  */
-export class KvBans {
+export class KvPurges {
   readonly #kv: Deno.Kv;
   /** Undefined before the first look: all that is there is new then. */
   #version: string | null | undefined;
@@ -33,38 +33,38 @@ export class KvBans {
    * Tells every process of bans.
    * @param keepMs for how long they can be of use
    */
-  async add(bans: readonly Ban[], keepMs: number): Promise<void> {
+  async add(bans: readonly Purge[], keepMs: number): Promise<void> {
     for (const record of recordsOf(bans)) while (!await this.#append(record, keepMs));
   }
 
   /** The bans that were added since they were last read; some of them may come twice. */
-  async readNew(): Promise<Ban[]> {
+  async readNew(): Promise<Purge[]> {
     const { versionstamp } = await this.#kv.get(CHANGE);
     if (versionstamp === this.#version) return [];
-    const bans: Ban[] = [];
-    const prefix = { prefix: BANS };
-    const selector = this.#version ? { ...prefix, start: [...BANS, this.#version] } : prefix;
+    const bans: Purge[] = [];
+    const prefix = { prefix: PURGES };
+    const selector = this.#version ? { ...prefix, start: [...PURGES, this.#version] } : prefix;
     for await (const { value } of this.#kv.list(selector)) {
-      if (v.is(bansSchema, value)) bans.push(...value);
+      if (v.is(purgesSchema, value)) bans.push(...value);
     }
     this.#version = versionstamp;
     return bans;
   }
 
   /** Whether nobody else came first. */
-  async #append(bans: readonly Ban[], keepMs: number): Promise<boolean> {
+  async #append(bans: readonly Purge[], keepMs: number): Promise<boolean> {
     const change = await this.#kv.get(CHANGE);
     const atomic = this.#kv.atomic()
       .check(change)
-      .set([...BANS, change.versionstamp ?? ""], bans, { expireIn: keepMs })
+      .set([...PURGES, change.versionstamp ?? ""], bans, { expireIn: keepMs })
       .set(CHANGE, true);
     return (await unlocked(() => atomic.commit())).ok;
   }
 }
 
 /** The bans in groups, each small enough for one value. */
-function recordsOf(bans: readonly Ban[]): Ban[][] {
-  const records: Ban[][] = [];
+function recordsOf(bans: readonly Purge[]): Purge[][] {
+  const records: Purge[][] = [];
   let room = 0;
   for (const ban of bans) {
     const size = ban.of.length + OVERHEAD_CHARS;

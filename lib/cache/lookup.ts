@@ -1,12 +1,12 @@
 import type { Call, Client, Source } from "../core/source.ts";
-import type { AnswerFacts } from "./entry.ts";
+import type { ResponseFacts } from "./entry.ts";
 import type { CacheSettings } from "./reuse.ts";
 import { cacheKey, clientKey } from "./key.ts";
 import type { CacheScope } from "./cache_scope.ts";
 import { allowsAuthorized, isStorable, isStorablePart, statesReuse } from "./storability.ts";
 
 /** One request to the cache. */
-export interface Question {
+export interface Lookup {
   readonly scope: CacheScope;
   /** The scope's, as far as they count for this request. */
   readonly settings: CacheSettings;
@@ -22,7 +22,7 @@ export interface Question {
   readonly isPersonal: boolean;
 }
 
-export function questionOf(scope: CacheScope, call: Call, client: Client, next: Source): Question {
+export function lookupOf(scope: CacheScope, call: Call, client: Client, next: Source): Lookup {
   const isPersonal = (call.isPersonal ?? false) && !scope.settings.isShared;
   // The config knows nothing of what one client alone is told: the answer has to say it.
   const settings = isPersonal
@@ -45,7 +45,7 @@ export function isForRange({ method, headers }: Call): boolean {
 }
 
 /** The same, for the whole. */
-export function ofWhole(question: Question): Question {
+export function ofWhole(question: Lookup): Lookup {
   if (!isForRange(question.call)) return question;
   const headers = new Headers(question.call.headers);
   for (const name of ["range", "if-range"]) headers.delete(name);
@@ -58,17 +58,17 @@ export function partKey(key: string): string {
 }
 
 /** Whether an answer that was made for any client may serve this one. */
-export function mayHave({ isAuthorized, isPersonal }: Question, answer: Headers): boolean {
+export function mayHave({ isAuthorized, isPersonal }: Lookup, answer: Headers): boolean {
   return (!isAuthorized || allowsAuthorized(answer)) && (!isPersonal || statesReuse(answer));
 }
 
 /** Whether the answer to this request may be kept for others. */
-export function isStorableFor({ settings, isPersonal }: Question, facts: AnswerFacts): boolean {
+export function isStorableFor({ settings, isPersonal }: Lookup, facts: ResponseFacts): boolean {
   const isStored = facts.status === 206 ? isStorablePart : isStorable;
   return isStored(facts, settings) && (!isPersonal || statesReuse(facts.headers));
 }
 
 /** Those with something of their own may find nothing to share where others do. */
-export function markOf({ key, isAuthorized, isPersonal }: Question): string {
+export function markOf({ key, isAuthorized, isPersonal }: Lookup): string {
   return isAuthorized || isPersonal ? `own ${key}` : key;
 }

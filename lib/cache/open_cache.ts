@@ -1,8 +1,8 @@
 import type { Clock } from "../core/clock.ts";
-import { type Ban, Bans } from "./purges.ts";
-import { HttpCache, MOST_KEEP_MS } from "./http_cache.ts";
+import { type Purge, Purges } from "./purges.ts";
+import { HttpCache, MAX_STORE_MS } from "./http_cache.ts";
 import { MemoryTier } from "./memory_tier.ts";
-import { SharedBans } from "./shared_purges.ts";
+import { SharedPurges } from "./shared_purges.ts";
 import type { CacheStore } from "./store.ts";
 import { TwoTiers } from "./two_tiers.ts";
 
@@ -26,31 +26,31 @@ export interface CacheDependencies {
 export interface OpenCache {
   readonly cache: HttpCache;
   readonly memory: MemoryTier;
-  readonly bans: Bans;
+  readonly purges: Purges;
   /** Bans in this process at once, and in every other within a second. */
-  readonly ban: (ban: Ban) => Promise<void>;
+  readonly purge: (ban: Purge) => Promise<void>;
 }
 
 /** The cache of a process: its memory, over what processes share. */
 export function openCache(deps: CacheDependencies): OpenCache {
   const { memoryBytes, store, clock, pseudonym, storeTimeoutMs, refreshMs, onError } = deps;
   const memory = new MemoryTier(memoryBytes);
-  const bans = new Bans();
+  const bans = new Purges();
   const shared = store &&
-    new SharedBans(store.bans, { memory, bans, clock, storeTimeoutMs, onError });
+    new SharedPurges(store.purges, { memory, purges: bans, clock, storeTimeoutMs, onError });
   const tier = store
     ? new TwoTiers({ memory, store: store.tier, clock, timeoutMs: storeTimeoutMs, onError })
     : memory;
   const cache = new HttpCache({
     tier,
     parts: memory,
-    bans,
-    hearOfBans: () => shared?.hear(),
-    ban: (url) => {
+    purges: bans,
+    refreshPurges: () => shared?.refresh(),
+    purge: (url) => {
       if (!shared) return; // what this process keeps has been forgotten
-      const change: Ban = { of: `url:${url}`, isSoft: false, at: clock.wall() };
+      const change: Purge = { of: `url:${url}`, isSoft: false, at: clock.wall() };
       bans.add(change);
-      shared.tellChange(change);
+      shared.publishChange(change);
     },
     clock,
     pseudonym,
@@ -61,11 +61,11 @@ export function openCache(deps: CacheDependencies): OpenCache {
     memory.clear();
     Promise.try(() => store?.tier.clear?.()).catch(onError);
   };
-  const ban = async (ban: Ban) => {
-    bans.forgetBefore(clock.wall() - MOST_KEEP_MS);
+  const ban = async (ban: Purge) => {
+    bans.forgetBefore(clock.wall() - MAX_STORE_MS);
     bans.add(ban);
-    await shared?.tell([ban], MOST_KEEP_MS);
+    await shared?.publish([ban], MAX_STORE_MS);
     if (ban.of === "all" && !ban.isSoft) clear();
   };
-  return { cache, memory, bans, ban };
+  return { cache, memory, purges: bans, purge: ban };
 }

@@ -10,5 +10,5 @@ export interface CacheOptions extends CacheScope {
 
 /** Answers from what is kept, where HTTP and the config let it, and keeps what they let it. */
 export function cache({ cache, ...scope }: CacheOptions): Policy {
-  return (next) => (call, ctx) => cache.ask(scope, call, ctx, next);
+  return (next) => (call, ctx) => cache.respond(scope, call, ctx, next);
 }

@@ -1,9 +1,9 @@
 import type { CacheEntry } from "./entry.ts";
 
 /** What an operator, or a change at the origin, no longer lets be used as it is. */
-export interface Ban {
+export interface Purge {
   /** An address (as `url:…`), a tag (`tag:…`), or `all`. */
-  readonly of: BanSubject;
+  readonly of: PurgeSubject;
   /** Whether the answers may still serve while, or when no, new ones come. */
   readonly isSoft: boolean;
   /** What was asked for up to then is meant (wall clock, ms since 1970). */
@@ -11,20 +11,20 @@ export interface Ban {
 }
 
 /** What a ban is about. */
-export type BanSubject = "all" | `url:${string}` | `tag:${string}`;
+export type PurgeSubject = "all" | `url:${string}` | `tag:${string}`;
 
 /** Until when an answer was right; `isGone` when it may not even serve as a stale one. */
-export interface Banned {
+export interface PurgedState {
   readonly at: number;
   readonly isGone: boolean;
 }
 
 /** How many subjects are remembered, those that were banned last. */
-const MOST_BANS = 100_000;
+const MAX_PURGES = 100_000;
 
 /** The bans that still matter. Looking an answer up costs the same however many there are. */
-export class Bans {
-  readonly #bySubject = new Map<BanSubject, { hardAt: number; softAt: number }>();
+export class Purges {
+  readonly #bySubject = new Map<PurgeSubject, { hardAt: number; softAt: number }>();
 
   /** How many subjects are banned. */
   get size(): number {
@@ -32,14 +32,14 @@ export class Bans {
   }
 
   /** Adds a ban; an older one of the same subject is the newer one's part. */
-  add({ of, isSoft, at }: Ban): void {
+  add({ of, isSoft, at }: Purge): void {
     const known = this.#bySubject.get(of) ?? { hardAt: -Infinity, softAt: -Infinity };
     if (isSoft) known.softAt = Math.max(known.softAt, at);
     else known.hardAt = Math.max(known.hardAt, at);
     this.#bySubject.delete(of);
     this.#bySubject.set(of, known);
     for (const oldest of this.#bySubject.keys()) {
-      if (this.#bySubject.size <= MOST_BANS) break;
+      if (this.#bySubject.size <= MAX_PURGES) break;
       this.#bySubject.delete(oldest);
     }
   }
@@ -54,10 +54,10 @@ export class Bans {
   /** The ban on an answer; undefined when there is none. */
   check(
     { url, headers, requestedAt }: Pick<CacheEntry, "url" | "headers" | "requestedAt">,
-  ): Banned | undefined {
+  ): PurgedState | undefined {
     if (this.#bySubject.size === 0) return undefined;
     let softAt = Infinity;
-    const tags = tagsOf(headers).map((tag): BanSubject => `tag:${tag}`);
+    const tags = tagsOf(headers).map((tag): PurgeSubject => `tag:${tag}`);
     for (const subject of ["all", `url:${url}`, ...tags] as const) {
       const ban = this.#bySubject.get(subject);
       if (ban === undefined) continue;

@@ -1,5 +1,5 @@
 import { deltaMs, type Directives, parseDirectives } from "./directives.ts";
-import type { AnswerFacts } from "./entry.ts";
+import type { ResponseFacts } from "./entry.ts";
 import { ageMs, type FreshnessSettings, lifetimeMs } from "./freshness.ts";
 import { rulesOf } from "./rules.ts";
 
@@ -14,7 +14,7 @@ export interface CacheSettings extends FreshnessSettings {
 }
 
 /** How an answer that is kept may serve a request. */
-export interface Judgement {
+export interface Reuse {
   /**
    * `fresh`: as it is. `stale`: as it is, while a new one is fetched. `validate`: once the origin
    * says that it is still right. `none`: not at all.
@@ -40,7 +40,7 @@ export interface Moment {
 }
 
 /** How an answer may serve that is for others. */
-export const FOREIGN: Judgement = {
+export const FOREIGN: Reuse = {
   use: "none",
   remainingMs: 0,
   mayServeOnError: false,
@@ -63,12 +63,12 @@ export function requestRules(headers: Headers): Directives {
 }
 
 /** Decides whether an answer that is kept may serve a request (RFC 9111 section 4, RFC 5861). */
-export function judge(
-  answer: AnswerFacts,
+export function reuseOf(
+  answer: ResponseFacts,
   request: Headers,
   settings: CacheSettings,
   { now, endedAt = Infinity }: Moment,
-): Judgement {
+): Reuse {
   const asked = requestRules(request);
   const { directives } = rulesOf(answer.headers);
   const age = ageMs(answer, now);
@@ -110,7 +110,7 @@ export function judge(
 }
 
 /** For how long an answer can serve somehow, from now on (ms). */
-export function usableMs(answer: AnswerFacts, settings: CacheSettings, now: number): number {
+export function usableMs(answer: ResponseFacts, settings: CacheSettings, now: number): number {
   const { directives } = rulesOf(answer.headers);
   const windows = [
     disconnectedMs(answer, settings),
@@ -125,7 +125,7 @@ export function usableMs(answer: AnswerFacts, settings: CacheSettings, now: numb
  * nor the config says for how long (ms; RFC 9111 section 4.2.4). One that was never fresh may be for
  * one client alone, and serves no other.
  */
-function disconnectedMs(answer: AnswerFacts, settings: CacheSettings): number {
+function disconnectedMs(answer: ResponseFacts, settings: CacheSettings): number {
   const { directives } = rulesOf(answer.headers);
   const isSaid = directives.has("stale-if-error") || settings.staleIfErrorMs !== undefined;
   return isSaid || lifetimeMs(answer, settings) <= 0 ? 0 : DISCONNECTED_MS;

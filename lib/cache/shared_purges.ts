@@ -1,16 +1,16 @@
 import type { Clock } from "../core/clock.ts";
 import { StoreTimeout } from "../store/store_timeout.ts";
 import { within } from "../core/within.ts";
-import type { Ban, Bans } from "./purges.ts";
-import { MOST_KEEP_MS } from "./http_cache.ts";
+import type { Purge, Purges } from "./purges.ts";
+import { MAX_STORE_MS } from "./http_cache.ts";
 import type { MemoryTier } from "./memory_tier.ts";
 import type { CacheStore } from "./store.ts";
 
 /** What a process that shares its bans needs. */
-export interface SharedBansOptions {
+export interface SharedPurgesOptions {
   /** What it keeps, and what it knows of bans. */
   readonly memory: MemoryTier;
-  readonly bans: Bans;
+  readonly purges: Purges;
   readonly clock: Clock;
   /** What one call of the store may take (ms). */
   readonly storeTimeoutMs: number;
@@ -33,28 +33,28 @@ const MOST_TOGETHER = 200;
 const MOST_UNTOLD = 10_000;
 
 /** What this process tells the others of bans, and hears from them. */
-export class SharedBans {
-  readonly #store: CacheStore["bans"];
-  readonly #options: SharedBansOptions;
+export class SharedPurges {
+  readonly #store: CacheStore["purges"];
+  readonly #options: SharedPurgesOptions;
   #heardAt = -Infinity;
   #hearsAgainAt = -Infinity;
   #hearing: Promise<void> | undefined;
-  readonly #changes: Ban[] = [];
+  readonly #changes: Purge[] = [];
   #isTelling = false;
 
-  constructor(store: CacheStore["bans"], options: SharedBansOptions) {
+  constructor(store: CacheStore["purges"], options: SharedPurgesOptions) {
     this.#store = store;
     this.#options = options;
   }
 
   /** Hears of new bans, when it is time to; undefined when what is known may be believed. */
-  hear(): Promise<void> | undefined {
+  refresh(): Promise<void> | undefined {
     if (this.#options.clock.monotonic() < this.#hearsAgainAt) return undefined;
-    return this.#hearing ??= this.#hear();
+    return this.#hearing ??= this.#readNew();
   }
 
   /** Tells the others of bans; whether they were told. What fails is logged. */
-  async tell(bans: readonly Ban[], keepMs: number): Promise<boolean> {
+  async publish(bans: readonly Purge[], keepMs: number): Promise<boolean> {
     const added = this.#store.add(bans, keepMs).then(() => true);
     return await this.#bounded(added) ?? false;
   }
@@ -63,13 +63,13 @@ export class SharedBans {
    * Tells the others, together with other changes, that an origin changed something. Those that
    * could not be told are told again with the next.
    */
-  async tellChange(change: Ban): Promise<void> {
+  async publishChange(change: Purge): Promise<void> {
     this.#changes.push(change);
     if (this.#isTelling) return;
     this.#isTelling = true;
     while (this.#changes.length > 0) {
       const changes = this.#changes.slice(0, MOST_TOGETHER);
-      const isTold = await this.tell(changes, CHANGES_KEPT_MS);
+      const isTold = await this.publish(changes, CHANGES_KEPT_MS);
       if (!isTold) break;
       this.#changes.splice(0, changes.length);
       if (this.#changes.length > 0) await this.#options.clock.sleep(TOGETHER_MS);
@@ -78,8 +78,8 @@ export class SharedBans {
     this.#isTelling = false;
   }
 
-  async #hear(): Promise<void> {
-    const { memory, bans, clock } = this.#options;
+  async #readNew(): Promise<void> {
+    const { memory, purges: bans, clock } = this.#options;
     const news = await this.#bounded(this.#store.readNew());
     const now = clock.monotonic();
     this.#hearsAgainAt = now + (news ? BELIEVED_MS : REST_MS);
@@ -87,7 +87,7 @@ export class SharedBans {
       if (now - this.#heardAt > CHANGES_KEPT_MS) memory.clear();
       this.#heardAt = now;
       for (const ban of news) bans.add(ban);
-      bans.forgetBefore(clock.wall() - MOST_KEEP_MS);
+      bans.forgetBefore(clock.wall() - MAX_STORE_MS);
     }
     this.#hearing = undefined;
   }

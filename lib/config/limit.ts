@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { bucketShape } from "../limiter/bucket.ts";
-import type { Limit } from "../limiter/limit.ts";
+import type { Limit, NamedLimit } from "../limiter/limit.ts";
 import { choice } from "./facts.ts";
 import { list, object, record } from "./object.ts";
 import type { Reader } from "./reader.ts";
@@ -74,14 +74,9 @@ export type KeySource = KeySourceInput;
 /** Whose requests a limit counts together, with a header's name apart. */
 export type KeySourceSettings = v.InferOutput<typeof keySource>;
 
-/** A named rate policy, with what it allows each class of clients. */
-export interface LimitSettings {
-  readonly name: string;
+/** A named rate policy, with whom it counts and when it gives tokens back. */
+export interface LimitSettings extends NamedLimit {
   readonly by: readonly KeySourceSettings[];
-  readonly allowance: Limit;
-  /** By tier. */
-  readonly tiers: ReadonlyMap<string, Limit>;
-  readonly perRoute: boolean;
   readonly refund: ReadonlySet<"hit" | "fault">;
 }
 

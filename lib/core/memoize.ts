@@ -7,7 +7,7 @@ const LONGEST = 256;
  * The same function, which remembers what it made of the texts that came last.
  * @param most of how many
  */
-export function remembering(
+export function memoize(
   make: (text: string) => string,
   most: number,
 ): (text: string) => string {

@@ -6,7 +6,7 @@ import { variesByMore } from "../cache/variants.ts";
 import type { Reply } from "../core/source.ts";
 
 /** A part's answer. */
-export interface PartAnswer {
+export interface PartReply {
   /** Its name. */
   readonly part: string;
   readonly reply: Reply;
@@ -31,7 +31,7 @@ export interface AggregateFacts {
  * most private part is for, varying and tagged as all of them together.
  */
 export function aggregateFreshness(
-  parts: readonly PartAnswer[],
+  parts: readonly PartReply[],
   { ttlMs, clientHeaders, now }: AggregateFacts,
 ): Headers {
   const answers = parts.flatMap((part) =>
@@ -70,7 +70,7 @@ function freshOf(reply: Reply, now: number): number | undefined {
 }
 
 function scopeOf(
-  { reply, isAuthorized, isPerClient }: PartAnswer,
+  { reply, isAuthorized, isPerClient }: PartReply,
 ): "public" | "shared" | "private" | "no-store" {
   const { headers, cached } = reply;
   const { directives } = rulesOf(headers);

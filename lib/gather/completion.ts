@@ -8,7 +8,7 @@ export type Rule =
   | { readonly of: "any"; readonly quorum: number; readonly count: number };
 
 /** Decides, outcome by outcome, what becomes of a gather. It asks nobody and waits for nothing. */
-export class Verdict {
+export class Completion {
   readonly #rule: Rule;
   readonly #failures: PartFailure[] = [];
   #succeeded = 0;

@@ -1,4 +1,4 @@
-import { aggregateFreshness, type PartAnswer } from "./aggregate_freshness.ts";
+import { aggregateFreshness, type PartReply } from "./aggregate_freshness.ts";
 import { Body } from "../core/body.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Bytes } from "../core/bytes.ts";
@@ -7,7 +7,7 @@ import type { GatherPlan } from "./gather_plan.ts";
 import { jsonBytes } from "../json/json_bytes.ts";
 import { partProblemOf } from "../http/problem.ts";
 import type { Reply, Source } from "../core/source.ts";
-import type { Verdict } from "./completion.ts";
+import type { Completion } from "./completion.ts";
 
 /** How a gather answers. */
 export interface GatherForm {
@@ -38,9 +38,9 @@ export function gather(plan: GatherPlan, { isFirst = false, freshness }: GatherF
   );
 
   return async function gather(call, ctx) {
-    const { verdict, outcomes } = await plan.ask(call, ctx);
+    const { completion: verdict, outcomes } = await plan.start(call, ctx);
     const answers: (Bytes | undefined)[] = standIns.map(() => undefined);
-    const replies: PartAnswer[] = [];
+    const replies: PartReply[] = [];
     let last: Bytes = NOTHING;
     for await (const { part, reply, error } of outcomes) {
       const place = places.get(part) ?? 0;
@@ -77,7 +77,7 @@ function isStale({ cached, madeOf = [] }: Reply): boolean {
 function replyOf(
   chunks: readonly Bytes[],
   headers: Headers,
-  { isComplete, failures }: Verdict,
+  { isComplete, failures }: Completion,
 ): Reply {
   headers.set("content-type", "application/json");
   headers.set("gateway-complete", isComplete ? "?1" : "?0");

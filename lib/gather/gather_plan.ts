@@ -11,7 +11,7 @@ import { readPreferences } from "../http/prefer.ts";
 import { type Outcome, type Part, settle } from "./settle.ts";
 import type { Call, Context, Policy, Source } from "../core/source.ts";
 import { isClients, type TemplateName } from "../template/reference.ts";
-import { type Rule, Verdict } from "./completion.ts";
+import { Completion, type Rule } from "./completion.ts";
 
 /** A member of a gather: whom to ask, and what. */
 export interface GatherPart {
@@ -86,7 +86,7 @@ const PARSED_FACTOR = 4;
 /** A gather under way. */
 export interface Gathering {
   /** What has become of it so far. */
-  readonly verdict: Verdict;
+  readonly completion: Completion;
   /** What its parts came to, as they come; `cancelled` for one that was no longer needed. */
   readonly outcomes: AsyncGenerator<Outcome, void, void>;
 }
@@ -113,16 +113,16 @@ export class GatherPlan {
    * @param onPage told of the pages of each list that may be told page by page
    * @throws {GatewayError} `bad-request` or `payload-too-large`
    */
-  async ask(call: Call, ctx: Context, onPage?: OnPage): Promise<Gathering> {
+  async start(call: Call, ctx: Context, onPage?: OnPage): Promise<Gathering> {
     const { clock, readsBody } = this.#options;
     const inputs = await readInputs(call, ctx, readsBody);
     const rule = this.#rule(readPreferences(call.headers).handling === "strict");
     const questions: Part[] = [];
     for (const part of this.parts) {
       if (part.each) await tryItems(part, part.each, inputs);
-      questions.push(this.#question(part, inputs, rule, onPage));
+      questions.push(this.#part(part, inputs, rule, onPage));
     }
-    const verdict = new Verdict(rule);
+    const verdict = new Completion(rule);
     const outcomes = settle(questions, ctx, {
       clock,
       isDecided(outcome) {
@@ -130,7 +130,7 @@ export class GatherPlan {
         return verdict.add(outcome);
       },
     });
-    return { verdict, outcomes };
+    return { completion: verdict, outcomes };
   }
 
   #rule(isStrict: boolean): Rule {
@@ -139,7 +139,7 @@ export class GatherPlan {
     return { of: "required", isRequired: (part) => isStrict || this.#required.has(part) };
   }
 
-  #question(part: GatherPart, inputs: Inputs, rule: Rule, onPage?: OnPage): Part {
+  #part(part: GatherPart, inputs: Inputs, rule: Rule, onPage?: OnPage): Part {
     const question = part.each
       ? this.#list(part, part.each, inputs, rule)
       : part.pages

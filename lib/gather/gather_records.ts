@@ -5,7 +5,7 @@ import type { GatherPlan, PartPage } from "./gather_plan.ts";
 import { documentOf, jsonBytes, oneLine } from "../json/json_bytes.ts";
 import { problemDocumentOf, problemOf } from "../http/problem.ts";
 import type { StreamRecord } from "../http/record_stream.ts";
-import { Rendezvous } from "../async/hand_off.ts";
+import { HandOff } from "../async/hand_off.ts";
 import { Scope } from "../core/scope.ts";
 import type { Outcome } from "./settle.ts";
 import type { Call, Context } from "../core/source.ts";
@@ -32,12 +32,12 @@ export async function* gatherRecords(
   ctx: Context,
 ): AsyncGenerator<GatherRecord, void, void> {
   const standIns = new Map(plan.parts.map(({ name, otherwise }) => [name, otherwise]));
-  const pages = new Rendezvous<PartPage>();
+  const pages = new HandOff<PartPage>();
   using scope = new Scope(ctx.signal);
-  const { verdict, outcomes } = await plan.ask(
+  const { completion: verdict, outcomes } = await plan.start(
     call,
     { ...ctx, signal: scope.signal },
-    (page, signal) => pages.give(page, signal),
+    (page, signal) => pages.offer(page, signal),
   );
   const toldByPage = new Set<string>();
   let isTold = false;
@@ -71,7 +71,7 @@ export async function* gatherRecords(
 /** Outcomes and pages as they come. Whoever stops early ends what both come from. */
 async function* interleaved(
   outcomes: AsyncGenerator<Outcome, void, void>,
-  pages: Rendezvous<PartPage>,
+  pages: HandOff<PartPage>,
   scope: Scope,
 ): AsyncGenerator<Outcome | PartPage, void, void> {
   let coming: Promise<IteratorResult<Outcome, void>> | undefined;

@@ -1,12 +1,11 @@
 import { addressKey } from "../http/address.ts";
-import type { LimitSettings } from "../config/limit.ts";
 import { fingerprint } from "../core/fingerprint.ts";
-import { remembering } from "../core/memoize.ts";
-import type { Charge } from "./limit.ts";
+import { memoize } from "../core/memoize.ts";
+import type { Charge, NamedLimit } from "./limit.ts";
 
 /** What a bucket counts. */
-export interface Counted {
-  readonly limit: LimitSettings;
+export interface BucketOwner {
+  readonly limit: NamedLimit;
   /** The tier of the client; undefined for none. */
   readonly tier: string | undefined;
   /** The route's key; of no matter where the limit counts all routes together. */
@@ -17,11 +16,11 @@ export interface Counted {
 
 /** Of how many is remembered what their addresses and headers are counted by. */
 const REMEMBERED = 10_000;
-const keyOf = remembering((prefixed) => {
+const keyOf = memoize((prefixed) => {
   const [bits = "", address = ""] = prefixed.split(" ", 2);
   return addressKey(address, Number(bits));
 }, REMEMBERED);
-const hashOf = remembering(fingerprint, REMEMBERED);
+const hashOf = memoize(fingerprint, REMEMBERED);
 
 /** The names of those who are counted. */
 export const who = {
@@ -34,7 +33,7 @@ export const who = {
 } as const;
 
 /** What is taken of the bucket that counts that; a tier of which the limit says nothing is none. */
-export function chargeOf({ limit, tier, route, who }: Counted, tokens: number): Charge {
+export function chargeOf({ limit, tier, route, who }: BucketOwner, tokens: number): Charge {
   const allowance = (tier === undefined ? undefined : limit.tiers.get(tier)) ?? limit.allowance;
   const { perMs, perToken, capacity } = allowance.shape;
   const { name, perRoute } = limit;

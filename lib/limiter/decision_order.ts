@@ -1,21 +1,21 @@
 import type { Clock } from "../core/clock.ts";
-import type { ClaimedCharge } from "./pending_request.ts";
+import type { PendingCharge } from "./pending_request.ts";
 import { type Instant, instantOf } from "./instant.ts";
-import type { Admitted, ChargedBucket } from "./limit.ts";
-import type { Payment } from "./settlement.ts";
+import type { ChargedBucket, Grant } from "./limit.ts";
+import type { Settlement } from "./settlement.ts";
 
 /** What an admission rests on. */
-export interface AdmissionFacts {
-  readonly charges: readonly ClaimedCharge[];
+export interface DecisionFacts {
+  readonly charges: readonly PendingCharge[];
   readonly buckets: readonly ChargedBucket[];
   readonly at: Instant;
   /** What leases paid; the store paid for the rest. */
-  readonly payment: Payment;
+  readonly payment: Settlement;
   readonly clock: Clock;
 }
 
 /** An admission, of which each charge can be given back once. */
-export function admission({ charges, buckets, at, payment, clock }: AdmissionFacts): Admitted {
+export function nextDecision({ charges, buckets, at, payment, clock }: DecisionFacts): Grant {
   let isGivenBack = false;
   return {
     outcome: "admitted",

@@ -15,6 +15,16 @@ export interface Limit {
   readonly onStoreFailure: OnStoreFailure;
 }
 
+/** A named rate policy, with what it allows each class of clients. */
+export interface NamedLimit {
+  readonly name: string;
+  readonly allowance: Limit;
+  /** By tier. */
+  readonly tiers: ReadonlyMap<string, Limit>;
+  /** Whether each route has a bucket of its own. */
+  readonly perRoute: boolean;
+}
+
 /** What a request takes from one bucket. */
 export interface Charge {
   /** Which bucket: the limit, and who is counted. */
@@ -30,10 +40,10 @@ export interface ChargedBucket {
 }
 
 /** The answer to a request's charges: all were taken, or none. */
-export type Decision = Admitted | Denied | Unavailable;
+export type Decision = Grant | Denial | Unavailable;
 
 /** All charges were taken. */
-export interface Admitted {
+export interface Grant {
   readonly outcome: "admitted";
   readonly buckets: readonly ChargedBucket[];
   /** When it was decided; nobody was told before. */
@@ -43,7 +53,7 @@ export interface Admitted {
 }
 
 /** Nothing was taken: a bucket has not enough. */
-export interface Denied {
+export interface Denial {
   readonly outcome: "denied";
   readonly buckets: readonly ChargedBucket[];
   /** The charges that were too much. */

@@ -1,14 +1,14 @@
 import type { Clock, Random } from "../core/clock.ts";
-import { admission } from "./decision_order.ts";
-import { decideAlone } from "./local_fallback.ts";
+import { nextDecision } from "./decision_order.ts";
+import { decideLocally } from "./local_fallback.ts";
 import { BucketTable } from "./bucket_table.ts";
-import { Claim, type ClaimedCharge } from "./pending_request.ts";
+import { type PendingCharge, PendingRequest } from "./pending_request.ts";
 import { type Instant, instantOf } from "./instant.ts";
 import { LeaseKeeper } from "./leases/lease_keeper.ts";
-import type { Admitted, Charge, Decision, Denied } from "./limit.ts";
-import { Lines } from "./wait_queue.ts";
+import type { Charge, Decision, Denial, Grant } from "./limit.ts";
+import { WaitQueues } from "./wait_queue.ts";
 import { payFromLeases } from "./settlement.ts";
-import { plan, type Verdict } from "./plan.ts";
+import { plan, type PlannedDecision } from "./plan.ts";
 import type { BucketStore } from "./stores/bucket_store.ts";
 import { StoreHealth } from "./stores/store_health.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
@@ -47,12 +47,12 @@ export class Limiter {
   readonly #options: LimiterOptions;
   readonly #buckets: BucketTable;
   readonly #health: StoreHealth;
-  readonly #lines = new Lines();
+  readonly #lines = new WaitQueues();
   readonly #transactions: Transactions;
   readonly #leases: LeaseKeeper;
   /** Buckets to write, whether or not a claim wants them: leases end there, or begin. */
   readonly #renewals = new Set<TrackedBucket>();
-  #due: Claim[] = [];
+  #due: PendingRequest[] = [];
   #orders = 0;
   #running = 0;
   #closing: PromiseWithResolvers<void> | undefined;
@@ -113,7 +113,7 @@ export class Limiter {
       this.#denyFreely(claimed, patience, now);
     if (known) return known;
     const isProbe = this.#health.mayProbe();
-    if (this.#health.isLost && !isProbe) return decideAlone(claimed, now);
+    if (this.#health.isLost && !isProbe) return decideLocally(claimed, now);
     return this.#ask(claimed, patience, now, isProbe);
   }
 
@@ -128,10 +128,10 @@ export class Limiter {
 
   /** An admission that needs no store: all that is wanted was leased, and nobody came before. */
   #takeLeased(
-    claimed: readonly ClaimedCharge[],
+    claimed: readonly PendingCharge[],
     { signal }: Patience,
     now: Instant,
-  ): Admitted | undefined {
+  ): Grant | undefined {
     const isLeased = claimed.every(({ bucket }) => !bucket.leases.isEmpty && bucket.asking === 0);
     if (!isLeased || signal.aborted) return undefined;
     const payment = payFromLeases(claimed, now);
@@ -142,18 +142,18 @@ export class Limiter {
       if (!bucket.isBusy && bucket.leases.isLow(now)) this.#renew(bucket);
       return { charge, level: bucket.knownAt(now, skewMs) };
     });
-    return admission({ charges: claimed, buckets, at: now, payment, clock });
+    return nextDecision({ charges: claimed, buckets, at: now, payment, clock });
   }
 
   /** A denial that needs no store: a bucket seen empty cannot have filled before its time. */
   #denyFreely(
-    claimed: readonly ClaimedCharge[],
+    claimed: readonly PendingCharge[],
     { deadline }: Patience,
     now: Instant,
-  ): Denied | undefined {
+  ): Denial | undefined {
     const facts = { order: this.#orders, since: now.monotonic, deadline, isProbe: false };
     const situation = this.#transactions.situation(now);
-    const [verdict] = plan([new Claim(claimed, facts)], situation).verdicts;
+    const [verdict] = plan([new PendingRequest(claimed, facts)], situation).verdicts;
     const isSure = verdict?.violated.some(({ charge, bucket }) =>
       charge.limit.waitMs === 0 && bucket.isFresh(now, FREE_DENIAL_MS) &&
       !bucket.isAhead(now, situation.skewMs) && bucket.leases.available(now) === 0
@@ -162,13 +162,13 @@ export class Limiter {
   }
 
   async #ask(
-    claimed: readonly ClaimedCharge[],
+    claimed: readonly PendingCharge[],
     { signal, deadline }: Patience,
     now: Instant,
     isProbe: boolean,
   ): Promise<Decision> {
     const facts = { order: this.#orders++, since: now.monotonic, deadline, isProbe };
-    const claim = new Claim(claimed, facts);
+    const claim = new PendingRequest(claimed, facts);
     for (const { charge, bucket } of claimed) {
       this.#buckets.hold(bucket);
       bucket.asking++;
@@ -200,7 +200,7 @@ export class Limiter {
   }
 
   /** Puts a claim among those that are decided next, at its place. */
-  #enqueue(claim: Claim): void {
+  #enqueue(claim: PendingRequest): void {
     if (claim.isOver || claim.isDue) return;
     claim.isDue = true;
     claim.alarm?.abort();
@@ -231,7 +231,7 @@ export class Limiter {
     for (const claim of due) {
       if (claim.isProbe || claim.isInHand || claim.isOver) continue;
       claim.isDue = false;
-      this.#settle(claim, decideAlone(claim.charges, now));
+      this.#settle(claim, decideLocally(claim.charges, now));
     }
   }
 
@@ -240,8 +240,8 @@ export class Limiter {
     const { batchSize } = this.#transactions;
     const buckets = new Set<TrackedBucket>();
     const passed = new Set<TrackedBucket>();
-    const batch: Claim[] = [];
-    const rest: Claim[] = [];
+    const batch: PendingRequest[] = [];
+    const rest: PendingRequest[] = [];
     for (const claim of this.#due) {
       if (claim.isOver) continue;
       const wanted = claim.charges.map(({ bucket }) => bucket);
@@ -279,7 +279,7 @@ export class Limiter {
       const now = instantOf(this.#options.clock);
       for (const claim of batch.claims) {
         claim.isInHand = false;
-        if (!claim.isOver) this.#settle(claim, decideAlone(claim.charges, now));
+        if (!claim.isOver) this.#settle(claim, decideLocally(claim.charges, now));
       }
     }
     for (const bucket of batch.buckets) {
@@ -295,7 +295,7 @@ export class Limiter {
     const { clock } = this.#options;
     claim.isInHand = false;
     if (violated.length === 0) {
-      const admitted = admission({ charges: claim.charges, buckets, at, payment, clock });
+      const admitted = nextDecision({ charges: claim.charges, buckets, at, payment, clock });
       if (claim.isOver) admitted.giveBack(() => true);
       else this.#settle(claim, admitted);
     } else if (!claim.isOver) {
@@ -305,7 +305,7 @@ export class Limiter {
   }
 
   /** Lets a claim wait for its tokens. */
-  #wait(claim: Claim, waitMs: number): void {
+  #wait(claim: PendingRequest, waitMs: number): void {
     this.#lines.add(claim);
     // Woken while it was in hand: it is decided again at once, and needs no alarm.
     if (claim.isDue) return;
@@ -317,30 +317,30 @@ export class Limiter {
     );
   }
 
-  #wake(claim: Claim): void {
+  #wake(claim: PendingRequest): void {
     this.#enqueue(claim);
     this.#pump();
   }
 
-  #settle(claim: Claim, decision: Decision): void {
+  #settle(claim: PendingRequest, decision: Decision): void {
     claim.settle(decision);
     this.#leave(claim);
   }
 
-  #abandon(claim: Claim, reason: unknown): void {
+  #abandon(claim: PendingRequest, reason: unknown): void {
     claim.abandon(reason);
     this.#leave(claim);
     if (claim.isProbe && this.#health.isLost) this.#health.probeGivenUp();
   }
 
   /** Ends its sleep, and wakes those behind it: they may be served sooner now. */
-  #leave(claim: Claim): void {
+  #leave(claim: PendingRequest): void {
     claim.alarm?.abort();
     for (const next of this.#lines.remove(claim)) queueMicrotask(() => this.#wake(next));
   }
 
   /** A client may come back to a machine whose clock is behind: it is told to wait for that, too. */
-  #denialOf({ buckets, violated, waitMs }: Verdict): Denied {
+  #denialOf({ buckets, violated, waitMs }: PlannedDecision): Denial {
     return {
       outcome: "denied",
       buckets,

@@ -1,5 +1,5 @@
 import { type BucketLevel, msUntil, take } from "./bucket.ts";
-import type { ClaimedCharge } from "./pending_request.ts";
+import type { PendingCharge } from "./pending_request.ts";
 import type { Decision } from "./limit.ts";
 import type { Instant } from "./instant.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
@@ -9,7 +9,7 @@ import type { TrackedBucket } from "./tracked_bucket.ts";
  * `closed` lets nothing pass. What is let through locally is lent by the bucket: it is taken off
  * when the store is back.
  */
-export function decideAlone(claimed: readonly ClaimedCharge[], now: Instant): Decision {
+export function decideLocally(claimed: readonly PendingCharge[], now: Instant): Decision {
   if (claimed.some(({ charge }) => charge.limit.onStoreFailure === "closed")) {
     return { outcome: "unavailable" };
   }

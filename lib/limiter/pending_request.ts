@@ -2,13 +2,13 @@ import type { Charge, Decision } from "./limit.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
 
 /** A charge with the bucket that it is taken from. */
-export interface ClaimedCharge {
+export interface PendingCharge {
   readonly charge: Charge;
   readonly bucket: TrackedBucket;
 }
 
 /** What is known of a claim when it comes. */
-export interface ClaimFacts {
+export interface PendingFacts {
   /** Requests are decided in this order. */
   readonly order: number;
   /** When it came (monotonic ms). */
@@ -20,8 +20,8 @@ export interface ClaimFacts {
 }
 
 /** One request on its way to a decision. */
-export class Claim {
-  readonly charges: readonly ClaimedCharge[];
+export class PendingRequest {
+  readonly charges: readonly PendingCharge[];
   readonly order: number;
   readonly since: number;
   readonly deadline: number;
@@ -37,7 +37,7 @@ export class Claim {
   alarm: AbortController | undefined;
   readonly #decided = Promise.withResolvers<Decision>();
 
-  constructor(charges: readonly ClaimedCharge[], facts: ClaimFacts) {
+  constructor(charges: readonly PendingCharge[], facts: PendingFacts) {
     this.charges = charges;
     this.order = facts.order;
     this.since = facts.since;

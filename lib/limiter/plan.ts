@@ -1,20 +1,20 @@
 import { type BucketLevel, msToKeep, msUntil, take } from "./bucket.ts";
-import type { Claim, ClaimedCharge } from "./pending_request.ts";
+import type { PendingCharge, PendingRequest } from "./pending_request.ts";
 import type { Instant } from "./instant.ts";
 import { grant, type LeaseNeeds, leaseTokens } from "./leases/lease.ts";
 import type { ChargedBucket } from "./limit.ts";
-import type { Lines } from "./wait_queue.ts";
+import type { WaitQueues } from "./wait_queue.ts";
 import type { BucketWrite } from "./stores/bucket_store.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
 
 /** What would be decided about a claim. */
-export interface Verdict {
-  readonly claim: Claim;
+export interface PlannedDecision {
+  readonly claim: PendingRequest;
   readonly buckets: readonly ChargedBucket[];
   /** What was too much; none means that the claim is admitted. */
-  readonly violated: readonly ClaimedCharge[];
+  readonly violated: readonly PendingCharge[];
   /** What is spent of leases; the rest is taken in the store. */
-  readonly leased: readonly ClaimedCharge[];
+  readonly leased: readonly PendingCharge[];
   /** How long until all would be there (ms). */
   readonly waitMs: number;
   /** Whether it waits that long instead of being refused. */
@@ -32,13 +32,13 @@ export interface PlannedWrite extends BucketWrite {
 
 /** The decisions about some claims, and what must be written for them to hold. */
 export interface Plan {
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly PlannedDecision[];
   readonly writes: readonly PlannedWrite[];
 }
 
 /** What is known when a plan is made. */
 export interface Situation {
-  readonly lines: Lines;
+  readonly lines: WaitQueues;
   readonly now: Instant;
   /** How much the clocks of machines may differ (ms). */
   readonly skewMs: number;
@@ -56,7 +56,7 @@ const KEEP_MARGIN_MS = 1_000;
  * @param due buckets to write even if no claim changes them: for a lease, or for what comes back
  */
 export function plan(
-  claims: readonly Claim[],
+  claims: readonly PendingRequest[],
   situation: Situation,
   due: Iterable<TrackedBucket> = [],
 ): Plan {
@@ -85,20 +85,20 @@ class Planner {
   readonly #changed = new Set<TrackedBucket>();
   /** Buckets that had too little for someone. */
   readonly #short = new Set<TrackedBucket>();
-  readonly #admitted = new Set<Claim>();
+  readonly #admitted = new Set<PendingRequest>();
   /** Those who begin to wait with this plan. */
-  readonly #waiting = new Set<Claim>();
+  readonly #waiting = new Set<PendingRequest>();
 
   constructor(situation: Situation) {
     this.#situation = situation;
   }
 
-  decide(claim: Claim): Verdict {
+  decide(claim: PendingRequest): PlannedDecision {
     const { now, skewMs } = this.#situation;
     const taken = new Map<TrackedBucket, BucketLevel>();
     const spent = new Map<TrackedBucket, number>();
-    const leased: ClaimedCharge[] = [];
-    const violated: ClaimedCharge[] = [];
+    const leased: PendingCharge[] = [];
+    const violated: PendingCharge[] = [];
     let waitMs = 0;
     for (const claimed of claim.charges) {
       const { charge: { tokens }, bucket } = claimed;
@@ -189,7 +189,7 @@ class Planner {
   }
 
   /** What those who wait already will take first: a small claim passes no large one. */
-  #tokensAhead(claim: Claim, bucket: TrackedBucket): number {
+  #tokensAhead(claim: PendingRequest, bucket: TrackedBucket): number {
     let tokens = 0;
     for (const other of new Set([...this.#situation.lines.of(bucket), ...this.#waiting])) {
       if (other.order >= claim.order || other.isOver || this.#admitted.has(other)) continue;
@@ -201,7 +201,7 @@ class Planner {
   }
 
   /** Whether the tokens come in time, and there is room to wait for them. */
-  #mayWait(claim: Claim, violated: readonly ClaimedCharge[], waitMs: number): boolean {
+  #mayWait(claim: PendingRequest, violated: readonly PendingCharge[], waitMs: number): boolean {
     const { now, lines } = this.#situation;
     const due = now.monotonic + waitMs;
     if (due > claim.deadline) return false;

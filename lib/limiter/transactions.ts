@@ -1,10 +1,16 @@
 import type { Clock, Random } from "../core/clock.ts";
-import type { Claim } from "./pending_request.ts";
+import type { PendingRequest } from "./pending_request.ts";
 import { type Instant, instantOf } from "./instant.ts";
 import { renewalMs } from "./leases/lease.ts";
-import type { Lines } from "./wait_queue.ts";
-import { payFromLeases, type Payment, undo } from "./settlement.ts";
-import { leaseNeedsOf, plan, type PlannedWrite, type Situation, type Verdict } from "./plan.ts";
+import type { WaitQueues } from "./wait_queue.ts";
+import { payFromLeases, type Settlement, undo } from "./settlement.ts";
+import {
+  leaseNeedsOf,
+  plan,
+  type PlannedDecision,
+  type PlannedWrite,
+  type Situation,
+} from "./plan.ts";
 import type { BucketStore } from "./stores/bucket_store.ts";
 import type { StoreHealth } from "./stores/store_health.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
@@ -14,7 +20,7 @@ export interface TransactionsOptions {
   readonly store: BucketStore;
   readonly clock: Clock;
   readonly random: Random;
-  readonly lines: Lines;
+  readonly lines: WaitQueues;
   readonly health: StoreHealth;
   /** Whether tokens of a bucket may be leased now. */
   readonly mayLease: (bucket: TrackedBucket) => boolean;
@@ -24,7 +30,7 @@ export interface TransactionsOptions {
 
 /** What is decided together. */
 export interface Batch {
-  readonly claims: readonly Claim[];
+  readonly claims: readonly PendingRequest[];
   /** All buckets that the claims want, and those that are due. */
   readonly buckets: readonly TrackedBucket[];
   /** Buckets to write even if no claim changes them. */
@@ -33,8 +39,8 @@ export interface Batch {
 
 /** A decision that holds, and what leases have paid for it. */
 export interface Concluded {
-  readonly verdict: Verdict;
-  readonly payment: Payment;
+  readonly verdict: PlannedDecision;
+  readonly payment: Settlement;
 }
 
 /** For how long an empty bucket is known to be empty without asking: resets are felt after it (ms). */
@@ -47,7 +53,7 @@ const LONGEST_BACKOFF_MS = 64;
 const CONTENDED_RETRY_MS = 1_000;
 /** How much of a longer latency is still believed after a shorter one. */
 const LATENCY_MEMORY = 0.9;
-const NOTHING_PAID: Payment = new Map();
+const NOTHING_PAID: Settlement = new Map();
 
 /** Reads, decides and writes, again and again while other processes are faster. */
 export class Transactions {
@@ -213,13 +219,13 @@ export class Transactions {
 }
 
 /** What leases pay for a verdict; nothing for one that refuses. */
-function paymentOf({ violated, leased, at }: Verdict): Payment {
+function paymentOf({ violated, leased, at }: PlannedDecision): Settlement {
   if (violated.length > 0 || leased.length === 0) return NOTHING_PAID;
   return payFromLeases(leased, at) ?? NOTHING_PAID;
 }
 
 /** Whether a denial rests on what may have changed; the store is then asked before it is given. */
-function forgetStale(verdicts: readonly Verdict[], now: Instant): boolean {
+function forgetStale(verdicts: readonly PlannedDecision[], now: Instant): boolean {
   let isStale = false;
   for (const { violated } of verdicts) {
     for (const { bucket } of violated) {
@@ -232,7 +238,7 @@ function forgetStale(verdicts: readonly Verdict[], now: Instant): boolean {
 }
 
 /** Whether somebody is refused while a lease has something: it goes back before that is said. */
-function recallLeases(verdicts: readonly Verdict[], now: Instant): boolean {
+function recallLeases(verdicts: readonly PlannedDecision[], now: Instant): boolean {
   let isRecalled = false;
   for (const { violated } of verdicts) {
     for (const { bucket } of violated) {

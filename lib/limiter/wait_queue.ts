@@ -1,17 +1,17 @@
-import type { Claim } from "./pending_request.ts";
+import type { PendingRequest } from "./pending_request.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
 
 /** Who waits for tokens of which bucket, in the order in which they came. */
-export class Lines {
-  readonly #lines = new Map<TrackedBucket, Claim[]>();
+export class WaitQueues {
+  readonly #lines = new Map<TrackedBucket, PendingRequest[]>();
 
   /** Those who wait for a bucket, first come first. */
-  of(bucket: TrackedBucket): readonly Claim[] {
+  of(bucket: TrackedBucket): readonly PendingRequest[] {
     return this.#lines.get(bucket) ?? [];
   }
 
   /** Puts a claim at its place in the line of each of its buckets. */
-  add(claim: Claim): void {
+  add(claim: PendingRequest): void {
     for (const { bucket } of claim.charges) {
       const line = this.#lines.get(bucket) ?? [];
       if (line.includes(claim)) continue;
@@ -21,8 +21,8 @@ export class Lines {
   }
 
   /** Takes a claim out; returns those who stood behind it, and may be served sooner now. */
-  remove(claim: Claim): Claim[] {
-    const behind: Claim[] = [];
+  remove(claim: PendingRequest): PendingRequest[] {
+    const behind: PendingRequest[] = [];
     for (const { bucket } of claim.charges) {
       const line = this.#lines.get(bucket) ?? [];
       const place = line.indexOf(claim);

@@ -1,8 +1,8 @@
 import { formatRange, isIpv4Range, parseRange } from "../http/address.ts";
 
 /** Somebody who may ask nothing for a time. */
-export interface Ban {
-  readonly of: BanSubject;
+export interface Block {
+  readonly of: BlockSubject;
   /** When it was pronounced, and when it ends (wall clock, ms since 1970). */
   readonly at: number;
   readonly until: number;
@@ -11,7 +11,7 @@ export interface Ban {
 }
 
 /** A client by its name, or addresses: `ip 203.0.113.7`, `ip 198.51.100.0/24`, `ip 2001:db8:1:2::/64`. */
-export type BanSubject = `client ${string}` | `ip ${string}`;
+export type BlockSubject = `client ${string}` | `ip ${string}`;
 
 /** The widest ranges that may be banned (leading bits): beyond them it is most likely a slip. */
 const WIDEST_V4 = 8;
@@ -20,7 +20,7 @@ const WIDEST_V6 = 16;
 const NARROWEST_V6 = 64;
 
 /** How an address or a range of them is banned; undefined for what is none, or far too wide. */
-export function addressSubject(text: string): BanSubject | undefined {
+export function addressSubject(text: string): BlockSubject | undefined {
   const range = parseRange(text);
   if (!range) return undefined;
   const isV4 = isIpv4Range(range);

@@ -3,7 +3,7 @@ import { type ClientDirectory, keyHash, type KnownClient } from "./client_direct
 import type { Clock } from "../core/clock.ts";
 
 /** An answer of the store, and until when it is believed (monotonic ms). */
-interface Remembered {
+interface CachedClient {
   readonly client: KnownClient | undefined;
   until: number;
 }
@@ -21,9 +21,9 @@ const MOST_REMEMBERED = 10_000;
  * The clients that the store knows, each asked for once and remembered until clients change. While
  * the store is lost, what it said last holds.
  */
-export class RememberedClients implements ClientDirectory {
-  readonly #known = new LRUCache<string, Remembered>({ max: MOST_REMEMBERED });
-  readonly #unknown = new LRUCache<string, Remembered>({ max: MOST_REMEMBERED });
+export class CachedClients implements ClientDirectory {
+  readonly #known = new LRUCache<string, CachedClient>({ max: MOST_REMEMBERED });
+  readonly #unknown = new LRUCache<string, CachedClient>({ max: MOST_REMEMBERED });
   /** Replaced when clients change: what was asked before that may be out of date. */
   #asking = new Map<string, Promise<KnownClient | undefined>>();
   readonly #ask: (hash: string) => Promise<KnownClient | undefined>;
@@ -52,7 +52,7 @@ export class RememberedClients implements ClientDirectory {
     this.#asking = new Map();
   }
 
-  async #find(hash: string, last: Remembered | undefined): Promise<KnownClient | undefined> {
+  async #find(hash: string, last: CachedClient | undefined): Promise<KnownClient | undefined> {
     const asking = this.#asking;
     try {
       const client = await this.#ask(hash);
@@ -67,7 +67,7 @@ export class RememberedClients implements ClientDirectory {
     }
   }
 
-  #remembered(hash: string): Remembered | undefined {
+  #remembered(hash: string): CachedClient | undefined {
     return this.#known.get(hash) ?? this.#unknown.get(hash);
   }
 

@@ -1,4 +1,4 @@
-import { KvBans } from "./kv_blocks.ts";
+import { KvBlocks } from "./kv_blocks.ts";
 import { KvChanges } from "./kv_changes.ts";
 import { KvClients } from "./kv_clients.ts";
 import { Operator, type OperatorOptions } from "./operator.ts";
@@ -13,6 +13,6 @@ export function kvOperator(
     ...options,
     changes,
     clients: new KvClients(kv, changes),
-    bans: new KvBans(kv, changes),
+    blocks: new KvBlocks(kv, changes),
   });
 }

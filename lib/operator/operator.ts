@@ -4,18 +4,18 @@ import { DEFAULTS } from "../core/defaults.ts";
 import { GatewayError } from "../core/errors.ts";
 import { StoreTimeout } from "../store/store_timeout.ts";
 import { within } from "../core/within.ts";
-import type { Ban, BanSubject } from "./block.ts";
-import { BanList } from "./block_list.ts";
-import type { KvBans } from "./kv_blocks.ts";
+import type { Block, BlockSubject } from "./block.ts";
+import { BlockList } from "./block_list.ts";
+import type { KvBlocks } from "./kv_blocks.ts";
 import type { KvChanges, Marks } from "./kv_changes.ts";
 import type { KvClients } from "./kv_clients.ts";
-import { RememberedClients } from "./cached_clients.ts";
+import { CachedClients } from "./cached_clients.ts";
 
 /** What the operator needs. */
 export interface OperatorOptions {
   readonly changes: Pick<KvChanges, "read">;
   readonly clients: KvClients;
-  readonly bans: KvBans;
+  readonly blocks: KvBlocks;
   readonly clock: Clock;
   /** Told why something that the operator asked for failed. */
   readonly onError: (error: unknown) => void;
@@ -26,7 +26,7 @@ export interface OperatorOptions {
 /** How often is looked whether another process changed something (ms): felt within a second. */
 const LOOK_MS = 800;
 /** How many bans there may be. */
-const MOST_BANS = 10_000;
+const MAX_BLOCKS = 10_000;
 
 /**
  * What the operator changes while the gateway runs: the clients of the store, and who is banned.
@@ -35,15 +35,15 @@ const MOST_BANS = 10_000;
  */
 export class Operator {
   readonly #options: OperatorOptions;
-  readonly #clients: RememberedClients;
-  #bans = new BanList([]);
+  readonly #clients: CachedClients;
+  #bans = new BlockList([]);
   #marks: Marks = {};
   #looking: Promise<void> = Promise.resolve();
   #isLost = false;
 
   constructor(options: OperatorOptions) {
     this.#options = options;
-    this.#clients = new RememberedClients(
+    this.#clients = new CachedClients(
       (hash) => this.#bounded(options.clients.find(hash)),
       options.clock,
     );
@@ -55,7 +55,7 @@ export class Operator {
   }
 
   /** Who is banned, as far as this process knows. */
-  get bans(): BanList {
+  get blocks(): BlockList {
     return this.#bans;
   }
 
@@ -93,18 +93,21 @@ export class Operator {
    * Bans somebody: felt here at once, in other processes within a second.
    * @throws {GatewayError} `bad-request` when there are too many bans; `limiter-unavailable`
    */
-  async ban(ban: Ban): Promise<void> {
+  async block(ban: Block): Promise<void> {
     await this.#ask(() => this.#look());
-    if (!this.#bans.has(ban.of, ban.at) && this.#bans.list(ban.at).length >= MOST_BANS) {
-      throw new GatewayError("bad-request", `there are ${MOST_BANS} bans already; lift some first`);
+    if (!this.#bans.has(ban.of, ban.at) && this.#bans.list(ban.at).length >= MAX_BLOCKS) {
+      throw new GatewayError(
+        "bad-request",
+        `there are ${MAX_BLOCKS} bans already; lift some first`,
+      );
     }
-    await this.#ask(() => this.#options.bans.set(ban));
+    await this.#ask(() => this.#options.blocks.set(ban));
     await this.look();
   }
 
   /** Lifts a ban. @returns whether there was one. @throws {GatewayError} `limiter-unavailable` */
-  async lift(of: BanSubject): Promise<boolean> {
-    const wasBanned = await this.#ask(() => this.#options.bans.lift(of));
+  async lift(of: BlockSubject): Promise<boolean> {
+    const wasBanned = await this.#ask(() => this.#options.blocks.lift(of));
     await this.look();
     return wasBanned;
   }
@@ -115,18 +118,18 @@ export class Operator {
   }
 
   async #learn(): Promise<void> {
-    const { changes, bans } = this.#options;
+    const { changes, blocks: bans } = this.#options;
     const marks = await this.#bounded(changes.read());
     if (marks.clients !== this.#marks.clients) this.#clients.forget();
     if (marks.bans !== this.#marks.bans) {
-      const read: Ban[] = [];
+      const read: Block[] = [];
       let after: string | undefined;
       do {
         const page = await this.#bounded(bans.page(after));
         read.push(...page.bans);
         after = page.next;
       } while (after !== undefined);
-      this.#bans = new BanList(read);
+      this.#bans = new BlockList(read);
     }
     this.#marks = marks;
   }

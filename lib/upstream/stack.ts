@@ -191,7 +191,7 @@ function coalesceLayer({ timeoutMs, upstream: { maxBody } }: PartSettings): Laye
   const scope = `${timeoutMs} ${maxBody}`;
   return {
     label: "coalesce",
-    policy: ({ upstream: { flights } }) => coalesce({ flights, scope }),
+    policy: ({ upstream: { sharedCalls: flights } }) => coalesce({ calls: flights, scope }),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { UpstreamSettings } from "../config/upstream.ts";
-import { Flights } from "../policies/coalesce/shared_calls.ts";
+import { SharedCalls } from "../policies/coalesce/shared_calls.ts";
 import { RetryBudget } from "../policies/retry/retry_budget.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import type { Policy, Source } from "../core/source.ts";
@@ -11,7 +11,7 @@ export interface UpstreamState {
   /** Watches why a source of it fails, for the log. */
   readonly watch: Policy;
   /** Calls that are under way. */
-  readonly flights: Flights;
+  readonly sharedCalls: SharedCalls;
   /** How many of its calls may be made again. */
   readonly retryBudget: RetryBudget;
   /** How many calls it has at once. */
@@ -28,7 +28,7 @@ export function upstreamState(
   return {
     transport,
     watch,
-    flights: new Flights(),
+    sharedCalls: new SharedCalls(),
     retryBudget: new RetryBudget({ ...retry.budget, clock }),
     semaphore: new Semaphore(concurrency),
   };

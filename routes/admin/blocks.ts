@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import type { Clock } from "../../lib/core/clock.ts";
 import { parseDuration } from "../../lib/config/units.ts";
 import { GatewayError } from "../../lib/core/errors.ts";
-import { addressSubject, type Ban, type BanSubject } from "../../lib/operator/block.ts";
+import { addressSubject, type Block, type BlockSubject } from "../../lib/operator/block.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
 import type { Env } from "../../middleware/env.ts";
 import { NO_STORE } from "./no_store.ts";
@@ -17,14 +17,14 @@ const LONGEST_MS = 365 * 86_400_000;
 const REASON = /^[^\p{Cc}]{1,200}$/u;
 
 /** Who is banned, and until when. */
-export function bansAdmin(operator: Operator, clock: Clock): Hono<Env> {
+export function blocksAdmin(operator: Operator, clock: Clock): Hono<Env> {
   return new Hono<Env>()
     .get("/", (c) => {
       const query = readQuery(c, ["limit", "after"]);
       const limit = readLimit(query.get("limit"), LISTED, MOST_LISTED);
-      const all = operator.bans.list(clock.wall());
+      const all = operator.blocks.list(clock.wall());
       const rest = all.filter(({ of }) => of > (query.get("after") ?? ""));
-      const bans = rest.slice(0, limit).map((ban) => bannedOf(ban, clock));
+      const bans = rest.slice(0, limit).map((ban) => shownBlock(ban, clock));
       const next = rest.length > limit ? bans.at(-1)?.who : undefined;
       return c.json({ total: all.length, bans, next: next ?? null }, 200, NO_STORE);
     })
@@ -43,9 +43,9 @@ export function bansAdmin(operator: Operator, clock: Clock): Hono<Env> {
         throw new GatewayError("bad-request", "reason has 1 to 200 characters, and no control");
       }
       const at = clock.wall();
-      const ban: Ban = { of, at, until: at + forMs, ...(reason !== undefined && { reason }) };
-      await operator.ban(ban);
-      return c.json(bannedOf(ban, clock), 200, NO_STORE);
+      const ban: Block = { of, at, until: at + forMs, ...(reason !== undefined && { reason }) };
+      await operator.block(ban);
+      return c.json(shownBlock(ban, clock), 200, NO_STORE);
     })
     .delete("/", async (c) => {
       const of = subjectOf(readQuery(c, ["client", "ip"]));
@@ -54,7 +54,7 @@ export function bansAdmin(operator: Operator, clock: Clock): Hono<Env> {
 }
 
 /** A ban, as the operator reads it. */
-export function bannedOf({ of, until, reason }: Ban, clock: Clock) {
+export function shownBlock({ of, until, reason }: Block, clock: Clock) {
   return {
     who: of,
     until: new Date(until).toISOString(),
@@ -63,7 +63,7 @@ export function bannedOf({ of, until, reason }: Ban, clock: Clock) {
   };
 }
 
-function subjectOf(query: ReadonlyMap<string, string>): BanSubject {
+function subjectOf(query: ReadonlyMap<string, string>): BlockSubject {
   const client = query.get("client");
   const ip = query.get("ip");
   if ((client === undefined) === (ip === undefined)) {

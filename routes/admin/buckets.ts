@@ -4,13 +4,13 @@ import type { Settings } from "../../lib/config/gateway.ts";
 import { suggest } from "../../lib/config/suggest.ts";
 import { GatewayError } from "../../lib/core/errors.ts";
 import { msUntil, msUntilFull, wholeTokens } from "../../lib/limiter/bucket.ts";
-import type { Busiest } from "../../lib/limiter/admin/top_keys.ts";
-import { chargeOf, type Counted } from "../../lib/limiter/bucket_key.ts";
+import type { TopKeys } from "../../lib/limiter/admin/top_keys.ts";
+import { type BucketOwner, chargeOf } from "../../lib/limiter/bucket_key.ts";
 import type { Ledger, LedgerEntry } from "../../lib/limiter/admin/ledger.ts";
 import type { Charge } from "../../lib/limiter/limit.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
 import type { Env } from "../../middleware/env.ts";
-import { bannedOf } from "./blocks.ts";
+import { shownBlock } from "./blocks.ts";
 import { NO_STORE } from "./no_store.ts";
 import { readQuery } from "./query.ts";
 import { type Subject, subjectOf, SUBJECTS } from "./subject.ts";
@@ -19,7 +19,7 @@ import { type Subject, subjectOf, SUBJECTS } from "./subject.ts";
 export interface BucketsAdminOptions {
   readonly settings: Pick<Settings, "limits" | "routes" | "clients" | "ipv6Prefix">;
   readonly ledger: Ledger;
-  readonly busiest: Busiest;
+  readonly busiest: TopKeys;
   readonly operator: Operator | undefined;
   readonly clock: Clock;
 }
@@ -56,8 +56,8 @@ export function bucketsAdmin(options: BucketsAdminOptions): Hono<Env> {
         // A tier that it neither is in nor has used says nothing.
         return entry.isStored || counted.tier === now ? standingOf(counted, entry) : [];
       });
-      const ban = operator?.bans.of(subject.client, clock.wall());
-      return c.json({ who: subject.who, ban: ban ? bannedOf(ban, clock) : null, buckets }, 200, {
+      const ban = operator?.blocks.of(subject.client, clock.wall());
+      return c.json({ who: subject.who, ban: ban ? shownBlock(ban, clock) : null, buckets }, 200, {
         ...NO_STORE,
       });
     })
@@ -74,12 +74,12 @@ function bucketsOf(
   subject: Subject,
   query: ReadonlyMap<string, string>,
   { limits, routes }: Pick<Settings, "limits" | "routes">,
-): { counted: Counted; charge: Charge }[] {
+): { counted: BucketOwner; charge: Charge }[] {
   const limitName = query.get("limit");
   const routeKey = query.get("route");
   oneOf("limit", limitName, limits.map(({ name }) => name));
   oneOf("route", routeKey, routes.map(({ key }) => key));
-  const found = new Map<string, { counted: Counted; charge: Charge }>();
+  const found = new Map<string, { counted: BucketOwner; charge: Charge }>();
   for (const limit of limits) {
     if (!subject.isCountedBy(limit) || limit.name !== (limitName ?? limit.name)) continue;
     const having = routes
@@ -114,7 +114,7 @@ async function tierOf(
 }
 
 /** A bucket as its own client's headers tell it, and when it is full (s). */
-function standingOf({ limit, tier, route }: Counted, { charge, level, leased }: LedgerEntry) {
+function standingOf({ limit, tier, route }: BucketOwner, { charge, level, leased }: LedgerEntry) {
   const { shape } = charge.limit;
   const left = wholeTokens(level, shape);
   const fullMs = msUntilFull(level, shape);

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import type { BanSubject } from "../../lib/cache/purges.ts";
+import type { PurgeSubject } from "../../lib/cache/purges.ts";
 import type { OpenCache } from "../../lib/cache/open_cache.ts";
 import type { Clock } from "../../lib/core/clock.ts";
 import { GatewayError } from "../../lib/core/errors.ts";
@@ -36,7 +36,7 @@ export function cacheAdmin({ cache, clock, addressesOf }: CacheAdminOptions): Ho
           hits,
           misses,
           hitRate: asked === 0 ? null : hits / asked,
-          bans: cache.bans.size,
+          bans: cache.purges.size,
           entries,
         },
         200,
@@ -45,7 +45,7 @@ export function cacheAdmin({ cache, clock, addressesOf }: CacheAdminOptions): Ho
     })
     .delete("/", async (c) => {
       const { url, tag, all, soft } = c.req.query();
-      const subjects: BanSubject[] = [
+      const subjects: PurgeSubject[] = [
         ...all === undefined ? [] : ["all" as const],
         ...!tag ? [] : [`tag:${tag}` as const],
         ...url === undefined ? [] : addressesOf(url).map((address) => `url:${address}` as const),
@@ -57,7 +57,7 @@ export function cacheAdmin({ cache, clock, addressesOf }: CacheAdminOptions): Ho
         );
       }
       const at = clock.wall();
-      for (const of of subjects) await cache.ban({ of, isSoft: soft !== undefined, at });
+      for (const of of subjects) await cache.purge({ of, isSoft: soft !== undefined, at });
       return c.json({ purged: subjects, soft: soft !== undefined }, 200, {
         "cache-control": "no-store",
       });

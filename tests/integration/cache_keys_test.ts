@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { KvBans } from "../../lib/cache/kv_purges.ts";
+import { KvPurges } from "../../lib/cache/kv_purges.ts";
 import { kvTier } from "../support/kv_tier.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { ask } from "../support/answer.ts";
@@ -152,7 +152,7 @@ Deno.test("the store serves no deployment with another token or URL, and shows n
   );
   await using other = startUpstream(() => Response.json("other"));
   using kv = await Deno.openKv(":memory:");
-  const cacheStore = { tier: kvTier(kv), bans: new KvBans(kv) };
+  const cacheStore = { tier: kvTier(kv), purges: new KvPurges(kv) };
   const answer = async (url: string, token: string) => {
     await using gateway = startGateway({
       upstreams: { it: { url, headers: { authorization: token }, cache: { ttl: "1m" } } },

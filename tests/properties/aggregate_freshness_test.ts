@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { aggregateFreshness, type PartAnswer } from "../../lib/gather/aggregate_freshness.ts";
+import { aggregateFreshness, type PartReply } from "../../lib/gather/aggregate_freshness.ts";
 import { Body } from "../../lib/core/body.ts";
 import type { Reply } from "../../lib/core/source.ts";
 import { property, type Random } from "../support/random.ts";
@@ -78,8 +78,8 @@ function isForOneAlone({ scope, isAuthorized, isPerClient }: Meant): boolean {
 }
 
 /** Some of a list's answers are put together from several, as those of an `each` are. */
-function partsOf(meant: readonly Meant[], random: Random): PartAnswer[] {
-  return meant.reduce<PartAnswer[]>((parts, one, index) => {
+function partsOf(meant: readonly Meant[], random: Random): PartReply[] {
+  return meant.reduce<PartReply[]>((parts, one, index) => {
     const last = parts.at(-1);
     const reply = replyOf(one);
     const { isAuthorized, isPerClient } = one;
@@ -139,7 +139,7 @@ property("one more part never makes an aggregate fresher, nor for more", 1_000, 
     clientHeaders: [],
     now: NOW,
   };
-  const parts = meant.map((one, index): PartAnswer => ({
+  const parts = meant.map((one, index): PartReply => ({
     part: `p${index}`,
     reply: replyOf(one),
     isAuthorized: one.isAuthorized,

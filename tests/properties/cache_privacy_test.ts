@@ -93,7 +93,7 @@ property(
   RUNS,
   async (random) => {
     const clock = new ManualClock();
-    const { cache: httpCache, ban } = openCache({
+    const { cache: httpCache, purge: ban } = openCache({
       memoryBytes: random.pick([5_000, 1_000_000]),
       clock,
       pseudonym: "test",

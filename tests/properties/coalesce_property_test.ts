@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { Body } from "../../lib/core/body.ts";
 import { GatewayError } from "../../lib/core/errors.ts";
-import { Flights } from "../../lib/policies/coalesce/shared_calls.ts";
+import { SharedCalls } from "../../lib/policies/coalesce/shared_calls.ts";
 import { coalesce } from "../../lib/policies/coalesce/coalesce.ts";
 import { json } from "../../lib/json/json_reply.ts";
 import type { Call, Client, Context, Reply, Source } from "../../lib/core/source.ts";
@@ -42,7 +42,7 @@ interface Ride {
 }
 
 property("what is asked at once is asked once, and each gets one outcome", RUNS, async (random) => {
-  const flights = new Flights();
+  const flights = new SharedCalls();
   const questions: Question[] = [];
   const source: Source = (call, ctx) => {
     const ending = Promise.withResolvers<Reply>();
@@ -50,7 +50,7 @@ property("what is asked at once is asked once, and each gets one outcome", RUNS,
     return ending.promise;
   };
   const scopes = ["s", "t"];
-  const stacks = scopes.map((scope) => coalesce({ flights, scope })(source));
+  const stacks = scopes.map((scope) => coalesce({ calls: flights, scope })(source));
   const callers: Caller[] = [];
   const rides = new Set<Ride>();
 

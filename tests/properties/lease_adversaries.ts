@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import type { Clock } from "../../lib/core/clock.ts";
 import { bucketShape } from "../../lib/limiter/bucket.ts";
-import type { Admitted, Limit } from "../../lib/limiter/limit.ts";
+import type { Grant, Limit } from "../../lib/limiter/limit.ts";
 import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
 import type { BucketStore } from "../../lib/limiter/stores/bucket_store.ts";
 import { ManualClock } from "../support/manual_clock.ts";
@@ -53,7 +53,7 @@ class Pair {
   }
 
   /** Asks so many times, all at once; resolves to what was admitted. */
-  async ask(limiter: AnyLimiter, times: number, tokens = 1, key = "it"): Promise<Admitted[]> {
+  async ask(limiter: AnyLimiter, times: number, tokens = 1, key = "it"): Promise<Grant[]> {
     const patience = { signal: new AbortController().signal, deadline: Infinity };
     const taken = Array.from(
       { length: times },

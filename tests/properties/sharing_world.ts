@@ -1,6 +1,6 @@
 import { Background } from "../../lib/core/background.ts";
 import { Body } from "../../lib/core/body.ts";
-import { KvBans } from "../../lib/cache/kv_purges.ts";
+import { KvPurges } from "../../lib/cache/kv_purges.ts";
 import type { CacheStore } from "../../lib/cache/store.ts";
 import type { CacheConfig } from "../../lib/config/cache.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
@@ -118,17 +118,17 @@ export async function playSharing(
 class EndingStore implements CacheStore {
   readonly #pending = new Set<Promise<unknown>>();
   readonly tier: CacheStore["tier"];
-  readonly bans: CacheStore["bans"];
+  readonly purges: CacheStore["purges"];
 
   constructor(kv: Deno.Kv) {
-    const [tier, bans] = [kvTier(kv), new KvBans(kv)];
+    const [tier, bans] = [kvTier(kv), new KvPurges(kv)];
     this.tier = {
       get: (...args) => this.#held(tier.get(...args)),
       set: (...args) => this.#held(tier.set(...args)),
       delete: (...args) => this.#held(tier.delete(...args)),
       forget: (...args) => this.#held(tier.forget(...args)),
     };
-    this.bans = {
+    this.purges = {
       add: (...args) => this.#held(bans.add(...args)),
       readNew: () => this.#held(bans.readNew()),
     };

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";
 import { delay } from "@std/async";
 import { Body } from "../../lib/core/body.ts";
-import { KvBans } from "../../lib/cache/kv_purges.ts";
+import { KvPurges } from "../../lib/cache/kv_purges.ts";
 import { kvTier } from "../support/kv_tier.ts";
 import { KvStore, REMOTE_KV } from "../../lib/limiter/stores/kv_store.ts";
 import { MISSING, NOW, write } from "../support/bucket_store_suite.ts";
@@ -202,7 +202,7 @@ withDenokv("a KV Connect server that fails", () => {
     await using path = startStorePath(server.url);
     using kv = await server.open(path.url);
     const tier = kvTier(kv);
-    const bans = new KvBans(kv);
+    const bans = new KvPurges(kv);
     assertEquals(await bans.readNew(), []);
     path.state = "lossy";
     const body = new Uint8Array(150_000).fill(7);

@@ -2,13 +2,13 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import { kvTier } from "../support/kv_tier.ts";
 import { keyHash } from "../../lib/operator/client_directory.ts";
 import { KvStore, REMOTE_KV } from "../../lib/limiter/stores/kv_store.ts";
-import { KvBans as KvOperatorBans } from "../../lib/operator/kv_blocks.ts";
+import { KvBlocks as KvOperatorBans } from "../../lib/operator/kv_blocks.ts";
 import { KvChanges } from "../../lib/operator/kv_changes.ts";
 import { KvClients } from "../../lib/operator/kv_clients.ts";
 import { NOW, testBucketStore } from "../support/bucket_store_suite.ts";
 import { testCacheTier } from "../support/cache_tier_suite.ts";
 import { Denokv, withDenokv } from "../support/denokv.ts";
-import { testKvBans } from "../support/kv_bans_suite.ts";
+import { testKvBans } from "../support/kv_purges_suite.ts";
 
 withDenokv("stores over KV Connect", () => {
   testBucketStore("KV Connect", async () => {

@@ -1,10 +1,10 @@
 import type { Clock } from "../../core/clock.ts";
-import type { Counted } from "../bucket_key.ts";
+import type { BucketOwner } from "../bucket_key.ts";
 import type { Charge } from "../limit.ts";
 
 /** What a bucket was asked for lately. */
 export interface BusyBucket {
-  readonly counted: Counted;
+  readonly counted: BucketOwner;
   readonly charge: Charge;
   /** Tokens that were taken, and requests that were refused. */
   taken: number;
@@ -17,7 +17,7 @@ const WINDOW_MS = 5_000;
 const MOST_COUNTED = 10_000;
 
 /** Counts what is asked of which bucket, in this process and in the last seconds alone. */
-export class Busiest {
+export class TopKeys {
   readonly #clock: Clock;
   #window = -Infinity;
   #counts = new Map<string, BusyBucket>();
@@ -28,7 +28,7 @@ export class Busiest {
   }
 
   /** Counts a request's charge. @param isTaken whether it was let pass */
-  add(counted: Counted, charge: Charge, isTaken: boolean): void {
+  add(counted: BucketOwner, charge: Charge, isTaken: boolean): void {
     this.#turn();
     let count = this.#counts.get(charge.key);
     if (count === undefined) {

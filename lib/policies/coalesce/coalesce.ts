@@ -1,10 +1,10 @@
-import type { Flights } from "./shared_calls.ts";
+import type { SharedCalls } from "./shared_calls.ts";
 import type { Call, Policy } from "../../core/source.ts";
 
 /** Which calls are asked once for all. */
 export interface CoalesceOptions {
   /** The calls to the upstream that are under way, shared by all that ask it. */
-  readonly flights: Flights;
+  readonly calls: SharedCalls;
   /** Says what the policies inside do with a call; an answer is shared within one scope only. */
   readonly scope: string;
 }
@@ -17,10 +17,10 @@ const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
  * must be complete, or the one error. The call goes on as long as somebody waits for it; each waits
  * only as long as its own request may take. Calls that are not safe, or send a body, pass through.
  */
-export function coalesce({ flights, scope }: CoalesceOptions): Policy {
+export function coalesce({ calls: flights, scope }: CoalesceOptions): Policy {
   return (next) =>
     function coalesce(call, ctx) {
-      return isShareable(call) ? flights.ask(scope, call, ctx, next) : next(call, ctx);
+      return isShareable(call) ? flights.call(scope, call, ctx, next) : next(call, ctx);
     };
 }
 

@@ -1,7 +1,7 @@
 import type { Call, Client } from "../../core/source.ts";
 
 /** A call, and whatever else decides what is answered to it. */
-export interface Asked {
+export interface IdentifiedCall {
   /** Tells apart those that do different things with the same call. */
   readonly scope: string;
   readonly call: Call;
@@ -14,7 +14,7 @@ export interface Asked {
  * compared: a call that has one is no other call's same. Nor is what parts answered, unless both
  * hold the very same object.
  */
-export function sameCall(a: Asked, b: Asked): boolean {
+export function sameCall(a: IdentifiedCall, b: IdentifiedCall): boolean {
   const [one, other] = [a.call, b.call];
   return a.scope === b.scope &&
     one.method === other.method &&

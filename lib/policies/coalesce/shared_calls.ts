@@ -1,16 +1,16 @@
-import { Flight } from "../../async/single_flight.ts";
-import { type Asked, sameCall } from "./same_call.ts";
+import { SingleFlight } from "../../async/single_flight.ts";
+import { type IdentifiedCall, sameCall } from "./same_call.ts";
 import type { Call, Client, Context, Reply, Source } from "../../core/source.ts";
 
 /** Calls that are under way, each asked once for all who want the same. One table per upstream. */
-export class Flights {
+export class SharedCalls {
   /** The path and the client tell most calls apart; those that share both are compared. */
-  readonly #flights = new Map<string, CallFlight[]>();
+  readonly #calls = new Map<string, SharedCall[]>();
 
   /** How many calls are under way. */
   get size(): number {
     let size = 0;
-    for (const flights of this.#flights.values()) size += flights.length;
+    for (const flights of this.#calls.values()) size += flights.length;
     return size;
   }
 
@@ -20,28 +20,28 @@ export class Flights {
    * else waits, once the call, which is then aborted, has ended.
    * @param scope tells apart those that do different things with the same call
    */
-  ask(scope: string, call: Call, ctx: Context, next: Source): Promise<Reply> {
+  call(scope: string, call: Call, ctx: Context, next: Source): Promise<Reply> {
     if (ctx.signal.aborted) return Promise.reject(ctx.signal.reason);
     const key = keyOf(call, ctx.client);
-    const flights = this.#flights.get(key);
+    const flights = this.#calls.get(key);
     if (flights) {
       const asked = { scope, call, client: ctx.client };
       const same = flights.find((flight) => sameCall(flight, asked));
       if (same) return same.flight.join(ctx);
     }
-    const flight = new Flight<Reply>(ctx, () => this.#remove(key, flight));
+    const flight = new SingleFlight<Reply>(ctx, () => this.#remove(key, flight));
     const added = { scope, call, client: ctx.client, flight };
     if (flights) flights.push(added);
-    else this.#flights.set(key, [added]);
+    else this.#calls.set(key, [added]);
     const answer = flight.join(ctx);
-    flight.fly((inner) => next(call, inner));
+    flight.run((inner) => next(call, inner));
     return answer;
   }
 
-  #remove(key: string, over: Flight<Reply>): void {
-    const others = this.#flights.get(key)?.filter(({ flight }) => flight !== over) ?? [];
-    if (others.length > 0) this.#flights.set(key, others);
-    else this.#flights.delete(key);
+  #remove(key: string, over: SingleFlight<Reply>): void {
+    const others = this.#calls.get(key)?.filter(({ flight }) => flight !== over) ?? [];
+    if (others.length > 0) this.#calls.set(key, others);
+    else this.#calls.delete(key);
   }
 }
 
@@ -50,6 +50,6 @@ function keyOf({ path }: Call, { name, address }: Client): string {
 }
 
 /** A call under way. */
-interface CallFlight extends Asked {
-  readonly flight: Flight<Reply>;
+interface SharedCall extends IdentifiedCall {
+  readonly flight: SingleFlight<Reply>;
 }

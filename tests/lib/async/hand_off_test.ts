@@ -1,14 +1,14 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Rendezvous } from "../../../lib/async/hand_off.ts";
+import { HandOff } from "../../../lib/async/hand_off.ts";
 import { settled } from "../../support/manual_clock.ts";
 
 const NEVER = new AbortController().signal;
 
 Deno.test("who gives waits until it is taken, and what was given first is taken first", async () => {
-  const rendezvous = new Rendezvous<{ n: number }>();
+  const rendezvous = new HandOff<{ n: number }>();
   const arrival = rendezvous.arrival();
   const done: number[] = [];
-  for (const n of [1, 2]) rendezvous.give({ n }, NEVER).then(() => done.push(n));
+  for (const n of [1, 2]) rendezvous.offer({ n }, NEVER).then(() => done.push(n));
   await arrival;
   await rendezvous.arrival();
   assertEquals(done, []);
@@ -19,21 +19,21 @@ Deno.test("who gives waits until it is taken, and what was given first is taken 
 });
 
 Deno.test("what nobody took in time is not there any more", async () => {
-  const rendezvous = new Rendezvous();
+  const rendezvous = new HandOff();
   const request = new AbortController();
-  const given = rendezvous.give({}, request.signal);
+  const given = rendezvous.offer({}, request.signal);
   request.abort(new Error("too late"));
   await assertRejects(() => given, Error, "too late");
   assertEquals(rendezvous.take(), undefined);
-  await assertRejects(() => rendezvous.give({}, request.signal), Error, "too late");
+  await assertRejects(() => rendezvous.offer({}, request.signal), Error, "too late");
   assertEquals(rendezvous.take(), undefined);
 });
 
 Deno.test("an arrival is seen by who waits, again and again", async () => {
-  const rendezvous = new Rendezvous<{ n: number }>();
+  const rendezvous = new HandOff<{ n: number }>();
   for (const n of [1, 2, 3]) {
     const arrival = rendezvous.arrival();
-    rendezvous.give({ n }, NEVER);
+    rendezvous.offer({ n }, NEVER);
     await arrival;
     assertEquals(rendezvous.take(), { n });
   }

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { writeAnswer, writeBatch } from "../../../lib/batch/batch_response.ts";
+import { writeBatch, writeResponse } from "../../../lib/batch/batch_response.ts";
 import { nested } from "../../support/batch.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const write = (body: Uint8Array<ArrayBuffer>, type: string) => {
   const answer = { status: 200, headers: new Headers({ "content-type": type }), body };
-  return new TextDecoder().decode(writeAnswer(answer));
+  return new TextDecoder().decode(writeResponse(answer));
 };
 
 Deno.test("a JSON body is spliced, without its byte order mark", () => {
@@ -22,7 +22,7 @@ Deno.test("whatever the bytes and the type are, a reader gets the same bytes aga
   ];
   for (const type of ["application/json", "text/plain", "image/png", "application/x+json; a=b"]) {
     const headers = new Headers({ "content-type": type });
-    const answers = bodies.map((body) => writeAnswer({ status: 200, headers, body }));
+    const answers = bodies.map((body) => writeResponse({ status: 200, headers, body }));
     const text = new TextDecoder().decode(writeBatch(answers));
     const { responses } = nested(text);
     assertEquals(responses.length, bodies.length);

@@ -7,7 +7,7 @@ import {
   unconditional,
   validating,
 } from "../../../lib/cache/conditional.ts";
-import type { AnswerFacts } from "../../../lib/cache/entry.ts";
+import type { ResponseFacts } from "../../../lib/cache/entry.ts";
 import { property } from "../../support/random.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -17,7 +17,7 @@ const AFTER = "Fri, 02 Jan 2026 00:00:00 GMT";
 
 type Fields = Record<string, string>;
 
-function answer(headers: HeadersInit): AnswerFacts {
+function answer(headers: HeadersInit): ResponseFacts {
   const times = { requestedAt: NOW, receivedAt: NOW };
   return { status: 200, headers: new Headers(headers), isAuthorized: false, ...times };
 }

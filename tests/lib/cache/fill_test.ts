@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Body } from "../../../lib/core/body.ts";
-import { Filling } from "../../../lib/cache/fill.ts";
+import { Fill } from "../../../lib/cache/fill.ts";
 import { settled } from "../../support/manual_clock.ts";
 import { ScriptedStream } from "../../support/scripted_stream.ts";
 
@@ -9,10 +9,10 @@ class Played {
   readonly script = new ScriptedStream();
   readonly body = Body.from({ stream: this.script.stream });
   readonly ends: boolean[] = [];
-  readonly filling: Filling;
+  readonly filling: Fill;
 
   constructor(keepBytes = 1_000) {
-    this.filling = new Filling(this.body, keepBytes, (isWhole) => {
+    this.filling = new Fill(this.body, keepBytes, (isWhole) => {
       this.ends.push(isWhole);
     });
   }
@@ -146,7 +146,7 @@ Deno.test("a body that breaks off is not kept, and breaks off for each client", 
 
 Deno.test("a body's length is passed on where it is known", async () => {
   const { stream } = new ScriptedStream();
-  const filling = new Filling(Body.from({ stream, length: 7 }), 100, () => {});
+  const filling = new Fill(Body.from({ stream, length: 7 }), 100, () => {});
   const opened = filling.open();
   assertEquals(opened.length, 7);
   await opened.cancel();

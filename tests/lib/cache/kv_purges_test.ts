@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { Body } from "../../../lib/core/body.ts";
-import { Bans } from "../../../lib/cache/purges.ts";
+import { Purges } from "../../../lib/cache/purges.ts";
 import type { CacheEntry } from "../../../lib/cache/entry.ts";
-import { KvBans } from "../../../lib/cache/kv_purges.ts";
-import { hard, read, soft, testKvBans } from "../../support/kv_bans_suite.ts";
+import { KvPurges } from "../../../lib/cache/kv_purges.ts";
+import { hard, read, soft, testKvBans } from "../../support/kv_purges_suite.ts";
 import { property } from "../../support/random.ts";
 
 const KEEP_MS = 60_000;
@@ -28,7 +28,7 @@ testKvBans("in memory", () => Deno.openKv(":memory:"));
 Deno.test("one who has read all of them reads one record, and lists none", async () => {
   using store = await Deno.openKv(":memory:");
   const { kv, count } = counted(store);
-  const [writer, reader] = [new KvBans(store), new KvBans(kv)];
+  const [writer, reader] = [new KvPurges(store), new KvPurges(kv)];
   await writer.add([hard("tag:a")], KEEP_MS);
   assertEquals(await read(reader), [hard("tag:a")]);
   assertEquals(count, { gets: 1, lists: 1 });
@@ -44,9 +44,9 @@ Deno.test("one connection hears of what another to the same file adds", async ()
   try {
     using one = await Deno.openKv(`${folder}/kv`);
     using other = await Deno.openKv(`${folder}/kv`);
-    const reader = new KvBans(other);
+    const reader = new KvPurges(other);
     assertEquals(await read(reader), []);
-    await new KvBans(one).add([soft("tag:a")], KEEP_MS);
+    await new KvPurges(one).add([soft("tag:a")], KEEP_MS);
     assertEquals(await read(reader), [soft("tag:a")]);
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -55,9 +55,9 @@ Deno.test("one connection hears of what another to the same file adds", async ()
 
 Deno.test("bans are heard at once by who starts when the last change is long forgotten", async () => {
   using kv = await Deno.openKv(":memory:");
-  await new KvBans(kv).add([hard("tag:a")], 7 * 86_400_000);
+  await new KvPurges(kv).add([hard("tag:a")], 7 * 86_400_000);
   await kv.delete(["sluice", "cache-bans-changed"]);
-  assertEquals(await read(new KvBans(kv)), [hard("tag:a")]);
+  assertEquals(await read(new KvPurges(kv)), [hard("tag:a")]);
 });
 
 Deno.test("the record of changes outlives a ban that is soon of no use", async () => {
@@ -73,7 +73,7 @@ Deno.test("the record of changes outlives a ban that is soon of no use", async (
     };
     return operation;
   };
-  await new KvBans(kv).add([hard("tag:a")], KEEP_MS);
+  await new KvPurges(kv).add([hard("tag:a")], KEEP_MS);
   assertEquals(expiring, ["cache-bans"]);
 });
 
@@ -83,10 +83,10 @@ Deno.test("bans that are added at the same moment are all heard", async () => {
     using one = await Deno.openKv(`${folder}/kv`);
     using other = await Deno.openKv(`${folder}/kv`);
     const subjects = Array.from({ length: 40 }, (_, index) => `tag:${index}` as const);
-    const reader = new KvBans(one);
+    const reader = new KvPurges(one);
     const heard: string[] = [];
     const adding = Promise.all(
-      subjects.map((of, index) => new KvBans(index % 2 ? one : other).add([hard(of)], KEEP_MS)),
+      subjects.map((of, index) => new KvPurges(index % 2 ? one : other).add([hard(of)], KEEP_MS)),
     );
     for (let time = 0; time < 20; time++) for (const { of } of await read(reader)) heard.push(of);
     await adding;
@@ -120,7 +120,7 @@ Deno.test("records that are no bans are passed over, and the bans beside them ar
   }
   for (const key of ["", NOW, "text", "z"]) await kv.set(["sluice", "cache-bans", key], 7);
   await kv.set(["sluice", "cache-bans-count"], { of: "all" });
-  const bans = new KvBans(kv);
+  const bans = new KvPurges(kv);
   assertEquals(await read(bans), []);
   await bans.add([hard("tag:a")], KEEP_MS);
   assertEquals(await read(bans), [hard("tag:a")]);
@@ -136,8 +136,8 @@ Deno.test("a list that fails is tried again, and nothing is missed", async () =>
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
-  await new KvBans(store).add([hard("tag:a")], KEEP_MS);
-  const reader = new KvBans(kv);
+  await new KvPurges(store).add([hard("tag:a")], KEEP_MS);
+  const reader = new KvPurges(kv);
   await reader.readNew().catch(() => {});
   isBroken = false;
   assertEquals(await read(reader), [hard("tag:a")]);
@@ -149,8 +149,8 @@ Deno.test("as many bans as are told together fit into one record, long addresses
     { length: 200 },
     (_, index) => hard(`url:up /${"x".repeat(2_000)}/${index}`),
   );
-  await new KvBans(kv).add(bans, KEEP_MS);
-  assertEquals((await new KvBans(kv).readNew()).length, 200);
+  await new KvPurges(kv).add(bans, KEEP_MS);
+  assertEquals((await new KvPurges(kv).readNew()).length, 200);
 });
 
 function entryOf(tag: string, requestedAt: number): CacheEntry {
@@ -173,9 +173,9 @@ property(
     using kv = await Deno.openKv(":memory:");
     const processes = Array.from(
       { length: 3 },
-      () => ({ bans: new KvBans(kv), known: new Bans() }),
+      () => ({ bans: new KvPurges(kv), known: new Purges() }),
     );
-    const expected = new Bans();
+    const expected = new Purges();
     let now = NOW;
     const hear = async ({ bans, known }: typeof processes[number]) => {
       for (const ban of await bans.readNew()) known.add(ban);

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Body } from "../../../lib/core/body.ts";
-import { Bans, type BanSubject, tagsOf } from "../../../lib/cache/purges.ts";
+import { Purges, type PurgeSubject, tagsOf } from "../../../lib/cache/purges.ts";
 import type { CacheEntry } from "../../../lib/cache/entry.ts";
 
 function entryAt(receivedAt: number, headers: Record<string, string> = {}): CacheEntry {
@@ -16,14 +16,14 @@ function entryAt(receivedAt: number, headers: Record<string, string> = {}): Cach
   };
 }
 
-function bansOf(...bans: [of: BanSubject, at: number, isSoft?: boolean][]): Bans {
-  const all = new Bans();
+function bansOf(...bans: [of: PurgeSubject, at: number, isSoft?: boolean][]): Purges {
+  const all = new Purges();
   for (const [of, at, isSoft = false] of bans) all.add({ of, at, isSoft });
   return all;
 }
 
 Deno.test("without bans nothing is banned", () => {
-  assertEquals(new Bans().check(entryAt(0)), undefined);
+  assertEquals(new Purges().check(entryAt(0)), undefined);
 });
 
 Deno.test("a ban is about what was kept up to then", () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import type { AnswerFacts } from "../../../lib/cache/entry.ts";
-import { type CacheSettings, judge, requestRules } from "../../../lib/cache/reuse.ts";
+import type { ResponseFacts } from "../../../lib/cache/entry.ts";
+import { type CacheSettings, requestRules, reuseOf } from "../../../lib/cache/reuse.ts";
 import { property } from "../../support/random.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -12,7 +12,7 @@ const HTTP_ALONE: CacheSettings = {
 };
 const WINDOWS = { ...HTTP_ALONE, staleMs: 10_000, staleIfErrorMs: 20_000 };
 
-function answer(cacheControl: string): AnswerFacts {
+function answer(cacheControl: string): ResponseFacts {
   const headers = new Headers({ "cache-control": cacheControl });
   const times = { requestedAt: NOW, receivedAt: NOW };
   return { status: 200, headers, isAuthorized: false, ...times };
@@ -110,7 +110,7 @@ for (const one of CASES) {
   Deno.test(`${what} is to be used: ${use}`, () => {
     const request = new Headers(asks === undefined ? {} : { "cache-control": asks });
     const now = NOW + age * 1000;
-    const judged = judge(answer(said), request, { ...HTTP_ALONE, ...settings }, { now });
+    const judged = reuseOf(answer(said), request, { ...HTTP_ALONE, ...settings }, { now });
     assertEquals(judged.use, use);
     assertEquals(judged.mayServeOnError, one.onError ?? false, "on an error");
   });
@@ -118,7 +118,7 @@ for (const one of CASES) {
 
 Deno.test("freshness that was ended from outside is over, and its windows count from then", () => {
   const at = (seconds: number, settings: CacheSettings) =>
-    judge(answer("max-age=60"), new Headers(), settings, {
+    reuseOf(answer("max-age=60"), new Headers(), settings, {
       now: NOW + seconds * 1000,
       endedAt: NOW + 10_000,
     });
@@ -153,7 +153,7 @@ property("an answer that must not be stale serves no longer than it is fresh", 5
   const said = random.shuffle([strict, "max-age=60", SWR, "stale-if-error=9"]).join(", ");
   const asks = random.pick(["", "max-stale", "max-stale=1000", "max-age=1000"]);
   const age = random.int(60, 200);
-  const judged = judge(answer(said), new Headers({ "cache-control": asks }), {
+  const judged = reuseOf(answer(said), new Headers({ "cache-control": asks }), {
     ...WINDOWS,
     staleMs: 1e9,
     staleIfErrorMs: 1e9,
@@ -166,7 +166,7 @@ property("a request gets no answer that it did not want", 500, (random) => {
   const asks = [`max-age=${most}`, `min-fresh=${least}`, `max-stale=${stale}`]
     .map((directive) => random.bool() ? directive : "").join();
   const now = NOW + Number(age) * 1000;
-  const { use } = judge(answer(`max-age=${lifetime}`), new Headers({ "cache-control": asks }), {
+  const { use } = reuseOf(answer(`max-age=${lifetime}`), new Headers({ "cache-control": asks }), {
     ...HTTP_ALONE,
   }, { now });
   const remaining = Number(lifetime) - Number(age);
@@ -181,7 +181,7 @@ for (const piece of ["no-cache,", "max-age=", '"', "\\", " ", ",", "no-cach e"])
     // What is quadratic would take minutes.
     const text = piece.repeat(200_000 / piece.length);
     for (const name of ["cache-control", "pragma"]) {
-      judge(answer(text), new Headers({ [name]: text }), HTTP_ALONE, { now: NOW });
+      reuseOf(answer(text), new Headers({ [name]: text }), HTTP_ALONE, { now: NOW });
     }
   });
 }

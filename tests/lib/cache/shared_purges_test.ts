@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { type Ban, Bans } from "../../../lib/cache/purges.ts";
+import { type Purge, Purges } from "../../../lib/cache/purges.ts";
 import { MemoryTier } from "../../../lib/cache/memory_tier.ts";
-import { SharedBans } from "../../../lib/cache/shared_purges.ts";
+import { SharedPurges } from "../../../lib/cache/shared_purges.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 
 /** A process that tells of changes, and a store that can fail. */
@@ -11,22 +11,22 @@ function start() {
   const errors: unknown[] = [];
   const store = {
     isLost: false,
-    add(bans: readonly Ban[]) {
+    add(bans: readonly Purge[]) {
       if (store.isLost) return Promise.reject(new Error("lost"));
       told.push(bans.map(({ of }) => of));
       return Promise.resolve();
     },
     readNew: () => Promise.resolve([]),
   };
-  const shared = new SharedBans(store, {
+  const shared = new SharedPurges(store, {
     memory: new MemoryTier(1_000),
-    bans: new Bans(),
+    purges: new Purges(),
     clock,
     storeTimeoutMs: 100,
     onError: (error) => errors.push(error),
   });
   const change = (name: string) =>
-    shared.tellChange({ of: `url:${name}`, isSoft: false, at: clock.wall() });
+    shared.publishChange({ of: `url:${name}`, isSoft: false, at: clock.wall() });
   return { clock, store, told, errors, change };
 }
 

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { remembering } from "../../../lib/core/memoize.ts";
+import { memoize } from "../../../lib/core/memoize.ts";
 
 function start(most: number) {
   const asked: string[] = [];
-  const it = remembering((text) => {
+  const it = memoize((text) => {
     asked.push(text);
     return text.toUpperCase();
   }, most);

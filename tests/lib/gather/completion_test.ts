@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { GatewayError, type Kind } from "../../../lib/core/errors.ts";
 import { json } from "../../../lib/json/json_reply.ts";
 import type { Outcome } from "../../../lib/gather/settle.ts";
-import { type Rule, Verdict } from "../../../lib/gather/completion.ts";
+import { Completion, type Rule } from "../../../lib/gather/completion.ts";
 
 const requires = (...parts: readonly string[]): Rule => ({
   of: "required",
@@ -16,10 +16,10 @@ function failed(part: string, kind: Kind = "upstream-error"): Outcome {
   return { part, durationMs: 1, error: new GatewayError(kind, "it failed") };
 }
 
-const partsOf = ({ failures }: Verdict) => failures.map(({ part }) => part);
+const partsOf = ({ failures }: Completion) => failures.map(({ part }) => part);
 
 Deno.test("what is required alone decides, and only by failing", () => {
-  const verdict = new Verdict(requires("a", "b"));
+  const verdict = new Completion(requires("a", "b"));
   assertEquals(verdict.add(answered("a")), false);
   assertEquals(verdict.add(failed("x")), false);
   assertEquals(verdict.error, undefined);
@@ -31,7 +31,7 @@ Deno.test("what is required alone decides, and only by failing", () => {
 });
 
 Deno.test("what did not fail is complete", () => {
-  const verdict = new Verdict(requires("a"));
+  const verdict = new Completion(requires("a"));
   assert(verdict.isComplete);
   verdict.add(answered("a"));
   verdict.add(answered("x"));
@@ -39,7 +39,7 @@ Deno.test("what did not fail is complete", () => {
 });
 
 Deno.test("it decides once, and what decided stays", () => {
-  const verdict = new Verdict(requires("a", "b"));
+  const verdict = new Completion(requires("a", "b"));
   assertEquals(verdict.add(failed("a", "overloaded")), true);
   assertEquals(verdict.add(failed("b", "upstream-timeout")), false);
   assertEquals(verdict.error?.kind, "overloaded");
@@ -52,7 +52,7 @@ Deno.test("the whole fails with the status, the headers and the cause of what de
     status: 599,
     headers: { "retry-after": "7" },
   });
-  const verdict = new Verdict(requires("a"));
+  const verdict = new Completion(requires("a"));
   verdict.add({ part: "a", durationMs: 0, error });
   assertEquals(verdict.error?.status, 599);
   assertEquals(verdict.error?.headers, { "retry-after": "7" });
@@ -61,7 +61,7 @@ Deno.test("the whole fails with the status, the headers and the cause of what de
 
 Deno.test("what is the client's own doing decides, also of what is optional", () => {
   for (const rule of [requires(), any(1, 3)]) {
-    const verdict = new Verdict(rule);
+    const verdict = new Completion(rule);
     assertEquals(verdict.add(failed("a", "bad-request")), true);
     assertEquals(verdict.error?.kind, "bad-request");
     assertEquals(verdict.error?.message, "the part a: it failed");
@@ -69,14 +69,14 @@ Deno.test("what is the client's own doing decides, also of what is optional", ()
 });
 
 Deno.test("a client that left is no part's failure", () => {
-  const verdict = new Verdict(requires());
+  const verdict = new Completion(requires());
   assertEquals(verdict.add(failed("a", "cancelled")), true);
   assertEquals([verdict.error?.kind, partsOf(verdict)], ["cancelled", []]);
   assert(!verdict.isComplete);
 });
 
 Deno.test("so many of any decide as soon as they are there", () => {
-  const verdict = new Verdict(any(2, 4));
+  const verdict = new Completion(any(2, 4));
   assertEquals(verdict.add(answered("a")), false);
   assertEquals(verdict.add(failed("b")), false);
   assertEquals(verdict.add(answered("c")), true);
@@ -85,7 +85,7 @@ Deno.test("so many of any decide as soon as they are there", () => {
 });
 
 Deno.test("what fails after enough are there changes nothing", () => {
-  const verdict = new Verdict(any(1, 3));
+  const verdict = new Completion(any(1, 3));
   assertEquals(verdict.add(answered("a")), true);
   for (const part of ["b", "c"]) assertEquals(verdict.add(failed(part)), false);
   assertEquals([verdict.isComplete, verdict.error], [true, undefined]);
@@ -93,7 +93,7 @@ Deno.test("what fails after enough are there changes nothing", () => {
 });
 
 Deno.test("an answer beyond those that were needed decides nothing", () => {
-  const verdict = new Verdict(any(1, 3));
+  const verdict = new Completion(any(1, 3));
   assertEquals(verdict.add(answered("a")), true);
   assertEquals(verdict.add(answered("b")), false);
 });
@@ -123,7 +123,7 @@ for (
   ]
 ) {
   Deno.test(`${quorum} of ${count} are lost with the failure number ${fatal}`, () => {
-    const verdict = new Verdict(any(quorum, count));
+    const verdict = new Completion(any(quorum, count));
     for (let failure = 1; failure < fatal; failure++) {
       assertEquals(verdict.add(failed(`p${failure}`)), false);
     }
@@ -140,13 +140,13 @@ Deno.test("the failures within a part stand for it", () => {
   const inner = failed("inner").error;
   assert(inner);
   const failures = [{ part: "a", index: 2, error: inner }, { part: "a", index: 5, error: inner }];
-  const failing = new Verdict(requires("a"));
+  const failing = new Completion(requires("a"));
   const error = new GatewayError("upstream-error", "item 2: it failed", { failures });
   failing.add({ part: "a", durationMs: 1, error });
   assertEquals(failing.failures, failures);
   assertEquals(failing.error?.failures, failures);
 
-  const lacking = new Verdict(requires("a"));
+  const lacking = new Completion(requires("a"));
   assertEquals(lacking.add({ part: "a", durationMs: 1, reply: { ...json([]), failures } }), false);
   assertEquals([lacking.failures, lacking.isComplete, lacking.error], [failures, false, undefined]);
 });

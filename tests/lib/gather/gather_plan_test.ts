@@ -54,7 +54,7 @@ function play(
   }
   const ctx = testContext({ signal: request.signal });
   const bytes = body === undefined ? undefined : new TextEncoder().encode(JSON.stringify(body));
-  const gathering = plan.ask(testCall({ ...call, ...(bytes && { body: Body.of(bytes) }) }), ctx);
+  const gathering = plan.start(testCall({ ...call, ...(bytes && { body: Body.of(bytes) }) }), ctx);
   const outcomes = gathering.then(({ outcomes }) => Array.fromAsync(outcomes));
   outcomes.catch(() => {});
   const asked = () => script.asked.map(({ call }) => call.path);
@@ -100,7 +100,7 @@ for (
     assertEquals([b?.error?.kind, b?.error?.status], ["input-invalid", 502]);
     assertEquals(b?.error?.message, detail);
     assertEquals(asked(), ["/a"]);
-    assertEquals((await gathering).verdict.error?.kind, "input-invalid");
+    assertEquals((await gathering).completion.error?.kind, "input-invalid");
   });
 }
 
@@ -257,7 +257,7 @@ for (
     const { script, outcomes, gathering } = await lackingList({ a: list }, options);
     const [outcome] = await outcomes;
     assertEquals([outcome?.error?.kind, script.inFlight], ["upstream-error", 0]);
-    assertEquals((await gathering).verdict.failures.map(({ index }) => index), [1]);
+    assertEquals((await gathering).completion.failures.map(({ index }) => index), [1]);
   });
 }
 
@@ -272,7 +272,7 @@ Deno.test("a list that lacks an item answers where it is optional, and others ar
   assertEquals(asked().at(-1), "/one");
   script.at(3).answerJson(1);
   assertEquals(Object.values(kindsOf(await outcomes)), [undefined, undefined]);
-  const { verdict } = await gathering;
+  const { completion: verdict } = await gathering;
   assertEquals([verdict.isComplete, verdict.error], [false, undefined]);
 });
 
@@ -283,7 +283,7 @@ Deno.test("a client that is strict makes every part required", async () => {
   await settled();
   script.at(0).fail(new GatewayError("upstream-error", "it failed"));
   await outcomes;
-  assertEquals((await gathering).verdict.error?.message, "the part a is required: it failed");
+  assertEquals((await gathering).completion.error?.message, "the part a is required: it failed");
   assertEquals(script.inFlight, 0);
 });
 
@@ -294,7 +294,7 @@ Deno.test("a race is not made stricter", async () => {
   await settled();
   script.at(1).answerJson(1);
   await outcomes;
-  assert((await gathering).verdict.isComplete);
+  assert((await gathering).completion.isComplete);
 });
 
 Deno.test("the trace has one outcome a part, in their order", async () => {
@@ -325,7 +325,7 @@ Deno.test("two requests at once have nothing to do with each other", async () =>
     { clock: new ManualClock() },
   );
   const both = [1, 2].map(async () => {
-    const { outcomes } = await plan.ask(testCall(), testContext());
+    const { outcomes } = await plan.start(testCall(), testContext());
     return await Array.fromAsync(outcomes);
   });
   await settled();
@@ -349,6 +349,6 @@ Deno.test("the deadline that fails the whole lists a list that it cut off, as an
   await settled();
   request.abort(new GatewayError("deadline-exceeded", "late"));
   await outcomes;
-  const { failures } = (await gathering).verdict;
+  const { failures } = (await gathering).completion;
   assertEquals(new Set(failures.map(({ part }) => part)), new Set(["a", "friends", "plain"]));
 });

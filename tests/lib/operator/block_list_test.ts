@@ -1,17 +1,17 @@
 import { assertEquals } from "@std/assert";
 import { isWithin, parseAddress, parseRange } from "../../../lib/http/address.ts";
-import { addressSubject, type Ban } from "../../../lib/operator/block.ts";
-import { BanList } from "../../../lib/operator/block_list.ts";
+import { addressSubject, type Block } from "../../../lib/operator/block.ts";
+import { BlockList } from "../../../lib/operator/block_list.ts";
 import { Random } from "../../support/random.ts";
 
 const NOW = 1_000_000;
 
-function ban(of: Ban["of"], until = NOW + 1_000): Ban {
+function ban(of: Block["of"], until = NOW + 1_000): Block {
   return { of, at: NOW, until };
 }
 
 Deno.test("a client is banned by its name, an address by itself or by a range it lies in", () => {
-  const bans = new BanList([
+  const bans = new BlockList([
     ban("client mobile"),
     ban("ip 203.0.113.7"),
     ban("ip 198.51.100.0/24"),
@@ -31,7 +31,7 @@ Deno.test("a client is banned by its name, an address by itself or by a range it
 });
 
 Deno.test("a ban ends by itself, and of several the longest counts", () => {
-  const bans = new BanList([
+  const bans = new BlockList([
     ban("client mobile", NOW + 10),
     ban("ip 203.0.113.7", NOW + 30),
     ban("ip 203.0.113.0/24", NOW + 20),
@@ -63,7 +63,7 @@ Deno.test("property: an address is banned when it lies in a banned range, and on
       { length: random.int(0, 8) },
       () => random.bool() ? `${v4()}/${random.int(8, 32)}` : `${v6()}/${random.int(16, 64)}`,
     );
-    const bans = new BanList(texts.flatMap((text) => {
+    const bans = new BlockList(texts.flatMap((text) => {
       const of = addressSubject(text);
       return of ? [ban(of)] : [];
     }));

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { keyHash, type KnownClient } from "../../../lib/operator/client_directory.ts";
-import { RememberedClients } from "../../../lib/operator/cached_clients.ts";
+import { CachedClients } from "../../../lib/operator/cached_clients.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 
 const MINUTE_MS = 60_000;
@@ -11,7 +11,7 @@ function start() {
   const store = new Map<string, KnownClient>();
   const asked: string[] = [];
   const it = { isLost: false };
-  const clients = new RememberedClients(async (hash) => {
+  const clients = new CachedClients(async (hash) => {
     asked.push(hash);
     await clock.sleep(1);
     if (it.isLost) throw new Error("the store is lost");
@@ -93,7 +93,7 @@ Deno.test("while the store is lost what it said last holds, and who is new canno
 
 Deno.test("guessed keys do not push out those that are known", async () => {
   const asked: string[] = [];
-  const clients = new RememberedClients((hash) => {
+  const clients = new CachedClients((hash) => {
     asked.push(hash);
     return Promise.resolve(
       hash === keyHash("key") ? { name: "alice", tier: undefined } : undefined,

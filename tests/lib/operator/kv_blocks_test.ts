@@ -1,16 +1,16 @@
 import { assertEquals } from "@std/assert";
-import type { Ban } from "../../../lib/operator/block.ts";
-import { KvBans } from "../../../lib/operator/kv_blocks.ts";
+import type { Block } from "../../../lib/operator/block.ts";
+import { KvBlocks } from "../../../lib/operator/kv_blocks.ts";
 import { KvChanges } from "../../../lib/operator/kv_changes.ts";
 
 const AT = Date.UTC(2026, 0, 1);
 
-function ban(of: Ban["of"], more: Partial<Ban> = {}): Ban {
+function ban(of: Block["of"], more: Partial<Block> = {}): Block {
   return { of, at: AT, until: AT + 3_600_000, ...more };
 }
 
-async function all(bans: KvBans): Promise<Ban[]> {
-  const found: Ban[] = [];
+async function all(bans: KvBlocks): Promise<Block[]> {
+  const found: Block[] = [];
   let after: string | undefined;
   do {
     const page = await bans.page(after);
@@ -22,7 +22,7 @@ async function all(bans: KvBans): Promise<Ban[]> {
 
 Deno.test("a ban is read as it was written, replaced by the next, and lifted once", async () => {
   using kv = await Deno.openKv(":memory:");
-  const bans = new KvBans(kv, new KvChanges(kv));
+  const bans = new KvBlocks(kv, new KvChanges(kv));
   await bans.set(ban("client mobile", { reason: "floods /home" }));
   await bans.set(ban("ip 203.0.113.7"));
   await bans.set(ban("ip 203.0.113.7", { until: AT + 7_200_000 }));
@@ -44,7 +44,7 @@ Deno.test("thousands of bans are read page by page, each once", async () => {
     }
     await atomic.commit();
   }
-  const found = await all(new KvBans(kv, new KvChanges(kv)));
+  const found = await all(new KvBlocks(kv, new KvChanges(kv)));
   const subjects = found.map(({ of }) => of);
   assertEquals(subjects.toSorted(), expected.map(({ of }) => of).toSorted());
 });
@@ -57,7 +57,7 @@ Deno.test("records that are no bans are passed over", async () => {
     await kv.set(["sluice", "ban", `client ${index}`], value);
   }
   await kv.set(["sluice", "ban", good.of], good);
-  assertEquals(await all(new KvBans(kv, new KvChanges(kv))), [good]);
+  assertEquals(await all(new KvBlocks(kv, new KvChanges(kv))), [good]);
 });
 
 Deno.test("changes of one kind leave the other's mark as it was", async () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { keyHash } from "../../../lib/operator/client_directory.ts";
 import { GatewayError } from "../../../lib/core/errors.ts";
-import type { Ban } from "../../../lib/operator/block.ts";
+import type { Block } from "../../../lib/operator/block.ts";
 import { kvOperator } from "../../../lib/operator/kv_operator.ts";
 import type { Operator } from "../../../lib/operator/operator.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
@@ -63,7 +63,7 @@ async function start() {
   };
 }
 
-function banOf(clock: ManualClock, of: Ban["of"], ms: number): Ban {
+function banOf(clock: ManualClock, of: Block["of"], ms: number): Block {
   return { of, at: clock.wall(), until: clock.wall() + ms };
 }
 
@@ -72,9 +72,9 @@ const ALICE = { name: "alice", tier: undefined };
 Deno.test("a ban is felt here at once, elsewhere within a second, and ends by itself", async () => {
   await using pair = await start();
   const { clock, here, there, later } = pair;
-  await here.ban(banOf(clock, "client mobile", 5_000));
+  await here.block(banOf(clock, "client mobile", 5_000));
   const isBanned = (operator: Operator) =>
-    operator.bans.of({ name: "mobile" }, clock.wall()) !== undefined;
+    operator.blocks.of({ name: "mobile" }, clock.wall()) !== undefined;
   assertEquals([isBanned(here), isBanned(there)], [true, false]);
   await later(FELT_MS);
   await until(() => isBanned(there), "it is felt elsewhere");
@@ -101,7 +101,7 @@ Deno.test("a client's new tier, and its end, are felt elsewhere within a second"
 Deno.test("looking costs one read, however much there is, as long as nothing changes", async () => {
   await using pair = await start();
   const { clock, it, here, later } = pair;
-  for (let i = 0; i < 20; i++) await here.ban(banOf(clock, `client ${i}`, 60_000));
+  for (let i = 0; i < 20; i++) await here.block(banOf(clock, `client ${i}`, 60_000));
   await later(FELT_MS);
   const before = it.reads;
   await later(8_000);
@@ -113,13 +113,13 @@ for (const state of ["lost", "stalled"] as const) {
   Deno.test(`a store that is ${state} leaves what is known, is told once, and is heard again`, async () => {
     await using pair = await start();
     const { clock, it, errors, here, there, later } = pair;
-    await here.ban(banOf(clock, "client mobile", 600_000));
+    await here.block(banOf(clock, "client mobile", 600_000));
     await later(FELT_MS);
-    await until(() => there.bans.list(clock.wall()).length === 1, "it is felt elsewhere");
+    await until(() => there.blocks.list(clock.wall()).length === 1, "it is felt elsewhere");
     it.state = state;
     await later(5_000);
     assertEquals(errors.length, 2, "one of each process");
-    assert(there.bans.of({ name: "mobile" }, clock.wall()));
+    assert(there.blocks.of({ name: "mobile" }, clock.wall()));
 
     const lifting = here.lift("client mobile");
     const refused = assertRejects(() => lifting, GatewayError);
@@ -133,7 +133,7 @@ for (const state of ["lost", "stalled"] as const) {
     await later(100);
     await lifted;
     await later(FELT_MS);
-    const isBanned = () => there.bans.of({ name: "mobile" }, clock.wall()) !== undefined;
+    const isBanned = () => there.blocks.of({ name: "mobile" }, clock.wall()) !== undefined;
     await until(() => !isBanned(), "it is heard again");
   });
 }

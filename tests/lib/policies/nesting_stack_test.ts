@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/as
 import { Body } from "../../../lib/core/body.ts";
 import { parseConfig } from "../../../lib/config/parse.ts";
 import { GatewayError } from "../../../lib/core/errors.ts";
-import { Flights } from "../../../lib/policies/coalesce/shared_calls.ts";
+import { SharedCalls } from "../../../lib/policies/coalesce/shared_calls.ts";
 import type { MapFunction } from "../../../lib/core/map_function.ts";
 import { accept } from "../../../lib/policies/accept/accept.ts";
 import { buffer } from "../../../lib/policies/buffer.ts";
@@ -32,12 +32,12 @@ const ENCODER = new TextEncoder();
 function play({ max = 1, queue = 1, attempts = 3, random = () => 1 } = {}) {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const flights = new Flights();
+  const flights = new SharedCalls();
   const semaphore = new Semaphore({ max, queue });
   const budget = new RetryBudget({ share: 0, minPerSecond: 1000, clock });
   const policies = {
     accept: accept({ as: "json", clock }),
-    coalesce: coalesce({ flights, scope: "s" }),
+    coalesce: coalesce({ calls: flights, scope: "s" }),
     retry: retry({
       attempts,
       backoffMs: 50,
@@ -579,7 +579,7 @@ function playStack(timeoutMs = 100) {
   const source = partStack(part, deps);
   const textSource = partStack(textPart, deps);
   const assertIdle = () => {
-    const { semaphore: { running, waiting }, flights } = upstream;
+    const { semaphore: { running, waiting }, sharedCalls: flights } = upstream;
     assertEquals(
       { running, waiting, flights: flights.size, sleeping: clock.sleeping, asked: script.inFlight },
       { running: 0, waiting: 0, flights: 0, sleeping: 0, asked: 0 },

@@ -1,8 +1,8 @@
 // Decides about each as if nobody waited.
-import { Lines } from "../../../lib/limiter/wait_queue.ts";
+import { WaitQueues } from "../../../lib/limiter/wait_queue.ts";
 import { type Plan, plan as right } from "../../../lib/limiter/plan.ts";
 export * from "../../../lib/limiter/plan.ts";
 
 export function plan(...[claims, situation, due]: Parameters<typeof right>): Plan {
-  return right(claims, { ...situation, lines: new Lines() }, due);
+  return right(claims, { ...situation, lines: new WaitQueues() }, due);
 }

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { Busiest } from "../../../../lib/limiter/admin/top_keys.ts";
-import type { Counted } from "../../../../lib/limiter/bucket_key.ts";
+import { TopKeys } from "../../../../lib/limiter/admin/top_keys.ts";
+import type { BucketOwner } from "../../../../lib/limiter/bucket_key.ts";
 import { limit } from "../../../support/limiting.ts";
 import { ManualClock } from "../../../support/manual_clock.ts";
 
 function start() {
   const clock = new ManualClock();
-  const busiest = new Busiest(clock);
+  const busiest = new TopKeys(clock);
   const settings = {
     name: "it",
     allowance: limit({}),
@@ -16,7 +16,7 @@ function start() {
     refund: new Set<"hit" | "fault">(),
   };
   const add = (key: string, tokens = 1, isTaken = true) => {
-    const counted: Counted = { limit: settings, tier: undefined, route: "GET /", who: key };
+    const counted: BucketOwner = { limit: settings, tier: undefined, route: "GET /", who: key };
     busiest.add(counted, { key, limit: settings.allowance, tokens }, isTaken);
   };
   const top = (most = 10) =>

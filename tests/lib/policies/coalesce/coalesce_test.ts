@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse, assertRejects, assertStrictEquals } from "@std/assert";
 import { Body } from "../../../../lib/core/body.ts";
 import { GatewayError } from "../../../../lib/core/errors.ts";
-import { Flights } from "../../../../lib/policies/coalesce/shared_calls.ts";
+import { SharedCalls } from "../../../../lib/policies/coalesce/shared_calls.ts";
 import { bulkhead } from "../../../../lib/policies/bulkhead.ts";
 import { coalesce } from "../../../../lib/policies/coalesce/coalesce.ts";
 import { timeout } from "../../../../lib/policies/timeout.ts";
@@ -15,8 +15,8 @@ import { ScriptedSource } from "../../../support/scripted_source.ts";
 
 function play() {
   const script = new ScriptedSource();
-  const flights = new Flights();
-  const policy = coalesce({ flights, scope: "s" });
+  const flights = new SharedCalls();
+  const policy = coalesce({ calls: flights, scope: "s" });
   const source = policy(script.source);
   return { script, flights, policy, source };
 }
@@ -152,8 +152,8 @@ Deno.test("calls that are not the same are asked each, and end each alone", asyn
 
 Deno.test("stacks of one scope share what is under way, those of another do not", () => {
   const { script, flights, source } = play();
-  const same = coalesce({ flights, scope: "s" })(script.source);
-  const other = coalesce({ flights, scope: "t" })(script.source);
+  const same = coalesce({ calls: flights, scope: "s" })(script.source);
+  const other = coalesce({ calls: flights, scope: "t" })(script.source);
   caller({ source });
   caller({ source: same });
   assertEquals(script.asked.length, 1);
@@ -314,11 +314,11 @@ Deno.test("callers that share a signal leave together, and the call ends", async
 Deno.test("coalesce -> bulkhead: those who wait together take one slot", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const flights = new Flights();
+  const flights = new SharedCalls();
   const semaphore = new Semaphore({ max: 1, queue: 1 });
   const source = guard(
     script.source,
-    coalesce({ flights, scope: "s" }),
+    coalesce({ calls: flights, scope: "s" }),
     bulkhead({ semaphore, clock }),
   );
   const all = ["/a", "/a", "/b", "/b", "/b"].map((path) => caller({ source }, { path }));
@@ -335,11 +335,11 @@ Deno.test("coalesce -> bulkhead: those who wait together take one slot", async (
 Deno.test("coalesce -> bulkhead: when all have left, their place in line is free", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const flights = new Flights();
+  const flights = new SharedCalls();
   const semaphore = new Semaphore({ max: 1, queue: 1 });
   const source = guard(
     script.source,
-    coalesce({ flights, scope: "s" }),
+    coalesce({ calls: flights, scope: "s" }),
     bulkhead({ semaphore, clock }),
   );
   const runs = caller({ source }, { path: "/a" });
@@ -361,7 +361,7 @@ Deno.test("coalesce -> bulkhead: the turn is late only when it is for the most p
   const semaphore = new Semaphore({ max: 1, queue: 1 });
   const source = guard(
     script.source,
-    coalesce({ flights: new Flights(), scope: "s" }),
+    coalesce({ calls: new SharedCalls(), scope: "s" }),
     bulkhead({ semaphore, clock }),
   );
   caller({ source }, { path: "/a" });
@@ -377,10 +377,10 @@ Deno.test("coalesce -> bulkhead: the turn is late only when it is for the most p
 Deno.test("coalesce -> timeout: the first one's attempt is everyone's", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const flights = new Flights();
+  const flights = new SharedCalls();
   const source = guard(
     script.source,
-    coalesce({ flights, scope: "s" }),
+    coalesce({ calls: flights, scope: "s" }),
     timeout({ timeoutMs: 100, clock }),
   );
   const first = assertRejects(() => caller({ source }).asked, GatewayError);
@@ -396,11 +396,11 @@ Deno.test("coalesce -> timeout: the first one's attempt is everyone's", async ()
 Deno.test("timeout -> coalesce: each has its own timeout, and the last one ends the call", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const flights = new Flights();
+  const flights = new SharedCalls();
   const source = guard(
     script.source,
     timeout({ timeoutMs: 100, clock }),
-    coalesce({ flights, scope: "s" }),
+    coalesce({ calls: flights, scope: "s" }),
   );
   const first = assertRejects(() => caller({ source }).asked, GatewayError);
   await clock.advance(60);

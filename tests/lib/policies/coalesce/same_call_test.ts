@@ -1,17 +1,19 @@
 import { assert, assertFalse } from "@std/assert";
 import { Body } from "../../../../lib/core/body.ts";
-import { type Asked, sameCall } from "../../../../lib/policies/coalesce/same_call.ts";
+import { type IdentifiedCall, sameCall } from "../../../../lib/policies/coalesce/same_call.ts";
 import type { Call } from "../../../../lib/core/source.ts";
 import { testCall } from "../../../support/context.ts";
 
 const CLIENT = { address: "192.0.2.1" };
 
-function asked({ call = {}, ...rest }: Partial<Omit<Asked, "call">> & { call?: Partial<Call> }) {
-  return { scope: "s", client: CLIENT, ...rest, call: testCall(call) } satisfies Asked;
+function asked(
+  { call = {}, ...rest }: Partial<Omit<IdentifiedCall, "call">> & { call?: Partial<Call> },
+) {
+  return { scope: "s", client: CLIENT, ...rest, call: testCall(call) } satisfies IdentifiedCall;
 }
 
 /** Checks both ways round. */
-function isSame(a: Asked, b: Asked): boolean {
+function isSame(a: IdentifiedCall, b: IdentifiedCall): boolean {
   assert(sameCall(a, b) === sameCall(b, a), "it depends on who comes first");
   return sameCall(a, b);
 }

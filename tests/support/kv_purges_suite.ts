@@ -1,19 +1,19 @@
 import { assertEquals } from "@std/assert";
-import type { Ban } from "../../lib/cache/purges.ts";
-import { KvBans } from "../../lib/cache/kv_purges.ts";
+import type { Purge } from "../../lib/cache/purges.ts";
+import { KvPurges } from "../../lib/cache/kv_purges.ts";
 
 const KEEP_MS = 60_000;
 const NOW = Date.UTC(2026, 0, 1);
 
-export const hard = (of: Ban["of"], at = NOW): Ban => ({ of, isSoft: false, at });
-export const soft = (of: Ban["of"], at = NOW): Ban => ({ of, isSoft: true, at });
+export const hard = (of: Purge["of"], at = NOW): Purge => ({ of, isSoft: false, at });
+export const soft = (of: Purge["of"], at = NOW): Purge => ({ of, isSoft: true, at });
 
 /** What a reader says of bans, in an order of their own. */
-export async function read(bans: KvBans): Promise<Ban[]> {
+export async function read(bans: KvPurges): Promise<Purge[]> {
   return sorted(await bans.readNew());
 }
 
-function sorted(bans: readonly Ban[]): Ban[] {
+function sorted(bans: readonly Purge[]): Purge[] {
   return bans.toSorted((a, b) => a.at - b.at || a.of.localeCompare(b.of));
 }
 
@@ -29,19 +29,19 @@ export function testKvBans(
     });
 
   test("a store without bans has none", async (kv) => {
-    const bans = new KvBans(kv);
+    const bans = new KvPurges(kv);
     assertEquals(await read(bans), []);
     assertEquals(await read(bans), []);
   });
 
   test("bans come back as they were, hard and soft, of all, of addresses and of tags", async (kv) => {
     const added = sorted([hard("all"), soft("url:up /a?b=ä"), hard("tag:a b"), soft("tag:")]);
-    await new KvBans(kv).add(added, KEEP_MS);
-    assertEquals(await read(new KvBans(kv)), added);
+    await new KvPurges(kv).add(added, KEEP_MS);
+    assertEquals(await read(new KvPurges(kv)), added);
   });
 
   test("every process hears of the bans of all the others, and of its own", async (kv) => {
-    const processes = ["a", "b", "c"].map((name) => ({ name, bans: new KvBans(kv) }));
+    const processes = ["a", "b", "c"].map((name) => ({ name, bans: new KvPurges(kv) }));
     for (const { name, bans } of processes) await bans.add([hard(`tag:${name}`)], KEEP_MS);
     const all = ["a", "b", "c"].map((name) => hard(`tag:${name}`));
     for (const { bans } of processes) assertEquals(await read(bans), all);
@@ -49,7 +49,7 @@ export function testKvBans(
   });
 
   test("a hard and a soft ban of the same moment and subject are two", async (kv) => {
-    const bans = new KvBans(kv);
+    const bans = new KvPurges(kv);
     await bans.add([hard("tag:a")], KEEP_MS);
     await bans.add([soft("tag:a")], KEEP_MS);
     const heard = await bans.readNew();
@@ -57,7 +57,7 @@ export function testKvBans(
   });
 
   test("a ban is heard whatever the clocks of those who add bans say", async (kv) => {
-    const [ahead, behind, reader] = [new KvBans(kv), new KvBans(kv), new KvBans(kv)];
+    const [ahead, behind, reader] = [new KvPurges(kv), new KvPurges(kv), new KvPurges(kv)];
     await ahead.add([hard("tag:ahead", NOW + 3_600_000)], KEEP_MS);
     await reader.readNew();
     await behind.add([hard("tag:behind", NOW - 3_600_000)], KEEP_MS);
@@ -65,7 +65,7 @@ export function testKvBans(
   });
 
   test("what was read is not read again", async (kv) => {
-    const [writer, reader] = [new KvBans(kv), new KvBans(kv)];
+    const [writer, reader] = [new KvPurges(kv), new KvPurges(kv)];
     for (let time = 0; time < 20; time++) await writer.add([hard("all", NOW + time)], KEEP_MS);
     assertEquals((await reader.readNew()).length, 20);
     await writer.add([hard("all", NOW + 20)], KEEP_MS);
