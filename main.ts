@@ -48,8 +48,8 @@ if (import.meta.main) {
     await output.flush(options.check ? Infinity : DEFAULTS.flushMs);
     Deno.exit(0);
   } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    await endWith(error.message);
+    // Rethrown, it would only be logged: run() prevents unhandled rejections from ending the process.
+    await endWith(error instanceof StartError ? error.message : `the gateway failed: ${error}`);
   }
 }
 

@@ -403,6 +403,15 @@ for (
   });
 }
 
+Deno.test("start: an unexpected error once the store is open ends the process", async () => {
+  const config = `
+    import { Hono } from "hono";
+    Hono.prototype.route = () => { throw new Error("no router") };
+    export default { store: "gateway.kv", upstreams: {}, routes: {} };`;
+  await using program = await runProgram({ config });
+  assertRefused(program, /^the gateway failed: Error: no router\n$/);
+});
+
 Deno.test("store: a server that takes connections and says nothing is one clear error, in time", async () => {
   await using silent = startRawUpstream((raw) => raw.closed());
   const begun = performance.now();
