@@ -89,6 +89,8 @@ async function run(settings: Settings, options: Options): Promise<void> {
     event.preventDefault();
     logError(event.reason);
   });
+  // The system's answer to a file at its size limit is to kill; with a listener, the write fails.
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGXFSZ", () => {});
   if (!output.isTerminal) redirectConsole(output);
   const format = output.isTerminal ? readableLine : jsonLine;
   const operator = kvOperator(spared, {

@@ -25,8 +25,6 @@ export interface Output {
  * them waits; a line says how many, as JSON on a standard output that machines read.
  */
 export function openOutput(clock: Clock): Output {
-  // The system's answer to a file at its size limit is to kill; with a listener, the write fails.
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGXFSZ", () => {});
   const isTerminal = Deno.stdout.isTerminal();
   const errors = new LineWriter({
     write: (bytes) => Deno.stderr.write(bytes),
