@@ -16,7 +16,7 @@ import { after } from "./after.ts";
  *   "problems": [{
  *     "part": "news",
  *     "type": "/_gateway/problems/upstream-error",
- *     "title": "The upstream failed",
+ *     "title": "Upstream failed",
  *     "status": 502,
  *     "detail": "no news today"
  *   }]

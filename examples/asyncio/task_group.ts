@@ -15,13 +15,13 @@ const never = new Never();
  * ```json
  * {
  *   "type": "/_gateway/problems/upstream-error",
- *   "title": "The upstream failed",
+ *   "title": "Upstream failed",
  *   "status": 502,
  *   "detail": "the part fails is required: it failed",
  *   "problems": [{
  *     "part": "fails",
  *     "type": "/_gateway/problems/upstream-error",
- *     "title": "The upstream failed",
+ *     "title": "Upstream failed",
  *     "status": 502,
  *     "detail": "it failed"
  *   }]

@@ -17,7 +17,7 @@ import { Never } from "./never.ts";
  *   "problems": [{
  *     "part": "advice",
  *     "type": "/_gateway/problems/upstream-timeout",
- *     "title": "The upstream did not answer in time",
+ *     "title": "Upstream timed out",
  *     "status": 504,
  *     "detail": "no answer within 50 ms"
  *   }]

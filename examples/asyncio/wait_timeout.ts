@@ -19,7 +19,7 @@ const never = new Never();
  *   "problems": [{
  *     "part": "slow",
  *     "type": "/_gateway/problems/deadline-exceeded",
- *     "title": "The request's deadline passed",
+ *     "title": "Request deadline exceeded",
  *     "status": 504,
  *     "detail": "no answer within the 100 ms of this route"
  *   }]

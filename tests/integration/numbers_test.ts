@@ -63,7 +63,7 @@ Deno.test("a config's large numbers are bigints, and others are refused rather t
   assertEquals(
     await dataOf({ it: part, id: { from: "fn", params: { id: 2n ** 64n }, pick: ["n"] } }),
     '{"data":{"it":{"id":9007199254740993},"id":{"n":1}},"complete":false,"problems":[{"part":"it",' +
-      '"type":"/_gateway/problems/upstream-invalid","title":"The upstream\'s answer cannot be used",' +
+      '"type":"/_gateway/problems/upstream-invalid","title":"Invalid upstream response",' +
       '"status":502,"detail":"the upstream\'s answer has nothing at /none"}]}',
   );
   for (const key of ["body", "otherwise"]) {

@@ -100,7 +100,7 @@ Deno.test("anything else that is thrown is our own mistake, and tells a client n
     const error = toGatewayError(thrown);
     assertEquals([error.kind, error.message], [
       "internal",
-      "an unexpected error; the gateway's log has it",
+      "an unexpected error; see the gateway's log",
     ]);
     assertStrictEquals(error.cause, thrown);
   }

@@ -38,7 +38,7 @@ const written = (record: GatherRecord | undefined) =>
 
 const optional = { optional: true };
 const failure = (kind: Kind = "upstream-error") => new GatewayError(kind, "it failed");
-const problem = (status = 502, kind: Kind = "upstream-error", title = "The upstream failed") =>
+const problem = (status = 502, kind: Kind = "upstream-error", title = "Upstream failed") =>
   `{"type":"/_gateway/problems/${kind}","title":"${title}","status":${status},"detail":"it failed"}`;
 
 Deno.test("each part is told when it comes, and then that it is all", async () => {
@@ -136,7 +136,7 @@ Deno.test("at the deadline all that is missing is told, and that it is over", as
   script.at(1).answerJson(1);
   await first;
   request.abort(failure("deadline-exceeded"));
-  const late = problem(504, "deadline-exceeded", "The request's deadline passed");
+  const late = problem(504, "deadline-exceeded", "Request deadline exceeded");
   assertEquals(await next(), `problem {"part":"a","problem":${late}}`);
   assertEquals(await next(), `problem {"part":"c","problem":${late}}`);
   assertEquals(await next(), 'done {"complete":false}');

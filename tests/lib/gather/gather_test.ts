@@ -95,7 +95,7 @@ Deno.test("an optional part that failed is null, and a problem", async () => {
     problems: [{
       part: "b",
       type: "/_gateway/problems/upstream-timeout",
-      title: "The upstream did not answer in time",
+      title: "Upstream timed out",
       status: 504,
       detail: "it failed",
     }],

@@ -8,7 +8,7 @@ const TIMEOUT = new GatewayError("upstream-timeout", "no answer within 5 ms", {
 
 const TOLD = {
   type: "/_gateway/problems/upstream-timeout",
-  title: "The upstream did not answer in time",
+  title: "Upstream timed out",
   status: 504,
   detail: "no answer within 5 ms",
 };
