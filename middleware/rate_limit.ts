@@ -2,7 +2,7 @@ import type { KeySourceSettings, LimitSettings } from "../lib/config/limit.ts";
 import { GatewayError } from "../lib/core/errors.ts";
 import { msUntil, wholeTokens } from "../lib/limiter/bucket.ts";
 import type { TopKeys } from "../lib/limiter/admin/top_keys.ts";
-import { type BucketOwner, chargeOf, who } from "../lib/limiter/bucket_key.ts";
+import { type BucketIdentity, bucketSubject, chargeOf } from "../lib/limiter/bucket_key.ts";
 import type { Charge, ChargedBucket, Denial, Limit } from "../lib/limiter/limit.ts";
 import type { Limiter } from "../lib/limiter/limiter.ts";
 import type { Exchange, Middleware } from "./env.ts";
@@ -58,7 +58,7 @@ export function rateLimit(options: RateLimitOptions): Middleware {
       : c.get("trace").isHit
       ? "hit"
       : undefined;
-    if (reason) decision.giveBack(({ limit }) => refunds.get(limit.name)?.has(reason) ?? false);
+    if (reason) decision.refund(({ limit }) => refunds.get(limit.name)?.has(reason) ?? false);
   };
 }
 
@@ -66,8 +66,8 @@ function countedBy(
   limit: LimitSettings,
   { route, ipv6Prefix }: Pick<RateLimitOptions, "route" | "ipv6Prefix">,
   c: Exchange,
-): BucketOwner {
-  return { limit, tier: c.get("ctx").client.tier, route, who: whoOf(limit.by, ipv6Prefix, c) };
+): BucketIdentity {
+  return { limit, tier: c.get("ctx").client.tier, route, subject: whoOf(limit.by, ipv6Prefix, c) };
 }
 
 /** The first source that yields; the address when none does. */
@@ -75,16 +75,16 @@ function whoOf(by: readonly KeySourceSettings[], ipv6Prefix: number, c: Exchange
   const { name, address } = c.get("ctx").client;
   // Who is refused anyway takes nothing from anyone else, and escapes by nothing it says.
   for (const source of c.get("isRefused") ? [] : by) {
-    if (source === "all") return who.all;
+    if (source === "all") return bucketSubject.all;
     if (source === "ip") break;
     if (source === "client") {
-      if (name !== undefined) return who.client(name);
+      if (name !== undefined) return bucketSubject.client(name);
       continue;
     }
     const value = c.req.raw.headers.get(source.header);
-    if (value !== null && value !== "") return who.header(source.header, value);
+    if (value !== null && value !== "") return bucketSubject.header(source.header, value);
   }
-  return who.ip(address, ipv6Prefix);
+  return bucketSubject.ip(address, ipv6Prefix);
 }
 
 function quotaExceeded(decision: Denial, charges: readonly Charge[]): GatewayError {

@@ -30,7 +30,7 @@ export function openLimits(deps: GatewayDependencies): Limits {
     clock,
     random,
     forget: (keys) => limiter.forget(keys),
-    leased: (key) => limiter.leased(key),
+    leasedTokens: (key) => limiter.leasedTokens(key),
     onError: (error) => logError(error, "operator"),
   });
   return { limiter, ledger, busiest: new TopKeys(clock) };

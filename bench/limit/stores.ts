@@ -88,7 +88,8 @@ async function transactions(store: CountingStore): Promise<Result> {
   const [stored] = await store.read(["transactions"]);
   let version = stored?.version ?? null;
   return await measure(store, 1, async () => {
-    version = await store.commit([{ key: "transactions", level, version, keepMs: 60_000 }]) ?? null;
+    version = await store.commit([{ key: "transactions", level, version, lifetimeMs: 60_000 }]) ??
+      null;
     if (version === null) throw new Error("somebody else wrote");
   });
 }

@@ -47,8 +47,8 @@ export class SharedStore {
     }
     const version = String(++this.#versions);
     // Forgotten as early as may be: a record that is needed for longer would be missed.
-    for (const { key, level, keepMs } of writes) {
-      this.#entries.set(key, { level, version, expiresAt: this.#clock.monotonic() + keepMs });
+    for (const { key, level, lifetimeMs } of writes) {
+      this.#entries.set(key, { level, version, expiresAt: this.#clock.monotonic() + lifetimeMs });
     }
     return version;
   }

@@ -1,9 +1,9 @@
 import type { Charge, Decision } from "../../lib/limiter/limit.ts";
-import { Limiter, type LimiterOptions, type Patience } from "../../lib/limiter/limiter.ts";
+import { Limiter, type LimiterOptions, type TakeOptions } from "../../lib/limiter/limiter.ts";
 
 /** What is simulated of a limiter. */
 export interface SimulatedLimiter {
-  take(charges: readonly Charge[], patience: Patience): Decision | Promise<Decision>;
+  take(charges: readonly Charge[], patience: TakeOptions): Decision | Promise<Decision>;
 }
 
 /** Makes the limiter of one process. */

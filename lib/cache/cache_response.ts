@@ -16,7 +16,7 @@ export interface CacheResponse {
   /** The body, for one client at a time. */
   readonly open: () => Body;
   /** Leaves the body to those who read it. */
-  readonly pass: () => void;
+  readonly discard: () => void;
   /** Present while the body is still coming. */
   readonly fill?: Fill;
   /** What it is as a stored response, when others who waited for it may have it too. */
@@ -29,7 +29,7 @@ export interface CacheResponse {
   /** Whether it is out of date, and serves because no new one can be had. */
   readonly isStale?: boolean;
   /** Whether it was stored before, and serves because the origin failed this time. */
-  readonly isInPlaceOfOutage?: boolean;
+  readonly isStaleOnError?: boolean;
 }
 
 const EMPTY = Body.of(new Uint8Array());
@@ -46,7 +46,7 @@ export function fromStored(
     status: entry.status,
     headers: entry.headers,
     open: () => entry.body,
-    pass: () => {},
+    discard: () => {},
     shared: undefined,
     freshMs: saysFreshness(entry, settings) ? remainingMs : undefined,
     cacheStatus: { hit: true, ttlS: seconds(remainingMs) },
@@ -55,7 +55,7 @@ export function fromStored(
 }
 
 /** An answer that was kept, and serves because the origin cannot answer. */
-export function inPlaceOfOutage(
+export function staleOnError(
   kept: CacheResponse,
   { fwd, fwdStatus }: CacheStatus,
 ): CacheResponse {
@@ -65,7 +65,7 @@ export function inPlaceOfOutage(
     ...(fwdStatus === undefined ? {} : { fwdStatus }),
     ...(ttlS === undefined ? {} : { ttlS }),
   };
-  return { ...kept, cacheStatus, isStale: true, isInPlaceOfOutage: true };
+  return { ...kept, cacheStatus, isStale: true, isStaleOnError: true };
 }
 
 /**
@@ -87,7 +87,7 @@ export function fromOrigin(
     status: entry.status,
     headers: entry.headers,
     open: () => entry.body,
-    pass: () => {},
+    discard: () => {},
     shared: isShared ? entry : undefined,
     freshMs: saysHowLong ? remainingMs : undefined,
     cacheStatus: { ...cacheStatus, ttlS: seconds(remainingMs), isStored: true },
@@ -111,7 +111,7 @@ export function replyTo(
   addCacheStatus(headers, cache, cacheStatus);
   const cached = { isHit: cacheStatus.hit ?? false, isStale, freshMs };
   if ((status === 200 || status === 206) && isNotModified(request, headers, now)) {
-    fetched.pass();
+    fetched.discard();
     return { status: 304, headers: notModifiedHeaders(headers), body: EMPTY, cached };
   }
   if (method === "HEAD") {

@@ -7,15 +7,15 @@ export interface CacheScope {
   readonly name: string;
   readonly settings: CacheSettings;
   /** Stands for what of the config the answers are made of, where no call's `headerKey` does. */
-  readonly variant?: string;
+  readonly configKey?: string;
   /** Whether each client has answers of its own. */
   readonly isPerClient?: boolean;
   /** The largest body that is kept (bytes). */
-  readonly keepBytes: number;
+  readonly maxEntryBytes: number;
   /** Where the upstream is, to tell which addresses a change names; absent for no HTTP API. */
   readonly base?: URL;
   /** Whether a whole answer is worth keeping (default: each is). */
-  readonly isGood?: (reply: Reply) => Promise<boolean>;
+  readonly isWorthStoring?: (reply: Reply) => Promise<boolean>;
   /** Whether an answer gets an ETag that has none. */
-  readonly makesEtags?: boolean;
+  readonly generatesEtags?: boolean;
 }

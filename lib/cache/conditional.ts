@@ -1,11 +1,11 @@
-import type { ResponseFacts } from "./entry.ts";
+import type { ResponseMetadata } from "./entry.ts";
 import { parseHttpDate } from "../http/http_date.ts";
 
 /** Requests of a client for an answer only where it differs from what it has. */
-const CONDITIONS = ["if-none-match", "if-modified-since"] as const;
+const CONDITIONAL_HEADERS = ["if-none-match", "if-modified-since"] as const;
 
 /** What a 304 cannot change of the body that is kept (RFC 9111 section 3.2). */
-const OF_THE_BODY: ReadonlySet<string> = new Set([
+const BODY_HEADERS: ReadonlySet<string> = new Set([
   "content-encoding",
   "content-length",
   "content-md5",
@@ -14,8 +14,8 @@ const OF_THE_BODY: ReadonlySet<string> = new Set([
 ]);
 
 /** What a 304 tells nothing of: what the client has says it (RFC 9110 section 15.4.5). */
-const NOT_TOLD_BY_304: ReadonlySet<string> = new Set([
-  ...OF_THE_BODY,
+const OMITTED_FROM_304: ReadonlySet<string> = new Set([
+  ...BODY_HEADERS,
   "content-language",
   "content-type",
 ]);
@@ -68,25 +68,28 @@ function opaque(etag: string): string {
 }
 
 /** The same request for the whole answer, whatever the client has. */
-export function unconditional(headers: Headers): Headers {
+export function unconditionalHeaders(headers: Headers): Headers {
   const asked = new Headers(headers);
-  for (const name of CONDITIONS) asked.delete(name);
+  for (const name of CONDITIONAL_HEADERS) asked.delete(name);
   return asked;
 }
 
 /** The same request, for a 304 if this answer is still right; undefined when that cannot be asked. */
-export function validating(headers: Headers, answer: ResponseFacts): Headers | undefined {
+export function conditionalHeaders(
+  headers: Headers,
+  answer: ResponseMetadata,
+): Headers | undefined {
   const etag = answer.headers.get("etag");
   const modified = answer.headers.get("last-modified");
   if (etag === null && modified === null) return undefined;
-  const asked = unconditional(headers);
+  const asked = unconditionalHeaders(headers);
   if (etag !== null) asked.set("if-none-match", etag);
   if (modified !== null) asked.set("if-modified-since", modified);
   return asked;
 }
 
 /** Whether a 304 is about this answer: one that names another ETag is not (RFC 9111 section 4.3.4). */
-export function isAbout(validated: Headers, { headers }: ResponseFacts): boolean {
+export function canFreshen(validated: Headers, { headers }: ResponseMetadata): boolean {
   const told = validated.get("etag");
   const kept = headers.get("etag");
   return told === null || kept === null || opaque(told) === opaque(kept);
@@ -95,7 +98,7 @@ export function isAbout(validated: Headers, { headers }: ResponseFacts): boolean
 /** The headers of an answer that a 304 found unchanged (RFC 9111 section 3.2). */
 export function mergeHeaders(kept: Headers, validated: Headers): Headers {
   const merged = new Headers(kept);
-  const told = [...validated].filter(([name]) => !OF_THE_BODY.has(name));
+  const told = [...validated].filter(([name]) => !BODY_HEADERS.has(name));
   for (const [name] of told) merged.delete(name);
   for (const [name, value] of told) merged.append(name, value);
   // What caches on the way said of the answer's age then says nothing of it now.
@@ -106,6 +109,6 @@ export function mergeHeaders(kept: Headers, validated: Headers): Headers {
 /** The headers of the 304 that stands for an answer. */
 export function notModifiedHeaders(headers: Headers): Headers {
   const told = new Headers(headers);
-  for (const name of NOT_TOLD_BY_304) told.delete(name);
+  for (const name of OMITTED_FROM_304) told.delete(name);
   return told;
 }

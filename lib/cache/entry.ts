@@ -20,4 +20,4 @@ export interface CacheEntry {
 }
 
 /** What of an answer says whether it can be used again. */
-export type ResponseFacts = Omit<CacheEntry, "body" | "selection" | "url">;
+export type ResponseMetadata = Omit<CacheEntry, "body" | "selection" | "url">;

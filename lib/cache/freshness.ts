@@ -1,5 +1,5 @@
 import { deltaMs } from "./directives.ts";
-import type { ResponseFacts } from "./entry.ts";
+import type { ResponseMetadata } from "./entry.ts";
 import { parseHttpDate } from "../http/http_date.ts";
 import { rulesOf } from "./rules.ts";
 
@@ -33,7 +33,10 @@ const MOST_HEURISTIC_MS = 86_400_000;
 const SECOND_MS = 1_000;
 
 /** How long an answer is fresh, from when it was made (ms; RFC 9111 section 4.2.1). */
-export function lifetimeMs(answer: ResponseFacts, { ttlMs, override }: FreshnessSettings): number {
+export function lifetimeMs(
+  answer: ResponseMetadata,
+  { ttlMs, override }: FreshnessSettings,
+): number {
   if (override && ttlMs !== undefined) return ttlMs;
   const stated = statedLifetimeMs(answer);
   if (stated !== undefined) return stated;
@@ -49,9 +52,9 @@ interface FixedTimes {
   readonly initialAgeMs: number;
 }
 
-const known = new WeakMap<ResponseFacts, FixedTimes>();
+const known = new WeakMap<ResponseMetadata, FixedTimes>();
 
-function fixedTimes(answer: ResponseFacts): FixedTimes {
+function fixedTimes(answer: ResponseMetadata): FixedTimes {
   const times = known.get(answer) ?? {
     statedLifetimeMs: readLifetimeMs(answer),
     initialAgeMs: readInitialAgeMs(answer),
@@ -61,11 +64,11 @@ function fixedTimes(answer: ResponseFacts): FixedTimes {
 }
 
 /** What the answer itself says; undefined when it says nothing. */
-export function statedLifetimeMs(answer: ResponseFacts): number | undefined {
+export function statedLifetimeMs(answer: ResponseMetadata): number | undefined {
   return fixedTimes(answer).statedLifetimeMs;
 }
 
-function readLifetimeMs({ headers, receivedAt }: ResponseFacts): number | undefined {
+function readLifetimeMs({ headers, receivedAt }: ResponseMetadata): number | undefined {
   const { directives, isTargeted } = rulesOf(headers);
   const stated = deltaMs(directives, "s-maxage") ?? deltaMs(directives, "max-age");
   if (stated !== undefined || isTargeted) return stated;
@@ -75,7 +78,7 @@ function readLifetimeMs({ headers, receivedAt }: ResponseFacts): number | undefi
   return Math.max(0, (parseHttpDate(expires, receivedAt) ?? 0) - date);
 }
 
-function heuristicMs({ headers, receivedAt }: ResponseFacts): number {
+function heuristicMs({ headers, receivedAt }: ResponseMetadata): number {
   const modified = parseHttpDate(headers.get("last-modified"), receivedAt);
   if (modified === undefined) return 0;
   const date = parseHttpDate(headers.get("date"), receivedAt) ?? receivedAt;
@@ -86,7 +89,7 @@ function heuristicMs({ headers, receivedAt }: ResponseFacts): number {
  * How long ago an answer was made or last found unchanged (ms; RFC 9111 section 4.2.3): whole
  * seconds when it came, and since then to the millisecond.
  */
-export function ageMs(answer: ResponseFacts, now: number): number {
+export function ageMs(answer: ResponseMetadata, now: number): number {
   return fixedTimes(answer).initialAgeMs + Math.max(0, now - answer.receivedAt);
 }
 
@@ -95,7 +98,7 @@ export function ageMs(answer: ResponseFacts, now: number): number {
  * was made, and no moment in it. One whose second had not ended when the request was sent says that
  * the response was made for that request, and so makes it no older than the time that took.
  */
-function readInitialAgeMs({ headers, requestedAt, receivedAt }: ResponseFacts): number {
+function readInitialAgeMs({ headers, requestedAt, receivedAt }: ResponseMetadata): number {
   const date = parseHttpDate(headers.get("date"), receivedAt) ?? receivedAt;
   const apparent = date + SECOND_MS > requestedAt ? 0 : wholeSeconds(receivedAt - date);
   const corrected = statedAgeMs(headers) + wholeSeconds(receivedAt - requestedAt);

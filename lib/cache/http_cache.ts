@@ -11,29 +11,34 @@ import { copyHeaders } from "../http/copy_headers.ts";
 import type { Call, Context, Reply, Source } from "../core/source.ts";
 import type { Purges } from "./purges.ts";
 import { addCacheStatus, type CacheStatus, type Forwarded } from "./cache_status.ts";
-import { isAbout, mergeHeaders, unconditional, validating } from "./conditional.ts";
+import {
+  canFreshen,
+  conditionalHeaders,
+  mergeHeaders,
+  unconditionalHeaders,
+} from "./conditional.ts";
 import type { CacheEntry } from "./entry.ts";
-import { addressOf } from "./key.ts";
+import { urlOf } from "./key.ts";
 import {
   type CacheResponse,
   fromOrigin,
   fromStored,
-  inPlaceOfOutage,
   onlyIfCachedMiss,
   replyTo,
+  staleOnError,
 } from "./cache_response.ts";
 import { Fill } from "./fill.ts";
-import { changedAddresses, differs } from "./invalidation.ts";
-import { FOREIGN, requestRules, type Reuse, reuseOf, usableMs } from "./reuse.ts";
+import { headInvalidates, invalidatedUrls } from "./invalidation.ts";
+import { NO_REUSE, requestDirectives, type Reuse, reuseOf, usableMs } from "./reuse.ts";
 import {
-  isForRange,
+  isRangeRequest,
   isStorableFor,
   type Lookup,
   lookupOf,
-  markOf,
-  mayHave,
-  ofWhole,
+  mayServe,
   partKey,
+  sharingKey,
+  withoutRange,
 } from "./lookup.ts";
 import type { CacheScope } from "./cache_scope.ts";
 import { combined, type Part, partOf, restHeaders, sliceOf, wholeOf } from "./parts.ts";
@@ -132,14 +137,14 @@ export class HttpCache {
     if ((call.method !== "GET" && call.method !== "HEAD") || call.body) {
       return this.#passedOn(await next(call, ctx), "method");
     }
-    const asked = requestRules(call.headers);
+    const asked = requestDirectives(call.headers);
     const found = await this.#lookUp(question);
     if (found && (found.reuse.use === "fresh" || found.reuse.use === "stale")) {
       if (found.reuse.use === "stale") this.#refresh(question, found, ctx);
       this.#hits++;
       return this.#reply(this.#fromStored(question, found), call);
     }
-    const isRanged = isForRange(call);
+    const isRanged = isRangeRequest(call);
     const part = isRanged ? await this.#findPart(question) : undefined;
     const slice = part && sliceOf(part, call.headers);
     if (slice) {
@@ -169,9 +174,9 @@ export class HttpCache {
       return undefined;
     }
     const moment = banned ? { now, endedAt: banned.at } : { now };
-    const judgement = mayHave(question, entry.headers)
+    const judgement = mayServe(question, entry.headers)
       ? reuseOf(entry, call.headers, settings, moment)
-      : FOREIGN;
+      : NO_REUSE;
     return { entry, reuse: judgement };
   }
 
@@ -180,7 +185,7 @@ export class HttpCache {
     const { key, call, settings } = question;
     const { parts, purges: bans, clock } = this.#options;
     const entry = parts.get(partKey(key), call.headers);
-    if (!entry || bans.check(entry) || !mayHave(question, entry.headers)) return undefined;
+    if (!entry || bans.check(entry) || !mayServe(question, entry.headers)) return undefined;
     const judgement = reuseOf(entry, call.headers, settings, { now: clock.wall() });
     const part = judgement.use === "fresh" ? await partOf(entry) : undefined;
     return part && { ...part, reuse: judgement };
@@ -209,11 +214,12 @@ export class HttpCache {
    */
   async #complete(question: Lookup, ctx: Context): Promise<CacheResponse | undefined> {
     const { call, next, scope, isAuthorized } = question;
-    const part = requestRules(call.headers).size === 0 && call.method === "GET" && !isForRange(call)
-      ? await this.#findPart(question)
-      : undefined;
-    const headers = part && restHeaders(unconditional(call.headers), part);
-    if (!part || !headers || (part.size ?? Infinity) > scope.keepBytes) return undefined;
+    const part =
+      requestDirectives(call.headers).size === 0 && call.method === "GET" && !isRangeRequest(call)
+        ? await this.#findPart(question)
+        : undefined;
+    const headers = part && restHeaders(unconditionalHeaders(call.headers), part);
+    if (!part || !headers || (part.size ?? Infinity) > scope.maxEntryBytes) return undefined;
     const requestedAt = this.#options.clock.wall();
     const reply = await next({ ...call, headers }, ctx);
     if (reply.status !== 206) {
@@ -236,7 +242,7 @@ export class HttpCache {
       await reply.body.cancel();
       return undefined;
     }
-    const bytes = await reply.body.bytes(scope.keepBytes).catch(() => undefined);
+    const bytes = await reply.body.bytes(scope.maxEntryBytes).catch(() => undefined);
     if (bytes === undefined) return undefined;
     const body = Body.of(bytes);
     const rest = await partOf({ ...part.entry, ...facts, body });
@@ -250,7 +256,7 @@ export class HttpCache {
   async #change({ scope, call, next, url }: Lookup, ctx: Context): Promise<Reply> {
     const reply = await next(call, ctx);
     if (reply.status >= 200 && reply.status < 400) {
-      const others = changedAddresses(reply, call.path, scope);
+      const others = invalidatedUrls(reply, call.path, scope);
       for (const changed of new Set([url, ...others])) await this.#forget(changed);
     }
     return this.#passedOn(reply, "method");
@@ -258,9 +264,9 @@ export class HttpCache {
 
   async #forget(url: string): Promise<void> {
     const { tier, purge: ban, clock } = this.#options;
-    for (const key of this.#filling.keys()) if (addressOf(key) === url) this.#filling.delete(key);
+    for (const key of this.#filling.keys()) if (urlOf(key) === url) this.#filling.delete(key);
     this.#forgotten.set(url, clock.wall());
-    await tier.forget(url);
+    await tier.invalidate(url);
     ban(url);
   }
 
@@ -272,7 +278,7 @@ export class HttpCache {
   ): Promise<Reply> {
     const { call, next, key } = question;
     const reply = await next(call, ctx);
-    if (found && reply.status === 200 && differs(reply.headers, found.entry.headers)) {
+    if (found && reply.status === 200 && headInvalidates(reply.headers, found.entry.headers)) {
       await this.#options.tier.delete(key);
     }
     return this.#passedOn(reply, this.#whyForwarded(question, found));
@@ -284,8 +290,8 @@ export class HttpCache {
     const coming = this.#fillFor(question);
     if (coming) return this.#collapsed(coming, call);
     // Nobody is to wait for an answer that only its own client may have.
-    const isOwn = requestRules(call.headers).has("no-store") ||
-      this.#unshared.has(markOf(question));
+    const isOwn = requestDirectives(call.headers).has("no-store") ||
+      this.#unshared.has(sharingKey(question));
     if (isOwn) return await this.#reply(await this.#forward(question, found, ctx), call);
     let waitedFor: string | undefined;
     while (true) {
@@ -298,16 +304,16 @@ export class HttpCache {
       if (flightKey === waitedFor) break;
       const fetched = await flight.join(ctx);
       if (this.#mayShare(fetched, question)) return this.#collapsed(fetched, call);
-      const { mayServeOnError, mayServeDisconnected } = found?.reuse ?? FOREIGN;
+      const { mayServeOnError, mayServeDisconnected } = found?.reuse ?? NO_REUSE;
       const isDisconnected = fetched.cacheStatus.fwdStatus === undefined;
       if (
-        found && fetched.isInPlaceOfOutage &&
+        found && fetched.isStaleOnError &&
         (mayServeOnError || (isDisconnected && mayServeDisconnected))
       ) {
-        const own = inPlaceOfOutage(this.#fromStored(question, found), fetched.cacheStatus);
+        const own = staleOnError(this.#fromStored(question, found), fetched.cacheStatus);
         return this.#collapsed(own, call);
       }
-      if (this.#unshared.has(markOf(question))) break;
+      if (this.#unshared.has(sharingKey(question))) break;
       waitedFor = flightKey;
     }
     return await this.#reply(await this.#forward(question, found, ctx), call);
@@ -370,7 +376,12 @@ export class HttpCache {
       // What the refresh asks is no part of the answer that the client gets meanwhile.
       const own = { ...trace, parts: [] };
       const ctx = { signal, deadline, client, trace: own, background };
-      const { pass, fill: filling } = await this.#lead(ofWhole(question), flightKey, found, ctx);
+      const { discard: pass, fill: filling } = await this.#lead(
+        withoutRange(question),
+        flightKey,
+        found,
+        ctx,
+      );
       pass();
       try {
         await abortable(filling?.ended ?? Promise.resolve(), signal);
@@ -383,7 +394,7 @@ export class HttpCache {
   #mayShare({ shared }: CacheResponse, question: Lookup): boolean {
     return shared !== undefined && !this.#options.purges.check(shared) &&
       shared.selection === selectionKey(varyNames(shared.headers), question.call.headers) &&
-      mayHave(question, shared.headers);
+      mayServe(question, shared.headers);
   }
 
   /** Under what those wait for one call whose requests choose the same of several answers. */
@@ -402,29 +413,29 @@ export class HttpCache {
     const completed = found ? undefined : await this.#complete(question, ctx);
     if (completed) return completed;
     const isForeign = found?.reuse.use === "none" ||
-      requestRules(call.headers).has("no-store");
+      requestDirectives(call.headers).has("no-store");
     const entry = isForeign ? undefined : found?.entry;
-    const conditional = entry && validating(call.headers, entry);
+    const conditional = entry && conditionalHeaders(call.headers, entry);
     const requestedAt = this.#options.clock.wall();
     const fwd = this.#whyForwarded(question, found);
     let reply: Reply;
     try {
       // A range cannot be told from the whole here, where the client's own conditions hold.
       const headers = conditional ??
-        (isForRange(call) ? call.headers : unconditional(call.headers));
+        (isRangeRequest(call) ? call.headers : unconditionalHeaders(call.headers));
       reply = await next({ ...call, headers }, ctx);
     } catch (error) {
       if (!found || !mayServeInPlaceOf(error, found)) throw error;
-      return inPlaceOfOutage(this.#fromStored(question, found), { fwd });
+      return staleOnError(this.#fromStored(question, found), { fwd });
     }
     if (OUTAGE_STATUS.has(reply.status) && found?.reuse.mayServeOnError) {
       await reply.body.cancel();
       const status = { fwd, fwdStatus: reply.status };
-      return inPlaceOfOutage(this.#fromStored(question, found), status);
+      return staleOnError(this.#fromStored(question, found), status);
     }
     if (reply.status === 304 && conditional && entry) {
       await reply.body.cancel();
-      if (!isAbout(reply.headers, entry)) return await this.#forward(question, undefined, ctx);
+      if (!canFreshen(reply.headers, entry)) return await this.#forward(question, undefined, ctx);
       const receivedAt = this.#options.clock.wall();
       const headers = mergeHeaders(entry.headers, dated(reply.headers, receivedAt));
       const isAuthorized = entry.isAuthorized || question.isAuthorized;
@@ -453,28 +464,29 @@ export class HttpCache {
     const receivedAt = this.#options.clock.wall();
     const headers = dated(reply.headers, receivedAt, status);
     const facts = { status, headers, requestedAt, receivedAt, isAuthorized };
-    const isKept = !requestRules(call.headers).has("no-store") && reply.failures === undefined &&
-      (reply.body.length ?? 0) <= scope.keepBytes && isStorableFor(question, facts) &&
+    const isKept = !requestDirectives(call.headers).has("no-store") &&
+      reply.failures === undefined &&
+      (reply.body.length ?? 0) <= scope.maxEntryBytes && isStorableFor(question, facts) &&
       (!isPart ||
-        (isForRange(call) && parseContentRange(headers.get("content-range")) !== undefined)) &&
+        (isRangeRequest(call) && parseContentRange(headers.get("content-range")) !== undefined)) &&
       (reply.body.isWhole
-        ? await scope.isGood?.(reply) ?? true
-        : buffers?.tryTake(reply.body.length ?? scope.keepBytes) ?? true);
+        ? await scope.isWorthStoring?.(reply) ?? true
+        : buffers?.tryTake(reply.body.length ?? scope.maxEntryBytes) ?? true);
     const cacheStatus = { fwd, fwdStatus: status };
     if (!isKept) {
       const isStale = reply.cached?.isStale ?? false;
       return this.#notStored(question, { status, headers, body: reply.body, cacheStatus, isStale });
     }
-    if (scope.makesEtags && !headers.has("etag") && reply.body.isWhole) {
-      headers.set("etag", `"${fingerprint(await textOf(reply.body, scope.keepBytes))}"`);
+    if (scope.generatesEtags && !headers.has("etag") && reply.body.isWhole) {
+      headers.set("etag", `"${fingerprint(await textOf(reply.body, scope.maxEntryBytes))}"`);
     }
     const selection = selectionKey(varyNames(headers), call.headers);
     const entry: CacheEntry = { ...facts, body: reply.body, selection, url };
     if (isPart) return this.#takePart(question, entry, cacheStatus);
     if (reply.body.isWhole) return this.#stored(question, entry, cacheStatus);
-    const filling = new Fill(reply.body, scope.keepBytes, async (isWhole) => {
+    const filling = new Fill(reply.body, scope.maxEntryBytes, async (isWhole) => {
       if (isWhole) {
-        const body = Body.of(await reply.body.bytes(scope.keepBytes));
+        const body = Body.of(await reply.body.bytes(scope.maxEntryBytes));
         this.#store(question, { ...entry, body });
       }
       others.delete(coming);
@@ -490,7 +502,7 @@ export class HttpCache {
   }
 
   #takePart(question: Lookup, entry: CacheEntry, cacheStatus: CacheStatus): CacheResponse {
-    const { keepBytes } = question.scope;
+    const { maxEntryBytes: keepBytes } = question.scope;
     const filling = new Fill(entry.body, keepBytes, async (isWhole) => {
       if (!isWhole) return;
       const body = Body.of(await entry.body.bytes(keepBytes));
@@ -506,8 +518,8 @@ export class HttpCache {
       readonly body: Body;
     },
   ): CacheResponse {
-    const pass = () => void body.cancel();
-    const own = { open: () => body, pass, shared: undefined, freshMs: undefined };
+    const discard = () => void body.cancel();
+    const own = { open: () => body, discard, shared: undefined, freshMs: undefined };
     const fetched = { ...facts, ...own };
     this.#mark(question, fetched);
     return fetched;
@@ -516,12 +528,14 @@ export class HttpCache {
   /** Remembers whether those who ask like this have anything to wait for. */
   #mark(question: Lookup, { shared }: CacheResponse): void {
     if (shared) {
-      this.#unshared.delete(markOf(question));
+      this.#unshared.delete(sharingKey(question));
       const names = varyNames(shared.headers);
       if (names.length > 0) this.#varied.set(question.key, names);
       else this.#varied.delete(question.key);
-    } else if (!requestRules(question.call.headers).has("no-store") && !isForRange(question.call)) {
-      this.#unshared.set(markOf(question), true);
+    } else if (
+      !requestDirectives(question.call.headers).has("no-store") && !isRangeRequest(question.call)
+    ) {
+      this.#unshared.set(sharingKey(question), true);
     }
   }
 
@@ -536,7 +550,7 @@ export class HttpCache {
     // It may be from before a change, and must not take the place of what came after.
     if ((this.#forgotten.get(url) ?? -Infinity) >= entry.requestedAt) return;
     if (this.#options.purges.check(entry)) return;
-    const isValidatable = validating(new Headers(), entry) !== undefined;
+    const isValidatable = conditionalHeaders(new Headers(), entry) !== undefined;
     const usedMs = usableMs(entry, settings, this.#options.clock.wall());
     const keepMs = Math.min(MAX_STORE_MS, usedMs + (isValidatable ? VALIDATED_MS : 0));
     if (keepMs > 0) this.#options.tier.set(key, entry, keepMs);

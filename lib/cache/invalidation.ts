@@ -5,13 +5,13 @@ import type { CacheScope } from "./cache_scope.ts";
  * The addresses whose answers are out of date after a request that changed something, besides its
  * own: those that its answer names, as far as they are the same upstream's (RFC 9111 section 4.4).
  */
-export function changedAddresses({ headers }: Reply, path: string, scope: CacheScope): string[] {
+export function invalidatedUrls({ headers }: Reply, path: string, scope: CacheScope): string[] {
   return ["location", "content-location"].flatMap((name) =>
-    addressOf(headers.get(name), path, scope) ?? []
+    targetUrl(headers.get(name), path, scope) ?? []
   );
 }
 
-function addressOf(
+function targetUrl(
   location: string | null,
   path: string,
   { name, base }: CacheScope,
@@ -25,7 +25,7 @@ function addressOf(
 }
 
 /** Whether what HEAD tells is about another answer than the one that is kept (section 4.3.5). */
-export function differs(told: Headers, kept: Headers): boolean {
+export function headInvalidates(told: Headers, kept: Headers): boolean {
   return ["etag", "last-modified", "content-length"].some((name) => {
     const value = told.get(name);
     return value !== null && kept.has(name) && value !== kept.get(name);

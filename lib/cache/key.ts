@@ -12,7 +12,7 @@ export function cacheKey(url: string, variants: readonly (string | undefined)[])
 }
 
 /** The address that a key is of. */
-export function addressOf(key: string): string {
+export function urlOf(key: string): string {
   const end = key.indexOf("\n");
   return end < 0 ? key : key.slice(0, end);
 }

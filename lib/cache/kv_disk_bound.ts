@@ -40,11 +40,11 @@ const RECOUNT_SHARE = 1 / 32;
  * store, and would wait behind whatever a flood of responses gives it to write.
  */
 const WRITERS = 2;
-const MOST_WRITING_BYTES = 16 * 1024 * 1024;
+const MAX_WRITING_BYTES = 16 * 1024 * 1024;
 const NEVER = new AbortController().signal;
 /** How many records are read, and responses evicted, at once. */
 const BATCH = 500;
-const TOGETHER = 4;
+const EVICTED_AT_ONCE = 4;
 
 const PREFIX: Deno.KvKey = ["sluice", "cache-use"];
 const keySchema = v.tuple([
@@ -117,7 +117,7 @@ export class DiskBound {
       this.#sweep();
       await this.#counted.promise;
     }
-    const isBusy = this.#writing > 0 && this.#writing + bytes > MOST_WRITING_BYTES;
+    const isBusy = this.#writing > 0 && this.#writing + bytes > MAX_WRITING_BYTES;
     const hasRoom = !isBusy && this.#used + bytes <= maxBytes;
     if (hasRoom) {
       this.#used += bytes;
@@ -149,7 +149,7 @@ export class DiskBound {
   }
 
   #sweep(): void {
-    this.#sweeping ??= this.#makeRooms()
+    this.#sweeping ??= this.#evictWhileHigh()
       .catch((error) => {
         // Others write: whoever does next makes room.
         if (!isLocked(error)) this.#options.onError(error);
@@ -160,13 +160,13 @@ export class DiskBound {
   }
 
   /** Makes room, again for what was written meanwhile. */
-  async #makeRooms(): Promise<void> {
-    do await this.#makeRoom(); while (
+  async #evictWhileHigh(): Promise<void> {
+    do await this.#recountAndEvict(); while (
       this.#writing + this.#written > 0 && this.#isHigh && !this.#isClosed
     );
   }
 
-  async #makeRoom(): Promise<void> {
+  async #recountAndEvict(): Promise<void> {
     const { maxBytes } = this.#options;
     this.#written = 0;
     let used = 0;
@@ -186,7 +186,7 @@ export class DiskBound {
     for await (const use of this.#uses()) {
       if (isEnough()) return;
       next.push(use);
-      if (next.length === TOGETHER) await evict();
+      if (next.length === EVICTED_AT_ONCE) await evict();
     }
     await evict();
   }

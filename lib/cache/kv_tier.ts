@@ -3,7 +3,7 @@ import { type Bytes, joinBytes } from "../core/bytes.ts";
 import { unlocked } from "../store/kv_locked.ts";
 import { CHUNK_BYTES } from "./chunk_bytes.ts";
 import type { CacheEntry } from "./entry.ts";
-import { addressOf } from "./key.ts";
+import { urlOf } from "./key.ts";
 import { DiskBound, type DiskUse, type Place, useKey } from "./kv_disk_bound.ts";
 import type { CacheTier } from "./tier.ts";
 import { bytesOf, entryOf } from "./stored_bytes.ts";
@@ -18,9 +18,9 @@ const REMOVE_CHUNKS = 200;
 /** How many keys Deno KV reads at once. */
 const READ_KEYS = 10;
 /** How many answers one key may have. With the longest names, they fit into one value. */
-const MOST_VARIANTS = 32;
+const MAX_VARIANTS = 32;
 /** How long the names of the request headers may be that chose an answer, all together. */
-const MOST_NAMES = 1_000;
+const MAX_NAME_CHARS = 1_000;
 /** Apart from the chunks, so that those of an address can be listed without reading any. */
 const INDEX = ["sluice", "cache", "index"] as const;
 const CHUNKS = ["sluice", "cache", "chunk"] as const;
@@ -31,7 +31,7 @@ const bytes = v.custom<Bytes>((value) =>
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const HEADER_NAME = /^[!#$%&'*+.^_`|~\w-]+$/;
 /** More than any answer that is kept. */
-const MOST_BYTES = 2 ** 30;
+const MAX_BYTES = 2 ** 30;
 
 /** Which requests an answer is for, and where it is. */
 const variantSchema = v.object({
@@ -41,7 +41,7 @@ const variantSchema = v.object({
   /** Names the chunks; new with each write, so that no reader meets chunks of two answers. */
   id: v.pipe(v.string(), v.uuid()),
   /** The length of all chunks together, and their SHA-256. */
-  size: v.pipe(count, v.maxValue(MOST_BYTES)),
+  size: v.pipe(count, v.maxValue(MAX_BYTES)),
   checksum: bytes,
   /** Until when it can be of use, and when it was last known to be (wall clock, ms since 1970). */
   expiresAt: count,
@@ -94,7 +94,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
       const written = await this.#read(place, variant);
       if (written) {
         // Nobody waits for the order in which others are evicted.
-        if (this.#isUsedAnew(variant)) this.touch(key, request).catch(this.#onError);
+        if (this.#isTouchDue(variant)) this.touch(key, request).catch(this.#onError);
         return entryOf(written, request);
       }
       // It may have been replaced while it was read.
@@ -104,7 +104,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
 
   async set(key: string, entry: CacheEntry, keepMs: number): Promise<void> {
     const names = varyNames(entry.headers);
-    if (names.join().length > MOST_NAMES) return;
+    if (names.join().length > MAX_NAME_CHARS) return;
     const written = await bytesOf(entry);
     await this.#bound.write(written.length, () => this.#write(key, entry, written, keepMs));
   }
@@ -148,7 +148,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
     this.#bound.removed(gone);
   }
 
-  async forget(url: string): Promise<void> {
+  async invalidate(url: string): Promise<void> {
     const url256 = await digest(url);
     const keys: Deno.KvKey[] = [];
     const gone: Variant[] = [];
@@ -168,7 +168,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
     const index = await this.#kv.get(indexKey(place));
     const known = variantsOf(index.value);
     const variant = await chosen(known, request);
-    if (variant === undefined || !this.#isUsedAnew(variant)) return;
+    if (variant === undefined || !this.#isTouchDue(variant)) return;
     const used = { ...variant, usedAt: Math.floor(this.#wall()) };
     const variants = known.map((other) => other === variant ? used : other);
     const atomic = this.#kv.atomic()
@@ -179,7 +179,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
     await unlocked(() => atomic.commit());
   }
 
-  #isUsedAnew({ usedAt, expiresAt }: Variant): boolean {
+  #isTouchDue({ usedAt, expiresAt }: Variant): boolean {
     const now = this.#wall();
     return now - usedAt >= USED_MS && now < expiresAt;
   }
@@ -231,7 +231,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
     const index = await this.#kv.get(indexKey(place));
     const known = variantsOf(index.value);
     const others = known.filter(({ selection }) => selection !== variant.selection);
-    const variants = [variant, ...others].slice(0, MOST_VARIANTS);
+    const variants = [variant, ...others].slice(0, MAX_VARIANTS);
     atomic.check(index)
       .set(indexKey(place), { version: VERSION, variants }, this.#expiry(variants));
     // This very answer is known already when a write was sent twice, for its answer was lost.
@@ -277,7 +277,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
 }
 
 async function placeOf(key: string): Promise<Place> {
-  return [await digest(addressOf(key)), await digest(key)];
+  return [await digest(urlOf(key)), await digest(key)];
 }
 
 function indexKey(place: Place): Deno.KvKey {

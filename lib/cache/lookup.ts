@@ -1,5 +1,5 @@
 import type { Call, Client, Source } from "../core/source.ts";
-import type { ResponseFacts } from "./entry.ts";
+import type { ResponseMetadata } from "./entry.ts";
 import type { CacheSettings } from "./reuse.ts";
 import { cacheKey, clientKey } from "./key.ts";
 import type { CacheScope } from "./cache_scope.ts";
@@ -31,7 +31,7 @@ export function lookupOf(scope: CacheScope, call: Call, client: Client, next: So
   const url = `${scope.name} ${call.path}`;
   const key = cacheKey(url, [
     settings.override ? "override" : undefined,
-    scope.variant,
+    scope.configKey,
     call.headerKey,
     scope.isPerClient ? clientKey(client) : undefined,
   ]);
@@ -40,13 +40,13 @@ export function lookupOf(scope: CacheScope, call: Call, client: Client, next: So
 }
 
 /** Whether a client asks for a part (RFC 9110 section 14.2: with GET alone). */
-export function isForRange({ method, headers }: Call): boolean {
+export function isRangeRequest({ method, headers }: Call): boolean {
   return method === "GET" && headers.has("range");
 }
 
 /** The same, for the whole. */
-export function ofWhole(question: Lookup): Lookup {
-  if (!isForRange(question.call)) return question;
+export function withoutRange(question: Lookup): Lookup {
+  if (!isRangeRequest(question.call)) return question;
   const headers = new Headers(question.call.headers);
   for (const name of ["range", "if-range"]) headers.delete(name);
   return { ...question, call: { ...question.call, headers } };
@@ -58,17 +58,17 @@ export function partKey(key: string): string {
 }
 
 /** Whether an answer that was made for any client may serve this one. */
-export function mayHave({ isAuthorized, isPersonal }: Lookup, answer: Headers): boolean {
+export function mayServe({ isAuthorized, isPersonal }: Lookup, answer: Headers): boolean {
   return (!isAuthorized || allowsAuthorized(answer)) && (!isPersonal || statesReuse(answer));
 }
 
 /** Whether the answer to this request may be kept for others. */
-export function isStorableFor({ settings, isPersonal }: Lookup, facts: ResponseFacts): boolean {
+export function isStorableFor({ settings, isPersonal }: Lookup, facts: ResponseMetadata): boolean {
   const isStored = facts.status === 206 ? isStorablePart : isStorable;
   return isStored(facts, settings) && (!isPersonal || statesReuse(facts.headers));
 }
 
 /** Those with something of their own may find nothing to share where others do. */
-export function markOf({ key, isAuthorized, isPersonal }: Lookup): string {
+export function sharingKey({ key, isAuthorized, isPersonal }: Lookup): string {
   return isAuthorized || isPersonal ? `own ${key}` : key;
 }

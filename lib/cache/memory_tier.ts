@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { CacheEntry } from "./entry.ts";
-import { addressOf } from "./key.ts";
+import { urlOf } from "./key.ts";
 import type { CacheTier } from "./tier.ts";
 import { isInWantedLanguage, selectionKey, varyNames } from "./variants.ts";
 
@@ -11,7 +11,7 @@ interface Variants {
 }
 
 /** How many answers one key may have: a header that every client sends another way fills no more. */
-const MOST_VARIANTS = 32;
+const MAX_VARIANTS = 32;
 /** What an answer takes besides its key, headers and body (bytes; measured on the heap, 50,000 answers). */
 const OVERHEAD_BYTES = 2_400;
 
@@ -26,7 +26,7 @@ export class MemoryTier implements CacheTier {
     this.#byKey = new LRUCache({
       maxSize: maxBytes,
       sizeCalculation: ({ bytes }) => Math.max(1, bytes),
-      dispose: (_variants, key, reason) => reason !== "set" && this.#forgetKey(key),
+      dispose: (_variants, key, reason) => reason !== "set" && this.#removeFromUrl(key),
     });
   }
 
@@ -64,13 +64,13 @@ export class MemoryTier implements CacheTier {
     let bytes = 0;
     for (const kept of entries.values()) bytes += sizeOf(key, kept);
     for (const [selection, oldest] of entries) {
-      if (entries.size <= MOST_VARIANTS && bytes <= this.maxBytes) break;
+      if (entries.size <= MAX_VARIANTS && bytes <= this.maxBytes) break;
       entries.delete(selection);
       bytes -= sizeOf(key, oldest);
     }
     if (entries.size === 0) this.#byKey.delete(key);
     else {
-      const url = addressOf(key);
+      const url = urlOf(key);
       this.#byUrl.set(url, (this.#byUrl.get(url) ?? new Set()).add(key));
       this.#byKey.set(key, { entries, bytes });
     }
@@ -89,12 +89,12 @@ export class MemoryTier implements CacheTier {
     this.#byKey.delete(key);
   }
 
-  forget(url: string): void {
+  invalidate(url: string): void {
     for (const key of this.#byUrl.get(url) ?? []) this.#byKey.delete(key);
   }
 
-  #forgetKey(key: string): void {
-    const url = addressOf(key);
+  #removeFromUrl(key: string): void {
+    const url = urlOf(key);
     const keys = this.#byUrl.get(url);
     keys?.delete(key);
     if (keys?.size === 0) this.#byUrl.delete(url);

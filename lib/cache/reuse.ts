@@ -1,5 +1,5 @@
 import { deltaMs, type Directives, parseDirectives } from "./directives.ts";
-import type { ResponseFacts } from "./entry.ts";
+import type { ResponseMetadata } from "./entry.ts";
 import { ageMs, type FreshnessSettings, lifetimeMs } from "./freshness.ts";
 import { rulesOf } from "./rules.ts";
 
@@ -40,7 +40,7 @@ export interface Moment {
 }
 
 /** How an answer may serve that is for others. */
-export const FOREIGN: Reuse = {
+export const NO_REUSE: Reuse = {
   use: "none",
   remainingMs: 0,
   mayServeOnError: false,
@@ -55,7 +55,7 @@ const NO_CACHE = parseDirectives("no-cache");
 const NOTHING = parseDirectives(null);
 
 /** What a request says of caches; `Pragma` counts where `Cache-Control` is not said. */
-export function requestRules(headers: Headers): Directives {
+export function requestDirectives(headers: Headers): Directives {
   const said = headers.get("cache-control");
   if (said !== null) return parseDirectives(said);
   const pragma = headers.get("pragma");
@@ -64,12 +64,12 @@ export function requestRules(headers: Headers): Directives {
 
 /** Decides whether an answer that is kept may serve a request (RFC 9111 section 4, RFC 5861). */
 export function reuseOf(
-  answer: ResponseFacts,
+  answer: ResponseMetadata,
   request: Headers,
   settings: CacheSettings,
   { now, endedAt = Infinity }: Moment,
 ): Reuse {
-  const asked = requestRules(request);
+  const asked = requestDirectives(request);
   const { directives } = rulesOf(answer.headers);
   const age = ageMs(answer, now);
   const remainingMs = Math.min(lifetimeMs(answer, settings) - age, endedAt - now);
@@ -110,7 +110,7 @@ export function reuseOf(
 }
 
 /** For how long an answer can serve somehow, from now on (ms). */
-export function usableMs(answer: ResponseFacts, settings: CacheSettings, now: number): number {
+export function usableMs(answer: ResponseMetadata, settings: CacheSettings, now: number): number {
   const { directives } = rulesOf(answer.headers);
   const windows = [
     disconnectedMs(answer, settings),
@@ -125,7 +125,7 @@ export function usableMs(answer: ResponseFacts, settings: CacheSettings, now: nu
  * nor the config says for how long (ms; RFC 9111 section 4.2.4). One that was never fresh may be for
  * one client alone, and serves no other.
  */
-function disconnectedMs(answer: ResponseFacts, settings: CacheSettings): number {
+function disconnectedMs(answer: ResponseMetadata, settings: CacheSettings): number {
   const { directives } = rulesOf(answer.headers);
   const isSaid = directives.has("stale-if-error") || settings.staleIfErrorMs !== undefined;
   return isSaid || lifetimeMs(answer, settings) <= 0 ? 0 : DISCONNECTED_MS;

@@ -18,29 +18,29 @@ export interface SharedPurgesOptions {
 }
 
 /** How long what is known of bans is believed (ms): a purge is felt everywhere within a second. */
-const BELIEVED_MS = 800;
+const READ_INTERVAL_MS = 800;
 /** How long a store that failed is left alone (ms). */
-const REST_MS = 5_000;
+const RETRY_AFTER_MS = 5_000;
 /**
  * How long a change at an origin is told to other processes (ms). One that has not listened for so
  * long forgets what it has in memory.
  */
-const CHANGES_KEPT_MS = 600_000;
+const CHANGE_LIFETIME_MS = 600_000;
 /** Changes are told together: so often at most (ms), and so many at once. */
-const TOGETHER_MS = 100;
-const MOST_TOGETHER = 200;
+const BATCH_INTERVAL_MS = 100;
+const MAX_BATCH = 200;
 /** So many are remembered when they cannot be told. */
-const MOST_UNTOLD = 10_000;
+const MAX_UNPUBLISHED = 10_000;
 
 /** What this process tells the others of bans, and hears from them. */
 export class SharedPurges {
   readonly #store: CacheStore["purges"];
   readonly #options: SharedPurgesOptions;
-  #heardAt = -Infinity;
-  #hearsAgainAt = -Infinity;
-  #hearing: Promise<void> | undefined;
+  #readAt = -Infinity;
+  #nextReadAt = -Infinity;
+  #reading: Promise<void> | undefined;
   readonly #changes: Purge[] = [];
-  #isTelling = false;
+  #isPublishing = false;
 
   constructor(store: CacheStore["purges"], options: SharedPurgesOptions) {
     this.#store = store;
@@ -49,8 +49,8 @@ export class SharedPurges {
 
   /** Hears of new bans, when it is time to; undefined when what is known may be believed. */
   refresh(): Promise<void> | undefined {
-    if (this.#options.clock.monotonic() < this.#hearsAgainAt) return undefined;
-    return this.#hearing ??= this.#readNew();
+    if (this.#options.clock.monotonic() < this.#nextReadAt) return undefined;
+    return this.#reading ??= this.#readNew();
   }
 
   /** Tells the others of bans; whether they were told. What fails is logged. */
@@ -65,31 +65,31 @@ export class SharedPurges {
    */
   async publishChange(change: Purge): Promise<void> {
     this.#changes.push(change);
-    if (this.#isTelling) return;
-    this.#isTelling = true;
+    if (this.#isPublishing) return;
+    this.#isPublishing = true;
     while (this.#changes.length > 0) {
-      const changes = this.#changes.slice(0, MOST_TOGETHER);
-      const isTold = await this.publish(changes, CHANGES_KEPT_MS);
+      const changes = this.#changes.slice(0, MAX_BATCH);
+      const isTold = await this.publish(changes, CHANGE_LIFETIME_MS);
       if (!isTold) break;
       this.#changes.splice(0, changes.length);
-      if (this.#changes.length > 0) await this.#options.clock.sleep(TOGETHER_MS);
+      if (this.#changes.length > 0) await this.#options.clock.sleep(BATCH_INTERVAL_MS);
     }
-    this.#changes.splice(0, this.#changes.length - MOST_UNTOLD);
-    this.#isTelling = false;
+    this.#changes.splice(0, this.#changes.length - MAX_UNPUBLISHED);
+    this.#isPublishing = false;
   }
 
   async #readNew(): Promise<void> {
     const { memory, purges: bans, clock } = this.#options;
     const news = await this.#bounded(this.#store.readNew());
     const now = clock.monotonic();
-    this.#hearsAgainAt = now + (news ? BELIEVED_MS : REST_MS);
+    this.#nextReadAt = now + (news ? READ_INTERVAL_MS : RETRY_AFTER_MS);
     if (news) {
-      if (now - this.#heardAt > CHANGES_KEPT_MS) memory.clear();
-      this.#heardAt = now;
+      if (now - this.#readAt > CHANGE_LIFETIME_MS) memory.clear();
+      this.#readAt = now;
       for (const ban of news) bans.add(ban);
       bans.forgetBefore(clock.wall() - MAX_STORE_MS);
     }
-    this.#hearing = undefined;
+    this.#reading = undefined;
   }
 
   async #bounded<T>(done: Promise<T>): Promise<T | undefined> {

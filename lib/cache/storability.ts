@@ -1,4 +1,4 @@
-import type { ResponseFacts } from "./entry.ts";
+import type { ResponseMetadata } from "./entry.ts";
 import { CACHEABLE_BY_DEFAULT, type FreshnessSettings } from "./freshness.ts";
 import { rulesOf } from "./rules.ts";
 import { variesByMore } from "./variants.ts";
@@ -13,12 +13,12 @@ const PARTIAL: ReadonlySet<number> = new Set([206, 304, 412, 416]);
  * Whether an answer to GET may be kept for whoever asks (RFC 9111 section 3). Never one that sets a
  * cookie: it was meant for one client, whatever else it says.
  */
-export function isStorable(answer: ResponseFacts, settings: FreshnessSettings): boolean {
+export function isStorable(answer: ResponseMetadata, settings: FreshnessSettings): boolean {
   return !PARTIAL.has(answer.status) && isStorablePart(answer, settings);
 }
 
 /** The same of a part (206), which may be kept as what it is. */
-export function isStorablePart(answer: ResponseFacts, settings: FreshnessSettings): boolean {
+export function isStorablePart(answer: ResponseMetadata, settings: FreshnessSettings): boolean {
   const { status, headers } = answer;
   if (headers.has("set-cookie") || variesByMore(headers)) return false;
   const { directives } = rulesOf(headers);

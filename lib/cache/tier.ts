@@ -18,5 +18,5 @@ export interface CacheTier {
   /** Forgets every answer under the key. */
   delete(key: string): Promise<void> | void;
   /** Forgets every answer of an address, under whichever key (see `cacheKey`). */
-  forget(url: string): Promise<void> | void;
+  invalidate(url: string): Promise<void> | void;
 }

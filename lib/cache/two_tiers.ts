@@ -17,16 +17,16 @@ export interface TwoTiersOptions {
 }
 
 /** How long a store that failed is left alone (ms): each miss would wait for it again. */
-const REST_MS = 1_000;
+const OPEN_MS = 1_000;
 /** What is kept goes to the store behind the client's back, and may take longer. */
-const WRITE_TIMES = 10;
+const WRITE_TIMEOUT_FACTOR = 10;
 /** Of so many uses of what is in memory the store hears of one. */
-const TOUCHED_USES = 64;
+const TOUCH_EVERY = 64;
 
 /** Memory over a store: what was read once is in memory, so a process that starts cold is soon warm. */
 export class TwoTiers implements CacheTier {
   readonly #options: TwoTiersOptions;
-  #restsUntil = -Infinity;
+  #openUntil = -Infinity;
   #uses = 0;
   #isTouching = false;
 
@@ -41,14 +41,14 @@ export class TwoTiers implements CacheTier {
     const entry = this.#options.memory.get(key, request);
     if (entry === undefined) return this.#read(key, request);
     // What is used often is met by chance: telling the store of each use would cost more than the use.
-    if (++this.#uses % TOUCHED_USES === 0) this.#touch(key, request);
+    if (++this.#uses % TOUCH_EVERY === 0) this.#touch(key, request);
     return entry;
   }
 
   set(key: string, entry: CacheEntry, keepMs: number): void {
     const { memory, store } = this.#options;
     memory.set(key, entry);
-    this.#bounded(() => store.set(key, entry, keepMs), WRITE_TIMES);
+    this.#bounded(() => store.set(key, entry, keepMs), WRITE_TIMEOUT_FACTOR);
   }
 
   has(key: string): boolean {
@@ -61,10 +61,10 @@ export class TwoTiers implements CacheTier {
     await this.#bounded(() => store.delete(key));
   }
 
-  async forget(url: string): Promise<void> {
+  async invalidate(url: string): Promise<void> {
     const { memory, store } = this.#options;
-    memory.forget(url);
-    await this.#bounded(() => store.forget(url));
+    memory.invalidate(url);
+    await this.#bounded(() => store.invalidate(url));
   }
 
   /** Lets the store know of a use, one at a time. */
@@ -87,12 +87,12 @@ export class TwoTiers implements CacheTier {
   /** What the store does within its time; undefined when it fails, which is a miss and no error. */
   async #bounded<T>(ask: () => Promise<T> | T, times = 1): Promise<T | undefined> {
     const { clock, timeoutMs, onError } = this.#options;
-    if (clock.monotonic() < this.#restsUntil) return undefined;
+    if (clock.monotonic() < this.#openUntil) return undefined;
     const ms = timeoutMs * times;
     try {
       return await within(Promise.try(ask), ms, clock, () => new StoreTimeout(ms));
     } catch (error) {
-      this.#restsUntil = clock.monotonic() + REST_MS;
+      this.#openUntil = clock.monotonic() + OPEN_MS;
       onError(error);
     }
   }

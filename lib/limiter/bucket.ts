@@ -96,7 +96,7 @@ export function take(
  * The level after tokens come back that were taken `ageMs` ago. What would have come in since is
  * kept: a full return of an old token would let out more than the rate allows.
  */
-export function giveBack(
+export function refund(
   level: BucketLevel,
   { perMs, perToken, capacity }: BucketShape,
   tokens: number,
@@ -121,7 +121,7 @@ export function msUntilFull({ units }: BucketLevel, { capacity, perMs }: BucketS
  * How long the record of a bucket must live (ms): until it is full and, after a reset, until nothing
  * that was taken before is worth anything any more.
  */
-export function msToKeep(level: BucketLevel, shape: BucketShape, now: number): number {
+export function recordLifetimeMs(level: BucketLevel, shape: BucketShape, now: number): number {
   const { resetAt = -Infinity } = level;
   const fillMs = Math.ceil(shape.capacity / shape.perMs);
   return Math.max(msUntilFull(level, shape), resetAt + fillMs - now);

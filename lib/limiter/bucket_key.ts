@@ -4,14 +4,14 @@ import { memoize } from "../core/memoize.ts";
 import type { Charge, NamedLimit } from "./limit.ts";
 
 /** What a bucket counts. */
-export interface BucketOwner {
+export interface BucketIdentity {
   readonly limit: NamedLimit;
   /** The tier of the client; undefined for none. */
   readonly tier: string | undefined;
   /** The route's key; of no matter where the limit counts all routes together. */
   readonly route: string;
-  /** As {@linkcode who} names it. */
-  readonly who: string;
+  /** As {@linkcode bucketSubject} names it. */
+  readonly subject: string;
 }
 
 /** Of how many is remembered what their addresses and headers are counted by. */
@@ -23,7 +23,7 @@ const keyOf = memoize((prefixed) => {
 const hashOf = memoize(fingerprint, REMEMBERED);
 
 /** The names of those who are counted. */
-export const who = {
+export const bucketSubject = {
   all: "all",
   client: (name: string) => `client ${name}`,
   /** @param ipv6Prefix how many bits of an IPv6 address count */
@@ -33,11 +33,14 @@ export const who = {
 } as const;
 
 /** What is taken of the bucket that counts that; a tier of which the limit says nothing is none. */
-export function chargeOf({ limit, tier, route, who }: BucketOwner, tokens: number): Charge {
+export function chargeOf(
+  { limit, tier, route, subject }: BucketIdentity,
+  tokens: number,
+): Charge {
   const allowance = (tier === undefined ? undefined : limit.tiers.get(tier)) ?? limit.allowance;
   const { perMs, perToken, capacity } = allowance.shape;
   const { name, perRoute } = limit;
   // Another rate is another bucket: what was counted by the old one means nothing in the new.
-  const key = [name, `${perMs}/${perToken}/${capacity}`, perRoute ? route : "", who];
+  const key = [name, `${perMs}/${perToken}/${capacity}`, perRoute ? route : "", subject];
   return { key: key.join("|"), limit: allowance, tokens };
 }

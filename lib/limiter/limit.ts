@@ -49,7 +49,7 @@ export interface Grant {
   /** When it was decided; nobody was told before. */
   readonly at: Instant;
   /** Gives some of the charges back, once: for work that was not done after all. */
-  giveBack(isReturned: (charge: Charge) => boolean): void;
+  refund(isReturned: (charge: Charge) => boolean): void;
 }
 
 /** Nothing was taken: a bucket has not enough. */

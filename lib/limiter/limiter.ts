@@ -1,5 +1,5 @@
 import type { Clock, Random } from "../core/clock.ts";
-import { nextDecision } from "./decision_order.ts";
+import { grantOf } from "./grant.ts";
 import { decideLocally } from "./local_fallback.ts";
 import { BucketTable } from "./bucket_table.ts";
 import { type PendingCharge, PendingRequest } from "./pending_request.ts";
@@ -7,12 +7,17 @@ import { type Instant, instantOf } from "./instant.ts";
 import { LeaseKeeper } from "./leases/lease_keeper.ts";
 import type { Charge, Decision, Denial, Grant } from "./limit.ts";
 import { WaitQueues } from "./wait_queue.ts";
-import { payFromLeases } from "./settlement.ts";
+import { spendLeases } from "./lease_spending.ts";
 import { plan, type PlannedDecision } from "./plan.ts";
 import type { BucketStore } from "./stores/bucket_store.ts";
-import { StoreHealth } from "./stores/store_health.ts";
+import { StoreBreaker } from "./stores/store_breaker.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
-import { type Batch, type Concluded, FREE_DENIAL_MS, Transactions } from "./transactions.ts";
+import {
+  type Batch,
+  type CommittedDecision,
+  LOCAL_DENIAL_MS,
+  Transactions,
+} from "./transactions.ts";
 
 /** What a limiter needs. */
 export interface LimiterOptions {
@@ -26,7 +31,7 @@ export interface LimiterOptions {
 }
 
 /** Who asks, as far as waiting goes. */
-export interface Patience {
+export interface TakeOptions {
   readonly signal: AbortSignal;
   /** When an answer is of no use any more (monotonic ms). */
   readonly deadline: number;
@@ -46,13 +51,13 @@ const LEASED_SHARE = 1 / 4;
 export class Limiter {
   readonly #options: LimiterOptions;
   readonly #buckets: BucketTable;
-  readonly #health: StoreHealth;
-  readonly #lines = new WaitQueues();
+  readonly #breaker: StoreBreaker;
+  readonly #waitQueues = new WaitQueues();
   readonly #transactions: Transactions;
   readonly #leases: LeaseKeeper;
-  /** Buckets to write, whether or not a claim wants them: leases end there, or begin. */
+  /** Buckets to write, whether or not a request wants them: leases end there, or begin. */
   readonly #renewals = new Set<TrackedBucket>();
-  #due: PendingRequest[] = [];
+  #ready: PendingRequest[] = [];
   #orders = 0;
   #running = 0;
   #closing: PromiseWithResolvers<void> | undefined;
@@ -61,7 +66,7 @@ export class Limiter {
     const { clock, random, maxBuckets, store, onStoreChange = () => {} } = options;
     this.#options = options;
     this.#buckets = new BucketTable(maxBuckets);
-    this.#health = new StoreHealth(clock, random, onStoreChange);
+    this.#breaker = new StoreBreaker(clock, random, onStoreChange);
     this.#leases = new LeaseKeeper({
       clock,
       buckets: this.#buckets,
@@ -71,8 +76,8 @@ export class Limiter {
       store,
       clock,
       random,
-      lines: this.#lines,
-      health: this.#health,
+      waitQueues: this.#waitQueues,
+      breaker: this.#breaker,
       mayLease: ({ leases }) =>
         !this.#closing && (!leases.isEmpty || this.#leases.size < maxBuckets * LEASED_SHARE),
       onLease: (bucket) => this.#leases.keep(bucket),
@@ -85,7 +90,7 @@ export class Limiter {
   }
 
   /** How many tokens of a bucket are leased here, and may be spent now. */
-  leased(key: string): number {
+  leasedTokens(key: string): number {
     return this.#buckets.find(key)?.leases.available(instantOf(this.#options.clock)) ?? 0;
   }
 
@@ -95,7 +100,7 @@ export class Limiter {
       const bucket = this.#buckets.find(key);
       if (bucket === undefined) continue;
       bucket.forget();
-      for (const claim of [...this.#lines.of(bucket)]) this.#wake(claim);
+      for (const request of [...this.#waitQueues.of(bucket)]) this.#wake(request);
     }
   }
 
@@ -103,18 +108,18 @@ export class Limiter {
    * Takes all charges or none.
    * @throws the signal's reason, when it aborts before there is a decision
    */
-  take(charges: readonly Charge[], patience: Patience): Decision | Promise<Decision> {
+  take(charges: readonly Charge[], patience: TakeOptions): Decision | Promise<Decision> {
     const now = instantOf(this.#options.clock);
-    const claimed = charges.map((charge) => ({
+    const pending = charges.map((charge) => ({
       charge,
       bucket: this.#buckets.get(charge.key, charge.limit.shape),
     }));
-    const known = this.#takeLeased(claimed, patience, now) ??
-      this.#denyFreely(claimed, patience, now);
+    const known = this.#grantFromLeases(pending, patience, now) ??
+      this.#denyLocally(pending, patience, now);
     if (known) return known;
-    const isProbe = this.#health.mayProbe();
-    if (this.#health.isLost && !isProbe) return decideLocally(claimed, now);
-    return this.#ask(claimed, patience, now, isProbe);
+    const isProbe = this.#breaker.mayProbe();
+    if (this.#breaker.isOpen && !isProbe) return decideLocally(pending, now);
+    return this.#decideWithStore(pending, patience, now, isProbe);
   }
 
   /** Gives back what is leased, and leases nothing more. Resolves when the store has it. */
@@ -127,65 +132,67 @@ export class Limiter {
   }
 
   /** An admission that needs no store: all that is wanted was leased, and nobody came before. */
-  #takeLeased(
-    claimed: readonly PendingCharge[],
-    { signal }: Patience,
+  #grantFromLeases(
+    pending: readonly PendingCharge[],
+    { signal }: TakeOptions,
     now: Instant,
   ): Grant | undefined {
-    const isLeased = claimed.every(({ bucket }) => !bucket.leases.isEmpty && bucket.asking === 0);
+    const isLeased = pending.every(({ bucket }) =>
+      !bucket.leases.isEmpty && bucket.pendingRequests === 0
+    );
     if (!isLeased || signal.aborted) return undefined;
-    const payment = payFromLeases(claimed, now);
-    if (payment === undefined) return undefined;
+    const spending = spendLeases(pending, now);
+    if (spending === undefined) return undefined;
     const { clock, store: { skewMs } } = this.#options;
-    const buckets = claimed.map(({ charge, bucket }) => {
+    const buckets = pending.map(({ charge, bucket }) => {
       bucket.demand.add(charge.tokens, now.monotonic);
       if (!bucket.isBusy && bucket.leases.isLow(now)) this.#renew(bucket);
       return { charge, level: bucket.knownAt(now, skewMs) };
     });
-    return nextDecision({ charges: claimed, buckets, at: now, payment, clock });
+    return grantOf({ charges: pending, buckets, at: now, spending, clock });
   }
 
   /** A denial that needs no store: a bucket seen empty cannot have filled before its time. */
-  #denyFreely(
-    claimed: readonly PendingCharge[],
-    { deadline }: Patience,
+  #denyLocally(
+    pending: readonly PendingCharge[],
+    { deadline }: TakeOptions,
     now: Instant,
   ): Denial | undefined {
-    const facts = { order: this.#orders, since: now.monotonic, deadline, isProbe: false };
-    const situation = this.#transactions.situation(now);
-    const [verdict] = plan([new PendingRequest(claimed, facts)], situation).verdicts;
-    const isSure = verdict?.violated.some(({ charge, bucket }) =>
-      charge.limit.waitMs === 0 && bucket.isFresh(now, FREE_DENIAL_MS) &&
-      !bucket.isAhead(now, situation.skewMs) && bucket.leases.available(now) === 0
+    const facts = { order: this.#orders, arrivedAt: now.monotonic, deadline, isProbe: false };
+    const context = this.#transactions.context(now);
+    const [planned] = plan([new PendingRequest(pending, facts)], context).decisions;
+    const isSure = planned?.violated.some(({ charge, bucket }) =>
+      charge.limit.waitMs === 0 && bucket.isFresh(now, LOCAL_DENIAL_MS) &&
+      !bucket.isAhead(now, context.skewMs) && bucket.leases.available(now) === 0
     );
-    return verdict && isSure ? this.#denialOf(verdict) : undefined;
+    return planned && isSure ? this.#denialOf(planned) : undefined;
   }
 
-  async #ask(
-    claimed: readonly PendingCharge[],
-    { signal, deadline }: Patience,
+  async #decideWithStore(
+    pending: readonly PendingCharge[],
+    { signal, deadline }: TakeOptions,
     now: Instant,
     isProbe: boolean,
   ): Promise<Decision> {
-    const facts = { order: this.#orders++, since: now.monotonic, deadline, isProbe };
-    const claim = new PendingRequest(claimed, facts);
-    for (const { charge, bucket } of claimed) {
+    const facts = { order: this.#orders++, arrivedAt: now.monotonic, deadline, isProbe };
+    const request = new PendingRequest(pending, facts);
+    for (const { charge, bucket } of pending) {
       this.#buckets.hold(bucket);
-      bucket.asking++;
+      bucket.pendingRequests++;
       bucket.demand.add(charge.tokens, now.monotonic);
-      if (isProbe) bucket.isDoubtful = true;
+      if (isProbe) bucket.mustRead = true;
     }
-    const leave = () => this.#abandon(claim, signal.reason);
+    const leave = () => this.#cancel(request, signal.reason);
     if (signal.aborted) leave();
     else signal.addEventListener("abort", leave, { once: true });
-    this.#enqueue(claim);
+    this.#enqueue(request);
     queueMicrotask(() => this.#pump());
     try {
-      return await claim.decision;
+      return await request.decision;
     } finally {
       signal.removeEventListener("abort", leave);
-      for (const { bucket } of claimed) {
-        bucket.asking--;
+      for (const { bucket } of pending) {
+        bucket.pendingRequests--;
         this.#buckets.release(bucket);
       }
     }
@@ -193,25 +200,25 @@ export class Limiter {
 
   /** Has a bucket written soon; what is due for it goes with a later write when the store is lost. */
   #renew(bucket: TrackedBucket): void {
-    if (this.#health.isLost || this.#renewals.has(bucket)) return;
+    if (this.#breaker.isOpen || this.#renewals.has(bucket)) return;
     this.#renewals.add(bucket);
     this.#buckets.hold(bucket);
     queueMicrotask(() => this.#pump());
   }
 
-  /** Puts a claim among those that are decided next, at its place. */
-  #enqueue(claim: PendingRequest): void {
-    if (claim.isOver || claim.isDue) return;
-    claim.isDue = true;
-    claim.alarm?.abort();
-    claim.alarm = undefined;
-    const place = this.#due.findLastIndex(({ order }) => order < claim.order) + 1;
-    this.#due.splice(place, 0, claim);
+  /** Puts a request among those that are decided next, at its place. */
+  #enqueue(request: PendingRequest): void {
+    if (request.isDone || request.isReady) return;
+    request.isReady = true;
+    request.timer?.abort();
+    request.timer = undefined;
+    const place = this.#ready.findLastIndex(({ order }) => order < request.order) + 1;
+    this.#ready.splice(place, 0, request);
   }
 
   /** Starts transactions for what is due, as many as the store is worth. */
   #pump(): void {
-    if (this.#health.isLost) this.#doWithoutStore();
+    if (this.#breaker.isOpen) this.#decideAllLocally();
     while (this.#running < this.#options.store.concurrency) {
       const batch = this.#nextBatch();
       if (batch.buckets.length === 0) break;
@@ -222,16 +229,16 @@ export class Limiter {
   }
 
   /** All but the one that tries the store. */
-  #doWithoutStore(): void {
+  #decideAllLocally(): void {
     for (const bucket of this.#renewals) this.#buckets.release(bucket);
     this.#renewals.clear();
     const now = instantOf(this.#options.clock);
-    const due = this.#due;
-    this.#due = due.filter(({ isProbe, isInHand }) => isProbe || isInHand);
-    for (const claim of due) {
-      if (claim.isProbe || claim.isInHand || claim.isOver) continue;
-      claim.isDue = false;
-      this.#settle(claim, decideLocally(claim.charges, now));
+    const due = this.#ready;
+    this.#ready = due.filter(({ isProbe, isInTransaction: isInHand }) => isProbe || isInHand);
+    for (const request of due) {
+      if (request.isProbe || request.isInTransaction || request.isDone) continue;
+      request.isReady = false;
+      this.#settle(request, decideLocally(request.charges, now));
     }
   }
 
@@ -242,16 +249,16 @@ export class Limiter {
     const passed = new Set<TrackedBucket>();
     const batch: PendingRequest[] = [];
     const rest: PendingRequest[] = [];
-    for (const claim of this.#due) {
-      if (claim.isOver) continue;
-      const wanted = claim.charges.map(({ bucket }) => bucket);
+    for (const request of this.#ready) {
+      if (request.isDone) continue;
+      const wanted = request.charges.map(({ bucket }) => bucket);
       const added = wanted.filter((bucket) => !buckets.has(bucket)).length;
       const isFree = wanted.every((bucket) => !bucket.isBusy && !passed.has(bucket));
       const fits = buckets.size === 0 || buckets.size + added <= batchSize;
       for (const bucket of wanted) (isFree && fits ? buckets : passed).add(bucket);
-      (isFree && fits ? batch : rest).push(claim);
+      (isFree && fits ? batch : rest).push(request);
     }
-    this.#due = rest;
+    this.#ready = rest;
     const due = [...this.#renewals].filter((bucket) => {
       const fits = buckets.has(bucket) || buckets.size < batchSize;
       if (bucket.isBusy || passed.has(bucket) || !fits) return false;
@@ -264,22 +271,22 @@ export class Limiter {
       bucket.isBusy = true;
       this.#buckets.hold(bucket);
     }
-    for (const claim of batch) {
-      claim.isDue = false;
-      claim.isInHand = true;
+    for (const request of batch) {
+      request.isReady = false;
+      request.isInTransaction = true;
     }
-    return { claims: batch, buckets: [...buckets], due };
+    return { requests: batch, buckets: [...buckets], renewals: due };
   }
 
   async #transact(batch: Batch): Promise<void> {
     try {
-      for (const concluded of await this.#transactions.run(batch)) this.#conclude(concluded);
+      for (const concluded of await this.#transactions.run(batch)) this.#apply(concluded);
     } catch (error) {
-      this.#health.failed(error);
+      this.#breaker.failed(error);
       const now = instantOf(this.#options.clock);
-      for (const claim of batch.claims) {
-        claim.isInHand = false;
-        if (!claim.isOver) this.#settle(claim, decideLocally(claim.charges, now));
+      for (const request of batch.requests) {
+        request.isInTransaction = false;
+        if (!request.isDone) this.#settle(request, decideLocally(request.charges, now));
       }
     }
     for (const bucket of batch.buckets) {
@@ -290,53 +297,53 @@ export class Limiter {
     this.#pump();
   }
 
-  #conclude({ verdict, payment }: Concluded): void {
-    const { claim, violated, buckets, at } = verdict;
+  #apply({ decision: planned, spending }: CommittedDecision): void {
+    const { request, violated, buckets, at } = planned;
     const { clock } = this.#options;
-    claim.isInHand = false;
+    request.isInTransaction = false;
     if (violated.length === 0) {
-      const admitted = nextDecision({ charges: claim.charges, buckets, at, payment, clock });
-      if (claim.isOver) admitted.giveBack(() => true);
-      else this.#settle(claim, admitted);
-    } else if (!claim.isOver) {
-      if (verdict.isWaiting) this.#wait(claim, verdict.waitMs);
-      else this.#settle(claim, this.#denialOf(verdict));
+      const admitted = grantOf({ charges: request.charges, buckets, at, spending, clock });
+      if (request.isDone) admitted.refund(() => true);
+      else this.#settle(request, admitted);
+    } else if (!request.isDone) {
+      if (planned.isWaiting) this.#wait(request, planned.waitMs);
+      else this.#settle(request, this.#denialOf(planned));
     }
   }
 
-  /** Lets a claim wait for its tokens. */
-  #wait(claim: PendingRequest, waitMs: number): void {
-    this.#lines.add(claim);
+  /** Lets a request wait for its tokens. */
+  #wait(request: PendingRequest, waitMs: number): void {
+    this.#waitQueues.add(request);
     // Woken while it was in hand: it is decided again at once, and needs no alarm.
-    if (claim.isDue) return;
-    claim.alarm = new AbortController();
+    if (request.isReady) return;
+    request.timer = new AbortController();
     // At least one: a wait of nothing would be tried again for ever within one moment.
-    this.#options.clock.sleep(Math.max(1, waitMs), claim.alarm.signal).then(
-      () => this.#wake(claim),
+    this.#options.clock.sleep(Math.max(1, waitMs), request.timer.signal).then(
+      () => this.#wake(request),
       () => {},
     );
   }
 
-  #wake(claim: PendingRequest): void {
-    this.#enqueue(claim);
+  #wake(request: PendingRequest): void {
+    this.#enqueue(request);
     this.#pump();
   }
 
-  #settle(claim: PendingRequest, decision: Decision): void {
-    claim.settle(decision);
-    this.#leave(claim);
+  #settle(request: PendingRequest, decision: Decision): void {
+    request.settle(decision);
+    this.#leave(request);
   }
 
-  #abandon(claim: PendingRequest, reason: unknown): void {
-    claim.abandon(reason);
-    this.#leave(claim);
-    if (claim.isProbe && this.#health.isLost) this.#health.probeGivenUp();
+  #cancel(request: PendingRequest, reason: unknown): void {
+    request.cancel(reason);
+    this.#leave(request);
+    if (request.isProbe && this.#breaker.isOpen) this.#breaker.probeCancelled();
   }
 
   /** Ends its sleep, and wakes those behind it: they may be served sooner now. */
-  #leave(claim: PendingRequest): void {
-    claim.alarm?.abort();
-    for (const next of this.#lines.remove(claim)) queueMicrotask(() => this.#wake(next));
+  #leave(request: PendingRequest): void {
+    request.timer?.abort();
+    for (const next of this.#waitQueues.remove(request)) queueMicrotask(() => this.#wake(next));
   }
 
   /** A client may come back to a machine whose clock is behind: it is told to wait for that, too. */

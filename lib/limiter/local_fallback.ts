@@ -9,11 +9,11 @@ import type { TrackedBucket } from "./tracked_bucket.ts";
  * `closed` lets nothing pass. What is let through locally is lent by the bucket: it is taken off
  * when the store is back.
  */
-export function decideLocally(claimed: readonly PendingCharge[], now: Instant): Decision {
-  if (claimed.some(({ charge }) => charge.limit.onStoreFailure === "closed")) {
+export function decideLocally(pending: readonly PendingCharge[], now: Instant): Decision {
+  if (pending.some(({ charge }) => charge.limit.onStoreFailure === "closed")) {
     return { outcome: "unavailable" };
   }
-  const counted = claimed.filter(({ charge }) => charge.limit.onStoreFailure === "local");
+  const counted = pending.filter(({ charge }) => charge.limit.onStoreFailure === "local");
   const levels = new Map<TrackedBucket, BucketLevel>();
   const levelOf = (bucket: TrackedBucket) => levels.get(bucket) ?? bucket.levelAt(now, 0);
   const violated = counted.filter(({ charge, bucket }) => {
@@ -22,12 +22,12 @@ export function decideLocally(claimed: readonly PendingCharge[], now: Instant): 
     return rest === undefined;
   });
   const isAdmitted = violated.length === 0;
-  if (isAdmitted) { for (const { charge, bucket } of counted) bucket.lend(charge.tokens, now); }
+  if (isAdmitted) { for (const { charge, bucket } of counted) bucket.overdraw(charge.tokens, now); }
   const buckets = counted.map(({ charge, bucket }) => ({
     charge,
     level: isAdmitted ? levelOf(bucket) : bucket.levelAt(now, 0),
   }));
-  if (isAdmitted) return { outcome: "admitted", buckets, at: now, giveBack: () => {} };
+  if (isAdmitted) return { outcome: "admitted", buckets, at: now, refund: () => {} };
   const waits = violated.map(({ charge, bucket }) =>
     msUntil(bucket.levelAt(now, 0), bucket.shape, charge.tokens)
   );

@@ -12,7 +12,7 @@ export interface PendingFacts {
   /** Requests are decided in this order. */
   readonly order: number;
   /** When it came (monotonic ms). */
-  readonly since: number;
+  readonly arrivedAt: number;
   /** Until when an answer is of use (monotonic ms). */
   readonly deadline: number;
   /** Whether it is the one that tries a store that was lost. */
@@ -23,24 +23,24 @@ export interface PendingFacts {
 export class PendingRequest {
   readonly charges: readonly PendingCharge[];
   readonly order: number;
-  readonly since: number;
+  readonly arrivedAt: number;
   readonly deadline: number;
   readonly isProbe: boolean;
   readonly decision: Promise<Decision>;
   /** Whether it was decided, or nobody waits for it any more. */
-  isOver = false;
+  isDone = false;
   /** Whether it stands among those that are decided next. */
-  isDue = false;
+  isReady = false;
   /** Whether a transaction has it. */
-  isInHand = false;
+  isInTransaction = false;
   /** Ends its sleep, while it waits for tokens. */
-  alarm: AbortController | undefined;
+  timer: AbortController | undefined;
   readonly #decided = Promise.withResolvers<Decision>();
 
   constructor(charges: readonly PendingCharge[], facts: PendingFacts) {
     this.charges = charges;
     this.order = facts.order;
-    this.since = facts.since;
+    this.arrivedAt = facts.arrivedAt;
     this.deadline = facts.deadline;
     this.isProbe = facts.isProbe;
     this.decision = this.#decided.promise;
@@ -48,13 +48,13 @@ export class PendingRequest {
 
   /** Ends it with a decision. */
   settle(decision: Decision): void {
-    this.isOver = true;
+    this.isDone = true;
     this.#decided.resolve(decision);
   }
 
   /** Ends it because nobody waits for it any more. */
-  abandon(reason: unknown): void {
-    this.isOver = true;
+  cancel(reason: unknown): void {
+    this.isDone = true;
     this.#decided.reject(reason);
   }
 }

@@ -1,17 +1,17 @@
-import { type BucketLevel, msToKeep, msUntil, take } from "./bucket.ts";
+import { type BucketLevel, msUntil, recordLifetimeMs, take } from "./bucket.ts";
 import type { PendingCharge, PendingRequest } from "./pending_request.ts";
 import type { Instant } from "./instant.ts";
-import { grant, type LeaseNeeds, leaseTokens } from "./leases/lease.ts";
+import { grantLease, type LeaseNeeds, leaseTokens } from "./leases/lease.ts";
 import type { ChargedBucket } from "./limit.ts";
 import type { WaitQueues } from "./wait_queue.ts";
 import type { BucketWrite } from "./stores/bucket_store.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
 
-/** What would be decided about a claim. */
+/** What would be decided about a request. */
 export interface PlannedDecision {
-  readonly claim: PendingRequest;
+  readonly request: PendingRequest;
   readonly buckets: readonly ChargedBucket[];
-  /** What was too much; none means that the claim is admitted. */
+  /** What was too much; none means that the request is admitted. */
   readonly violated: readonly PendingCharge[];
   /** What is spent of leases; the rest is taken in the store. */
   readonly leased: readonly PendingCharge[];
@@ -30,15 +30,15 @@ export interface PlannedWrite extends BucketWrite {
   readonly leased: number;
 }
 
-/** The decisions about some claims, and what must be written for them to hold. */
+/** The decisions about some requests, and what must be written for them to hold. */
 export interface Plan {
-  readonly verdicts: readonly PlannedDecision[];
+  readonly decisions: readonly PlannedDecision[];
   readonly writes: readonly PlannedWrite[];
 }
 
 /** What is known when a plan is made. */
-export interface Situation {
-  readonly lines: WaitQueues;
+export interface PlanContext {
+  readonly waitQueues: WaitQueues;
   readonly now: Instant;
   /** How much the clocks of machines may differ (ms). */
   readonly skewMs: number;
@@ -52,24 +52,24 @@ export interface Situation {
 const KEEP_MARGIN_MS = 1_000;
 
 /**
- * Decides claims in the order given, each wholly or not at all. Pure: nothing is changed.
- * @param due buckets to write even if no claim changes them: for a lease, or for what comes back
+ * Decides requests in the order given, each wholly or not at all. Pure: nothing is changed.
+ * @param due buckets to write even if no request changes them: for a lease, or for what comes back
  */
 export function plan(
-  claims: readonly PendingRequest[],
-  situation: Situation,
+  requests: readonly PendingRequest[],
+  context: PlanContext,
   due: Iterable<TrackedBucket> = [],
 ): Plan {
-  const planner = new Planner(situation);
-  const verdicts = claims.map((claim) => planner.decide(claim));
-  return { verdicts, writes: planner.writes(due) };
+  const planner = new Planner(context);
+  const decisions = requests.map((request) => planner.decide(request));
+  return { decisions, writes: planner.writes(due) };
 }
 
 /** What a lease of that bucket should last for. */
-export function leaseNeedsOf(bucket: TrackedBucket, { now, latencyMs }: Situation): LeaseNeeds {
+export function leaseNeedsOf(bucket: TrackedBucket, { now, latencyMs }: PlanContext): LeaseNeeds {
   return {
     termMs: bucket.leases.termMs,
-    asked: bucket.demand.tokens(now.monotonic),
+    recentTokens: bucket.demand.tokens(now.monotonic),
     demandPerMs: bucket.demand.perMs(now.monotonic),
     isSteady: bucket.demand.isSteady(now.monotonic),
     latencyMs,
@@ -78,7 +78,7 @@ export function leaseNeedsOf(bucket: TrackedBucket, { now, latencyMs }: Situatio
 }
 
 class Planner {
-  readonly #situation: Situation;
+  readonly #context: PlanContext;
   readonly #levels = new Map<TrackedBucket, BucketLevel>();
   /** Tokens that are left of leases. */
   readonly #leased = new Map<TrackedBucket, number>();
@@ -89,24 +89,24 @@ class Planner {
   /** Those who begin to wait with this plan. */
   readonly #waiting = new Set<PendingRequest>();
 
-  constructor(situation: Situation) {
-    this.#situation = situation;
+  constructor(context: PlanContext) {
+    this.#context = context;
   }
 
-  decide(claim: PendingRequest): PlannedDecision {
-    const { now, skewMs } = this.#situation;
+  decide(request: PendingRequest): PlannedDecision {
+    const { now, skewMs } = this.#context;
     const taken = new Map<TrackedBucket, BucketLevel>();
     const spent = new Map<TrackedBucket, number>();
     const leased: PendingCharge[] = [];
     const violated: PendingCharge[] = [];
     let waitMs = 0;
-    for (const claimed of claim.charges) {
-      const { charge: { tokens }, bucket } = claimed;
-      const wanted = tokens + this.#tokensAhead(claim, bucket);
+    for (const pending of request.charges) {
+      const { charge: { tokens }, bucket } = pending;
+      const wanted = tokens + this.#tokensAhead(request, bucket);
       const inHand = spent.get(bucket) ?? this.#leasedOf(bucket);
       if (inHand >= wanted) {
         spent.set(bucket, inHand - tokens);
-        leased.push(claimed);
+        leased.push(pending);
         continue;
       }
       const level = taken.get(bucket) ?? this.#levelOf(bucket);
@@ -115,14 +115,14 @@ class Planner {
         taken.set(bucket, rest);
         continue;
       }
-      violated.push(claimed);
+      violated.push(pending);
       this.#short.add(bucket);
       const isAhead = Math.max(0, level.at - now.wall);
       waitMs = Math.max(waitMs, isAhead + msUntil(level, bucket.shape, wanted));
     }
     const isAdmitted = violated.length === 0;
     if (isAdmitted) {
-      this.#admitted.add(claim);
+      this.#admitted.add(request);
       for (const [bucket, level] of taken) {
         this.#levels.set(bucket, level);
         this.#changed.add(bucket);
@@ -130,37 +130,38 @@ class Planner {
       for (const [bucket, tokens] of spent) this.#leased.set(bucket, tokens);
     }
     // Written even for a denial: as long as it stands in the future, nothing comes in.
-    for (const { bucket } of claim.charges) {
+    for (const { bucket } of request.charges) {
       if (bucket.isAhead(now, skewMs)) this.#changed.add(bucket);
     }
-    const isWaiting = !isAdmitted && this.#mayWait(claim, violated, waitMs);
-    if (isWaiting) this.#waiting.add(claim);
-    const buckets = claim.charges.map(({ charge, bucket }) => ({
+    const isWaiting = !isAdmitted && this.#mayWait(request, violated, waitMs);
+    if (isWaiting) this.#waiting.add(request);
+    const buckets = request.charges.map(({ charge, bucket }) => ({
       charge,
       level: this.#knownOf(bucket),
     }));
-    return { claim, buckets, violated, leased, waitMs, isWaiting, at: now };
+    return { request, buckets, violated, leased, waitMs, isWaiting, at: now };
   }
 
   writes(due: Iterable<TrackedBucket>): PlannedWrite[] {
-    const { now, skewMs } = this.#situation;
+    const { now, skewMs } = this.#context;
     return [...new Set([...this.#changed, ...due])].flatMap((bucket) => {
       const { level, leased } = this.#withLease(bucket, this.#levelOf(bucket));
-      const isNeeded = this.#changed.has(bucket) || leased > 0 || bucket.returns.length > 0;
+      const isNeeded = this.#changed.has(bucket) || leased > 0 || bucket.refunds.length > 0;
       if (!isNeeded) return [];
-      const keepMs = msToKeep(level, bucket.shape, now.wall) + 2 * skewMs + KEEP_MARGIN_MS;
-      return { bucket, key: bucket.key, level, version: bucket.stored.version, keepMs, leased };
+      const lifetimeMs = recordLifetimeMs(level, bucket.shape, now.wall) + 2 * skewMs +
+        KEEP_MARGIN_MS;
+      return { bucket, key: bucket.key, level, version: bucket.stored.version, lifetimeMs, leased };
     });
   }
 
   /** Leases what the bucket's requests will want next, when what was leased runs out. */
   #withLease(bucket: TrackedBucket, level: BucketLevel): { level: BucketLevel; leased: number } {
-    const { now, skewMs, lines, mayLease } = this.#situation;
+    const { now, skewMs, waitQueues: lines, mayLease } = this.#context;
     const { leases, shape } = bucket;
     const isShort = this.#short.has(bucket) || lines.of(bucket).length > 0;
-    const needs = leaseNeedsOf(bucket, this.#situation);
+    const needs = leaseNeedsOf(bucket, this.#context);
     const { termMs } = needs;
-    const isIdle = bucket.asking === 0 && leases.isIdle(now);
+    const isIdle = bucket.pendingRequests === 0 && leases.isIdle(now);
     const isSealed = (level.sealedUntil ?? -Infinity) > now.wall;
     const isUnfit = isIdle || isShort || isSealed || bucket.isAhead(now, skewMs);
     if (!mayLease(bucket) || termMs === 0 || isUnfit) return { level, leased: 0 };
@@ -168,12 +169,12 @@ class Planner {
     const tokens = this.#leasedOf(bucket);
     const isDue = tokens === 0 || leases.isLow(now, tokens);
     const leased = isDue ? leaseTokens(level, shape, needs) : 0;
-    const rest = leased === 0 ? undefined : grant(level, shape, leased, termMs, now.wall);
+    const rest = leased === 0 ? undefined : grantLease(level, shape, leased, termMs, now.wall);
     return rest ? { level: rest, leased } : { level, leased: 0 };
   }
 
   #leasedOf(bucket: TrackedBucket): number {
-    return this.#leased.get(bucket) ?? bucket.leases.available(this.#situation.now);
+    return this.#leased.get(bucket) ?? bucket.leases.available(this.#context.now);
   }
 
   #knownOf(bucket: TrackedBucket): BucketLevel {
@@ -184,15 +185,15 @@ class Planner {
   }
 
   #levelOf(bucket: TrackedBucket): BucketLevel {
-    const { now, skewMs } = this.#situation;
+    const { now, skewMs } = this.#context;
     return this.#levels.get(bucket) ?? bucket.levelAt(now, skewMs);
   }
 
-  /** What those who wait already will take first: a small claim passes no large one. */
-  #tokensAhead(claim: PendingRequest, bucket: TrackedBucket): number {
+  /** What those who wait already will take first: a small request passes no large one. */
+  #tokensAhead(request: PendingRequest, bucket: TrackedBucket): number {
     let tokens = 0;
-    for (const other of new Set([...this.#situation.lines.of(bucket), ...this.#waiting])) {
-      if (other.order >= claim.order || other.isOver || this.#admitted.has(other)) continue;
+    for (const other of new Set([...this.#context.waitQueues.of(bucket), ...this.#waiting])) {
+      if (other.order >= request.order || other.isDone || this.#admitted.has(other)) continue;
       for (const { charge, bucket: of } of other.charges) {
         if (of === bucket) tokens += charge.tokens;
       }
@@ -201,14 +202,14 @@ class Planner {
   }
 
   /** Whether the tokens come in time, and there is room to wait for them. */
-  #mayWait(claim: PendingRequest, violated: readonly PendingCharge[], waitMs: number): boolean {
-    const { now, lines } = this.#situation;
+  #mayWait(request: PendingRequest, violated: readonly PendingCharge[], waitMs: number): boolean {
+    const { now, waitQueues: lines } = this.#context;
     const due = now.monotonic + waitMs;
-    if (due > claim.deadline) return false;
+    if (due > request.deadline) return false;
     return violated.every(({ charge: { limit }, bucket }) => {
-      if (due > claim.since + limit.waitMs) return false;
+      if (due > request.arrivedAt + limit.waitMs) return false;
       const line = lines.of(bucket);
-      if (line.includes(claim)) return true;
+      if (line.includes(request)) return true;
       const joining = [...this.#waiting].filter((other) =>
         !line.includes(other) && other.charges.some(({ bucket: of }) => of === bucket)
       );

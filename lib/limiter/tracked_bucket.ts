@@ -1,22 +1,15 @@
-import {
-  type BucketLevel,
-  type BucketShape,
-  fullBucket,
-  giveBack,
-  refill,
-  take,
-} from "./bucket.ts";
+import { type BucketLevel, type BucketShape, fullBucket, refill, refund, take } from "./bucket.ts";
 import { Demand } from "./leases/demand.ts";
 import { HeldLeases, type Spent } from "./leases/held_leases.ts";
 import { ageMs, type Instant } from "./instant.ts";
-import { isWorth, leaseTermMs } from "./leases/lease.ts";
+import { isWorthReturning, leaseTermMs } from "./leases/lease.ts";
 import type { StoredBucket } from "./stores/bucket_store.ts";
 
 /** For how long a bucket that another process took from counts as contended (ms). */
 const CONTENDED_MS = 1_000;
 
 /** Tokens to give back, and when they were taken. */
-interface Return {
+interface Refund {
   readonly tokens: number;
   readonly takenAt: Instant;
   /** Whether they were leased: the bucket was lowered for them then. */
@@ -26,7 +19,7 @@ interface Return {
 }
 
 /** How a bucket would have gone on without what was lent, and how it does: what differs is owed. */
-interface Lent {
+interface Overdraft {
   readonly without: BucketLevel;
   readonly after: BucketLevel;
 }
@@ -43,15 +36,15 @@ export class TrackedBucket {
   /** When the store said so (monotonic ms); undefined for a guess. */
   storedAt: number | undefined;
   /** Whether the store must be asked before anything is written. */
-  isDoubtful = false;
+  mustRead = false;
   /** To be added with the next write. */
-  returns: Return[] = [];
+  refunds: Refund[] = [];
   /** What may be spent without the store. */
   readonly leases: HeldLeases;
   /** How much is asked for. */
   readonly demand = new Demand();
   /** Requests that are on their way to a decision. */
-  asking = 0;
+  pendingRequests = 0;
   /** When another process was last seen to have taken of it (monotonic ms). */
   contendedAt = -Infinity;
   /** Whether a transaction of ours has it. */
@@ -59,9 +52,9 @@ export class TrackedBucket {
   /** How many requests and transactions need it remembered. */
   holders = 0;
   /** What was let through without the store. */
-  #lent: Lent | undefined;
+  #overdraft: Overdraft | undefined;
   /** The part of it that is being written now. */
-  #settling: Lent | undefined;
+  #overdraftInWrite: Overdraft | undefined;
 
   constructor(key: string, shape: BucketShape) {
     this.key = key;
@@ -71,7 +64,7 @@ export class TrackedBucket {
 
   /** Whether the store spoke of it within the last `ms`. */
   isFresh(now: Instant, ms: number): boolean {
-    return !this.isDoubtful && this.storedAt !== undefined && now.monotonic - this.storedAt < ms;
+    return !this.mustRead && this.storedAt !== undefined && now.monotonic - this.storedAt < ms;
   }
 
   /** Whether other processes take from it, too. */
@@ -86,8 +79,9 @@ export class TrackedBucket {
 
   /** The level now: the stored one, what is to be given back to it, less what was lent. */
   levelAt(now: Instant, skewMs: number): BucketLevel {
-    const level = this.#unlentAt(now, skewMs);
-    const owed = this.#owed(this.#lent, now) + this.#owed(this.#settling, now);
+    const level = this.#levelWithoutOverdraft(now, skewMs);
+    const owed = this.#overdrawnUnits(this.#overdraft, now) +
+      this.#overdrawnUnits(this.#overdraftInWrite, now);
     return { ...level, units: Math.max(0, level.units - owed) };
   }
 
@@ -103,19 +97,19 @@ export class TrackedBucket {
    * Gives back, with the next write, what was taken in the store.
    * @param resetAt when the bucket had been filled last by the operator, as they were taken
    */
-  giveBack(tokens: number, takenAt: Instant, resetAt: number | undefined): void {
-    this.returns.push({ tokens, takenAt, isLeased: false, resetAt });
+  refund(tokens: number, takenAt: Instant, resetAt: number | undefined): void {
+    this.refunds.push({ tokens, takenAt, isLeased: false, resetAt });
   }
 
   /** Gives back what was spent of a lease: to the lease, while it lasts. */
-  giveBackSpent(spent: Spent, now: Instant): void {
+  refundSpent(spent: Spent, now: Instant): void {
     if (this.leases.unspend(spent, now)) return;
     this.#return(spent, now);
   }
 
   /** Gives back, with the next write, what is left of leases that have ended. */
-  returnVoid(now: Instant): void {
-    for (const rest of this.leases.takeVoid(now)) this.#return(rest, now);
+  returnExpired(now: Instant): void {
+    for (const rest of this.leases.takeExpired(now)) this.#return(rest, now);
   }
 
   /** Gives back, with the next write, what is left of all leases. */
@@ -124,60 +118,60 @@ export class TrackedBucket {
   }
 
   #return({ lease: { grantedAt, resetAt }, tokens }: Spent, now: Instant): void {
-    if (!isWorth(this.shape, tokens, Math.ceil(ageMs(grantedAt, now)))) return;
-    this.returns.push({ tokens, takenAt: grantedAt, isLeased: true, resetAt });
+    if (!isWorthReturning(this.shape, tokens, Math.ceil(ageMs(grantedAt, now)))) return;
+    this.refunds.push({ tokens, takenAt: grantedAt, isLeased: true, resetAt });
   }
 
   /** The operator filled it: the store is asked before anything else is decided. */
   forget(): void {
-    this.isDoubtful = true;
-    this.#lent = undefined;
-    this.#settling = undefined;
+    this.mustRead = true;
+    this.#overdraft = undefined;
+    this.#overdraftInWrite = undefined;
   }
 
   /** Lets tokens through without the store; they are taken off when it is back. */
-  lend(tokens: number, now: Instant): void {
-    const { without, after } = this.#lent ?? this.#nothingLent(now);
+  overdraw(tokens: number, now: Instant): void {
+    const { without, after } = this.#overdraft ?? this.#noOverdraft(now);
     const level = refill(after, this.shape, now.wall, 0);
-    this.#lent = { without, after: take(level, this.shape, tokens) ?? { ...level, units: 0 } };
+    this.#overdraft = { without, after: take(level, this.shape, tokens) ?? { ...level, units: 0 } };
   }
 
   /** What was lent goes into a write; what is lent from now on does not. */
-  beginSettling(): void {
-    this.#settling = this.#lent;
-    this.#lent = undefined;
+  beginOverdraftWrite(): void {
+    this.#overdraftInWrite = this.#overdraft;
+    this.#overdraft = undefined;
   }
 
   /** The write is over. @param isWritten whether what was lent has been taken off with it */
-  endSettling(isWritten: boolean, now: Instant): void {
-    if (!isWritten && this.#settling) {
-      const { without } = this.#nothingLent(now);
+  endOverdraftWrite(isWritten: boolean, now: Instant): void {
+    if (!isWritten && this.#overdraftInWrite) {
+      const { without } = this.#noOverdraft(now);
       const { units } = this.levelAt(now, 0);
-      this.#lent = { without, after: { units, at: now.wall } };
+      this.#overdraft = { without, after: { units, at: now.wall } };
     }
-    this.#settling = undefined;
+    this.#overdraftInWrite = undefined;
   }
 
-  #unlentAt(now: Instant, skewMs: number): BucketLevel {
+  #levelWithoutOverdraft(now: Instant, skewMs: number): BucketLevel {
     const stored = this.stored.level ?? fullBucket(this.shape, now.wall);
     let level = refill(stored, this.shape, now.wall, skewMs);
-    for (const { tokens, takenAt, isLeased, resetAt } of this.returns) {
+    for (const { tokens, takenAt, isLeased, resetAt } of this.refunds) {
       // The bucket was filled since: that they are missing is forgiven already.
       if (resetAt !== level.resetAt) continue;
       // Since then the bucket may have been lowered, by what comes in during a term at most.
       const isLowered = !isLeased && (level.leasedAt ?? -Infinity) + skewMs >= takenAt.wall;
       const age = ageMs(takenAt, now) + (isLowered ? this.leases.termMs : 0);
-      level = giveBack(level, this.shape, tokens, Math.ceil(age));
+      level = refund(level, this.shape, tokens, Math.ceil(age));
     }
     return level;
   }
 
-  #nothingLent(now: Instant): Lent {
-    const level = { units: this.#unlentAt(now, 0).units, at: now.wall };
+  #noOverdraft(now: Instant): Overdraft {
+    const level = { units: this.#levelWithoutOverdraft(now, 0).units, at: now.wall };
     return { without: level, after: level };
   }
 
-  #owed(lent: Lent | undefined, now: Instant): number {
+  #overdrawnUnits(lent: Overdraft | undefined, now: Instant): number {
     if (lent === undefined) return 0;
     const [without, after] = [lent.without, lent.after].map((level) =>
       refill(level, this.shape, now.wall, 0).units

@@ -3,16 +3,16 @@ import type { PendingRequest } from "./pending_request.ts";
 import { type Instant, instantOf } from "./instant.ts";
 import { renewalMs } from "./leases/lease.ts";
 import type { WaitQueues } from "./wait_queue.ts";
-import { payFromLeases, type Settlement, undo } from "./settlement.ts";
+import { type LeaseSpending, spendLeases, undoSpending } from "./lease_spending.ts";
 import {
   leaseNeedsOf,
   plan,
+  type PlanContext,
   type PlannedDecision,
   type PlannedWrite,
-  type Situation,
 } from "./plan.ts";
 import type { BucketStore } from "./stores/bucket_store.ts";
-import type { StoreHealth } from "./stores/store_health.ts";
+import type { StoreBreaker } from "./stores/store_breaker.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
 
 /** What transactions need. */
@@ -20,8 +20,8 @@ export interface TransactionsOptions {
   readonly store: BucketStore;
   readonly clock: Clock;
   readonly random: Random;
-  readonly lines: WaitQueues;
-  readonly health: StoreHealth;
+  readonly waitQueues: WaitQueues;
+  readonly breaker: StoreBreaker;
   /** Whether tokens of a bucket may be leased now. */
   readonly mayLease: (bucket: TrackedBucket) => boolean;
   /** Told of a bucket of which tokens were leased. */
@@ -30,21 +30,21 @@ export interface TransactionsOptions {
 
 /** What is decided together. */
 export interface Batch {
-  readonly claims: readonly PendingRequest[];
-  /** All buckets that the claims want, and those that are due. */
+  readonly requests: readonly PendingRequest[];
+  /** All buckets that the requests want, and those that are due. */
   readonly buckets: readonly TrackedBucket[];
-  /** Buckets to write even if no claim changes them. */
-  readonly due: readonly TrackedBucket[];
+  /** Buckets to write even if no request changes them. */
+  readonly renewals: readonly TrackedBucket[];
 }
 
 /** A decision that holds, and what leases have paid for it. */
-export interface Concluded {
-  readonly verdict: PlannedDecision;
-  readonly payment: Settlement;
+export interface CommittedDecision {
+  readonly decision: PlannedDecision;
+  readonly spending: LeaseSpending;
 }
 
 /** For how long an empty bucket is known to be empty without asking: resets are felt after it (ms). */
-export const FREE_DENIAL_MS = 1_000;
+export const LOCAL_DENIAL_MS = 1_000;
 /** How often a transaction is tried against other processes, and how long between (ms). */
 const ATTEMPTS = 24;
 const BACKOFF_MS = 2;
@@ -53,7 +53,7 @@ const LONGEST_BACKOFF_MS = 64;
 const CONTENDED_RETRY_MS = 1_000;
 /** How much of a longer latency is still believed after a shorter one. */
 const LATENCY_MEMORY = 0.9;
-const NOTHING_PAID: Settlement = new Map();
+const NOTHING_PAID: LeaseSpending = new Map();
 
 /** Reads, decides and writes, again and again while other processes are faster. */
 export class Transactions {
@@ -72,35 +72,41 @@ export class Transactions {
   }
 
   /** What is known now, for a plan. */
-  situation(now: Instant): Situation {
-    const { lines, store, mayLease } = this.#options;
+  context(now: Instant): PlanContext {
+    const { waitQueues: lines, store, mayLease } = this.#options;
     const latencyMs = this.#latencyMs;
-    return { lines, now, skewMs: store.skewMs, latencyMs, mayLease };
+    return { waitQueues: lines, now, skewMs: store.skewMs, latencyMs, mayLease };
   }
 
   /**
    * Decides, and makes the decisions hold.
    * @throws when the store fails: what it did is then unknown, and nothing counts as decided
    */
-  async run({ claims, buckets, due }: Batch): Promise<readonly Concluded[]> {
-    const { clock, random, health } = this.#options;
+  async run(
+    { requests, buckets, renewals: due }: Batch,
+  ): Promise<readonly CommittedDecision[]> {
+    const { clock, random, breaker: health } = this.#options;
     const begun = instantOf(clock);
-    this.#doubtOutdated(buckets, begun);
+    this.#markOutdated(buckets, begun);
     let isAsked = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      isAsked = await this.#learn(buckets) || isAsked;
+      isAsked = await this.#readUnknown(buckets) || isAsked;
       const now = instantOf(clock);
-      for (const bucket of buckets) bucket.returnVoid(now);
-      const situation = this.situation(now);
-      const { verdicts, writes } = plan(claims.filter(({ isOver }) => !isOver), situation, due);
-      if (forgetStale(verdicts, now) || recallLeases(verdicts, now)) continue;
-      const concluded = verdicts.map((verdict) => ({ verdict, payment: paymentOf(verdict) }));
-      if (await this.#hold(writes, situation, concluded)) {
+      for (const bucket of buckets) bucket.returnExpired(now);
+      const context = this.context(now);
+      const { decisions, writes } = plan(
+        requests.filter(({ isDone: isOver }) => !isOver),
+        context,
+        due,
+      );
+      if (markStale(decisions, now) || recallLeases(decisions, now)) continue;
+      const concluded = decisions.map((decision) => ({ decision, spending: spendingOf(decision) }));
+      if (await this.#commit(writes, context, concluded)) {
         if (isAsked || writes.length > 0) health.succeeded();
-        if (writes.length > 0) this.#timed(clock.monotonic() - begun.monotonic);
+        if (writes.length > 0) this.#recordLatency(clock.monotonic() - begun.monotonic);
         for (const bucket of due) {
           if (!writes.some((write) => write.bucket === bucket && write.leased > 0)) {
-            bucket.leases.renewNoMore();
+            bucket.leases.stopRenewing();
           }
         }
         return concluded;
@@ -110,12 +116,12 @@ export class Transactions {
     }
     health.succeeded();
     const at = instantOf(clock);
-    return claims.map((claim) => ({
-      payment: NOTHING_PAID,
-      verdict: {
-        claim,
+    return requests.map((request) => ({
+      spending: NOTHING_PAID,
+      decision: {
+        request,
         buckets: [],
-        violated: claim.charges,
+        violated: request.charges,
         leased: [],
         waitMs: CONTENDED_RETRY_MS,
         isWaiting: false,
@@ -125,31 +131,31 @@ export class Transactions {
   }
 
   /** Writes; when that does not hold, what leases have paid goes back to them. */
-  async #hold(
+  async #commit(
     writes: readonly PlannedWrite[],
-    situation: Situation,
-    concluded: readonly Concluded[],
+    context: PlanContext,
+    concluded: readonly CommittedDecision[],
   ): Promise<boolean> {
     let isHeld = false;
     try {
-      isHeld = writes.length === 0 || await this.#write(writes, situation);
+      isHeld = writes.length === 0 || await this.#write(writes, context);
     } finally {
       const now = instantOf(this.#options.clock);
-      if (!isHeld) { for (const { payment } of concluded) undo(payment, now); }
+      if (!isHeld) { for (const { spending } of concluded) undoSpending(spending, now); }
     }
     return isHeld;
   }
 
   /** What others write to is read before it is written: what was known long ago would not hold. */
-  #doubtOutdated(buckets: readonly TrackedBucket[], now: Instant): void {
+  #markOutdated(buckets: readonly TrackedBucket[], now: Instant): void {
     for (const bucket of buckets) {
-      bucket.isDoubtful ||= bucket.isContended(now) && !bucket.isFresh(now, this.#latencyMs);
+      bucket.mustRead ||= bucket.isContended(now) && !bucket.isFresh(now, this.#latencyMs);
     }
   }
 
   /** Reads what is not known for sure; whether there was any. */
-  async #learn(buckets: readonly TrackedBucket[]): Promise<boolean> {
-    const unknown = buckets.filter(({ isDoubtful }) => isDoubtful);
+  async #readUnknown(buckets: readonly TrackedBucket[]): Promise<boolean> {
+    const unknown = buckets.filter(({ mustRead: isDoubtful }) => isDoubtful);
     if (unknown.length === 0) return false;
     const stored = await this.#options.store.read(unknown.map(({ key }) => key));
     const at = this.#options.clock.monotonic();
@@ -160,23 +166,23 @@ export class Transactions {
       }
       bucket.stored = { level, version };
       bucket.storedAt = at;
-      bucket.isDoubtful = false;
+      bucket.mustRead = false;
     }
     return true;
   }
 
   /** Whether the levels were written; a bucket whose fate is unknown is asked for again. */
-  async #write(writes: readonly PlannedWrite[], situation: Situation): Promise<boolean> {
-    const { now } = situation;
+  async #write(writes: readonly PlannedWrite[], context: PlanContext): Promise<boolean> {
+    const { now } = context;
     const { store, clock } = this.#options;
-    const returned = writes.map(({ bucket }) => bucket.returns.length);
+    const returned = writes.map(({ bucket }) => bucket.refunds.length);
     for (const { bucket } of writes) {
-      bucket.isDoubtful = true;
-      bucket.beginSettling();
+      bucket.mustRead = true;
+      bucket.beginOverdraftWrite();
     }
     // It may have been written after all, so what was given back with it is not given again.
     const forgetReturns = () =>
-      writes.forEach(({ bucket }, index) => bucket.returns.splice(0, returned[index]));
+      writes.forEach(({ bucket }, index) => bucket.refunds.splice(0, returned[index]));
     const sentAt = clock.monotonic();
     let version: string | undefined;
     try {
@@ -188,49 +194,49 @@ export class Transactions {
       throw error;
     } finally {
       const ended = instantOf(clock);
-      for (const { bucket } of writes) bucket.endSettling(version !== undefined, ended);
+      for (const { bucket } of writes) bucket.endOverdraftWrite(version !== undefined, ended);
     }
     if (version === undefined) return false;
     for (const [index, write] of writes.entries()) {
       const { bucket, level } = write;
       bucket.stored = { level, version };
       bucket.storedAt = now.monotonic;
-      bucket.isDoubtful = false;
-      bucket.returns.splice(0, returned[index]);
-      this.#lease(write, situation);
+      bucket.mustRead = false;
+      bucket.refunds.splice(0, returned[index]);
+      this.#lease(write, context);
     }
     this.#batchSize = Math.min(store.maxWrites, this.#batchSize + 1);
     return true;
   }
 
-  #lease({ bucket, leased }: PlannedWrite, situation: Situation): void {
+  #lease({ bucket, leased }: PlannedWrite, context: PlanContext): void {
     if (leased === 0) return;
-    const needs = leaseNeedsOf(bucket, { ...situation, now: instantOf(this.#options.clock) });
+    const needs = leaseNeedsOf(bucket, { ...context, now: instantOf(this.#options.clock) });
     const renewMs = renewalMs(needs);
     const { resetAt } = bucket.stored.level ?? {};
-    const lease = { tokens: leased, grantedAt: situation.now, resetAt };
+    const lease = { tokens: leased, grantedAt: context.now, resetAt };
     bucket.leases.add(lease, Math.floor(needs.demandPerMs * renewMs), renewMs);
     this.#options.onLease(bucket);
   }
 
-  #timed(ms: number): void {
+  #recordLatency(ms: number): void {
     this.#latencyMs = Math.max(ms, LATENCY_MEMORY * this.#latencyMs + (1 - LATENCY_MEMORY) * ms);
   }
 }
 
-/** What leases pay for a verdict; nothing for one that refuses. */
-function paymentOf({ violated, leased, at }: PlannedDecision): Settlement {
+/** What leases pay for a decision; nothing for one that refuses. */
+function spendingOf({ violated, leased, at }: PlannedDecision): LeaseSpending {
   if (violated.length > 0 || leased.length === 0) return NOTHING_PAID;
-  return payFromLeases(leased, at) ?? NOTHING_PAID;
+  return spendLeases(leased, at) ?? NOTHING_PAID;
 }
 
 /** Whether a denial rests on what may have changed; the store is then asked before it is given. */
-function forgetStale(verdicts: readonly PlannedDecision[], now: Instant): boolean {
+function markStale(decisions: readonly PlannedDecision[], now: Instant): boolean {
   let isStale = false;
-  for (const { violated } of verdicts) {
+  for (const { violated } of decisions) {
     for (const { bucket } of violated) {
-      if (bucket.isFresh(now, FREE_DENIAL_MS)) continue;
-      bucket.isDoubtful = true;
+      if (bucket.isFresh(now, LOCAL_DENIAL_MS)) continue;
+      bucket.mustRead = true;
       isStale = true;
     }
   }
@@ -238,9 +244,9 @@ function forgetStale(verdicts: readonly PlannedDecision[], now: Instant): boolea
 }
 
 /** Whether somebody is refused while a lease has something: it goes back before that is said. */
-function recallLeases(verdicts: readonly PlannedDecision[], now: Instant): boolean {
+function recallLeases(decisions: readonly PlannedDecision[], now: Instant): boolean {
   let isRecalled = false;
-  for (const { violated } of verdicts) {
+  for (const { violated } of decisions) {
     for (const { bucket } of violated) {
       if (bucket.leases.available(now) === 0) continue;
       bucket.returnLeases(now);

@@ -3,34 +3,34 @@ import type { TrackedBucket } from "./tracked_bucket.ts";
 
 /** Who waits for tokens of which bucket, in the order in which they came. */
 export class WaitQueues {
-  readonly #lines = new Map<TrackedBucket, PendingRequest[]>();
+  readonly #queues = new Map<TrackedBucket, PendingRequest[]>();
 
   /** Those who wait for a bucket, first come first. */
   of(bucket: TrackedBucket): readonly PendingRequest[] {
-    return this.#lines.get(bucket) ?? [];
+    return this.#queues.get(bucket) ?? [];
   }
 
-  /** Puts a claim at its place in the line of each of its buckets. */
-  add(claim: PendingRequest): void {
-    for (const { bucket } of claim.charges) {
-      const line = this.#lines.get(bucket) ?? [];
-      if (line.includes(claim)) continue;
-      line.splice(line.findLastIndex(({ order }) => order < claim.order) + 1, 0, claim);
-      this.#lines.set(bucket, line);
+  /** Puts a request at its place in the queue of each of its buckets. */
+  add(request: PendingRequest): void {
+    for (const { bucket } of request.charges) {
+      const queue = this.#queues.get(bucket) ?? [];
+      if (queue.includes(request)) continue;
+      queue.splice(queue.findLastIndex(({ order }) => order < request.order) + 1, 0, request);
+      this.#queues.set(bucket, queue);
     }
   }
 
-  /** Takes a claim out; returns those who stood behind it, and may be served sooner now. */
-  remove(claim: PendingRequest): PendingRequest[] {
+  /** Takes a request out; returns those who stood behind it, and may be served sooner now. */
+  remove(request: PendingRequest): PendingRequest[] {
     const behind: PendingRequest[] = [];
-    for (const { bucket } of claim.charges) {
-      const line = this.#lines.get(bucket) ?? [];
-      const place = line.indexOf(claim);
+    for (const { bucket } of request.charges) {
+      const queue = this.#queues.get(bucket) ?? [];
+      const place = queue.indexOf(request);
       if (place < 0) continue;
-      line.splice(place, 1);
-      const next = line[place];
+      queue.splice(place, 1);
+      const next = queue[place];
       if (next) behind.push(next);
-      if (line.length === 0) this.#lines.delete(bucket);
+      if (queue.length === 0) this.#queues.delete(bucket);
     }
     return behind;
   }

@@ -92,15 +92,15 @@ export function aggregateStack(
       // The gather has said how long it is fresh.
       settings: { ...settings, ttlMs: undefined },
       // What the store holds may be from another config.
-      variant: digest(JSON.stringify([
+      configKey: digest(JSON.stringify([
         written,
         ...parts.map(({ upstream }) => [
           targetOf(upstream),
           "headers" in upstream ? upstream.headers : {},
         ]),
       ])),
-      keepBytes: Infinity,
-      makesEtags: true,
+      maxEntryBytes: Infinity,
+      generatesEtags: true,
     }),
   );
 }
@@ -151,8 +151,8 @@ function cacheLayer({ cache: settings, as, upstream }: PartSettings): Layer | un
     policy: (deps) =>
       cache({
         ...cacheScope(upstream, settings, deps),
-        keepBytes: upstream.maxBody,
-        isGood: (reply) =>
+        maxEntryBytes: upstream.maxBody,
+        isWorthStoring: (reply) =>
           as === "text" ? Promise.resolve(true) : reply.body.json(Infinity).then(
             () => true,
             () => false,
@@ -168,7 +168,7 @@ function forwardCacheLayer(
   return settings && {
     label: cacheLabel(settings),
     policy: (deps) =>
-      cache({ ...cacheScope(upstream, settings, deps), keepBytes: DEFAULTS.keepBytes }),
+      cache({ ...cacheScope(upstream, settings, deps), maxEntryBytes: DEFAULTS.keepBytes }),
   };
 }
 

@@ -5,7 +5,7 @@ import { suggest } from "../../lib/config/suggest.ts";
 import { GatewayError } from "../../lib/core/errors.ts";
 import { msUntil, msUntilFull, wholeTokens } from "../../lib/limiter/bucket.ts";
 import type { TopKeys } from "../../lib/limiter/admin/top_keys.ts";
-import { type BucketOwner, chargeOf } from "../../lib/limiter/bucket_key.ts";
+import { type BucketIdentity, chargeOf } from "../../lib/limiter/bucket_key.ts";
 import type { Ledger, LedgerEntry } from "../../lib/limiter/admin/ledger.ts";
 import type { Charge } from "../../lib/limiter/limit.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
@@ -36,50 +36,54 @@ export function bucketsAdmin(options: BucketsAdminOptions): Hono<Env> {
       const query = readQuery(c, PARAMETERS);
       if (query.size === 0) {
         const { overMs, buckets } = busiest.top(MOST_LISTED);
-        const entries = await ledger.look(buckets.map(({ charge }) => charge));
+        const entries = await ledger.read(buckets.map(({ charge }) => charge));
         const listed = entries.flatMap((entry, index) => {
           const busy = buckets[index];
           if (!busy) return [];
-          const { counted, taken, refused } = busy;
-          return { who: counted.who, taken, refused, ...standingOf(counted, entry) };
+          const { identity, taken, refused } = busy;
+          return { who: identity.subject, taken, refused, ...standingOf(identity, entry) };
         });
         return c.json({ seconds: Math.round(overMs / 1000), buckets: listed }, 200, NO_STORE);
       }
       const subject = subjectOf(query, settings.ipv6Prefix);
       const tier = await tierOf(subject, settings.clients, operator);
       const all = bucketsOf(subject, query, settings);
-      const entries = await ledger.look(all.map(({ charge }) => charge));
+      const entries = await ledger.read(all.map(({ charge }) => charge));
       const buckets = entries.flatMap((entry, index) => {
-        const { counted } = all[index] ?? {};
-        if (!counted) return [];
-        const now = tier !== undefined && counted.limit.tiers.has(tier) ? tier : undefined;
+        const { identity } = all[index] ?? {};
+        if (!identity) return [];
+        const now = tier !== undefined && identity.limit.tiers.has(tier) ? tier : undefined;
         // A tier that it neither is in nor has used says nothing.
-        return entry.isStored || counted.tier === now ? standingOf(counted, entry) : [];
+        return entry.isStored || identity.tier === now ? standingOf(identity, entry) : [];
       });
       const ban = operator?.blocks.of(subject.client, clock.wall());
-      return c.json({ who: subject.who, ban: ban ? shownBlock(ban, clock) : null, buckets }, 200, {
-        ...NO_STORE,
-      });
+      return c.json(
+        { subject: subject.who, ban: ban ? shownBlock(ban, clock) : null, buckets },
+        200,
+        {
+          ...NO_STORE,
+        },
+      );
     })
     .delete("/", async (c) => {
       const query = readQuery(c, PARAMETERS);
       const subject = subjectOf(query, settings.ipv6Prefix);
       const charges = bucketsOf(subject, query, settings).map(({ charge }) => charge);
-      return c.json({ who: subject.who, reset: await ledger.reset(charges) }, 200, NO_STORE);
+      return c.json({ subject: subject.who, reset: await ledger.reset(charges) }, 200, NO_STORE);
     });
 }
 
-/** All buckets in which somebody may be counted: those of each limit, tier and route. */
+/** All buckets in which somebody may be identity: those of each limit, tier and route. */
 function bucketsOf(
   subject: Subject,
   query: ReadonlyMap<string, string>,
   { limits, routes }: Pick<Settings, "limits" | "routes">,
-): { counted: BucketOwner; charge: Charge }[] {
+): { identity: BucketIdentity; charge: Charge }[] {
   const limitName = query.get("limit");
   const routeKey = query.get("route");
   oneOf("limit", limitName, limits.map(({ name }) => name));
   oneOf("route", routeKey, routes.map(({ key }) => key));
-  const found = new Map<string, { counted: BucketOwner; charge: Charge }>();
+  const found = new Map<string, { identity: BucketIdentity; charge: Charge }>();
   for (const limit of limits) {
     if (!subject.isCountedBy(limit) || limit.name !== (limitName ?? limit.name)) continue;
     const having = routes
@@ -87,10 +91,10 @@ function bucketsOf(
       .map(({ key }) => key);
     for (const route of limit.perRoute ? having : having.slice(0, 1)) {
       for (const tier of [undefined, ...limit.tiers.keys()]) {
-        const counted = { limit, tier, route, who: subject.who };
-        const charge = chargeOf(counted, 1);
+        const identity = { limit, tier, route, subject: subject.who };
+        const charge = chargeOf(identity, 1);
         // Tiers of the same rate and burst share a bucket.
-        if (!found.has(charge.key)) found.set(charge.key, { counted, charge });
+        if (!found.has(charge.key)) found.set(charge.key, { identity, charge });
       }
     }
   }
@@ -114,7 +118,10 @@ async function tierOf(
 }
 
 /** A bucket as its own client's headers tell it, and when it is full (s). */
-function standingOf({ limit, tier, route }: BucketOwner, { charge, level, leased }: LedgerEntry) {
+function standingOf(
+  { limit, tier, route }: BucketIdentity,
+  { charge, level, leased }: LedgerEntry,
+) {
   const { shape } = charge.limit;
   const left = wholeTokens(level, shape);
   const fullMs = msUntilFull(level, shape);

@@ -1,7 +1,7 @@
 import { parseAddress } from "../../lib/http/address.ts";
 import type { KeySourceSettings, LimitSettings } from "../../lib/config/limit.ts";
 import { GatewayError } from "../../lib/core/errors.ts";
-import { who } from "../../lib/limiter/bucket_key.ts";
+import { bucketSubject } from "../../lib/limiter/bucket_key.ts";
 import type { Client } from "../../lib/core/source.ts";
 
 /** Somebody whose requests are counted, as the operator names them. */
@@ -34,16 +34,24 @@ export function subjectOf(
   const value = query.get(named ?? "") ?? "";
   if (named === undefined || others.length > 0) throw new GatewayError("bad-request", RULE);
   if (named === "all") {
-    return { who: who.all, client: {}, isCountedBy: counts((source) => source === "all") };
+    return {
+      who: bucketSubject.all,
+      client: {},
+      isCountedBy: counts((source) => source === "all"),
+    };
   }
   if (named === "ip") {
     if (!parseAddress(value)) throw new GatewayError("bad-request", "ip must be one IP address");
     // Whoever is nobody else is counted by its address, under every limit.
-    return { who: who.ip(value, ipv6Prefix), client: { address: value }, isCountedBy: () => true };
+    return {
+      who: bucketSubject.ip(value, ipv6Prefix),
+      client: { address: value },
+      isCountedBy: () => true,
+    };
   }
   if (named === "client") {
     return {
-      who: who.client(clientName(value)),
+      who: bucketSubject.client(clientName(value)),
       client: { name: value },
       isCountedBy: counts((source) => source === "client"),
     };
@@ -52,7 +60,7 @@ export function subjectOf(
   if (shown === "") throw new GatewayError("bad-request", "header must be NAME:VALUE");
   const name = header.toLowerCase();
   return {
-    who: who.header(name, shown),
+    who: bucketSubject.header(name, shown),
     client: {},
     isCountedBy: counts((source) => typeof source === "object" && source.header === name),
   };

@@ -116,7 +116,7 @@ property(
       waiting.push({ call, client: ctx.client, answer: resolve });
       return promise;
     };
-    const source = cache({ cache: httpCache, name: "it", settings, keepBytes: 1_000 })(origin);
+    const source = cache({ cache: httpCache, name: "it", settings, maxEntryBytes: 1_000 })(origin);
     let answered = 0;
     let sharedCount = 0;
     const asking = new Set<Promise<void>>();

@@ -96,7 +96,7 @@ export const LEASE_ADVERSARIES = {
     for (const other of ["one", "two"]) await pair.ask(pair.first, 100, 1, other);
     const [taken] = await pair.ask(pair.first, 1, 90);
     await pair.ask(pair.second, 10, 4);
-    taken?.giveBack(() => true);
+    taken?.refund(() => true);
     await pair.ask(pair.first, 1);
     for (const pauseMs of [400, 400, 190]) {
       await pair.ask(pair.second, 1);

@@ -3,7 +3,7 @@ import { BoundedStore } from "../../lib/limiter/stores/bounded_store.ts";
 import { type BucketLevel, bucketShape } from "../../lib/limiter/bucket.ts";
 import type { Charge, Decision, Limit } from "../../lib/limiter/limit.ts";
 import { Ledger, type LedgerOptions } from "../../lib/limiter/admin/ledger.ts";
-import type { LimiterOptions, Patience } from "../../lib/limiter/limiter.ts";
+import type { LimiterOptions, TakeOptions } from "../../lib/limiter/limiter.ts";
 import type {
   BucketStore,
   BucketWrite,
@@ -22,9 +22,9 @@ const DRAIN_MS = 120_000;
 /** What a world needs of a limiter, so that wrong ones can be tried as well. */
 export interface AnyLimiter {
   readonly size: number;
-  take(charges: readonly Charge[], patience: Patience): Decision | Promise<Decision>;
+  take(charges: readonly Charge[], patience: TakeOptions): Decision | Promise<Decision>;
   forget(keys: readonly string[]): void;
-  leased(key: string): number;
+  leasedTokens(key: string): number;
   close(): Promise<void>;
 }
 
@@ -293,7 +293,7 @@ export class World {
       clock,
       random,
       forget: (keys) => limiter.forget(keys),
-      leased: (key) => limiter.leased(key),
+      leasedTokens: (key) => limiter.leasedTokens(key),
       onError: () => {},
     });
     const process: Process = { clock, ahead, limiter, ledger, isAlive: true, held: new Map() };
@@ -389,9 +389,9 @@ export class World {
     request.isGivenBack = true;
     const returned = request.charges.filter(() => this.#random.bool(0.7));
     for (const { key } of returned) request.returned.set(key, this.commits.length);
-    decision.giveBack((charge) => returned.includes(charge));
+    decision.refund((charge) => returned.includes(charge));
     // What is given back once more is not given.
-    if (this.#random.bool(0.2)) decision.giveBack(() => true);
+    if (this.#random.bool(0.2)) decision.refund(() => true);
   }
 
   /** The store as one process reaches it. */
@@ -480,9 +480,13 @@ export class World {
       const isReset = level.resetAt !== commit.before.get(key)?.resetAt;
       if (isReset) this.resets.push({ key, place: commit.place, at: this.clock.monotonic() });
     }
-    for (const { key, level, keepMs } of writes) {
+    for (const { key, level, lifetimeMs } of writes) {
       const late = this.#random.pick([0, 0, 1_000, 60_000]);
-      this.#entries.set(key, { level, version, expiresAt: this.clock.monotonic() + keepMs + late });
+      this.#entries.set(key, {
+        level,
+        version,
+        expiresAt: this.clock.monotonic() + lifetimeMs + late,
+      });
     }
     return version;
   }

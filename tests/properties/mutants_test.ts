@@ -83,7 +83,7 @@ const BROKEN_RULES: Readonly<Record<string, BrokenRule>> = {
   "counts a lease's term from the store's answer": {
     seenBy: "the store is slow to grant a lease",
     module: "transactions.ts",
-    right: "grantedAt: situation.now, resetAt }",
+    right: "grantedAt: context.now, resetAt }",
     wrong: "grantedAt: instantOf(this.#options.clock), resetAt }",
   },
   "leases without lowering the bucket": {
@@ -94,8 +94,8 @@ const BROKEN_RULES: Readonly<Record<string, BrokenRule>> = {
   "gives leased tokens back in full": {
     seenBy: "a lease comes back when another has lowered the bucket",
     module: "tracked_bucket.ts",
-    right: "giveBack(level, this.shape, tokens, Math.ceil(age))",
-    wrong: "giveBack(level, this.shape, tokens, isLeased ? 0 : Math.ceil(age))",
+    right: "refund(level, this.shape, tokens, Math.ceil(age))",
+    wrong: "refund(level, this.shape, tokens, isLeased ? 0 : Math.ceil(age))",
   },
   "gives back what a lowered bucket has lost already": {
     seenBy: "what was taken comes back after the bucket was lowered",

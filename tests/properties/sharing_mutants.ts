@@ -53,12 +53,12 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     wrong: "undefined",
   },
   "forgets what of the call is in the key": {
-    file: "lib/cache/http_cache.ts",
+    file: "lib/cache/lookup.ts",
     right: "call.headerKey",
     wrong: "undefined",
   },
   "takes what an override stores for anybody's": {
-    file: "lib/cache/http_cache.ts",
+    file: "lib/cache/lookup.ts",
     right: 'settings.override ? "override" : undefined',
     wrong: "undefined",
   },
@@ -73,7 +73,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     wrong: "false",
   },
   "takes a client's Authorization for the gateway's": {
-    file: "lib/cache/http_cache.ts",
+    file: "lib/cache/lookup.ts",
     right: 'call.headers.has("authorization") && !call.hasOwnAuthorization',
     wrong: "false",
   },
@@ -93,8 +93,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     wrong: 'directives.has("private")',
   },
   "forgets what aggregates are made of": {
-    file: "lib/cache/http_cache.ts",
-    right: "scope.variant",
+    file: "lib/cache/lookup.ts",
+    right: "scope.configKey",
     wrong: "undefined",
   },
   "shares one call among clients": {

@@ -126,7 +126,7 @@ class EndingStore implements CacheStore {
       get: (...args) => this.#held(tier.get(...args)),
       set: (...args) => this.#held(tier.set(...args)),
       delete: (...args) => this.#held(tier.delete(...args)),
-      forget: (...args) => this.#held(tier.forget(...args)),
+      invalidate: (...args) => this.#held(tier.invalidate(...args)),
     };
     this.purges = {
       add: (...args) => this.#held(bans.add(...args)),

@@ -20,7 +20,7 @@ export const MISSING = { level: undefined, version: null };
 
 /** The write of a bucket that nobody has written, or of one at that version. */
 export function write(key: string, units: number, version: string | null = null): BucketWrite {
-  return { key, level: { units, at: NOW }, version, keepMs: 60_000 };
+  return { key, level: { units, at: NOW }, version, lifetimeMs: 60_000 };
 }
 
 /** Writes until the file is free; another connection to it makes a commit count as a conflict. */

@@ -108,7 +108,7 @@ export function testCacheTier(name: string, open: () => Promise<OpenTier>): void
     const others = ["up /x/y", "up /xy", cacheKey("up /", ["up /x"]), "up /"];
     const keys = ["up /x", cacheKey("up /x", ["a"]), cacheKey("up /x", ["a", "b"])];
     for (const key of [...keys, ...others]) await tier.set(key, entryOf(key), KEEP_MS);
-    await tier.forget("up /x");
+    await tier.invalidate("up /x");
     for (const key of keys) assertEquals(await textOf(tier, key), undefined);
     for (const key of others) assertEquals(await textOf(tier, key), key);
     await tier.set("up /x", entryOf("new"), KEEP_MS);

@@ -1,6 +1,6 @@
 import type { Clock, Random } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
-import { type BucketLevel, fullBucket, msToKeep, refill } from "../bucket.ts";
+import { type BucketLevel, fullBucket, recordLifetimeMs, refill } from "../bucket.ts";
 import { leaseTermMs } from "../leases/lease.ts";
 import type { Charge } from "../limit.ts";
 import type { BucketStore, StoredBucket } from "../stores/bucket_store.ts";
@@ -13,7 +13,7 @@ export interface LedgerOptions {
   /** Has this process forget what it knows of buckets. */
   readonly forget: (keys: readonly string[]) => void;
   /** How many tokens this process has leased of a bucket. */
-  readonly leased: (key: string) => number;
+  readonly leasedTokens: (key: string) => number;
   /** Told of what the store failed with. */
   readonly onError: (error: unknown) => void;
 }
@@ -45,14 +45,14 @@ export class Ledger {
   }
 
   /** What buckets have now. @throws {GatewayError} `limiter-unavailable` */
-  async look(charges: readonly Charge[]): Promise<LedgerEntry[]> {
-    const stored = await this.#ask((store) => store.read(charges.map(({ key }) => key)));
+  async read(charges: readonly Charge[]): Promise<LedgerEntry[]> {
+    const stored = await this.#withStore((store) => store.read(charges.map(({ key }) => key)));
     const now = this.#options.clock.wall();
     return charges.map((charge, index) => {
       const known = stored[index]?.level;
       const { shape } = charge.limit;
       const level = refill(known ?? fullBucket(shape, now), shape, now, 0);
-      const leased = this.#options.leased(charge.key);
+      const leased = this.#options.leasedTokens(charge.key);
       return { charge, level, leased, isStored: known !== undefined };
     });
   }
@@ -67,11 +67,11 @@ export class Ledger {
    * @throws {GatewayError} `limiter-unavailable`; some may have been filled then
    */
   async reset(charges: readonly Charge[]): Promise<number> {
-    const stored = await this.#ask((store) => store.read(charges.map(({ key }) => key)));
+    const stored = await this.#withStore((store) => store.read(charges.map(({ key }) => key)));
     const filled = charges.map(async (charge, index) => {
       const known = stored[index] ?? NONE;
       if (known.version === null) return 0;
-      await this.#ask((store) => this.#fill(store, charge, known));
+      await this.#withStore((store) => this.#fill(store, charge, known));
       return 1;
     });
     try {
@@ -99,8 +99,9 @@ export class Ledger {
       const next: BucketLevel = level && leasedMs > 0
         ? { ...level, sealedUntil: now + leasedMs + 3 * store.skewMs + MARGIN_MS }
         : { ...fullBucket(shape, now), resetAt: Math.max(now, (level?.resetAt ?? 0) + 1) };
-      const keepMs = msToKeep(next, shape, now) + 2 * store.skewMs + MARGIN_MS;
-      const isWritten = await store.commit([{ key, level: next, version, keepMs }]) !== undefined;
+      const lifetimeMs = recordLifetimeMs(next, shape, now) + 2 * store.skewMs + MARGIN_MS;
+      const isWritten =
+        await store.commit([{ key, level: next, version, lifetimeMs }]) !== undefined;
       if (isWritten && next.resetAt !== level?.resetAt) return;
       if (isWritten) {
         await clock.sleep(leasedMs);
@@ -111,7 +112,7 @@ export class Ledger {
     throw new Error(`others took of ${key} ${ATTEMPTS} times while it was filled`);
   }
 
-  async #ask<T>(work: (store: BucketStore) => Promise<T>): Promise<T> {
+  async #withStore<T>(work: (store: BucketStore) => Promise<T>): Promise<T> {
     const { store, onError } = this.#options;
     try {
       return await work(store);

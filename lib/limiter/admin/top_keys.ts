@@ -1,10 +1,10 @@
 import type { Clock } from "../../core/clock.ts";
-import type { BucketOwner } from "../bucket_key.ts";
+import type { BucketIdentity } from "../bucket_key.ts";
 import type { Charge } from "../limit.ts";
 
 /** What a bucket was asked for lately. */
-export interface BusyBucket {
-  readonly counted: BucketOwner;
+export interface TopKey {
+  readonly identity: BucketIdentity;
   readonly charge: Charge;
   /** Tokens that were taken, and requests that were refused. */
   taken: number;
@@ -14,26 +14,26 @@ export interface BusyBucket {
 /** How far back is counted: this window and the one before (ms). */
 const WINDOW_MS = 5_000;
 /** How many buckets are counted in a window: the busy ones are among them early. */
-const MOST_COUNTED = 10_000;
+const MAX_COUNTED = 10_000;
 
 /** Counts what is asked of which bucket, in this process and in the last seconds alone. */
 export class TopKeys {
   readonly #clock: Clock;
   #window = -Infinity;
-  #counts = new Map<string, BusyBucket>();
-  #before = new Map<string, BusyBucket>();
+  #counts = new Map<string, TopKey>();
+  #before = new Map<string, TopKey>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   /** Counts a request's charge. @param isTaken whether it was let pass */
-  add(counted: BucketOwner, charge: Charge, isTaken: boolean): void {
+  add(identity: BucketIdentity, charge: Charge, isTaken: boolean): void {
     this.#turn();
     let count = this.#counts.get(charge.key);
     if (count === undefined) {
-      if (this.#counts.size >= MOST_COUNTED) return;
-      count = { counted, charge, taken: 0, refused: 0 };
+      if (this.#counts.size >= MAX_COUNTED) return;
+      count = { identity, charge, taken: 0, refused: 0 };
       this.#counts.set(charge.key, count);
     }
     if (isTaken) count.taken += charge.tokens;
@@ -41,7 +41,7 @@ export class TopKeys {
   }
 
   /** Those of which most was taken or refused, and over how long that was counted (ms). */
-  top(most: number): { readonly overMs: number; readonly buckets: readonly BusyBucket[] } {
+  top(most: number): { readonly overMs: number; readonly buckets: readonly TopKey[] } {
     this.#turn();
     const sums = new Map(this.#before);
     for (const [key, { taken, refused, ...bucket }] of this.#counts) {

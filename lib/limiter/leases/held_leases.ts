@@ -43,7 +43,7 @@ export class HeldLeases {
   /** Tokens that may be spent now. */
   available(now: Instant): number {
     let tokens = 0;
-    for (const lease of this.#leases) if (!this.#isVoid(lease, now)) tokens += lease.tokens;
+    for (const lease of this.#leases) if (!this.#isExpired(lease, now)) tokens += lease.tokens;
     return tokens;
   }
 
@@ -60,7 +60,7 @@ export class HeldLeases {
   }
 
   /** There is nothing to renew them with: they are spent, and that is all. */
-  renewNoMore(): void {
+  stopRenewing(): void {
     this.#renewTokens = -1;
     this.#renewAt = Infinity;
   }
@@ -72,7 +72,7 @@ export class HeldLeases {
     let missing = tokens;
     for (const lease of this.#leases) {
       if (missing === 0) break;
-      if (this.#isVoid(lease, now) || lease.tokens === 0) continue;
+      if (this.#isExpired(lease, now) || lease.tokens === 0) continue;
       const part = Math.min(missing, lease.tokens);
       lease.tokens -= part;
       missing -= part;
@@ -84,7 +84,7 @@ export class HeldLeases {
 
   /** Puts back what was spent of a lease; false when that is void. */
   unspend({ lease, tokens }: Spent, now: Instant): boolean {
-    if (this.#isVoid(lease, now)) return false;
+    if (this.#isExpired(lease, now)) return false;
     if (!this.#leases.includes(lease)) this.#leases = [lease, ...this.#leases];
     lease.tokens += tokens;
     return true;
@@ -104,8 +104,8 @@ export class HeldLeases {
   }
 
   /** Takes out what can be spent no more. */
-  takeVoid(now: Instant): Spent[] {
-    const ended = this.#leases.filter((lease) => this.#isVoid(lease, now));
+  takeExpired(now: Instant): Spent[] {
+    const ended = this.#leases.filter((lease) => this.#isExpired(lease, now));
     if (ended.length > 0) this.#leases = this.#leases.filter((lease) => !ended.includes(lease));
     return ended.map(emptied);
   }
@@ -117,7 +117,7 @@ export class HeldLeases {
     return all.map(emptied);
   }
 
-  #isVoid({ grantedAt }: Lease, now: Instant): boolean {
+  #isExpired({ grantedAt }: Lease, now: Instant): boolean {
     return ageMs(grantedAt, now) >= this.termMs;
   }
 }

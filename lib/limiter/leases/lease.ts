@@ -1,4 +1,4 @@
-import { type BucketLevel, type BucketShape, giveBack, take, wholeTokens } from "../bucket.ts";
+import { type BucketLevel, type BucketShape, refund, take, wholeTokens } from "../bucket.ts";
 
 /**
  * Leases: several tokens are taken in one transaction, and spent without the store.
@@ -42,7 +42,7 @@ export function leaseTermMs({ capacity, perMs, perToken }: BucketShape): number 
 export interface LeaseNeeds {
   readonly termMs: number;
   /** Tokens that were asked for lately. */
-  readonly asked: number;
+  readonly recentTokens: number;
   /** Tokens that are asked for in a millisecond. */
   readonly demandPerMs: number;
   /** Whether they have been asked for for a while, and will be. */
@@ -65,7 +65,7 @@ export function renewalMs({ termMs, latencyMs }: LeaseNeeds): number {
  * they will not miss it.
  */
 export function leaseTokens(level: BucketLevel, shape: BucketShape, needs: LeaseNeeds): number {
-  const { termMs, asked, demandPerMs, isSteady, isContended } = needs;
+  const { termMs, recentTokens: asked, demandPerMs, isSteady, isContended } = needs;
   const rest = lowered(level, shape, termMs);
   const there = wholeTokens(rest, shape);
   const isMissed = !isSteady && (asked < FEWEST_ASKED || asked * LONGEST_BURST > there);
@@ -78,7 +78,7 @@ export function leaseTokens(level: BucketLevel, shape: BucketShape, needs: Lease
 }
 
 /** The level after a lease was granted; undefined when the tokens are not there. */
-export function grant(
+export function grantLease(
   level: BucketLevel,
   shape: BucketShape,
   tokens: number,
@@ -90,8 +90,8 @@ export function grant(
 }
 
 /** Whether tokens of that age are still worth something. */
-export function isWorth(shape: BucketShape, tokens: number, ageMs: number): boolean {
-  return giveBack({ units: 0, at: 0 }, shape, tokens, ageMs).units > 0;
+export function isWorthReturning(shape: BucketShape, tokens: number, ageMs: number): boolean {
+  return refund({ units: 0, at: 0 }, shape, tokens, ageMs).units > 0;
 }
 
 /** What comes in during a term finds room, so that it cannot add to what is leased. */

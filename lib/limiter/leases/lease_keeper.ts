@@ -42,7 +42,7 @@ export class LeaseKeeper {
     const now = instantOf(this.#options.clock);
     for (const bucket of this.#leased) {
       bucket.returnLeases(now);
-      this.#letGo(bucket);
+      this.#release(bucket);
     }
     this.#rounds?.abort();
     this.#rounds = undefined;
@@ -52,7 +52,7 @@ export class LeaseKeeper {
     const rounds = new AbortController();
     const goRound = () => {
       this.#options.clock.sleep(ROUND_MS, rounds.signal).then(() => {
-        this.#look(instantOf(this.#options.clock));
+        this.#returnUnused(instantOf(this.#options.clock));
         if (this.#leased.size > 0) goRound();
         else this.#rounds = undefined;
       }, () => {});
@@ -61,18 +61,18 @@ export class LeaseKeeper {
     return rounds;
   }
 
-  #look(now: Instant): void {
+  #returnUnused(now: Instant): void {
     for (const bucket of this.#leased) {
       const { leases } = bucket;
-      bucket.returnVoid(now);
+      bucket.returnExpired(now);
       if (leases.isIdle(now)) bucket.returnLeases(now);
-      if (leases.isEmpty) this.#letGo(bucket);
+      if (leases.isEmpty) this.#release(bucket);
     }
   }
 
-  #letGo(bucket: TrackedBucket): void {
+  #release(bucket: TrackedBucket): void {
     this.#leased.delete(bucket);
-    if (bucket.returns.length > 0) this.#options.write(bucket);
+    if (bucket.refunds.length > 0) this.#options.write(bucket);
     this.#options.buckets.release(bucket);
   }
 }

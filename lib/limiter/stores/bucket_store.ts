@@ -15,7 +15,7 @@ export interface BucketWrite {
   /** The version that was read; null for a bucket that must not be there yet. */
   readonly version: string | null;
   /** How long the record must live at least (ms); it may live longer. */
-  readonly keepMs: number;
+  readonly lifetimeMs: number;
 }
 
 /**

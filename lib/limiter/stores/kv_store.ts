@@ -84,9 +84,9 @@ export class KvStore implements BucketStore {
 
   async commit(writes: readonly BucketWrite[]): Promise<string | undefined> {
     const atomic = this.#kv.atomic();
-    for (const { key, level, version, keepMs } of writes) {
+    for (const { key, level, version, lifetimeMs } of writes) {
       atomic.check({ key: keyOf(key), versionstamp: version });
-      atomic.set(keyOf(key), valueOf(level), { expireIn: keepMs });
+      atomic.set(keyOf(key), valueOf(level), { expireIn: lifetimeMs });
     }
     const result = await unlocked(() => atomic.commit(), { boundMs: LOCKED_MS });
     return result.ok ? result.versionstamp : undefined;

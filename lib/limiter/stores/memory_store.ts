@@ -31,8 +31,8 @@ export class MemoryStore implements BucketStore {
       return Promise.resolve(undefined);
     }
     const version = String(++this.#version);
-    for (const { key, level, keepMs } of writes) {
-      this.#entries.set(key, { level, version, expiresAt: this.#clock.monotonic() + keepMs });
+    for (const { key, level, lifetimeMs } of writes) {
+      this.#entries.set(key, { level, version, expiresAt: this.#clock.monotonic() + lifetimeMs });
     }
     if (this.#entries.size > this.#sweepAt) this.#sweep();
     return Promise.resolve(version);

@@ -12,7 +12,7 @@ async function commitOver(special: Partial<Scenario>) {
   const scenario = { ...DEFAULT_SCENARIO, latencyMs: 10, jitter: 0, ...special };
   const store = new DistantStore(shared, clock, new Random(1), scenario);
   let told = "nothing";
-  store.commit([{ key: "key", level: { units: 1, at: 0 }, version: null, keepMs: 1_000 }]).then(
+  store.commit([{ key: "key", level: { units: 1, at: 0 }, version: null, lifetimeMs: 1_000 }]).then(
     () => {
       told = `held at ${clock.monotonic()}, sent at ${store.sentAt("key")}`;
     },
@@ -30,7 +30,7 @@ Deno.test("distant store: there and back", async () => {
   assertEquals(store.sentAt("other"), undefined);
   await Promise.all([clock.sleep(1), clock.runUntil(() => false)]);
   assertEquals(store.sentAt("key"), undefined, "it is not answered now");
-  store.commit([{ key: "other", level: { units: 1, at: 0 }, version: null, keepMs: 1_000 }]);
+  store.commit([{ key: "other", level: { units: 1, at: 0 }, version: null, lifetimeMs: 1_000 }]);
   await clock.runUntil(() => store.sentAt("other") !== undefined);
   assertEquals(store.sentAt("key"), undefined, "another one is");
 });

@@ -4,7 +4,7 @@ import { VirtualClock } from "../../../bench/simulate/virtual_clock.ts";
 import type { BucketWrite } from "../../../lib/limiter/stores/bucket_store.ts";
 
 function write(version: string | null, keepMs = 1_000): BucketWrite[] {
-  return [{ key: "key", level: { units: 1, at: 0 }, version, keepMs }];
+  return [{ key: "key", level: { units: 1, at: 0 }, version, lifetimeMs: keepMs }];
 }
 
 Deno.test("shared store: writes over what was read alone, and forgets in time", async () => {

@@ -190,7 +190,7 @@ Deno.test("simulate sees one process that gets everything", async () => {
     return {
       take: () =>
         outcome === "admitted"
-          ? { outcome, buckets: [], at: { wall: 0, monotonic: 0 }, giveBack: () => {} }
+          ? { outcome, buckets: [], at: { wall: 0, monotonic: 0 }, refund: () => {} }
           : { outcome },
     };
   });

@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
 import {
-  isAbout,
+  canFreshen,
+  conditionalHeaders,
   isNotModified,
   mergeHeaders,
   notModifiedHeaders,
-  unconditional,
-  validating,
+  unconditionalHeaders,
 } from "../../../lib/cache/conditional.ts";
-import type { ResponseFacts } from "../../../lib/cache/entry.ts";
+import type { ResponseMetadata } from "../../../lib/cache/entry.ts";
 import { property } from "../../support/random.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -17,7 +17,7 @@ const AFTER = "Fri, 02 Jan 2026 00:00:00 GMT";
 
 type Fields = Record<string, string>;
 
-function answer(headers: HeadersInit): ResponseFacts {
+function answer(headers: HeadersInit): ResponseMetadata {
   const times = { requestedAt: NOW, receivedAt: NOW };
   return { status: 200, headers: new Headers(headers), isAuthorized: false, ...times };
 }
@@ -75,7 +75,7 @@ Deno.test("the origin is asked with the validators that are kept, and not the cl
     accept: "text/plain",
   });
   const of = (headers: Fields) => {
-    const sent = validating(asked, answer(headers));
+    const sent = conditionalHeaders(asked, answer(headers));
     return sent && Object.fromEntries(sent);
   };
   assertEquals(of({}), undefined);
@@ -86,17 +86,17 @@ Deno.test("the origin is asked with the validators that are kept, and not the cl
     "if-none-match": '"a"',
     "if-modified-since": THEN,
   });
-  assertEquals(Object.fromEntries(unconditional(asked)), { accept: "text/plain" });
+  assertEquals(Object.fromEntries(unconditionalHeaders(asked)), { accept: "text/plain" });
   assertEquals(asked.get("if-none-match"), '"client"', "the request itself is not changed");
 });
 
 Deno.test("a 304 that names another ETag is about another answer", () => {
   const kept = answer({ etag: '"a"' });
   for (const told of [undefined, { etag: '"a"' }, { etag: 'W/"a"' }]) {
-    assertEquals(isAbout(new Headers(told), kept), true);
+    assertEquals(canFreshen(new Headers(told), kept), true);
   }
-  assertEquals(isAbout(new Headers({ etag: '"b"' }), kept), false);
-  assertEquals(isAbout(new Headers({ etag: '"b"' }), answer({})), true);
+  assertEquals(canFreshen(new Headers({ etag: '"b"' }), kept), false);
+  assertEquals(canFreshen(new Headers({ etag: '"b"' }), answer({})), true);
 });
 
 Deno.test("a 304 replaces what it says, adds what is new, and leaves the rest and the body's", () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { ResponseFacts } from "../../../lib/cache/entry.ts";
+import type { ResponseMetadata } from "../../../lib/cache/entry.ts";
 import { ageMs, lifetimeMs } from "../../../lib/cache/freshness.ts";
 import { property } from "../../support/random.ts";
 
@@ -12,7 +12,7 @@ function date(seconds: number): string {
   return new Date(NOW + seconds * 1000).toUTCString();
 }
 
-function answer(headers: HeadersInit, facts: Partial<ResponseFacts> = {}): ResponseFacts {
+function answer(headers: HeadersInit, facts: Partial<ResponseMetadata> = {}): ResponseMetadata {
   const times = { requestedAt: NOW, receivedAt: NOW };
   return { status: 200, headers: new Headers(headers), isAuthorized: false, ...times, ...facts };
 }

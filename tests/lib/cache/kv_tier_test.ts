@@ -362,7 +362,7 @@ function play(store: Partial<KvTier>) {
       get: () => Promise.resolve(undefined),
       set: () => Promise.resolve(),
       delete: () => Promise.resolve(),
-      forget: () => Promise.resolve(),
+      invalidate: () => Promise.resolve(),
       ...store,
     },
     clock,

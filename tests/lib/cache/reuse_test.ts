@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import type { ResponseFacts } from "../../../lib/cache/entry.ts";
-import { type CacheSettings, requestRules, reuseOf } from "../../../lib/cache/reuse.ts";
+import type { ResponseMetadata } from "../../../lib/cache/entry.ts";
+import { type CacheSettings, requestDirectives, reuseOf } from "../../../lib/cache/reuse.ts";
 import { property } from "../../support/random.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -12,7 +12,7 @@ const HTTP_ALONE: CacheSettings = {
 };
 const WINDOWS = { ...HTTP_ALONE, staleMs: 10_000, staleIfErrorMs: 20_000 };
 
-function answer(cacheControl: string): ResponseFacts {
+function answer(cacheControl: string): ResponseMetadata {
   const headers = new Headers({ "cache-control": cacheControl });
   const times = { requestedAt: NOW, receivedAt: NOW };
   return { status: 200, headers, isAuthorized: false, ...times };
@@ -144,7 +144,7 @@ const PRAGMAS: readonly (readonly [Record<string, string>, readonly string[]])[]
 
 for (const [headers, expected] of PRAGMAS) {
   Deno.test(`a request with ${JSON.stringify(headers)} asks ${JSON.stringify(expected)}`, () => {
-    assertEquals([...requestRules(new Headers(headers)).keys()], expected);
+    assertEquals([...requestDirectives(new Headers(headers)).keys()], expected);
   });
 }
 

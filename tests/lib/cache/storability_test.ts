@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { ResponseFacts } from "../../../lib/cache/entry.ts";
+import type { ResponseMetadata } from "../../../lib/cache/entry.ts";
 import { CACHEABLE_BY_DEFAULT } from "../../../lib/cache/freshness.ts";
 import { allowsAuthorized, isStorable, isStorablePart } from "../../../lib/cache/storability.ts";
 import { property } from "../../support/random.ts";
@@ -7,7 +7,7 @@ import { property } from "../../support/random.ts";
 const HTTP_ALONE = { ttlMs: undefined, override: false };
 const OVERRIDE = { ttlMs: 60_000, override: true };
 
-function answer(headers: HeadersInit, facts: Partial<ResponseFacts> = {}): ResponseFacts {
+function answer(headers: HeadersInit, facts: Partial<ResponseMetadata> = {}): ResponseMetadata {
   const times = { requestedAt: 0, receivedAt: 0 };
   return { status: 200, headers: new Headers(headers), isAuthorized: false, ...times, ...facts };
 }

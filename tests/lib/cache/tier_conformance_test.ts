@@ -48,14 +48,14 @@ const TIERS: Readonly<Record<string, () => Promise<OpenTier>>> = {
             get: () => undefined,
             set: (...args) => store.set(...args).then(written.resolve, written.reject),
             delete() {},
-            forget() {},
+            invalidate() {},
           };
           const memory = new MemoryTier(2 ** 26);
           new TwoTiers({ ...timing, store: told, memory }).set(key, entry, keepMs);
           await written.promise;
         },
         delete: (key) => cold().delete(key),
-        forget: (url) => cold().forget(url),
+        invalidate: (url) => cold().invalidate(url),
       },
       [Symbol.asyncDispose]() {
         kv.close();

@@ -4,10 +4,10 @@ import {
   type BucketShape,
   bucketShape,
   fullBucket,
-  giveBack,
   msUntil,
   msUntilFull,
   refill,
+  refund,
   take,
   wholeTokens,
 } from "../../../lib/limiter/bucket.ts";
@@ -67,22 +67,22 @@ Deno.test("a moment further in the future than clocks differ is pulled back", ()
 });
 
 Deno.test("what is given back at once is whole", () => {
-  assertEquals(giveBack({ units: 0, at: NOW }, PLAIN, 2, 0), { units: 2_000, at: NOW });
+  assertEquals(refund({ units: 0, at: NOW }, PLAIN, 2, 0), { units: 2_000, at: NOW });
 });
 
 Deno.test("what is given back late has lost what came in since", () => {
-  assertEquals(giveBack({ units: 500, at: NOW }, PLAIN, 2, 500), { units: 2_000, at: NOW });
-  assertEquals(giveBack({ units: 500, at: NOW }, PLAIN, 2, 1_999).units, 501);
-  assertEquals(giveBack({ units: 500, at: NOW }, PLAIN, 2, 2_000).units, 500);
-  assertEquals(giveBack({ units: 500, at: NOW }, PLAIN, 2, YEAR_MS).units, 500);
+  assertEquals(refund({ units: 500, at: NOW }, PLAIN, 2, 500), { units: 2_000, at: NOW });
+  assertEquals(refund({ units: 500, at: NOW }, PLAIN, 2, 1_999).units, 501);
+  assertEquals(refund({ units: 500, at: NOW }, PLAIN, 2, 2_000).units, 500);
+  assertEquals(refund({ units: 500, at: NOW }, PLAIN, 2, YEAR_MS).units, 500);
 });
 
 Deno.test("what is given back overfills nothing", () => {
-  assertEquals(giveBack({ units: 4_500, at: NOW }, PLAIN, 2, 0).units, 5_000);
+  assertEquals(refund({ units: 4_500, at: NOW }, PLAIN, 2, 0).units, 5_000);
 });
 
 Deno.test("an age below zero fades nothing, and adds no more than was taken", () => {
-  assertEquals(giveBack({ units: 0, at: NOW }, PLAIN, 2, -5).units, 2_000);
+  assertEquals(refund({ units: 0, at: NOW }, PLAIN, 2, -5).units, 2_000);
 });
 
 property("levels are the model's, to the unit", RUNS, (random) => {
@@ -103,7 +103,7 @@ property("levels are the model's, to the unit", RUNS, (random) => {
     level = rest ?? level;
     if (random.bool(0.3)) {
       const age = anyTime(random, shape);
-      level = giveBack(level, shape, tokens, age);
+      level = refund(level, shape, tokens, age);
       model.giveBack(tokens, age);
     }
     same(level, model, shape);
@@ -163,7 +163,7 @@ property("a return never lifts a level above what it was without the take", RUNS
   const age = anyTime(random, shape);
   const taken = take(level, shape, tokens);
   assert(taken);
-  const returned = giveBack(refill(taken, shape, NOW + age, 0), shape, tokens, age);
+  const returned = refund(refill(taken, shape, NOW + age, 0), shape, tokens, age);
   const untouched = refill(level, shape, NOW + age, 0);
   assertGreaterOrEqual(untouched.units, returned.units);
 });

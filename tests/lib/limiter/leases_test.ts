@@ -181,7 +181,10 @@ Deno.test("an operator's reset is felt where tokens are leased, too, after a sec
   assertEquals(refused.outcome, "denied");
   const [{ version } = { version: null }] = await answer(it.clock, it.store.read(["key"]));
   const full = { units: LARGE.shape.capacity, at: it.clock.wall() };
-  await answer(it.clock, it.store.commit([{ key: "key", level: full, version, keepMs: 60_000 }]));
+  await answer(
+    it.clock,
+    it.store.commit([{ key: "key", level: full, version, lifetimeMs: 60_000 }]),
+  );
   await it.clock.advance(TERM_MS);
   const asked = it.ask({ of: LARGE, tokens: 400 });
   await it.clock.advance(50);
@@ -193,7 +196,7 @@ Deno.test("a refund goes to the lease that paid, and is spent again", async () =
   await lease(it);
   const decision = await it.ask({ of: LARGE, tokens: 100 }).decision;
   assert(decision.outcome === "admitted");
-  decision.giveBack(() => true);
+  decision.refund(() => true);
   const again = it.ask({ of: LARGE, tokens: 100 });
   await settled();
   assertEquals([again.outcome, it.store.commits.length], ["admitted", 1]);

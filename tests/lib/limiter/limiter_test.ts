@@ -111,7 +111,7 @@ Deno.test("an operator's reset is felt after a second", async () => {
   await clock.advance(10);
   const [{ version } = { version: null }] = await answer(clock, store.read(["key"]));
   const level = { units: slow.shape.capacity, at: clock.wall() };
-  await answer(clock, store.commit([{ key: "key", level, version, keepMs: 1_000_000 }]));
+  await answer(clock, store.commit([{ key: "key", level, version, lifetimeMs: 1_000_000 }]));
   await clock.advance(1_000);
   const asked = ask({ of: slow });
   await clock.advance(100);
@@ -333,8 +333,8 @@ Deno.test("what is given back can be taken again, once", async () => {
   await clock.advance(10);
   const decision = await taken.decision;
   assert(decision.outcome === "admitted");
-  decision.giveBack(() => true);
-  decision.giveBack(() => true);
+  decision.refund(() => true);
+  decision.refund(() => true);
   const asked = times(6, () => ask());
   await clock.advance(30);
   assertEquals(outcomesOf(asked), [...Array(5).fill("admitted"), "denied"]);
@@ -351,7 +351,7 @@ Deno.test("a token is as old as the older of the two clocks says", async () => {
   assert(taken.outcome === "admitted");
   await time.advance(5_000);
   step = -3_600_000;
-  taken.giveBack(() => true);
+  taken.refund(() => true);
   const again = await limiter.take([charge], { signal: QUIET, deadline: Infinity });
   assertEquals(again.outcome, "denied");
 });
@@ -368,7 +368,7 @@ Deno.test("what was given back is as old as the wall clock says, also when that 
   assert(taken.outcome === "admitted");
   step = 2_000;
   assertEquals((await take(2)).outcome, "admitted");
-  taken.giveBack(() => true);
+  taken.refund(() => true);
   assertEquals((await take(4)).outcome, "denied");
   assertEquals((await take(3)).outcome, "admitted");
 });

@@ -47,7 +47,7 @@ async function refusedAfter(ms: number, isWritten: boolean): Promise<number | un
   };
   const first = await take(40);
   await take(40);
-  if (first.outcome === "admitted") first.giveBack(() => true);
+  if (first.outcome === "admitted") first.refund(() => true);
   store.refusesAfterMs = ms;
   store.isWritten = isWritten;
   await take(1, ms + 100);

@@ -2,11 +2,11 @@
 import {
   type BucketLevel,
   type BucketShape,
-  giveBack as right,
+  refund as right,
 } from "../../../lib/limiter/bucket.ts";
 export * from "../../../lib/limiter/bucket.ts";
 
-export function giveBack(
+export function refund(
   level: BucketLevel,
   shape: BucketShape,
   tokens: number,

@@ -2,10 +2,10 @@
 import {
   type BucketLevel,
   type BucketShape,
-  msToKeep as right,
+  recordLifetimeMs as right,
 } from "../../../lib/limiter/bucket.ts";
 export * from "../../../lib/limiter/bucket.ts";
 
-export function msToKeep(level: BucketLevel, shape: BucketShape, now: number): number {
+export function recordLifetimeMs(level: BucketLevel, shape: BucketShape, now: number): number {
   return right(level, shape, now) / 4 - 1_000;
 }

@@ -2,10 +2,10 @@
 import {
   type BucketLevel,
   type BucketShape,
-  giveBack as right,
+  refund as right,
 } from "../../../lib/limiter/bucket.ts";
 export * from "../../../lib/limiter/bucket.ts";
 
-export function giveBack(level: BucketLevel, shape: BucketShape, tokens: number): BucketLevel {
+export function refund(level: BucketLevel, shape: BucketShape, tokens: number): BucketLevel {
   return right(level, shape, tokens, 0);
 }

@@ -3,6 +3,6 @@ import { type Plan, plan as right } from "../../../lib/limiter/plan.ts";
 export * from "../../../lib/limiter/plan.ts";
 
 export function plan(...args: Parameters<typeof right>): Plan {
-  const { verdicts, writes } = right(...args);
-  return { verdicts, writes: writes.slice(0, 1) };
+  const { decisions, writes } = right(...args);
+  return { decisions, writes: writes.slice(0, 1) };
 }

@@ -3,6 +3,6 @@ import { WaitQueues } from "../../../lib/limiter/wait_queue.ts";
 import { type Plan, plan as right } from "../../../lib/limiter/plan.ts";
 export * from "../../../lib/limiter/plan.ts";
 
-export function plan(...[claims, situation, due]: Parameters<typeof right>): Plan {
-  return right(claims, { ...situation, lines: new WaitQueues() }, due);
+export function plan(...[requests, context, due]: Parameters<typeof right>): Plan {
+  return right(requests, { ...context, waitQueues: new WaitQueues() }, due);
 }

@@ -16,7 +16,7 @@ function begin() {
     clock: it.clock,
     random: () => 0.5,
     forget: (keys) => it.limiter.forget(keys),
-    leased: (key) => it.limiter.leased(key),
+    leasedTokens: (key) => it.limiter.leasedTokens(key),
     onError: (error) => errors.push(error),
   });
   const told = async <T>(answer: Promise<T>): Promise<T> => {
@@ -32,7 +32,7 @@ Deno.test("a bucket is told as it is now, and one without a record as full", asy
   ask({ tokens: 4, of: SLOW });
   await clock.advance(10);
   await clock.advance(60_000);
-  const entries = await told(ledger.look([CHARGE, { ...CHARGE, key: "other" }]));
+  const entries = await told(ledger.read([CHARGE, { ...CHARGE, key: "other" }]));
   assertEquals(
     entries.map(({ level, isStored }) => [wholeTokens(level, SLOW.shape), isStored]),
     [[2, true], [5, false]],
@@ -104,7 +104,7 @@ Deno.test("what was taken before a reset does not come back after it, however la
   for (const { decision } of taken) {
     const decided = await decision;
     assert(decided.outcome === "admitted");
-    decided.giveBack(() => true);
+    decided.refund(() => true);
   }
   // Denied without asking for a second; then they ask.
   await clock.advance(1_100);
@@ -128,7 +128,7 @@ Deno.test("a store that is lost is the operator's to know", async () => {
   const { store, ledger, told, errors } = begin();
   store.isLost = true;
   const asks: (() => Promise<unknown>)[] = [
-    () => ledger.look([CHARGE]),
+    () => ledger.read([CHARGE]),
     () => ledger.reset([CHARGE]),
   ];
   for (const ask of asks) {
@@ -144,6 +144,6 @@ Deno.test("what is leased here is told beside what the store has", async () => {
   times(100, () => ask({ of: large }));
   await clock.advance(10);
   ask({ of: large, tokens: 10 });
-  const [entry] = await told(ledger.look([{ key: "key", limit: large, tokens: 1 }]));
+  const [entry] = await told(ledger.read([{ key: "key", limit: large, tokens: 1 }]));
   assertEquals(entry?.leased, 140, "10 were spent of the half of 300");
 });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { TopKeys } from "../../../../lib/limiter/admin/top_keys.ts";
-import type { BucketOwner } from "../../../../lib/limiter/bucket_key.ts";
+import type { BucketIdentity } from "../../../../lib/limiter/bucket_key.ts";
 import { limit } from "../../../support/limiting.ts";
 import { ManualClock } from "../../../support/manual_clock.ts";
 
@@ -16,7 +16,12 @@ function start() {
     refund: new Set<"hit" | "fault">(),
   };
   const add = (key: string, tokens = 1, isTaken = true) => {
-    const counted: BucketOwner = { limit: settings, tier: undefined, route: "GET /", who: key };
+    const counted: BucketIdentity = {
+      limit: settings,
+      tier: undefined,
+      route: "GET /",
+      subject: key,
+    };
     busiest.add(counted, { key, limit: settings.allowance, tokens }, isTaken);
   };
   const top = (most = 10) =>

@@ -28,7 +28,7 @@ for (
     const now = later(wallMs, monotonicMs);
     assertEquals(leases.available(now), isVoid ? 0 : 10);
     assertEquals(leases.spend(1, now)?.length, isVoid ? undefined : 1);
-    assertEquals(leases.takeVoid(now).length, isVoid ? 1 : 0);
+    assertEquals(leases.takeExpired(now).length, isVoid ? 1 : 0);
   });
 }
 
@@ -59,11 +59,11 @@ Deno.test("leases are renewed when few tokens are left, when little time is, or 
   assertEquals(leases.isLow(later(700, 700)), true);
   leases.spend(6, later(0, 0));
   assertEquals(leases.isLow(later(0, 0)), true);
-  leases.renewNoMore();
+  leases.stopRenewing();
   assertEquals(leases.isLow(later(900, 900)), false);
 });
 
-for (const take of ["takeAll", "takeVoid"] as const) {
+for (const take of ["takeAll", "takeExpired"] as const) {
   Deno.test(`what ${take} took out is not there again when something spent comes back`, () => {
     const leases = held(10);
     const [spent] = leases.spend(4, START) ?? [];

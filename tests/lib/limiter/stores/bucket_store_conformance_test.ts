@@ -57,7 +57,7 @@ for (const [name, open] of Object.entries(STORES)) testBucketStore(name, open);
 Deno.test("in memory: a record lives as long as was asked, and is then missing", async () => {
   const clock = new ManualClock();
   const store = new MemoryStore(clock);
-  const version = await commit(store, [{ ...write("a", 5), keepMs: 1_000 }]);
+  const version = await commit(store, [{ ...write("a", 5), lifetimeMs: 1_000 }]);
   await clock.advance(999);
   assertEquals(await look(store, "a"), [{ level: { units: 5, at: NOW }, version }]);
   await clock.advance(1);
@@ -70,9 +70,9 @@ Deno.test("in memory: a record lives as long as was asked, and is then missing",
 Deno.test("in memory: a record that is written again lives on", async () => {
   const clock = new ManualClock();
   const store = new MemoryStore(clock);
-  const first = await commit(store, [{ ...write("a", 5), keepMs: 1_000 }]);
+  const first = await commit(store, [{ ...write("a", 5), lifetimeMs: 1_000 }]);
   await clock.advance(900);
-  await commit(store, [{ ...write("a", 4, first), keepMs: 1_000 }]);
+  await commit(store, [{ ...write("a", 4, first), lifetimeMs: 1_000 }]);
   await clock.advance(900);
   assertEquals((await store.read(["a"]))[0]?.level?.units, 4);
 });

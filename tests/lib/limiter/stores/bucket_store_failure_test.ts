@@ -254,7 +254,7 @@ Deno.test("local: what was counted alone is forgotten once it has been taken off
   assertEquals((await take(limit)).outcome, "admitted");
   const [{ version } = { version: null }] = await store.read(["key"]);
   const level = { units: limit.shape.capacity, at: clock.wall() };
-  await store.commit([{ key: "key", level, version, keepMs: 60_000 }]);
+  await store.commit([{ key: "key", level, version, lifetimeMs: 60_000 }]);
   await clock.advance(1_000);
   assertEquals((await take(limit, { tokens: 5 })).outcome, "admitted", "after a reset");
 });

@@ -4,7 +4,7 @@ import type { Clock, Random } from "../../core/clock.ts";
 const REST_MS = 500;
 
 /** Whether the store can be asked: after a failure one request tries it, and the rest do without. */
-export class StoreHealth {
+export class StoreBreaker {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #onChange: (failure: unknown) => void;
@@ -19,7 +19,7 @@ export class StoreHealth {
   }
 
   /** Whether it failed, and has not answered since. */
-  get isLost(): boolean {
+  get isOpen(): boolean {
     return this.#restsUntil !== undefined;
   }
 
@@ -31,7 +31,7 @@ export class StoreHealth {
   }
 
   /** Whoever was to try it did not: the next one may. */
-  probeGivenUp(): void {
+  probeCancelled(): void {
     this.#isProbed = false;
   }
 
