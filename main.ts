@@ -49,7 +49,10 @@ if (import.meta.main) {
     Deno.exit(0);
   } catch (error) {
     // Rethrown, it would only be logged: run() prevents unhandled rejections from ending the process.
-    await endWith(error instanceof StartError ? error.message : `the gateway failed: ${error}`);
+    output.error(error instanceof StartError ? error.message : `the gateway failed: ${error}`);
+    await output.flush(DEFAULTS.flushMs);
+    // Here, not in a function: --watch does not notice an exit inside of one.
+    Deno.exit(1);
   }
 }
 

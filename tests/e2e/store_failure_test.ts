@@ -38,9 +38,9 @@ async function ready({ url }: Program) {
   return { status: response.status, ...await response.json() };
 }
 
-/** What the log said of the store, without times and the like. */
+/** What the log said of the store. */
 function told({ stderr }: Program): string[] {
-  return stderr.split("\n").filter((line) => line !== "");
+  return stderr.split("\n").filter((line) => line.startsWith("store: "));
 }
 
 Deno.test("a store that another process holds: each limit's policy in time, one line, and health", async () => {

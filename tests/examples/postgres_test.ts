@@ -44,9 +44,15 @@ function shopTest(
   });
 }
 
+/** What one connection does. */
+interface Activity {
+  readonly state: string;
+  readonly query: string;
+}
+
 /** What the gateway's connections do on the server. */
-async function activity({ sql }: TestPostgres): Promise<{ state: string; query: string }[]> {
-  return await sql<{ state: string; query: string }[]>`
+async function activity({ sql }: TestPostgres): Promise<readonly Activity[]> {
+  return await sql<Activity[]>`
     select state, query from pg_stat_activity
     where backend_type = 'client backend' and pid <> pg_backend_pid()
       and application_name <> 'the test'`;
@@ -219,11 +225,15 @@ shopTest("a server that goes away is unreachable, and used again when it is back
 });
 
 shopTest("a server without a connection left is unreachable", async ({ server, gateway }) => {
-  const others = postgres(server.url, { max: 7 });
+  const others = postgres(server.url, { max: 7, fetch_types: false });
   const slow = Array.from({ length: 7 }, () => others`select pg_sleep(60)`.execute());
   for (const query of slow) query.catch(() => {});
   const expected = { status: 502, kind: "upstream-unreachable" } as const;
-  await until(async () => (await activity(server)).length >= 7, "all connections are taken");
+  const isSlow = ({ state, query }: Activity) => state === "active" && query.includes("pg_sleep");
+  await until(
+    async () => (await activity(server)).filter(isSlow).length === slow.length,
+    "all connections are taken",
+  );
   await readProblem(await ask(`${gateway.url}/customers/1`), expected);
   for (const query of slow) query.cancel();
   await others.end();
