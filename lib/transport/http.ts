@@ -8,7 +8,7 @@ import { socketSource } from "./socket/socket_source.ts";
 /** Shorter than the 5 s after which many servers close an idle connection under a request. */
 const IDLE_MS = 4_000;
 /** What a burst leaves behind; further connections close as their calls end. */
-const MAX_IDLE = 128;
+const MAX_IDLE = 256;
 
 /** How an HTTP API is called: over sockets of the gateway's own, or through `fetch`. */
 export type TransportKind = "socket" | "fetch";
