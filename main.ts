@@ -101,7 +101,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
     onError: (error) => logError(error, "operator"),
     onLost: (error) => watch.failed(error),
   });
-  await operator.look();
+  await operator.refresh();
   const following = new AbortController();
   // Nobody else can change what is in this process's memory.
   if (store !== ":memory:") {
@@ -141,7 +141,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
   const scheme = env("DENO_DEPLOYMENT_ID") === undefined ? "http" : "https";
   const handler: Deno.ServeHandler<Deno.NetAddr> = (request, { remoteAddr, completed }) =>
     app.fetch(request, { remoteAddress: remoteAddr.hostname, scheme, completed });
-  const stop = told(STOP_SIGNALS);
+  const stop = stopSignal(STOP_SIGNALS);
   let listener: Listener;
   try {
     await Promise.race([resources.openAtStart(), stop]);
@@ -223,7 +223,7 @@ async function endWith(message: string): Promise<void> {
 }
 
 /** Resolves at the first of the signals; at the second the process ends at once. */
-function told(signals: readonly Deno.Signal[]): Promise<void> {
+function stopSignal(signals: readonly Deno.Signal[]): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let isTold = false;
   for (const signal of signals) {

@@ -5,7 +5,7 @@ export function jsonLine(entry: AccessEntry): string {
   return JSON.stringify(entry);
 }
 
-/** What would move a terminal's cursor, or hide what comes next. */
+/** Characters that would move a terminal's cursor or hide what follows. */
 const UNSHOWN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** A request as one line for people: `14:03:07 200 GET /country/IS 12ms  country 3ms`. */
@@ -21,7 +21,7 @@ function readablePart({ part, durationMs, problem }: PartEntry): string {
   return `${part} ${durationMs}ms${problem ? ` ${problem}` : ""}`;
 }
 
-/** Green, cyan, yellow, red: success, elsewhere, the client's fault, ours. */
+/** Green for 2xx, cyan for 3xx, yellow for 4xx, red for 5xx. */
 function colour(status: number): string {
   const code = [32, 36, 33, 31][Math.floor(status / 100) - 2] ?? 0;
   return `\x1b[${code}m${status}\x1b[0m`;

@@ -6,60 +6,60 @@ import { memoize } from "../lib/core/memoize.ts";
 import type { PartRecord } from "../lib/core/trace.ts";
 import type { Exchange, Middleware } from "./env.ts";
 
-/** One request, as the access log tells it. */
+/** One line of the access log. */
 export interface AccessEntry {
-  /** When it came (ISO 8601, UTC). */
+  /** When the request arrived (ISO 8601, UTC). */
   readonly time: string;
   readonly id: string;
   readonly method: string;
-  /** Without the query, which may hold secrets. */
+  /** Without the query, which may contain secrets. */
   readonly path: string;
-  /** The key of the route that answered; absent when none matched. */
+  /** The key of the matched route; absent when none matched. */
   readonly route?: string;
-  /** 503 when no answer was begun before the process ended. */
+  /** 503 when the process ended before a response began. */
   readonly status: number;
-  /** Whether the end of the process cut it off; absent when not. */
+  /** Set when the end of the process cut the request off. */
   readonly cutOff?: true;
-  /** From arrival until the answer was sent (ms). */
+  /** From arrival until the response was sent (ms). */
   readonly durationMs: number;
-  /** Who asked, hashed: the same client has the same hash while the process lives. */
+  /** A hash of the client, the same for as long as the process runs. */
   readonly client: string;
   /** Why the request failed. */
   readonly problem?: Kind;
-  /** Why the response was ended before the client had all of it. */
+  /** Why the response was ended before the client had read all of it. */
   readonly ended?: "send-timeout";
-  /** The parts in the order of their outcomes. */
+  /** The parts, in the order in which they completed. */
   readonly parts?: readonly PartEntry[];
 }
 
-/** One part of a request, as the access log tells it. */
+/** One part of a request in the access log. */
 export interface PartEntry {
   readonly part: string;
   readonly durationMs: number;
   readonly problem?: Kind;
 }
 
-/** What the access log needs. */
+/** The access log's dependencies. */
 export interface AccessLogOptions {
   readonly clock: Clock;
   readonly log: (entry: AccessEntry) => void;
   readonly shutdown: Shutdown;
 }
 
-/** How many clients' hashes are remembered. */
+/** How many client hashes are memoized. */
 const HASHES = 1_000;
 
-/** Tells the log of each request, once its answer has been sent or the process ends. */
+/** Logs each request once, when its response has been sent or the process ends. */
 export function accessLog({ clock, log, shutdown }: AccessLogOptions): Middleware {
   const salt = crypto.randomUUID();
   const hash = memoize((address) => fingerprint(salt + address), HASHES);
-  /** Those in flight, and when each came. */
+  /** The requests in flight, and when each arrived. */
   const inFlight = new Map<Exchange, string>();
   const write = (c: Exchange, cutShort?: Pick<AccessEntry, "cutOff" | "ended">) => {
     const time = inFlight.get(c);
-    if (time === undefined) return; // told already, when the process ended
+    if (time === undefined) return; // already logged, when the process ended
     inFlight.delete(c);
-    // What a client that left would be told is no more than the log's.
+    // The status for a client that has left (499) is never sent, only logged.
     const status = c.get("error")?.status ?? (c.finalized ? c.res.status : 503);
     const durationMs = round(clock.monotonic() - c.get("arrivedAt"));
     const client = hash(clientOf(c));
@@ -73,12 +73,12 @@ export function accessLog({ clock, log, shutdown }: AccessLogOptions): Middlewar
   return async function accessLog(c, next) {
     inFlight.set(c, new Date(clock.wall()).toISOString());
     await next();
-    // A client may leave before what it asked for has ended.
-    const isOver = Promise.allSettled([c.env.completed, c.get("answering")]);
+    // A client may leave before its request has finished.
+    const isOver = Promise.allSettled([c.env.completed, c.get("streaming")]);
     const sending = c.get("sending");
     if (sending === undefined) isOver.then(() => write(c));
     else {
-      // The server does not tell when a client stays that reads no more.
+      // The server does not report a client that stays connected and stops reading.
       sending.then((outcome) =>
         outcome === "timeout" ? write(c, { ended: "send-timeout" }) : isOver.then(() => write(c))
       );
@@ -86,7 +86,7 @@ export function accessLog({ clock, log, shutdown }: AccessLogOptions): Middlewar
   };
 }
 
-/** The name of a known client, or the address; the other end's, before a route was found. */
+/** A known client's name, else its address; the peer's address when no route matched. */
 function clientOf(c: Exchange): string {
   const client = c.get("ctx")?.client;
   return client?.name ?? client?.address ?? c.env.remoteAddress;

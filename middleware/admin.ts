@@ -5,11 +5,11 @@ import { forwardingHeader } from "../lib/http/forwarding_header.ts";
 import { isLoopbackAddress, isLoopbackHost } from "../lib/http/loopback.ts";
 import type { Exchange, Middleware } from "./env.ts";
 
-/** Who may use the operator's routes. */
+/** Decides who may use the operator API. */
 export interface AdminOptions {
-  /** What the operator shows; undefined when the environment holds none. */
+  /** The operator's bearer token; undefined when the environment has none. */
   readonly token: string | undefined;
-  /** Whether this machine is a platform's: every request comes through its proxy then. */
+  /** Whether a platform runs the gateway: every request then comes through the platform's proxy. */
   readonly isHosted: boolean;
   /** The header in which a trusted proxy names the client. */
   readonly forwardedHeader: string;
@@ -20,9 +20,10 @@ const SAME_SITE = new Set(["same-origin", "none"]);
 const CHALLENGE = { headers: { "www-authenticate": 'Bearer realm="gateway"' } };
 
 /**
- * Lets the operator pass: who shows the token or, where there is none, who asks this machine from
- * itself, through nobody. What a page of another origin sends never passes: not by its `Origin` or
- * `Sec-Fetch-Site`, not by a name of its own that it points here, and not by a form.
+ * Authorizes the operator: a request with the token or, when no token is set, a request from this
+ * machine that came through no proxy. Requests of pages of other origins are always refused: by
+ * `Origin` and `Sec-Fetch-Site`, by `Host` (DNS rebinding), and because a change needs a header that
+ * no form can send.
  */
 export function admin({ token, isHosted, forwardedHeader }: AdminOptions): Middleware {
   const encoder = new TextEncoder();
@@ -40,14 +41,16 @@ export function admin({ token, isHosted, forwardedHeader }: AdminOptions): Middl
       }
       refuseForeignPage(c);
     } else {
-      if (isHosted) throw tokenNeeded("without a token these routes are closed on a platform");
+      if (isHosted) throw tokenNeeded("without a token the operator API is off on Deno Deploy");
       if (!isLoopbackAddress(c.env.remoteAddress)) {
-        throw tokenNeeded("without a token these routes serve the gateway's own machine alone");
+        throw tokenNeeded("without a token the operator API accepts only requests from loopback");
       }
       const through = forwardingHeader(headers) ??
         (headers.has(forwardedHeader) ? forwardedHeader : undefined);
       if (through !== undefined) {
-        throw tokenNeeded(`without a token these routes serve nobody behind a proxy (${through})`);
+        throw tokenNeeded(
+          `without a token the operator API accepts no proxied requests (${through})`,
+        );
       }
       refuseForeignPage(c);
       refuseUnknownHost(c);
@@ -70,14 +73,14 @@ function refuseForeignPage(c: Exchange): void {
   const origin = headers.get("origin");
   const own = `${c.env.scheme}://${headers.get("host") ?? ""}`;
   if (origin !== null && origin.toLowerCase() !== own.toLowerCase()) {
-    throw new GatewayError("forbidden", "a page of another origin must not use these routes");
+    throw new GatewayError("forbidden", "the operator API refuses pages of another origin");
   }
   if (!SAME_SITE.has(headers.get("sec-fetch-site") ?? "none")) {
-    throw new GatewayError("forbidden", "a page of another site must not use these routes");
+    throw new GatewayError("forbidden", "the operator API refuses pages of another site");
   }
 }
 
-/** A page whose own name was pointed here is of the same origin to its browser. */
+/** DNS rebinding: a page whose name resolves to this machine is of the same origin to its browser. */
 function refuseUnknownHost(c: Exchange): void {
   const hosts = [c.req.header("host") ?? "", c.get("target").authority];
   if (hosts.every(isLoopbackHost)) return;
@@ -88,7 +91,7 @@ function refuseUnknownHost(c: Exchange): void {
   );
 }
 
-/** What changes something must carry what no form and no simple request of a page can. */
+/** A change needs a header that no HTML form and no CORS-safelisted request can send. */
 function refuseForm(c: Exchange): void {
   const { method, headers } = c.req.raw;
   if (SAFE_METHODS.has(method) || headers.has("x-gateway-operator")) return;

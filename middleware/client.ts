@@ -6,37 +6,37 @@ import { GatewayError } from "../lib/core/errors.ts";
 import type { Client } from "../lib/core/source.ts";
 import type { Exchange, Middleware } from "./env.ts";
 
-/** How clients are told apart. */
+/** How clients are identified. */
 export interface ClientOptions {
   readonly trust: AddressTrust;
-  /** Undefined: by address alone. */
+  /** Undefined: clients are identified by their address only. */
   readonly clients:
     | (Pick<ClientSettings, "key" | "required"> & { directory: ClientDirectory })
     | undefined;
-  /** Fails for a client that may not ask at all. */
-  readonly refuseBanned: (client: Partial<Client>) => void;
+  /** Throws for a blocked client. */
+  readonly refuseBlocked: (client: Partial<Client>) => void;
 }
 
 const BEARER = /^Bearer +([^\s]+)$/i;
 
 /**
- * Finds out who asks: the address, and the name of a client that shows a known key. One that is
- * banned is refused here; one that must be known and is not goes on to be counted by its address,
- * and is refused after that.
+ * Identifies the client: its address, and its name when it sends a known key. A blocked client is
+ * refused here. A client that must be known and is not goes on to the rate limit, which counts it by
+ * its address, and is refused after that.
  */
-export function client({ trust, clients, refuseBanned }: ClientOptions): Middleware {
+export function client({ trust, clients, refuseBlocked }: ClientOptions): Middleware {
   return async function client(c, next) {
     const ctx = c.get("ctx");
     const address = clientAddress(c.env.remoteAddress, c.req.raw.headers, trust);
     c.set("ctx", { ...ctx, client: { address } });
-    // Before anyone is looked up: what a banned address guesses costs the store nothing.
-    refuseBanned({ address });
+    // Before the key is looked up: the guesses of a blocked address cost the store nothing.
+    refuseBlocked({ address });
     const known = clients && await find(c, clients.key, clients.directory);
     c.set("isRefused", clients?.required === true && known === undefined);
     if (known) {
       const { name, tier } = known;
       c.set("ctx", { ...ctx, client: { address, name, ...(tier === undefined ? {} : { tier }) } });
-      refuseBanned({ name });
+      refuseBlocked({ name });
     }
     await next();
   };
@@ -57,7 +57,7 @@ async function find(
     return await abortable(Promise.try(() => directory.find(key)), signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw new GatewayError("limiter-unavailable", "it cannot be seen who the client is", {
+    throw new GatewayError("limiter-unavailable", "the client cannot be identified", {
       headers: { "retry-after": "1" },
       cause: error,
     });

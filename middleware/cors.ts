@@ -4,10 +4,10 @@ import { parseTarget } from "../lib/http/path.ts";
 import type { CorsSettings } from "../lib/config/gateway.ts";
 import type { Middleware } from "./env.ts";
 
-/** How long a browser may remember a preflight's answer (s). */
+/** How long a browser may cache a preflight response (s). */
 const MAX_AGE_S = 600;
 
-/** What decides who may read an answer: where the config does, no upstream has a say. */
+/** The headers that decide who may read a response: with `cors` in the config, upstreams' are dropped. */
 export const CORS_HEADERS: readonly string[] = [
   "access-control-allow-credentials",
   "access-control-allow-headers",
@@ -17,7 +17,7 @@ export const CORS_HEADERS: readonly string[] = [
   "access-control-max-age",
 ];
 
-/** Headers of an answer that a page may read besides the few that every page may. */
+/** Response headers that a page may read besides the CORS-safelisted ones. */
 const EXPOSED = [
   "Gateway-Complete",
   "Link",
@@ -30,14 +30,14 @@ const EXPOSED = [
 ];
 
 /**
- * Lets pages of other origins read the answers, after the Fetch standard's CORS protocol.
- * Preflights are answered here; an OPTIONS that is none goes on.
+ * Lets pages of the configured origins read responses (the Fetch standard's CORS protocol). Responds
+ * to preflights; any other OPTIONS request goes on.
  */
 export function cors(
   { origins, credentials }: CorsSettings,
   allowedMethods: (pathname: string) => string[],
 ): Middleware {
-  const answer = honoCors({
+  const handle = honoCors({
     origin: origins.includes("*") ? "*" : [...origins],
     credentials,
     allowMethods: (_origin, c) => allowedMethods(c.req.path),
@@ -45,12 +45,12 @@ export function cors(
     maxAge: MAX_AGE_S,
   });
   return async function cors(c, next) {
-    // The page reads the batch; its requests are nothing that a page reads.
+    // A page reads the response of the batch, never of the requests in it.
     if (c.env.batch) return await next();
-    // Nor does any page of another origin read the gateway's own routes.
+    // Nor may a page of another origin read the gateway's own routes.
     if (isReservedPath(parseTarget(c.req.url)?.pathname ?? "")) return await next();
     const isPreflight = c.req.header("access-control-request-method") !== undefined;
     if (c.req.method === "OPTIONS" && !isPreflight) return await next();
-    return await answer(c, next);
+    return await handle(c, next);
   };
 }

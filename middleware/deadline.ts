@@ -8,25 +8,25 @@ import { Scope } from "../lib/core/scope.ts";
 import { TimerQueue } from "../lib/core/timer_queue.ts";
 import type { Middleware } from "./env.ts";
 
-/** What a route's deadline needs. */
+/** A route's deadline and what it ends. */
 export interface DeadlineOptions {
   /** The route's key, for the log. */
   readonly route: string;
-  /** What the whole request may take, counted from its arrival (ms). */
+  /** The longest that the whole request may take, from its arrival (ms). */
   readonly deadlineMs: number;
   readonly clock: Clock;
   readonly background: Background;
   readonly shutdown: Shutdown;
-  /** How much later than other requests it ends when the gateway stops (ms). */
+  /** How much later than other requests it ends at shutdown (ms). */
   readonly lateMs: number;
-  /** What the buffered bodies of all requests may take. */
+  /** Bounds the buffered bodies of all requests together. */
   readonly buffers: BufferBudget;
 }
 
 /**
- * Gives the request its Context, whose signal aborts at the deadline or when the client leaves. A
- * client that prefers to wait less has an earlier deadline (RFC 7240 section 4.3), and so has every
- * request when the gateway stops.
+ * Gives the request its Context, whose signal aborts at the deadline or when the client disconnects.
+ * The deadline is earlier for a client that sends `Prefer: wait` (RFC 7240 section 4.3), and for
+ * every request at shutdown.
  */
 export function deadline(options: DeadlineOptions): Middleware {
   const { route, deadlineMs, clock, background, buffers, shutdown, lateMs } = options;
@@ -37,15 +37,15 @@ export function deadline(options: DeadlineOptions): Middleware {
     const { waitMs = Infinity } = readPreferences(c.req.raw.headers);
     const isClients = waitMs < deadlineMs;
     const ms = isClients ? waitMs : deadlineMs;
-    // What ends a batch, ends each of its requests for the same reason.
+    // The end of a batch ends each request in it, for the same reason.
     const { batch } = c.env;
     const scope = batch ? new Scope(batch.signal) : new Scope(c.req.raw.signal, clientLeft);
-    const whose = isClients ? "that the client wanted to wait" : "of this route";
+    const whose = isClients ? "that the client asked for" : "of this route";
     const pass = () => {
       const isStopped = shutdown.isBegun && clock.monotonic() < arrivedAt + ms;
       const detail = isStopped
         ? "the gateway is stopping"
-        : `no answer within the ${ms} ms ${whose}`;
+        : `no response within the ${ms} ms ${whose}`;
       scope.cancel(new GatewayError("deadline-exceeded", detail));
     };
     const timer = timers.set(pass, arrivedAt);
@@ -63,17 +63,17 @@ export function deadline(options: DeadlineOptions): Middleware {
     });
     await next();
     if (isClients) c.res.headers.append("preference-applied", `wait=${waitMs / 1000}`);
-    // The server closes it then without a word (RFC 9112 section 9.6).
+    // Without this the server closes the connection unannounced (RFC 9112 section 9.6).
     if (shutdown.isBegun && !batch) c.res.headers.set("connection", "close");
     const end = () => {
       timers.stop(timer);
       if (clientsTimer) clients?.stop(clientsTimer);
       scope[Symbol.dispose]();
     };
-    const answering = c.get("answering");
-    if (answering) answering.then(end);
+    const streaming = c.get("streaming");
+    if (streaming) streaming.then(end);
     else end();
-    const sending = c.get("sending") ?? answering;
+    const sending = c.get("sending") ?? streaming;
     if (sending) sending.then(() => account.close());
     else account.close();
   };

@@ -5,7 +5,7 @@ import type { Target } from "../lib/http/path.ts";
 import type { Context } from "../lib/core/source.ts";
 import type { Trace } from "../lib/core/trace.ts";
 
-/** What a request of a batch has from it. */
+/** What a batch passes to each request in it. */
 export interface BatchBinding {
   /** The request's id: `ID.3` for the fourth of the batch ID. */
   readonly itemId: string;
@@ -15,16 +15,16 @@ export interface BatchBinding {
   readonly deadline: number;
 }
 
-/** What the gateway keeps of one request while it lives. */
+/** What the gateway knows of a request while it handles it. */
 export interface Env {
   Bindings: {
-    /** The address at the other end of the connection. */
+    /** The peer's address: the other end of the connection. */
     remoteAddress: string;
-    /** How the request came to whoever speaks to clients. */
+    /** The scheme that clients use, before any proxy that this process knows of. */
     scheme: "http" | "https";
-    /** Settles when the answer has been sent, or can no longer be. */
+    /** Settles when the response has been sent, or can no longer be sent. */
     completed: Promise<void>;
-    /** The batch that the request is one of; absent when it came alone. */
+    /** The batch that the request is part of; absent for any other request. */
     batch?: BatchBinding;
   };
   Variables: {
@@ -32,22 +32,22 @@ export interface Env {
     /** On the monotonic clock (ms). */
     arrivedAt: number;
     target: Target;
-    /** Settles when an answer that is told as it comes has ended; undefined for any other. */
-    answering: Promise<void> | undefined;
-    /** How a response that is sent in pieces comes to its end; undefined for any other. */
+    /** Settles when a response that streams records has ended; undefined for any other. */
+    streaming: Promise<void> | undefined;
+    /** Resolves to how sending ended, for a response that is sent in pieces; undefined for any other. */
     sending: Promise<SendOutcome> | undefined;
-    /** Undefined before a route was found. */
+    /** Undefined until a route has matched. */
     ctx: Context;
-    /** The key of the route that answers; undefined before one was found. */
+    /** The key of the matched route; undefined until one has matched. */
     route: string | undefined;
-    /** Whether the client must be known, and is not. */
+    /** Whether the client must be known and is not. */
     isRefused: boolean;
     /** Why the request failed; undefined when it did not. */
     error: GatewayError | undefined;
   };
 }
 
-/** One request, as middleware and routes see it. `c.get` is cheap; `c.var` copies them all. */
+/** One request in middleware and routes. `c.get` is cheap; `c.var` copies every variable. */
 export type Exchange = HonoContext<Env>;
 
 /** A middleware of the gateway. */

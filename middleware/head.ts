@@ -1,6 +1,6 @@
 import type { Middleware } from "./env.ts";
 
-/** Tells HEAD the length that GET would have: the body is left away after this, and its length with it. */
+/** Gives a HEAD response the length of GET's, before the server drops the body and its length. */
 export function head(): Middleware {
   return async function head(c, next) {
     await next();

@@ -3,14 +3,14 @@ import { GatewayError } from "../lib/core/errors.ts";
 import type { Middleware } from "./env.ts";
 
 /**
- * Refuses a client that must be known and is not; by now it has been counted.
- * @param key where it should have shown its key
+ * Refuses a client that must be known and is not, after the rate limit has counted it.
+ * @param key where clients send their key
  */
 export function knownClient(key: ClientSettings["key"]): Middleware {
   const challenge = key === "bearer" ? "Bearer" : `ApiKey header="${key.header}"`;
   return async function knownClient(c, next) {
     if (c.get("isRefused")) {
-      throw new GatewayError("unauthorized", "this gateway answers known clients only", {
+      throw new GatewayError("unauthorized", "this gateway requires a known client", {
         headers: { "www-authenticate": challenge },
       });
     }

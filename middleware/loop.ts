@@ -2,7 +2,7 @@ import { GatewayError } from "../lib/core/errors.ts";
 import type { Middleware } from "./env.ts";
 
 /**
- * Refuses a request that has been here before, by the name this gateway leaves in `Via`
+ * Refuses a request that this gateway has sent itself, by its own pseudonym in `Via`
  * (RFC 9110 section 7.6.3).
  */
 export function loop(pseudonym: string): Middleware {

@@ -2,8 +2,8 @@ import { methodNotAllowed } from "../lib/core/errors.ts";
 import type { Middleware } from "./env.ts";
 
 /**
- * Refuses `get`: methods are told apart by case (RFC 9110 section 9.1), but fetch would send it as
- * GET, which is not what was matched against the routes.
+ * Refuses methods in lower case, such as `get`: methods are case-sensitive (RFC 9110 section 9.1),
+ * and fetch would send `get` as GET, which is not what the router matched.
  */
 export function methodCase(allowedMethods: (pathname: string) => string[]): Middleware {
   return async function methodCase(c, next) {

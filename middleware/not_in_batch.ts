@@ -2,13 +2,13 @@ import { GatewayError } from "../lib/core/errors.ts";
 import type { Middleware } from "./env.ts";
 
 /**
- * Refuses a request of a batch, before it is charged. It stands where the router leads to, so that
- * no way of writing a path leads around it.
- * @param what which requests these are
+ * Refuses the request when it is part of a batch, before it costs tokens. It runs after the router,
+ * so that no other spelling of a path gets around it.
+ * @param what the requests that are refused, for the problem's detail
  */
 export function notInBatch(what: string): Middleware {
   return async function notInBatch(c, next) {
-    if (c.env.batch) throw new GatewayError("bad-request", `a batch cannot hold ${what}`);
+    if (c.env.batch) throw new GatewayError("bad-request", `a batch must not contain ${what}`);
     await next();
   };
 }

@@ -6,17 +6,17 @@ import { readPreferences } from "../lib/http/prefer.ts";
 import type { PartRecord, Trace } from "../lib/core/trace.ts";
 import type { Middleware } from "./env.ts";
 
-/** What the headers and the log of an aggregate need. */
+/** What the headers and the log of an aggregate depend on. */
 export interface PartHeadersOptions {
-  /** What the gateway calls itself. */
+  /** The gateway's name in `Via` and `Proxy-Status`. */
   readonly pseudonym: string;
-  /** Whether the client may have it that any failed part fails the whole. */
+  /** Whether `Prefer: handling=strict` may make any failed part fail the whole response. */
   readonly honoursHandling: boolean;
-  /** Told of what went wrong inside a part, which its problem does not say. */
+  /** Logs a defect of a part's function or of the gateway, which the problem does not show. */
   readonly logError: (error: unknown, requestId: string) => void;
 }
 
-/** Says in the headers of an aggregate how its parts went, also when it failed. */
+/** Reports in the headers of an aggregate how each part went, also when the aggregate failed. */
 export function partHeaders(options: PartHeadersOptions): Middleware {
   const { pseudonym, honoursHandling } = options;
   return async function partHeaders(c, next) {
@@ -30,13 +30,13 @@ export function partHeaders(options: PartHeadersOptions): Middleware {
     addCacheStatus(headers, parts);
     if (parts.length > 0) headers.set("server-timing", parts.map(timing).join(", "));
     addProxyStatus(headers, parts.flatMap((part) => statusOf(part, pseudonym)));
-    const answering = c.get("answering");
-    if (answering) answering.then(() => logMistakes(c.get("trace"), options));
+    const streaming = c.get("streaming");
+    if (streaming) streaming.then(() => logMistakes(c.get("trace"), options));
     else logMistakes(c.get("trace"), options);
   };
 }
 
-/** The caches of the parts come before the aggregate's own, which is nearest the client. */
+/** The parts' caches come before the aggregate's own, which is nearest to the client. */
 function addCacheStatus(headers: Headers, parts: readonly PartRecord[]): void {
   const members = parts.flatMap(({ part, reply }) => {
     const status = reply?.cached && reply.headers.get("cache-status");
@@ -56,7 +56,7 @@ function logMistakes({ id, parts }: Trace, { logError }: PartHeadersOptions): vo
   }
 }
 
-/** What nobody planned: our own fault, or the config's. */
+/** The cause of an unexpected failure: a defect of the gateway or of a function of the config. */
 function mistakeOf(error: GatewayError | undefined): unknown[] {
   if (error?.kind === "internal") return [error.cause];
   return error?.cause instanceof MapError ? [error.cause.cause] : [];
@@ -68,7 +68,7 @@ function timing({ part, durationMs, error }: PartRecord): string {
   return `${part};dur=${durationMs.toFixed(1)}${description}`;
 }
 
-/** One member a failed part, which `details` names. */
+/** One member for each failed part, named in `details`. */
 function statusOf({ part, error }: PartRecord, pseudonym: string): Item[] {
   const details = `${part}: ${error?.kind}`;
   const member = error && proxyStatusOf(pseudonym, { error, details });

@@ -3,19 +3,19 @@ import { isAuthority } from "../lib/http/authority.ts";
 import { hasDotSegment, parseTarget } from "../lib/http/path.ts";
 import type { Middleware } from "./env.ts";
 
-/** Where whoever checks that the gateway lives may speak any version of HTTP. */
+/** Health checks may use any version of HTTP. */
 const HEALTH = "/_gateway/health/";
-/** A percent sign that encodes nothing. */
+/** A percent sign without two hex digits. */
 const BROKEN_ENCODING = /%(?![\da-fA-F]{2})/;
 
 /**
- * Refuses what no path may hold, before any route is looked for: what would mean one thing here
- * and another at an upstream must not get further.
+ * Refuses malformed hosts and paths before the router runs: what means one thing here and another at
+ * an upstream must not get further.
  */
 export function path(): Middleware {
   return async function path(c, next) {
     const target = parseTarget(c.req.url);
-    // The URL is made of the Host header: one that holds a slash would move the path along.
+    // Deno builds the URL from the Host header: a slash in it would become part of the path.
     if (!isAuthority(c.req.header("host") ?? "") || !isAuthority(target?.authority ?? "")) {
       throw new GatewayError("bad-request", "the Host header must be a host and a port");
     }
@@ -41,10 +41,9 @@ export function path(): Middleware {
 }
 
 /**
- * Whether a request of HTTP/1.1 has no Host (RFC 9112 section 3.2). Deno does not tell the version,
- * and HTTP/1.0 and HTTP/2 need no Host. What gives HTTP/1.1 away is that it asks for the connection
- * to be closed, which 1.0 does by itself and HTTP/2 has no word for. An HTTP/1.1 request that says
- * nothing of the connection passes.
+ * Whether an HTTP/1.1 request has no Host (RFC 9112 section 3.2). Deno hides the HTTP version, and
+ * HTTP/1.0 and HTTP/2 need no Host. `Connection: close` gives HTTP/1.1 away: 1.0 closes by default,
+ * and HTTP/2 has no such header. An HTTP/1.1 request without it passes.
  */
 function lacksHost(headers: Headers): boolean {
   if (headers.has("host")) return false;

@@ -3,8 +3,8 @@ import { problemDocumentOf } from "../lib/http/problem.ts";
 import type { Exchange } from "./env.ts";
 
 /**
- * Turns whatever a request failed with into a problem document (RFC 9457).
- * @param logError told of what was nobody's plan, which the client is not
+ * Turns the error that failed a request into a problem document (RFC 9457).
+ * @param logError logs the cause of an unexpected error, which the client never sees
  */
 export function problems(
   thrown: unknown,
@@ -12,7 +12,7 @@ export function problems(
   logError: (error: unknown, requestId: string) => void,
 ): Response {
   const error = toGatewayError(thrown);
-  // A part's mistake was logged with the part.
+  // A part's failure was logged with the part.
   if (error.kind === "internal" && error.failures.length === 0) {
     logError(error.cause, c.get("trace").id);
   }
@@ -29,7 +29,7 @@ export function problems(
   });
 }
 
-/** A client that stopped sending may still read: it gets a status of HTTP's own, and the log ours. */
+/** A client that stopped sending may still read: it gets 400, while the log has 499. */
 function readable(error: GatewayError): GatewayError {
   return error.kind === "cancelled" ? new GatewayError("bad-request", error.message) : error;
 }

@@ -1,13 +1,13 @@
 import { addProxyStatus, proxyStatusOf } from "../lib/http/proxy_status.ts";
 import type { Middleware } from "./env.ts";
 
-/** From here on a status says that something failed. */
+/** The lowest status that reports a failure. */
 const FAILED = 400;
 
 /**
- * Says in the headers of a forward who failed: the upstream, whose own status it is, or the way
- * there (RFC 9209).
- * @param pseudonym what the gateway calls itself
+ * Reports in `Proxy-Status` of a forward what failed: the upstream, whose status it is, or the
+ * connection to it (RFC 9209).
+ * @param pseudonym the gateway's name in `Via` and `Proxy-Status`
  */
 export function proxyStatus(pseudonym: string): Middleware {
   return async function proxyStatus(c, next) {

@@ -7,46 +7,47 @@ import type { Charge, ChargedBucket, Denial, Limit } from "../lib/limiter/limit.
 import type { Limiter } from "../lib/limiter/limiter.ts";
 import type { Exchange, Middleware } from "./env.ts";
 
-/** What a route takes from which limits. */
+/** A route's limits and what a request takes from each. */
 export interface RateLimitOptions {
-  /** The route's key, for limits that count each route by itself. */
+  /** The route's key, for limits that count each route separately. */
   readonly route: string;
   readonly limits: readonly LimitSettings[];
   /** How many tokens a request takes from each. */
   readonly cost: number;
-  /** How many bits of an IPv6 address count. */
+  /** How many leading bits of an IPv6 address identify a client. */
   readonly ipv6Prefix: number;
   readonly limiter: Limiter;
-  /** Counts which buckets are asked most. */
-  readonly busiest: TopKeys;
+  /** Tracks the busiest buckets. */
+  readonly topKeys: TopKeys;
 }
 
-/** From here on an answer counts as the gateway's or an upstream's fault. */
+/** The lowest status that counts as a fault of the gateway or an upstream. */
 const FAULT_STATUS = 500;
 
 /**
- * Lets a request pass when all its limits allow it, and says what is left of them
- * (draft-ietf-httpapi-ratelimit-headers). Refuses it with 429 otherwise, at the cost of nothing.
+ * Admits a request when all of the route's limits allow it, and reports what is left in `RateLimit`
+ * headers (draft-ietf-httpapi-ratelimit-headers). Otherwise refuses it with 429, which takes no
+ * tokens from any limit.
  */
 export function rateLimit(options: RateLimitOptions): Middleware {
-  const { route, limits, cost, ipv6Prefix, limiter, busiest } = options;
+  const { route, limits, cost, ipv6Prefix, limiter, topKeys } = options;
   const refunds = new Map(limits.map(({ name, refund }) => [name, refund]));
   return async function rateLimit(c, next) {
-    const asked = limits.map((limit) => {
-      const counted = countedBy(limit, { route, ipv6Prefix }, c);
-      return { counted, charge: chargeOf(counted, cost) };
+    const charged = limits.map((limit) => {
+      const owner = ownerOf(limit, { route, ipv6Prefix }, c);
+      return { owner, charge: chargeOf(owner, cost) };
     });
-    const charges = asked.map(({ charge }) => charge);
-    const taken = limiter.take(charges, c.get("ctx"));
-    const decision = taken instanceof Promise ? await taken : taken;
+    const charges = charged.map(({ charge }) => charge);
+    const pending = limiter.take(charges, c.get("ctx"));
+    const decision = pending instanceof Promise ? await pending : pending;
     if (decision.outcome === "unavailable") {
-      throw new GatewayError("limiter-unavailable", "the limits of this route cannot be counted", {
+      throw new GatewayError("limiter-unavailable", "the limits of this route cannot be checked", {
         headers: { "retry-after": "1" },
       });
     }
-    for (const { counted, charge } of asked) {
-      const isTaken = decision.outcome === "admitted";
-      if (isTaken || decision.violated.includes(charge)) busiest.add(counted, charge, isTaken);
+    const isAdmitted = decision.outcome === "admitted";
+    for (const { owner, charge } of charged) {
+      if (isAdmitted || decision.violated.includes(charge)) topKeys.add(owner, charge, isAdmitted);
     }
     if (decision.outcome === "denied") throw quotaExceeded(decision, charges);
     await next();
@@ -62,7 +63,7 @@ export function rateLimit(options: RateLimitOptions): Middleware {
   };
 }
 
-function countedBy(
+function ownerOf(
   limit: LimitSettings,
   { route, ipv6Prefix }: Pick<RateLimitOptions, "route" | "ipv6Prefix">,
   c: Exchange,
@@ -70,10 +71,11 @@ function countedBy(
   return { limit, tier: c.get("ctx").client.tier, route, subject: whoOf(limit.by, ipv6Prefix, c) };
 }
 
-/** The first source that yields; the address when none does. */
+/** The client's key from the first source that has one; its address when none has. */
 function whoOf(by: readonly KeySourceSettings[], ipv6Prefix: number, c: Exchange): string {
   const { name, address } = c.get("ctx").client;
-  // Who is refused anyway takes nothing from anyone else, and escapes by nothing it says.
+  // A client that will be refused counts by its address: it can neither use another client's bucket
+  // nor avoid its own by sending other headers.
   for (const source of c.get("isRefused") ? [] : by) {
     if (source === "all") return bucketSubject.all;
     if (source === "ip") break;
@@ -107,19 +109,19 @@ function limitHeaders(
     "ratelimit-policy",
     charges.map(({ limit }) => policyOf(limit)).join(", "),
   ];
-  // A limit that let pass uncounted knows nothing of what is left.
+  // A limit that failed open does not know what is left.
   return buckets.length === 0
     ? [policy]
     : [policy, ["ratelimit", buckets.map(remainingOf).join(", ")]];
 }
 
-/** `"perClient";q=20;w=12`: the burst, and in how many seconds that much comes in. */
+/** `"perClient";q=20;w=12`: the burst, and how many seconds it takes to refill. */
 function policyOf({ name, shape: { capacity, perToken, perMs } }: Limit): string {
   const windowS = Math.max(1, Math.ceil(capacity / perMs / 1000));
   return `"${name}";q=${capacity / perToken};w=${windowS}`;
 }
 
-/** `"perClient";r=19;t=1`: whole tokens left, and seconds until the next; no `t` when it is full. */
+/** `"perClient";r=19;t=1`: whole tokens left, and seconds until the next one; no `t` when full. */
 function remainingOf({ charge: { limit: { name, shape } }, level }: ChargedBucket): string {
   const remaining = wholeTokens(level, shape);
   const isFull = level.units >= shape.capacity;

@@ -2,8 +2,8 @@ import { payloadTooLarge } from "../lib/core/errors.ts";
 import type { Middleware } from "./env.ts";
 
 /**
- * Refuses a body that says it is too large before a byte of it is read. One that does not say is
- * counted while it is read.
+ * Refuses a body whose `Content-Length` is over the limit, before a byte is read. A body of unknown
+ * length is counted while it is read.
  * @param limit bytes
  */
 export function requestSize(limit: number): Middleware {

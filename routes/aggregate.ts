@@ -13,18 +13,18 @@ import type { Env, Exchange } from "../middleware/env.ts";
 import { responseBody } from "./response_body.ts";
 import { formatOf, streamRecords } from "./stream_records.ts";
 
-/** What a gather route asks. */
+/** What a gather route calls. */
 export interface AggregateOptions {
   readonly plan: GatherPlan;
-  /** The same plan, answering whole. */
+  /** The same plan as a Source of whole responses, through the route's cache. */
   readonly source: Source;
-  /** Whether whole answers are kept. */
-  readonly isKept: boolean;
+  /** Whether whole responses are stored in the cache. */
+  readonly isStored: boolean;
   readonly clock: Clock;
   readonly sender: ResponseSender;
 }
 
-/** A route that asks a gather, and answers with its envelope, or as its parts come. */
+/** Handles a gather route: responds with the envelope, or streams each part as it completes. */
 export function aggregate(options: AggregateOptions): Handler<Env> {
   return async function aggregate(c) {
     const call = callOf(c);
@@ -38,9 +38,9 @@ function whole(c: Exchange, reply: Reply, sender: ResponseSender): Response {
   const { parts } = c.get("trace");
   c.get("trace").isHit = reply.cached?.isHit ||
     (parts.length > 0 && parts.every(({ reply }) => reply?.cached?.isHit));
-  const isEmpty = isBodiless("GET", reply.status); // HEAD has to know how long GET is
+  const isEmpty = isBodiless("GET", reply.status); // HEAD needs the length of GET
   if (isEmpty) return new Response(null, reply);
-  c.get("ctx").buffers?.holdOnly(reply.body); // what it was made of is needed no more
+  c.get("ctx").buffers?.holdOnly(reply.body); // releases the parts' bodies
   return new Response(responseBody(c, reply.body, reply.headers, sender), reply);
 }
 
@@ -54,7 +54,7 @@ function callOf(c: Exchange): Call {
   return { method, path: pathname + search, headers, params: c.req.param(), ...(body && { body }) };
 }
 
-/** Whether a path's parameters have values: what is not UTF-8 would be passed on as something else. */
+/** Whether a path's parameters can be decoded: bytes that are not UTF-8 would be altered on the way. */
 function isDecodable(pathname: string): boolean {
   try {
     return decodeURIComponent(pathname) !== "";
@@ -67,18 +67,18 @@ async function streamed(
   c: Exchange,
   call: Call,
   format: RecordFormat,
-  { plan, source, isKept, clock, sender }: AggregateOptions,
+  { plan, source, isStored, clock, sender }: AggregateOptions,
 ): Promise<Response> {
   const ctx = c.get("ctx");
-  const kept = isKept ? await source(onlyIfKept(call), ctx) : undefined;
-  c.get("trace").isHit = kept?.cached?.isHit ?? false;
+  const stored = isStored ? await source(onlyIfCached(call), ctx) : undefined;
+  c.get("trace").isHit = stored?.cached?.isHit ?? false;
   const records = (signal: AbortSignal) =>
-    kept?.status === 200 ? replayRecords(kept) : gatherRecords(plan, call, { ...ctx, signal });
+    stored?.status === 200 ? replayRecords(stored) : gatherRecords(plan, call, { ...ctx, signal });
   return await streamRecords(c, { format, clock, sender, records });
 }
 
-/** The same question to the route's cache alone (RFC 9111 section 5.2.1.7). */
-function onlyIfKept(call: Call): Call {
+/** The same call, for the route's cache only (RFC 9111 section 5.2.1.7). */
+function onlyIfCached(call: Call): Call {
   const headers = new Headers(call.headers);
   headers.append("cache-control", "only-if-cached");
   for (const name of ["if-none-match", "if-modified-since", "range"]) headers.delete(name);

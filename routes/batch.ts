@@ -19,25 +19,25 @@ import type { Env, Exchange } from "../middleware/env.ts";
 import { responseBody } from "./response_body.ts";
 import { formatOf, streamRecords } from "./stream_records.ts";
 
-/** How a route answers batches. */
+/** What a batch route allows, and how it handles one request of a batch. */
 export interface BatchOptions {
-  /** How many requests a batch may hold, and how many of them are answered at once. */
+  /** The most requests in a batch, and the most handled at once. */
   readonly max: number;
   readonly concurrency: number;
-  /** The largest answer of one request, and of all together as the batch writes them (bytes). */
+  /** The largest response to one request, and to all together as the batch writes them (bytes). */
   readonly maxBody: number;
   readonly maxTotal: number;
   /** The largest body that a client may send (bytes). */
   readonly maxRequestBody: number;
-  /** The header that trusted proxies say in whom they speak for. */
+  /** The header in which trusted proxies name the client. */
   readonly forwardedHeader: string;
   readonly clock: Clock;
   readonly sender: ResponseSender;
-  /** Answers one request as if it had come alone. */
-  readonly ask: (request: Request, bindings: Env["Bindings"]) => Promise<Response>;
+  /** Handles one request as if it had come alone. */
+  readonly dispatch: (request: Request, bindings: Env["Bindings"]) => Promise<Response>;
 }
 
-/** A route that answers several requests at once, each as if it had come alone. */
+/** Handles a batch route: several requests in one, each handled as if it had come alone. */
 export function batch(options: BatchOptions): Handler<Env> {
   return async function batch(c) {
     const { signal } = c.get("ctx");
@@ -53,11 +53,11 @@ export function batch(options: BatchOptions): Handler<Env> {
       });
     }
     const written = new Array<Bytes>(items.length);
-    for await (const [index, answer] of answers(items, c, options, signal)) {
-      const bytes = written[index] = answer(undefined);
+    for await (const [index, write] of responses(items, c, options, signal)) {
+      const bytes = written[index] = write(undefined);
       c.get("ctx").buffers?.take(bytes.length);
     }
-    // A deadline leaves an answer for each request; for a client that has left there is none.
+    // At a deadline each request has a response; a client that has left gets none.
     if (isCancelled(signal)) throw signal.reason;
     const body = Body.of(writeBatch(written));
     c.get("ctx").buffers?.holdOnly(body);
@@ -71,10 +71,13 @@ export function batch(options: BatchOptions): Handler<Env> {
 
 async function read(c: Exchange, { max, maxRequestBody }: BatchOptions): Promise<BatchItem[]> {
   const { raw } = c.req;
-  // A page may send other types anywhere unasked (the Fetch standard's CORS-safelisted ones): it
-  // must not reach through a batch what it could not reach alone.
+  // A page may send CORS-safelisted types to any origin without a preflight: it must not reach through
+  // a batch what it could not reach directly.
   if (raw.headers.has("origin") && !isJsonType(raw.headers.get("content-type") ?? "")) {
-    throw new GatewayError("bad-request", "a page's batch must have the type application/json");
+    throw new GatewayError(
+      "bad-request",
+      "a batch sent by a page must have the type application/json",
+    );
   }
   const body = requestBody(raw) ?? Body.of(new Uint8Array());
   c.get("ctx").buffers?.hold(body);
@@ -82,56 +85,56 @@ async function read(c: Exchange, { max, maxRequestBody }: BatchOptions): Promise
   return readBatch(await body.bytes(maxRequestBody), max);
 }
 
-/** A line for each answer as it comes, and one that says whether all came before the deadline. */
+/** A record for each response as it completes, and one that says whether all met the deadline. */
 async function* recordsOf(
   items: readonly BatchItem[],
   c: Exchange,
   options: BatchOptions,
   signal: AbortSignal,
 ): AsyncGenerator<StreamRecord, void, void> {
-  for await (const [index, answer] of answers(items, c, options, signal)) {
+  for await (const [index, write] of responses(items, c, options, signal)) {
     if (isCancelled(signal)) throw signal.reason;
-    yield { event: "response", line: oneLine(answer(index)) };
+    yield { event: "response", line: oneLine(write(index)) };
   }
   yield { event: "done", line: jsonBytes({ complete: !signal.aborted }) };
 }
 
-/** Writes an answer, with its place where it is told as it comes. */
-type Written = (index: number | undefined) => Bytes;
+/** Writes a response; with its index in a stream of records, without it in a whole batch. */
+type WriteItem = (index: number | undefined) => Bytes;
 
-/** What each request is answered, as it comes; what is too large for the batch is a problem instead. */
-async function* answers(
+/** The responses as they complete; one too large for the batch becomes a problem document. */
+async function* responses(
   items: readonly BatchItem[],
   c: Exchange,
   options: BatchOptions,
   signal: AbortSignal,
-): AsyncGenerator<readonly [index: number, answer: Written], void, void> {
+): AsyncGenerator<readonly [index: number, write: WriteItem], void, void> {
   const { id } = c.get("trace");
   const inherited: Inherited = {
     origin: new URL(c.req.url).origin,
     headers: c.req.raw.headers,
     forwardedHeader: options.forwardedHeader,
   };
-  const ask = async (index: number) => {
+  const handle = async (index: number) => {
     const itemId = `${id}.${index}`;
     const item = items[index];
     try {
       signal.throwIfAborted();
       if (item === undefined) throw new RangeError("a batch has no such request");
-      return await answerOf(item, { c, inherited, itemId, signal }, options);
+      return await responseOf(item, { c, inherited, itemId, signal }, options);
     } catch (error) {
-      return problemAnswer(toGatewayError(error), itemId);
+      return problemResponse(toGatewayError(error), itemId);
     }
   };
   let total = 0;
-  for await (const [index, answer] of asCompleted(items.length, options.concurrency, ask)) {
-    const turn = turns.take(answer.body.length);
+  for await (const [index, response] of asCompleted(items.length, options.concurrency, handle)) {
+    const turn = turns.take(response.body.length);
     if (turn) await turn;
     yield [index, (place) => {
-      const bytes = writeResponse(answer, place);
+      const bytes = writeResponse(response, place);
       if (total + bytes.length > options.maxTotal) {
-        const error = tooLarge(`all answers of a batch together`, options.maxTotal);
-        return writeResponse(problemAnswer(error, `${id}.${index}`), place);
+        const error = tooLarge("the responses of a batch together", options.maxTotal);
+        return writeResponse(problemResponse(error, `${id}.${index}`), place);
       }
       total += bytes.length;
       return bytes;
@@ -139,7 +142,7 @@ async function* answers(
   }
 }
 
-/** Within which batch a request is asked. */
+/** The batch that a request is part of. */
 interface Within {
   readonly c: Exchange;
   readonly inherited: Inherited;
@@ -147,16 +150,16 @@ interface Within {
   readonly signal: AbortSignal;
 }
 
-async function answerOf(
+async function responseOf(
   item: BatchItem,
   { c, inherited, itemId, signal }: Within,
-  { ask, maxBody }: BatchOptions,
+  { dispatch, maxBody }: BatchOptions,
 ): Promise<ItemResponse> {
-  const { url, ...asked } = itemRequest(item, inherited);
+  const { url, ...init } = itemRequest(item, inherited);
   const { remoteAddress, scheme } = c.env;
   const completed = Promise.withResolvers<void>();
   try {
-    const response = await ask(new Request(url, { ...asked, signal }), {
+    const response = await dispatch(new Request(url, { ...init, signal }), {
       remoteAddress,
       scheme,
       completed: completed.promise,
@@ -164,29 +167,29 @@ async function answerOf(
     });
     const { status, headers } = response;
     const body = response.body ? Body.from({ stream: response.body }) : Body.of(new Uint8Array());
-    return { status, headers, body: await readAnswer(body, maxBody, signal) };
+    return { status, headers, body: await readResponse(body, maxBody, signal) };
   } finally {
     completed.resolve();
   }
 }
 
-/** Reads an answer whole, also one that comes as records or events, while the batch may last. */
-async function readAnswer(body: Body, maxBody: number, signal: AbortSignal): Promise<Bytes> {
+/** Reads a response whole, also a stream of records, until the batch ends. */
+async function readResponse(body: Body, maxBody: number, signal: AbortSignal): Promise<Bytes> {
   try {
     return await abortable(body.bytes(maxBody), signal);
   } catch (error) {
     await body.cancel();
     signal.throwIfAborted();
-    if (error instanceof BodyTooLarge) throw tooLarge("an answer within a batch", maxBody);
-    throw new GatewayError("upstream-invalid", "the answer broke off", { cause: error });
+    if (error instanceof BodyTooLarge) throw tooLarge("a response in a batch", maxBody);
+    throw new GatewayError("upstream-invalid", "the response broke off", { cause: error });
   }
 }
 
 function tooLarge(what: string, limit: number): GatewayError {
-  return new GatewayError("upstream-invalid", `${what} may be ${limit} bytes, and is larger`);
+  return new GatewayError("upstream-invalid", `${what} must not exceed ${limit} bytes`);
 }
 
-function problemAnswer(error: GatewayError, id: string): ItemResponse {
+function problemResponse(error: GatewayError, id: string): ItemResponse {
   return {
     status: error.status,
     headers: new Headers({

@@ -11,37 +11,37 @@ import type { HttpTransport } from "../lib/transport/http.ts";
 import type { FaultReport } from "../lib/upstream/fault_log.ts";
 import type { AccessEntry } from "../middleware/access_log.ts";
 
-/** What a gateway needs from outside. */
+/** What a gateway depends on. main.ts opens the real ones, tests their own. */
 export interface GatewayDependencies {
   readonly clock: Clock;
-  /** The Source of an HTTP API, by its base URL with no slash at the end. */
+  /** Makes the Source of an HTTP API from its base URL without a trailing slash. */
   readonly http: HttpTransport["source"];
   readonly background: Background;
-  /** What the buffered bodies of all requests take together. */
+  /** Bounds the buffered bodies of all requests together. */
   readonly buffers: BufferBudget;
-  /** What is to end after the last request is put here; the newest ends first. */
+  /** Disposed after the last request, the newest entry first. */
   readonly closing: AsyncDisposableStack;
-  /** Begins when the gateway is told to stop. */
+  /** Begins when the gateway has to stop. */
   readonly shutdown: Shutdown;
-  /** Holds what function sources keep open. */
+  /** The resources that function sources opened. */
   readonly resources: Resources;
-  /** Where buckets are; asked only when some route has a limit. */
+  /** Where token buckets are; used only when some route has a limit. */
   readonly buckets: BucketStore;
-  /** What the operator changes while the gateway runs; absent: nobody is banned, or known but by the config. */
+  /** Runtime clients and blocks; absent: no blocks, and only the clients of the config. */
   readonly operator?: Operator;
   readonly random: Random;
-  /** What processes share of the cache; absent when each keeps for itself. */
+  /** The tier of the cache that processes share; absent: memory only. */
   readonly cacheStore?: CacheStore;
-  /** Shows who may use the operator's routes; undefined: whoever asks from this machine. */
+  /** The token of the operator API; undefined: it accepts only requests from loopback. */
   readonly adminToken: string | undefined;
-  /** Whether a platform runs this: then nobody asks from this machine. */
+  /** Whether a platform (Deno Deploy) runs the gateway. */
   readonly isHosted: boolean;
-  /** Knows whether the store can be used. */
+  /** The health of the store. */
   readonly store: Pick<StoreWatch, "check" | "failed" | "recovered">;
-  /** Told of each request, once it was answered. */
+  /** Logs each request after its response. */
   readonly logAccess: (entry: AccessEntry) => void;
-  /** Told of what went wrong inside, and why. */
+  /** Logs an unexpected error. */
   readonly logError: (error: unknown, requestId: string) => void;
-  /** Told why an upstream fails, and that it responds again. */
+  /** Logs why an upstream fails, and that it responds again. */
   readonly logFault: (report: FaultReport) => void;
 }

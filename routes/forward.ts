@@ -17,39 +17,39 @@ import type { Reply, Source } from "../lib/core/source.ts";
 import type { Env, Exchange } from "../middleware/env.ts";
 import { responseBody } from "./response_body.ts";
 
-/** How a route forwards. */
+/** A forward route's upstream, and what is changed on the way. */
 export interface ForwardOptions {
   readonly source: Source;
-  /** Where the upstream is; absent for a function. */
+  /** The upstream's base URL; absent for a function. */
   readonly base?: URL;
-  /** What is taken off the front of the path; empty for nothing. */
+  /** The prefix that is removed from the path; empty for none. */
   readonly strip: string;
-  /** Names in lower case of headers that pass although forwards remove them. */
+  /** Lower-case names of headers that pass although forwards remove them by default. */
   readonly passHeaders: ReadonlySet<string>;
-  /** Where clients show the key that this gateway knows them by; absent where that passes. */
+  /** Where clients send their key for this gateway, which is removed; absent where it passes. */
   readonly clientKey?: ClientSettings["key"] | undefined;
-  /** Whom to believe about how a request came. */
+  /** The proxies whose forwarding headers are trusted. */
   readonly trust: AddressTrust;
   /** Sent with every call. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Tells its calls apart; absent when nobody stores the responses. */
+  /** The cache key's headers; absent when no response is stored. */
   readonly headerKey: HeaderKey | undefined;
-  /** What this gateway calls itself in `Via`. */
+  /** The gateway's name in `Via`. */
   readonly pseudonym: string;
-  /** Headers of an answer that the gateway alone may set. */
+  /** Response headers that only the gateway may set: an upstream's are dropped. */
   readonly ownHeaders: readonly string[];
   /** The largest body that a client may send (bytes). */
   readonly maxRequestBody: number;
   readonly sender: ResponseSender;
 }
 
-/** What is said anew of each call. */
+/** Headers of the client's request that are written anew for the call. */
 const NOT_SENT: ReadonlySet<string> = new Set(["host", "content-length", "expect"]);
 
-/** Up to here a body is read whole first, so that a slow client holds no upstream's connection. */
+/** Bodies up to this size are read first, so that a slow client holds no connection to the upstream. */
 const WHOLE_BODY_BYTES = 64 * 1024;
 
-/** A route that passes requests on to one upstream, and its answers back, as they come. */
+/** Handles a forward route: streams the request to one upstream, and its response back. */
 export function forward(options: ForwardOptions): Handler<Env> {
   const { headerKey } = options;
   const own = new Headers(options.headers);
@@ -69,8 +69,8 @@ export function forward(options: ForwardOptions): Handler<Env> {
         path,
         headers: sent,
         ...(body && { body }),
-        // Whoever sends an upstream one expects what is for nobody else (RFC 9111 section 3.5), also
-        // where it is replaced.
+        // A client that sends Authorization expects a private response (RFC 9111 section 3.5), also
+        // where the upstream's own headers replace it.
         hasOwnAuthorization: isKnownByBearer || !c.req.raw.headers.has("authorization"),
         isPersonal: sent.has("cookie") && !own.has("cookie"),
         ...(headerKey &&
@@ -78,18 +78,18 @@ export function forward(options: ForwardOptions): Handler<Env> {
       },
       { ...ctx, signal: scope.signal },
     );
-    const { status, body: answer } = reply;
+    const { status, body: replyBody } = reply;
     c.get("trace").isHit = reply.cached?.isHit ?? false;
     const headers = responseHeaders(reply, { path, forwarding }, options);
     for (const name of options.ownHeaders) headers.delete(name);
     const isEmpty = isBodiless(c.req.raw.method, status);
-    if (isEmpty) await answer.cancel();
-    const passed = isEmpty ? null : responseBody(c, answer, headers, options.sender);
+    if (isEmpty) await replyBody.cancel();
+    const passed = isEmpty ? null : responseBody(c, replyBody, headers, options.sender);
     return new Response(passed, { status, headers });
   };
 }
 
-/** Takes off as many segments as the prefix has; the client may have encoded them differently. */
+/** Removes as many segments as the prefix has; the client may have encoded them differently. */
 function stripSegments(pathname: string, prefix: string): string {
   if (prefix === "") return pathname;
   const depth = prefix.split("/").length;
@@ -103,7 +103,7 @@ async function sentBody(c: Exchange, limit: number, scope: Scope): Promise<Body 
   if ((raw.method === "GET" || raw.method === "HEAD") && hasBody) {
     throw new GatewayError(
       "not-implemented",
-      `a ${raw.method} request with a body cannot be sent on`,
+      `a ${raw.method} request with a body cannot be forwarded`,
     );
   }
   if (raw.body === null) return undefined;
@@ -121,7 +121,7 @@ async function sentBody(c: Exchange, limit: number, scope: Scope): Promise<Body 
 
 function forwardingOf(c: Exchange, { trust, strip }: ForwardOptions): Forwarding {
   const { remoteAddress: peer, scheme } = c.env;
-  // HTTP/2 has no Host, and a target in absolute form goes before it (RFC 9112 section 3.2.2).
+  // HTTP/2 has no Host, and a target in absolute form overrides it (RFC 9112 section 3.2.2).
   const host = c.get("target").authority;
   const told = readForwarding(c.req.raw.headers, { peer, scheme, host }, trust);
   return strip === "" ? told : { ...told, prefix: told.prefix.replace(/\/$/, "") + strip };
@@ -139,7 +139,7 @@ function requestHeaders(
       (OVERRIDES.has(name) || (!isProxied && speaksForClients(name))));
   const sent = endToEndHeaders(c.req.raw.headers, { isRemoved });
   if (typeof clientKey === "object") sent.delete(clientKey.header);
-  // A token that this gateway does not know is the upstream's.
+  // A token that this gateway does not know is for the upstream.
   if (clientKey === "bearer" && c.get("ctx").client.name !== undefined) {
     sent.delete("authorization");
   }
@@ -149,7 +149,7 @@ function requestHeaders(
   writeForwarding(sent, forwarding, trust);
   sent.append("via", `1.1 ${pseudonym}`);
   for (const [name, value] of Object.entries(headers)) sent.set(name, value);
-  // Coded responses pass through, but fetch would decode them on the way.
+  // Compressed responses pass through on sockets, but fetch would decode them.
   sent.set("accept-encoding", "identity");
   return sent;
 }
@@ -160,11 +160,11 @@ function responseHeaders(
   options: ForwardOptions,
 ): Headers {
   const { base, strip, pseudonym } = options;
-  // What a cache gives has no others left, and is a copy.
+  // A cached reply has end-to-end headers only, and they are a copy.
   const headers = reply.cached
     ? reply.headers
     : endToEndHeaders(reply.headers, { status: reply.status });
-  // RFC 9110 section 7.8: whoever sends Upgrade names it in Connection.
+  // RFC 9110 section 7.8: Upgrade must be named in Connection.
   if (headers.has("upgrade")) headers.set("connection", "upgrade");
   headers.append("via", `1.1 ${pseudonym}`);
   for (const name of ["location", "content-location"]) {

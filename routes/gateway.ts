@@ -84,7 +84,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
   const identify = client({
     trust: settings.trust,
     clients: clientsOf(settings, deps),
-    refuseBanned: refuseBlocked(operator, clock),
+    refuseBlocked: refuseBlocked(operator, clock),
   });
   const matchedRequest = (route: RouteSettings) => {
     const { key, deadlineMs, limits: limited, cost } = route;
@@ -103,8 +103,8 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
   const handler = (route: RouteSettings): Handler<Env> => {
     const { maxRequestBody, trust, clients } = settings;
     if ("parts" in route) {
-      const isKept = route.cache !== undefined && !route.isFirst;
-      return aggregate({ ...sources.aggregate(route), isKept, clock, sender });
+      const isStored = route.cache !== undefined && !route.isFirst;
+      return aggregate({ ...sources.aggregate(route), isStored, clock, sender });
     }
     if ("to" in route) {
       return forward({
@@ -119,8 +119,16 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
         sender,
       });
     }
-    const ask: BatchOptions["ask"] = async (request, env) => await app.fetch(request, env);
-    return batch({ ...route, maxRequestBody, forwardedHeader: trust.header, clock, sender, ask });
+    const dispatch: BatchOptions["dispatch"] = async (request, env) =>
+      await app.fetch(request, env);
+    return batch({
+      ...route,
+      maxRequestBody,
+      forwardedHeader: trust.header,
+      clock,
+      sender,
+      dispatch,
+    });
   };
 
   app.onError((error, c) => problems(error, c, logError));
@@ -154,7 +162,7 @@ function clientsOf({ clients }: Settings, deps: GatewayDependencies): ClientOpti
 function notRouted(c: Exchange, allowed: readonly string[]): GatewayError {
   const { method, path } = c.req;
   return allowed.length === 0
-    ? new GatewayError("not-found", `no route is at ${path}`)
+    ? new GatewayError("not-found", `no route matches ${path}`)
     : methodNotAllowed(method, path, allowed);
 }
 

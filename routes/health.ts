@@ -8,14 +8,14 @@ const NO_STORE = { "cache-control": "no-store" };
 /** What readiness depends on. */
 export interface HealthOptions {
   readonly store: Pick<StoreWatch, "check">;
-  /** Whether some route is closed while the store fails. */
+  /** Whether some limit fails closed when the store cannot be written. */
   readonly needsWrites: boolean;
   readonly shutdown: Shutdown;
 }
 
 /**
- * `live`: the process answers. `ready`: it can do its work, which takes a store that can be read,
- * and also be written where nobody passes without, and it is not about to end.
+ * The health checks. `live`: the process responds. `ready`: the store can be read, and also written
+ * when some limit fails closed, and the gateway is not shutting down.
  */
 export function health({ store, needsWrites, shutdown }: HealthOptions): Hono<Env> {
   return new Hono<Env>()

@@ -5,14 +5,14 @@ import { Ledger } from "../lib/limiter/admin/ledger.ts";
 import { Limiter } from "../lib/limiter/limiter.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
 
-/** What counts the requests of all routes. */
+/** The rate limiter of a process, and the operator's view of it. */
 export interface Limits {
   readonly limiter: Limiter;
   readonly ledger: Ledger;
-  readonly busiest: TopKeys;
+  readonly topKeys: TopKeys;
 }
 
-/** The limiter of a process, and what its operator sees of it. */
+/** Opens the rate limiter, its ledger and the list of its busiest buckets. */
 export function openLimits(deps: GatewayDependencies): Limits {
   const { buckets, clock, random, closing, logError } = deps;
   const store = new BoundedStore(buckets, clock, buckets.timeoutMs ?? DEFAULTS.storeTimeoutMs);
@@ -33,5 +33,5 @@ export function openLimits(deps: GatewayDependencies): Limits {
     leasedTokens: (key) => limiter.leasedTokens(key),
     onError: (error) => logError(error, "operator"),
   });
-  return { limiter, ledger, busiest: new TopKeys(clock) };
+  return { limiter, ledger, topKeys: new TopKeys(clock) };
 }

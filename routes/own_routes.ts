@@ -35,7 +35,7 @@ export const OWN_ROUTES: readonly Routed[] = [
   { method: "POST", path: "/_gateway/clients/:name/keys" },
   { method: "DELETE", path: "/_gateway/clients/:name/keys" },
 ];
-/** Those for everybody; all others are the operator's. */
+/** The public ones; all others are the operator API. */
 const OPEN_ROUTES = /^\/_gateway\/(?:health|problems)\//;
 const ADMIN_PATHS = new Set(
   OWN_ROUTES.map(({ path }) => path).filter((path) => !OPEN_ROUTES.test(path)),
@@ -47,7 +47,7 @@ export interface OwnRoutesOptions {
   readonly limits: Limits;
 }
 
-/** The routes under `/_gateway/`: health and problems for everybody, the rest for the operator. */
+/** The routes under `/_gateway/`: health and problem pages are public, the rest is the operator API. */
 export function ownRoutes(
   settings: Settings,
   deps: GatewayDependencies,

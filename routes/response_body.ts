@@ -5,10 +5,10 @@ import type { ResponseSender } from "../lib/http/response_sender.ts";
 import type { Exchange } from "../middleware/env.ts";
 
 /**
- * A body as the Response of a request takes it. One that is large, or does not say how large it is,
- * is sent in pieces: it counts in the request's buffers until it was read, and is ended when it is
- * not. One that is to be measured (HEAD) or is part of a batch is read within the gateway.
- * @param headers the response's: they say the length of a body that is whole
+ * Turns a Body into the body of a Response. A large body, or one of unknown length, is sent in
+ * pieces: it counts in the request's buffers until the client has read it, and is ended when the
+ * client stops reading. For HEAD and in a batch the body is read within the gateway.
+ * @param headers the response's; `content-length` is set when a body sent in pieces is whole
  * @throws {GatewayError} `overloaded`
  */
 export function responseBody(
@@ -29,7 +29,7 @@ export function responseBody(
   return passed instanceof ReadableStream ? responseStream(c, passed, sender) : passed;
 }
 
-/** The same for a stream. */
+/** Sends a stream in pieces. */
 export function responseStream(
   c: Exchange,
   stream: ReadableStream<Bytes>,

@@ -1,22 +1,22 @@
 import type { RouteMethod } from "../lib/config/route.ts";
 
-/** What a table needs of a route. */
+/** A route's method and path. */
 export interface Routed {
   readonly method: RouteMethod;
   readonly path: string;
 }
 
-/** What `Allow` names of an `ANY` route, besides HEAD and OPTIONS; it takes any other, too. */
+/** The methods that `Allow` lists for an `ANY` route, besides HEAD and OPTIONS. */
 const ANY_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 
-/** The routes in the order in which they match: the most specific first, whatever their place. */
+/** Sorts routes by specificity: the router takes the first that matches, whatever the config's order. */
 export function bySpecificity<Route extends Routed>(routes: readonly Route[]): Route[] {
   return routes.toSorted((a, b) => comparePaths(a.path, b.path) || compareMethods(a, b));
 }
 
 /**
- * The methods that a path answers, for `Allow`; empty when it is no path of ours.
- * @param pathname decoded, as routes are matched; undefined for the methods of all routes together
+ * The methods of a path's routes, for `Allow`; empty when no route matches the path.
+ * @param pathname decoded, as routes are matched; undefined for the methods of all routes
  */
 export function allowedMethods(routes: readonly Routed[], pathname?: string): string[] {
   const methods = new Set<string>();
@@ -29,7 +29,7 @@ export function allowedMethods(routes: readonly Routed[], pathname?: string): st
   return [...methods, "OPTIONS"];
 }
 
-/** Segment by segment: the end before what goes on, static before parameter before the rest. */
+/** Compares by segment: the end of a path, then a static segment, a parameter, a wildcard. */
 function comparePaths(a: string, b: string): number {
   const [left, right] = [a.split("/"), b.split("/")];
   for (let index = 0; index < Math.max(left.length, right.length); index++) {

@@ -15,11 +15,11 @@ import type { Exchange } from "../middleware/env.ts";
 import { responseStream } from "./response_body.ts";
 
 const FORMATS = new Map([NDJSON, EVENT_STREAM].map((format) => [format.mediaType, format]));
-/** One document. */
+/** The type of one whole document. */
 const WHOLE = "application/json";
 const TYPES = [WHOLE, ...FORMATS.keys()];
 
-/** How the client wants to hear of an answer as it comes; undefined when it wants one document. */
+/** The record format that the client accepts; undefined when it wants one document. */
 export function formatOf(c: Exchange): RecordFormat | undefined {
   const mediaType = accepts(c, {
     header: "Accept",
@@ -30,7 +30,7 @@ export function formatOf(c: Exchange): RecordFormat | undefined {
   return FORMATS.get(mediaType);
 }
 
-/** The type that is accepted most (RFC 9110 section 12.5.1); of a wildcard there is the whole. */
+/** The most preferred type (RFC 9110 section 12.5.1); a wildcard means one whole document. */
 function mostAccepted(accepted: readonly { readonly type: string; readonly q: number }[]): string {
   const [best] = accepted
     .map(({ type, q }) => ({ type: type.toLowerCase(), q, isWildcard: type.endsWith("*") }))
@@ -39,18 +39,18 @@ function mostAccepted(accepted: readonly { readonly type: string; readonly q: nu
   return best?.type ?? WHOLE;
 }
 
-/** What an answer that is told as it comes needs. */
+/** What a response that streams records depends on. */
 export interface StreamRecordsOptions {
   readonly format: RecordFormat;
   readonly clock: Clock;
   readonly sender: ResponseSender;
-  /** Begins the records; the signal ends them when the reader wants no more. */
+  /** Starts the records; the signal aborts when the client leaves or the deadline passes. */
   readonly records: (signal: AbortSignal) => AsyncGenerator<StreamRecord, void, void>;
 }
 
 /**
- * Answers with records as they come. The first of them decides the status: until it is there, a
- * failure is a problem document.
+ * Responds with records as they complete. A failure before the first record is a problem document;
+ * with the first record the status is sent.
  */
 export async function streamRecords(
   c: Exchange,
@@ -75,7 +75,7 @@ export async function streamRecords(
       onCancel,
       onEnd,
     });
-    c.set("answering", ended.promise);
+    c.set("streaming", ended.promise);
     const isHead = c.req.raw.method === "HEAD";
     if (isHead) await stream.cancel();
     const body = isHead ? null : c.env.batch ? stream : responseStream(c, stream, sender);
@@ -89,9 +89,9 @@ export async function streamRecords(
 function headersOf({ mediaType }: RecordFormat): Record<string, string> {
   return {
     "content-type": mediaType,
-    // What will be missing is not known yet, so nobody may keep it.
+    // Whether it will be complete is not known yet, so it must not be cached.
     "cache-control": "no-store",
-    // nginx would hold the records back otherwise.
+    // Otherwise nginx would buffer the records.
     "x-accel-buffering": "no",
   };
 }

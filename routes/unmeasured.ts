@@ -1,8 +1,8 @@
 import { isBodiless } from "../lib/http/is_bodiless.ts";
 
 /**
- * The answer to HEAD, of which no length is told when GET has none that is known beforehand (RFC
- * 9110 section 8.6): of an answer without a body Deno would say that it is 0 long.
+ * Keeps a HEAD response without a length when GET's length is not known beforehand (RFC 9110 section
+ * 8.6): Deno would send `Content-Length: 0` for a response without a body.
  */
 export function unmeasured(response: Response): Response {
   const isMeasured = response.headers.has("content-length") || response.body !== null;

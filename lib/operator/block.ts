@@ -1,25 +1,25 @@
 import { formatRange, isIpv4Range, parseRange } from "../http/address.ts";
 
-/** Somebody who may ask nothing for a time. */
+/** Keeps a client or an address range out for a time. */
 export interface Block {
   readonly of: BlockSubject;
-  /** When it was pronounced, and when it ends (wall clock, ms since 1970). */
+  /** When it was set, and when it ends (wall clock, ms since 1970). */
   readonly at: number;
   readonly until: number;
-  /** The operator's own note, which no client sees. */
+  /** The operator's note, which no client sees. */
   readonly reason?: string;
 }
 
-/** A client by its name, or addresses: `ip 203.0.113.7`, `ip 198.51.100.0/24`, `ip 2001:db8:1:2::/64`. */
+/** `client NAME`, or `ip RANGE`: `ip 203.0.113.7`, `ip 198.51.100.0/24`, `ip 2001:db8:1:2::/64`. */
 export type BlockSubject = `client ${string}` | `ip ${string}`;
 
-/** The widest ranges that may be banned (leading bits): beyond them it is most likely a slip. */
+/** The widest ranges that may be blocked (leading bits): a wider one is most likely a mistake. */
 const WIDEST_V4 = 8;
 const WIDEST_V6 = 16;
-/** An IPv6 address is its owner's whole /64: a narrower ban would be none. */
+/** Whoever has one IPv6 address has its whole /64: a narrower block would have no effect. */
 const NARROWEST_V6 = 64;
 
-/** How an address or a range of them is banned; undefined for what is none, or far too wide. */
+/** The subject for an address or range; undefined when it is malformed or too wide. */
 export function addressSubject(text: string): BlockSubject | undefined {
   const range = parseRange(text);
   if (!range) return undefined;

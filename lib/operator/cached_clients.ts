@@ -2,79 +2,79 @@ import { LRUCache } from "lru-cache";
 import { type ClientDirectory, keyHash, type KnownClient } from "./client_directory.ts";
 import type { Clock } from "../core/clock.ts";
 
-/** An answer of the store, and until when it is believed (monotonic ms). */
+/** What the store said of a key, and until when that is used without another lookup (monotonic ms). */
 interface CachedClient {
   readonly client: KnownClient | undefined;
   until: number;
 }
 
-/** How long an answer is believed at most (ms): a record changed by hand is felt after it. */
-const BELIEVED_MS = 60_000;
-/** The same of a key that nobody has: one written by hand is felt after it (ms). */
+/** How long a known client is cached (ms): a record changed by hand takes effect after it. */
+const KNOWN_MS = 60_000;
+/** How long an unknown key is cached (ms): a record written by hand takes effect after it. */
 const UNKNOWN_MS = 1_000;
-/** How long what is known has to do when the store could not be asked (ms). */
-const REST_MS = 1_000;
-/** How many keys are remembered of clients; and as many that are nobody's, which guessing makes. */
-const MOST_REMEMBERED = 10_000;
+/** How long an expired entry is used when the store fails (ms), before the store is tried again. */
+const STALE_MS = 1_000;
+/** How many known clients are cached, and as many unknown keys, so that guesses evict no client. */
+const MAX_ENTRIES = 10_000;
 
 /**
- * The clients that the store knows, each asked for once and remembered until clients change. While
- * the store is lost, what it said last holds.
+ * Caches the store's clients: one lookup for each key, until clients change. While the store fails,
+ * the last known result is used.
  */
 export class CachedClients implements ClientDirectory {
-  readonly #known = new LRUCache<string, CachedClient>({ max: MOST_REMEMBERED });
-  readonly #unknown = new LRUCache<string, CachedClient>({ max: MOST_REMEMBERED });
-  /** Replaced when clients change: what was asked before that may be out of date. */
-  #asking = new Map<string, Promise<KnownClient | undefined>>();
-  readonly #ask: (hash: string) => Promise<KnownClient | undefined>;
+  readonly #known = new LRUCache<string, CachedClient>({ max: MAX_ENTRIES });
+  readonly #unknown = new LRUCache<string, CachedClient>({ max: MAX_ENTRIES });
+  /** The lookups under way. Replaced when clients change: the result of an older one is not cached. */
+  #lookups = new Map<string, Promise<KnownClient | undefined>>();
+  readonly #lookup: (hash: string) => Promise<KnownClient | undefined>;
   readonly #clock: Clock;
 
-  /** @param ask who has a key with that hash, as the store says; bounded in time */
-  constructor(ask: (hash: string) => Promise<KnownClient | undefined>, clock: Clock) {
-    this.#ask = ask;
+  /** @param lookup finds the client with that key hash in the store; bounded in time */
+  constructor(lookup: (hash: string) => Promise<KnownClient | undefined>, clock: Clock) {
+    this.#lookup = lookup;
     this.#clock = clock;
   }
 
   find(key: string): KnownClient | undefined | Promise<KnownClient | undefined> {
     const hash = keyHash(key);
-    const remembered = this.#remembered(hash);
-    if (remembered && this.#clock.monotonic() < remembered.until) return remembered.client;
-    const asking = this.#asking.get(hash) ?? this.#find(hash, remembered);
-    this.#asking.set(hash, asking);
-    return asking;
+    const cached = this.#cached(hash);
+    if (cached && this.#clock.monotonic() < cached.until) return cached.client;
+    const lookup = this.#lookups.get(hash) ?? this.#find(hash, cached);
+    this.#lookups.set(hash, lookup);
+    return lookup;
   }
 
-  /** Clients have changed: each is asked for again. */
+  /** Looks every client up again from now on, because clients have changed. */
   forget(): void {
     for (const cache of [this.#known, this.#unknown]) {
-      for (const remembered of cache.values()) remembered.until = -Infinity;
+      for (const cached of cache.values()) cached.until = -Infinity;
     }
-    this.#asking = new Map();
+    this.#lookups = new Map();
   }
 
   async #find(hash: string, last: CachedClient | undefined): Promise<KnownClient | undefined> {
-    const asking = this.#asking;
+    const lookups = this.#lookups;
     try {
-      const client = await this.#ask(hash);
-      if (this.#asking === asking) this.#remember(hash, client);
+      const client = await this.#lookup(hash);
+      if (this.#lookups === lookups) this.#store(hash, client);
       return client;
     } catch (error) {
       if (last === undefined) throw error;
-      last.until = this.#clock.monotonic() + REST_MS;
+      last.until = this.#clock.monotonic() + STALE_MS;
       return last.client;
     } finally {
-      asking.delete(hash);
+      lookups.delete(hash);
     }
   }
 
-  #remembered(hash: string): CachedClient | undefined {
+  #cached(hash: string): CachedClient | undefined {
     return this.#known.get(hash) ?? this.#unknown.get(hash);
   }
 
-  #remember(hash: string, client: KnownClient | undefined): void {
+  #store(hash: string, client: KnownClient | undefined): void {
     const [to, from] = client ? [this.#known, this.#unknown] : [this.#unknown, this.#known];
     from.delete(hash);
-    const believedMs = client ? BELIEVED_MS : UNKNOWN_MS;
-    to.set(hash, { client, until: this.#clock.monotonic() + believedMs });
+    const cachedMs = client ? KNOWN_MS : UNKNOWN_MS;
+    to.set(hash, { client, until: this.#clock.monotonic() + cachedMs });
   }
 }

@@ -2,19 +2,19 @@ import type { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { KnownKey } from "../config/client.ts";
 
-/** A client that is known. */
+/** A client whose key is known. */
 export interface KnownClient {
   readonly name: string;
   readonly tier: string | undefined;
 }
 
-/** Finds who shows a key. */
+/** Finds clients by their keys. */
 export interface ClientDirectory {
-  /** Undefined for a key that nobody has. Rejects when it cannot be known now. */
+  /** The client with that key; undefined for an unknown key. Rejects when the store fails. */
   find(key: string): KnownClient | undefined | Promise<KnownClient | undefined>;
 }
 
-/** The clients of the config. Their keys are kept as hashes only, and compared in constant time. */
+/** The clients of the config. Only hashes of their keys stay in memory, compared in constant time. */
 export function configuredClients(known: readonly KnownKey[]): ClientDirectory {
   const byHash = new Map(known.map(({ key, name, tier }) => {
     const hash = hashOf(key);
@@ -23,13 +23,13 @@ export function configuredClients(known: readonly KnownKey[]): ClientDirectory {
   return {
     find(key) {
       const hash = hashOf(key);
-      const found = byHash.get(hash.toString("hex"));
-      return found && timingSafeEqual(found.hash, hash) ? found.client : undefined;
+      const entry = byHash.get(hash.toString("hex"));
+      return entry && timingSafeEqual(entry.hash, hash) ? entry.client : undefined;
     },
   };
 }
 
-/** How the store names a key: nobody who reads the store can show it. */
+/** The SHA-256 of a key in hex, as the store has it: the key cannot be read from the store. */
 export function keyHash(key: string): string {
   return hashOf(key).toString("hex");
 }

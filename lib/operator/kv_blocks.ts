@@ -12,10 +12,13 @@ const blockSchema = v.object({
   reason: v.exactOptional(v.string()),
 });
 
-/** How many are read at once. */
+/** How many records are read at once. */
 const PAGE = 1_000;
 
-/** Bans in Deno KV: `["sluice", "ban", subject]` → the ban. KV deletes late, so each says when it ends. */
+/**
+ * The blocks in Deno KV: `["sluice", "ban", subject]` → the block. Each has its own end, because KV
+ * deletes expired records late.
+ */
 export class KvBlocks {
   readonly #kv: Deno.Kv;
   readonly #changes: KvChanges;
@@ -25,30 +28,30 @@ export class KvBlocks {
     this.#changes = changes;
   }
 
-  /** Bans in the order of their subjects, and after which the next ones begin; undefined at the end. */
-  async page(after: string | undefined): Promise<{ bans: Block[]; next: string | undefined }> {
+  /** One page of blocks, sorted by subject, and the cursor of the next page; undefined at the end. */
+  async page(after: string | undefined): Promise<{ blocks: Block[]; next: string | undefined }> {
     const prefix = blockKey();
     const selector = after === undefined ? { prefix } : { prefix, start: [...blockKey(after), ""] };
-    const bans: Block[] = [];
+    const blocks: Block[] = [];
     let count = 0;
     let last: string | undefined;
     for await (const { key, value } of this.#kv.list(selector, { limit: PAGE, batchSize: PAGE })) {
       count++;
       last = String(key.at(-1));
-      if (v.is(blockSchema, value)) bans.push(value);
+      if (v.is(blockSchema, value)) blocks.push(value);
     }
-    return { bans, next: count === PAGE ? last : undefined };
+    return { blocks, next: count === PAGE ? last : undefined };
   }
 
-  /** Bans somebody; an older ban of the same subject makes room. */
-  async set(ban: Block): Promise<void> {
-    const expireIn = Math.max(1, ban.until - ban.at);
+  /** Sets a block; it replaces an older one of the same subject. */
+  async set(block: Block): Promise<void> {
+    const expireIn = Math.max(1, block.until - block.at);
     await this.#changes.make("bans", (operation) => {
-      operation.set(blockKey(ban.of), ban, { expireIn });
+      operation.set(blockKey(block.of), block, { expireIn });
     });
   }
 
-  /** Lifts a ban. @returns whether there was one */
+  /** Lifts a block. @returns whether there was one */
   async lift(of: BlockSubject): Promise<boolean> {
     return await this.#changes.make("bans", async (operation) => {
       const { value } = await this.#kv.get(blockKey(of));

@@ -1,21 +1,21 @@
 import { isRecord } from "../core/is_record.ts";
 import { unlocked } from "../store/kv_locked.ts";
 
-/** What the operator can change while the gateway runs. */
+/** What the operator can change at runtime, as the record names it: `bans` are the blocks. */
 export type Changeable = "clients" | "bans";
 
-/** Each is another one after every change of its kind; undefined before the first. */
+/** A mark for each kind, new after every change of that kind; undefined before the first. */
 export type Marks = Readonly<Partial<Record<Changeable, string>>>;
 
-/** The one record that tells of all changes, so that looking for them costs one read. */
+/** The one record with the marks of all kinds, so that looking for changes costs one read. */
 const CHANGED: Deno.KvKey = ["sluice", "operator-changed"];
-/** How often a change is tried while others are made, and how long it waits in between (ms). */
+/** How often a change is tried while others are made, and the longest first wait in between (ms). */
 const TRIES = 40;
 const WAIT_MS = 2;
 
 /**
- * What the operator changes in Deno KV. Every change is made over the version of one record, so
- * that one comes after the other whoever makes them, and nothing that was read for it is out of date.
+ * Serializes the operator's changes in Deno KV. Every change checks the version of one record, so
+ * that changes of all processes happen one after the other, and none is based on outdated reads.
  */
 export class KvChanges {
   readonly #kv: Deno.Kv;
@@ -24,16 +24,16 @@ export class KvChanges {
     this.#kv = kv;
   }
 
-  /** What was changed last. */
+  /** Reads the marks of the latest changes. */
   async read(): Promise<Marks> {
     return marksOf((await this.#kv.get(CHANGED)).value);
   }
 
   /**
-   * Makes a change, all of it or nothing.
-   * @param prepare reads what it needs and says what is written; called again, with a new operation,
-   * when another change came between
-   * @throws what `prepare` does
+   * Makes a change atomically.
+   * @param prepare reads what it needs and adds its writes to the operation; called again, with a new
+   * operation, when another change came first
+   * @throws what `prepare` throws
    */
   async make<T>(
     what: Changeable,

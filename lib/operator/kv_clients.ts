@@ -3,7 +3,7 @@ import { GatewayError } from "../core/errors.ts";
 import { isRecord } from "../core/is_record.ts";
 import type { KvChanges } from "./kv_changes.ts";
 
-/** A client that was created while the gateway ran. */
+/** A client that was created at runtime. */
 export interface ClientEntry {
   readonly name: string;
   readonly tier: string | undefined;
@@ -17,10 +17,10 @@ export interface ClientEntry {
 const MOST_KEYS = 20;
 
 /**
- * The clients in Deno KV: who has a key (`["sluice", "client", SHA-256 of the key]` →
- * `{ name, tier }`), and for the operator what a name has (`["sluice", "client-name", name]` →
- * `{ hashes, tier, at }`). A record of the first sort that was written by hand makes its key known
- * too; it belongs to whoever wrote it.
+ * The clients in Deno KV: by key for requests (`["sluice", "client", SHA-256 of the key]` →
+ * `{ name, tier }`), and by name for the operator (`["sluice", "client-name", name]` →
+ * `{ hashes, tier, at }`). A record of the first kind that was written by hand makes its key known
+ * too; the operator API never changes it.
  */
 export class KvClients {
   readonly #kv: Deno.Kv;
@@ -31,48 +31,48 @@ export class KvClients {
     this.#changes = changes;
   }
 
-  /** Who has a key. @param hash its SHA-256 */
+  /** Finds a client by its key. @param hash the key's SHA-256 */
   async find(hash: string): Promise<KnownClient | undefined> {
     return knownOf((await this.#kv.get(keyOf(hash))).value);
   }
 
-  /** The client of that name, if it was created here. */
+  /** The client of that name; undefined when none was created at runtime. */
   async get(name: string): Promise<ClientEntry | undefined> {
     return entryOf(name, (await this.#kv.get(nameKey(name))).value);
   }
 
-  /** Clients in the order of their names. @param after the name after which they begin */
+  /** Lists clients sorted by name. @param after the last name of the page before */
   async list(after: string | undefined, limit: number): Promise<ClientEntry[]> {
     const prefix = nameKey();
-    // The end is in the order too, so what begins at a name has it first.
+    // A list starts with its `start` key, so the key after that name has one more element.
     const selector = after === undefined ? { prefix } : { prefix, start: [...nameKey(after), ""] };
-    const found: ClientEntry[] = [];
+    const entries: ClientEntry[] = [];
     for await (const { key, value } of this.#kv.list(selector, { limit })) {
       const entry = entryOf(String(key.at(-1)), value);
-      if (entry) found.push(entry);
+      if (entry) entries.push(entry);
     }
-    return found;
+    return entries;
   }
 
-  /** Creates a client with one key. @throws {GatewayError} `bad-request` when name or key is taken */
+  /** Creates a client with one key. @throws {GatewayError} `bad-request` when name or key exists */
   async create(client: KnownClient, hash: string, at: number): Promise<ClientEntry> {
     return await this.#changes.make("clients", async (operation) => {
       const stored = await this.#kv.get(nameKey(client.name));
       if (entryOf(client.name, stored.value)) {
-        throw new GatewayError("bad-request", `there is a client ${client.name} already`);
+        throw new GatewayError("bad-request", `the client ${client.name} already exists`);
       }
       await this.#claimKey(client.name, hash);
       return this.#write(operation.check(stored), { ...client, at, hashes: [hash] });
     });
   }
 
-  /** Gives a client one more key. @throws {GatewayError} `not-found`; `bad-request` */
+  /** Adds a key to a client. @throws {GatewayError} `not-found`; `bad-request` */
   async addKey(name: string, hash: string): Promise<ClientEntry> {
     return await this.#change(name, async (entry, operation) => {
       if (entry.hashes.length >= MOST_KEYS) {
         throw new GatewayError(
           "bad-request",
-          `${name} has ${MOST_KEYS} keys already; drop the old ones first`,
+          `${name} already has ${MOST_KEYS} keys; delete the old ones first`,
         );
       }
       await this.#claimKey(name, hash);
@@ -81,7 +81,7 @@ export class KvClients {
     });
   }
 
-  /** Takes all keys from a client but the newest. @throws {GatewayError} `not-found` */
+  /** Deletes all keys of a client but the newest. @throws {GatewayError} `not-found` */
   async dropOldKeys(name: string): Promise<ClientEntry> {
     return await this.#change(name, (entry, operation) => {
       for (const hash of entry.hashes.slice(0, -1)) operation.delete(keyOf(hash));
@@ -89,7 +89,7 @@ export class KvClients {
     });
   }
 
-  /** Puts a client into another tier, or into none. @throws {GatewayError} `not-found` */
+  /** Changes a client's tier; undefined for none. @throws {GatewayError} `not-found` */
   async setTier(name: string, tier: string | undefined): Promise<ClientEntry> {
     return await this.#change(
       name,
@@ -97,7 +97,7 @@ export class KvClients {
     );
   }
 
-  /** Forgets a client and all its keys. @throws {GatewayError} `not-found` */
+  /** Deletes a client and all its keys. @throws {GatewayError} `not-found` */
   async revoke(name: string): Promise<ClientEntry> {
     return await this.#change(name, (entry, operation) => {
       for (const hash of entry.hashes) operation.delete(keyOf(hash));
@@ -116,12 +116,12 @@ export class KvClients {
     return await this.#changes.make("clients", async (operation) => {
       const stored = await this.#kv.get(nameKey(name));
       const entry = entryOf(name, stored.value);
-      if (!entry) throw new GatewayError("not-found", `no client ${name} was created here`);
+      if (!entry) throw new GatewayError("not-found", `no client ${name} was created at runtime`);
       return await prepare(entry, operation.check(stored));
     });
   }
 
-  /** A key that somebody else has would make two clients one. */
+  /** Refuses a key that another client has: one key must identify one client. */
   async #claimKey(name: string, hash: string): Promise<void> {
     const holder = await this.find(hash);
     if (holder === undefined || holder.name === name) return;
@@ -144,7 +144,7 @@ function nameKey(...name: [] | [string]): Deno.KvKey {
   return ["sluice", "client-name", ...name];
 }
 
-/** A record that is no client of ours is nobody. */
+/** A malformed record counts as unknown. */
 function knownOf(value: unknown): KnownClient | undefined {
   if (!isRecord(value)) return undefined;
   const { name, tier } = value;

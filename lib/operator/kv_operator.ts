@@ -3,7 +3,7 @@ import { KvChanges } from "./kv_changes.ts";
 import { KvClients } from "./kv_clients.ts";
 import { Operator, type OperatorOptions } from "./operator.ts";
 
-/** An operator whose changes stand in Deno KV. */
+/** Makes an Operator whose changes are stored in Deno KV. */
 export function kvOperator(
   kv: Deno.Kv,
   options: Pick<OperatorOptions, "clock" | "onError" | "onLost">,

@@ -11,34 +11,33 @@ import type { KvChanges, Marks } from "./kv_changes.ts";
 import type { KvClients } from "./kv_clients.ts";
 import { CachedClients } from "./cached_clients.ts";
 
-/** What the operator needs. */
+/** What an Operator depends on. */
 export interface OperatorOptions {
   readonly changes: Pick<KvChanges, "read">;
   readonly clients: KvClients;
   readonly blocks: KvBlocks;
   readonly clock: Clock;
-  /** Told why something that the operator asked for failed. */
+  /** Logs why a request of the operator failed. */
   readonly onError: (error: unknown) => void;
-  /** Told when the store cannot be read any more. */
+  /** Called with the reason when the store can no longer be read. */
   readonly onLost: (error: unknown) => void;
 }
 
-/** How often is looked whether another process changed something (ms): felt within a second. */
-const LOOK_MS = 800;
-/** How many bans there may be. */
+/** How often changes of other processes are looked for (ms): they take effect within a second. */
+const REFRESH_MS = 800;
+/** How many blocks there may be. */
 const MAX_BLOCKS = 10_000;
 
 /**
- * What the operator changes while the gateway runs: the clients of the store, and who is banned.
- * Requests are decided by what this process knows of it; whether that has changed is one read of
- * the store, in all processes, however many requests there are.
+ * Holds what the operator changes at runtime: clients and blocks. Requests are decided in memory.
+ * Every process looks for changes with one small read of the store, however many requests there are.
  */
 export class Operator {
   readonly #options: OperatorOptions;
   readonly #clients: CachedClients;
-  #bans = new BlockList([]);
+  #blocks = new BlockList([]);
   #marks: Marks = {};
-  #looking: Promise<void> = Promise.resolve();
+  #refreshing: Promise<void> = Promise.resolve();
   #isLost = false;
 
   constructor(options: OperatorOptions) {
@@ -49,20 +48,20 @@ export class Operator {
     );
   }
 
-  /** Finds the clients that the store knows. */
+  /** The clients in the store. */
   get clients(): ClientDirectory {
     return this.#clients;
   }
 
-  /** Who is banned, as far as this process knows. */
+  /** The blocks, as this process last read them. */
   get blocks(): BlockList {
-    return this.#bans;
+    return this.#blocks;
   }
 
-  /** Learns what has changed. A store that cannot be asked leaves everything as it was. */
-  async look(): Promise<void> {
+  /** Reads what has changed. When the store fails, everything stays as it was. */
+  async refresh(): Promise<void> {
     try {
-      await this.#look();
+      await this.#refresh();
       this.#isLost = false;
     } catch (error) {
       if (!this.#isLost) this.#options.onLost(error);
@@ -70,71 +69,71 @@ export class Operator {
     }
   }
 
-  /** Learns of changes as they come, until the signal aborts. */
+  /** Refreshes every 0.8 s until the signal aborts. */
   async follow(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     while (!signal.aborted) {
-      await clock.sleep(LOOK_MS, signal).catch(() => {});
-      if (!signal.aborted) await this.look();
+      await clock.sleep(REFRESH_MS, signal).catch(() => {});
+      if (!signal.aborted) await this.refresh();
     }
   }
 
   /**
-   * Asks for clients, or changes them: felt here at once, in other processes within a second.
-   * @throws {GatewayError} what `work` does; `limiter-unavailable` when the store cannot be asked
+   * Reads or changes clients. A change takes effect here at once, elsewhere within a second.
+   * @throws {GatewayError} what `work` throws; `limiter-unavailable` when the store fails
    */
   async withClients<T>(work: (clients: KvClients) => Promise<T>): Promise<T> {
-    const result = await this.#ask(() => work(this.#options.clients));
-    await this.look();
+    const result = await this.#useStore(() => work(this.#options.clients));
+    await this.refresh();
     return result;
   }
 
   /**
-   * Bans somebody: felt here at once, in other processes within a second.
-   * @throws {GatewayError} `bad-request` when there are too many bans; `limiter-unavailable`
+   * Sets a block. It takes effect here at once, elsewhere within a second.
+   * @throws {GatewayError} `bad-request` when there are too many blocks; `limiter-unavailable`
    */
-  async block(ban: Block): Promise<void> {
-    await this.#ask(() => this.#look());
-    if (!this.#bans.has(ban.of, ban.at) && this.#bans.list(ban.at).length >= MAX_BLOCKS) {
+  async block(block: Block): Promise<void> {
+    await this.#useStore(() => this.#refresh());
+    if (!this.#blocks.has(block.of, block.at) && this.#blocks.list(block.at).length >= MAX_BLOCKS) {
       throw new GatewayError(
         "bad-request",
-        `there are ${MAX_BLOCKS} bans already; lift some first`,
+        `there are already ${MAX_BLOCKS} bans; lift some first`,
       );
     }
-    await this.#ask(() => this.#options.blocks.set(ban));
-    await this.look();
+    await this.#useStore(() => this.#options.blocks.set(block));
+    await this.refresh();
   }
 
-  /** Lifts a ban. @returns whether there was one. @throws {GatewayError} `limiter-unavailable` */
+  /** Lifts a block. @returns whether there was one. @throws {GatewayError} `limiter-unavailable` */
   async lift(of: BlockSubject): Promise<boolean> {
-    const wasBanned = await this.#ask(() => this.#options.blocks.lift(of));
-    await this.look();
-    return wasBanned;
+    const wasBlocked = await this.#useStore(() => this.#options.blocks.lift(of));
+    await this.refresh();
+    return wasBlocked;
   }
 
-  /** One look after the other, so that what is learned last was read last. */
-  #look(): Promise<void> {
-    return this.#looking = this.#looking.catch(() => {}).then(() => this.#learn());
+  /** Refreshes one after the other, so that an older read never replaces a newer one. */
+  #refresh(): Promise<void> {
+    return this.#refreshing = this.#refreshing.catch(() => {}).then(() => this.#readChanges());
   }
 
-  async #learn(): Promise<void> {
-    const { changes, blocks: bans } = this.#options;
+  async #readChanges(): Promise<void> {
+    const { changes, blocks } = this.#options;
     const marks = await this.#bounded(changes.read());
     if (marks.clients !== this.#marks.clients) this.#clients.forget();
     if (marks.bans !== this.#marks.bans) {
       const read: Block[] = [];
       let after: string | undefined;
       do {
-        const page = await this.#bounded(bans.page(after));
-        read.push(...page.bans);
+        const page = await this.#bounded(blocks.page(after));
+        read.push(...page.blocks);
         after = page.next;
       } while (after !== undefined);
-      this.#bans = new BlockList(read);
+      this.#blocks = new BlockList(read);
     }
     this.#marks = marks;
   }
 
-  async #ask<T>(work: () => Promise<T>): Promise<T> {
+  async #useStore<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await this.#bounded(work());
     } catch (error) {
@@ -142,16 +141,16 @@ export class Operator {
       this.#options.onError(error);
       throw new GatewayError(
         "limiter-unavailable",
-        "the store cannot be asked; look later whether a change was made after all",
+        "the store does not respond; check later whether the change was made",
         { headers: { "retry-after": "1" }, cause: error },
       );
     }
   }
 
-  #bounded<T>(answer: Promise<T>): Promise<T> {
+  #bounded<T>(result: Promise<T>): Promise<T> {
     const { storeTimeoutMs } = DEFAULTS;
     return within(
-      answer,
+      result,
       storeTimeoutMs,
       this.#options.clock,
       () => new StoreTimeout(storeTimeoutMs),

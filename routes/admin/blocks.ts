@@ -9,14 +9,14 @@ import { NO_STORE } from "./no_store.ts";
 import { readLimit, readQuery } from "./query.ts";
 import { clientName } from "./subject.ts";
 
-/** How many bans are listed, and how many may be. */
+/** The default and the largest page of the list. */
 const LISTED = 100;
 const MOST_LISTED = 1_000;
-/** The longest that a ban may last (ms): a year. */
+/** The longest block (ms): a year. */
 const LONGEST_MS = 365 * 86_400_000;
 const REASON = /^[^\p{Cc}]{1,200}$/u;
 
-/** Who is banned, and until when. */
+/** The blocks: list, set and lift them. On the wire a block is a `ban`. */
 export function blocksAdmin(operator: Operator, clock: Clock): Hono<Env> {
   return new Hono<Env>()
     .get("/", (c) => {
@@ -24,7 +24,7 @@ export function blocksAdmin(operator: Operator, clock: Clock): Hono<Env> {
       const limit = readLimit(query.get("limit"), LISTED, MOST_LISTED);
       const all = operator.blocks.list(clock.wall());
       const rest = all.filter(({ of }) => of > (query.get("after") ?? ""));
-      const bans = rest.slice(0, limit).map((ban) => shownBlock(ban, clock));
+      const bans = rest.slice(0, limit).map((block) => shownBlock(block, clock));
       const next = rest.length > limit ? bans.at(-1)?.who : undefined;
       return c.json({ total: all.length, bans, next: next ?? null }, 200, NO_STORE);
     })
@@ -35,17 +35,20 @@ export function blocksAdmin(operator: Operator, clock: Clock): Hono<Env> {
       if (forMs === undefined || forMs > LONGEST_MS) {
         throw new GatewayError(
           "bad-request",
-          "say for how long: for=10m, a duration such as 30s, 10m or 24h, up to 8760h",
+          "for must be a duration such as 30s, 10m or 24h, of at most 8760h",
         );
       }
       const reason = query.get("reason");
       if (reason !== undefined && !REASON.test(reason)) {
-        throw new GatewayError("bad-request", "reason has 1 to 200 characters, and no control");
+        throw new GatewayError(
+          "bad-request",
+          "reason must have 1 to 200 characters, none of them a control character",
+        );
       }
       const at = clock.wall();
-      const ban: Block = { of, at, until: at + forMs, ...(reason !== undefined && { reason }) };
-      await operator.block(ban);
-      return c.json(shownBlock(ban, clock), 200, NO_STORE);
+      const block: Block = { of, at, until: at + forMs, ...(reason !== undefined && { reason }) };
+      await operator.block(block);
+      return c.json(shownBlock(block, clock), 200, NO_STORE);
     })
     .delete("/", async (c) => {
       const of = subjectOf(readQuery(c, ["client", "ip"]));
@@ -53,7 +56,7 @@ export function blocksAdmin(operator: Operator, clock: Clock): Hono<Env> {
     });
 }
 
-/** A ban, as the operator reads it. */
+/** A block as the operator API shows it. */
 export function shownBlock({ of, until, reason }: Block, clock: Clock) {
   return {
     who: of,
@@ -67,13 +70,16 @@ function subjectOf(query: ReadonlyMap<string, string>): BlockSubject {
   const client = query.get("client");
   const ip = query.get("ip");
   if ((client === undefined) === (ip === undefined)) {
-    throw new GatewayError("bad-request", "say who: client=NAME, or ip=ADDRESS or ip=RANGE");
+    throw new GatewayError(
+      "bad-request",
+      "exactly one of client=NAME, ip=ADDRESS and ip=RANGE is required",
+    );
   }
   if (client !== undefined) return `client ${clientName(client)}`;
   const subject = addressSubject(ip ?? "");
   if (subject) return subject;
   throw new GatewayError(
     "bad-request",
-    "ip must be an address or a range, no wider than /8 of IPv4 or /16 of IPv6",
+    "ip must be an address or a range, no wider than /8 (IPv4) or /16 (IPv6)",
   );
 }

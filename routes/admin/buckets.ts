@@ -15,33 +15,33 @@ import { NO_STORE } from "./no_store.ts";
 import { readQuery } from "./query.ts";
 import { type Subject, subjectOf, SUBJECTS } from "./subject.ts";
 
-/** What the operator's view of buckets needs. */
+/** What the routes for buckets depend on. */
 export interface BucketsAdminOptions {
   readonly settings: Pick<Settings, "limits" | "routes" | "clients" | "ipv6Prefix">;
   readonly ledger: Ledger;
-  readonly busiest: TopKeys;
+  readonly topKeys: TopKeys;
   readonly operator: Operator | undefined;
   readonly clock: Clock;
 }
 
-/** How many buckets are listed when nobody is named. */
+/** How many of the busiest buckets are listed. */
 const MOST_LISTED = 20;
 const PARAMETERS = [...SUBJECTS, "limit", "route"] as const;
 
-/** What is left to whom; and resets, which every process feels within a second. */
+/** Shows and resets buckets. A reset takes effect in every process within a second. */
 export function bucketsAdmin(options: BucketsAdminOptions): Hono<Env> {
-  const { settings, ledger, busiest, operator, clock } = options;
+  const { settings, ledger, topKeys, operator, clock } = options;
   return new Hono<Env>()
     .get("/", async (c) => {
       const query = readQuery(c, PARAMETERS);
       if (query.size === 0) {
-        const { overMs, buckets } = busiest.top(MOST_LISTED);
+        const { overMs, buckets } = topKeys.top(MOST_LISTED);
         const entries = await ledger.read(buckets.map(({ charge }) => charge));
         const listed = entries.flatMap((entry, index) => {
           const busy = buckets[index];
           if (!busy) return [];
           const { identity, taken, refused } = busy;
-          return { who: identity.subject, taken, refused, ...standingOf(identity, entry) };
+          return { who: identity.subject, taken, refused, ...shownBucket(identity, entry) };
         });
         return c.json({ seconds: Math.round(overMs / 1000), buckets: listed }, 200, NO_STORE);
       }
@@ -53,27 +53,22 @@ export function bucketsAdmin(options: BucketsAdminOptions): Hono<Env> {
         const { identity } = all[index] ?? {};
         if (!identity) return [];
         const now = tier !== undefined && identity.limit.tiers.has(tier) ? tier : undefined;
-        // A tier that it neither is in nor has used says nothing.
-        return entry.isStored || identity.tier === now ? standingOf(identity, entry) : [];
+        // A tier that the client is not in and has never used has no bucket to show.
+        return entry.isStored || identity.tier === now ? shownBucket(identity, entry) : [];
       });
-      const ban = operator?.blocks.of(subject.client, clock.wall());
-      return c.json(
-        { subject: subject.who, ban: ban ? shownBlock(ban, clock) : null, buckets },
-        200,
-        {
-          ...NO_STORE,
-        },
-      );
+      const block = operator?.blocks.of(subject.client, clock.wall());
+      const ban = block ? shownBlock(block, clock) : null;
+      return c.json({ who: subject.who, ban, buckets }, 200, NO_STORE);
     })
     .delete("/", async (c) => {
       const query = readQuery(c, PARAMETERS);
       const subject = subjectOf(query, settings.ipv6Prefix);
       const charges = bucketsOf(subject, query, settings).map(({ charge }) => charge);
-      return c.json({ subject: subject.who, reset: await ledger.reset(charges) }, 200, NO_STORE);
+      return c.json({ who: subject.who, reset: await ledger.reset(charges) }, 200, NO_STORE);
     });
 }
 
-/** All buckets in which somebody may be identity: those of each limit, tier and route. */
+/** All buckets that may count a subject: one for each limit, tier and, where counted, route. */
 function bucketsOf(
   subject: Subject,
   query: ReadonlyMap<string, string>,
@@ -106,7 +101,7 @@ function oneOf(what: string, value: string | undefined, known: readonly string[]
   throw new GatewayError("bad-request", `no such ${what}${suggest(value, known)}`);
 }
 
-/** The tier of a client whose key is known; undefined for none. */
+/** A known client's tier; undefined when it has none. */
 async function tierOf(
   { client: { name } }: Subject,
   clients: Settings["clients"],
@@ -117,8 +112,8 @@ async function tierOf(
   return (await operator?.withClients((clients) => clients.get(name)))?.tier;
 }
 
-/** A bucket as its own client's headers tell it, and when it is full (s). */
-function standingOf(
+/** A bucket as the operator API shows it: tokens left as in `RateLimit`, and seconds until it is full. */
+function shownBucket(
   { limit, tier, route }: BucketIdentity,
   { charge, level, leased }: LedgerEntry,
 ) {

@@ -5,18 +5,18 @@ import type { Clock } from "../../lib/core/clock.ts";
 import { GatewayError } from "../../lib/core/errors.ts";
 import type { Env } from "../../middleware/env.ts";
 
-/** What the operator's view of the cache needs. */
+/** What the routes for the cache depend on. */
 export interface CacheAdminOptions {
   readonly cache: OpenCache;
   readonly clock: Clock;
-  /** The addresses under which a URL, or a path of the gateway, may be kept. */
+  /** The cache's addresses for an upstream's URL or a path of the gateway. */
   readonly addressesOf: (url: string) => readonly string[];
 }
 
-/** How many answers are listed, those that were used last first. */
+/** How many stored responses are listed, the most recently used first. */
 const MOST_LISTED = 100;
 
-/** What the cache of this process keeps; and purging, which every process feels within a second. */
+/** Shows this process's cache, and purges. A purge takes effect in every process within a second. */
 export function cacheAdmin({ cache, clock, addressesOf }: CacheAdminOptions): Hono<Env> {
   return new Hono<Env>()
     .get("/", (c) => {
@@ -27,7 +27,7 @@ export function cacheAdmin({ cache, clock, addressesOf }: CacheAdminOptions): Ho
         bytes,
         age: Math.floor((clock.wall() - entry.receivedAt) / 1000),
       }));
-      const asked = hits + misses;
+      const lookups = hits + misses;
       return c.json(
         {
           keys: cache.memory.keys,
@@ -35,7 +35,7 @@ export function cacheAdmin({ cache, clock, addressesOf }: CacheAdminOptions): Ho
           maxBytes: cache.memory.maxBytes,
           hits,
           misses,
-          hitRate: asked === 0 ? null : hits / asked,
+          hitRate: lookups === 0 ? null : hits / lookups,
           bans: cache.purges.size,
           entries,
         },
@@ -53,7 +53,7 @@ export function cacheAdmin({ cache, clock, addressesOf }: CacheAdminOptions): Ho
       if (subjects.length === 0) {
         throw new GatewayError(
           "bad-request",
-          "say what to purge: ?url=…, ?tag=… or ?all; see docs/caching.md",
+          "one of ?url=…, ?tag=… and ?all is required; see docs/caching.md",
         );
       }
       const at = clock.wall();

@@ -2,10 +2,7 @@ import type { Settings } from "../../lib/config/gateway.ts";
 import type { RouteSettings } from "../../lib/config/route.ts";
 import { allowedMethods } from "../route_table.ts";
 
-/**
- * The addresses under which the cache may keep what a URL leads to: an upstream's own URL, or a path
- * of the gateway, as clients ask for it.
- */
+/** The cache's addresses for an upstream's own URL, or for a path that clients request. */
 export function cacheAddresses(url: string, { upstreams, routes }: Settings): string[] {
   if (url.startsWith("/")) return routes.flatMap((route) => addressOf(url, route) ?? []);
   return upstreams.flatMap((upstream) => {

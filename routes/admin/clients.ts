@@ -11,61 +11,61 @@ import type { Env, Exchange } from "../../middleware/env.ts";
 import { NO_STORE } from "./no_store.ts";
 import { readLimit, readQuery } from "./query.ts";
 
-/** What the operator's view of clients needs. */
+/** What the routes for clients depend on. */
 export interface ClientsAdminOptions {
   readonly settings: Pick<Settings, "limits" | "clients">;
   readonly operator: Operator | undefined;
   readonly clock: Clock;
 }
 
-/** How many clients are listed, and how many may be. */
+/** The default and the largest page of the list. */
 const LISTED = 100;
 const MOST_LISTED = 1_000;
-/** What a request may send; far more than it needs (bytes). */
+/** The largest request body (bytes). */
 const MOST_SENT = 16 * 1024;
-/** How long a key is that the gateway makes (bytes). */
+/** The length of a generated key (bytes). */
 const KEY_BYTES = 32;
 
 const NAME_RULE =
-  "name has 1 to 100 letters, digits, spaces and ._@:+-, begins and ends with none of these, in NFC";
+  "name must have 1 to 100 letters, digits, spaces and ._@:+-, start and end with a letter or digit, and be in NFC";
 const NAME = /^[\p{L}\p{N}](?:[\p{L}\p{N}\p{M} ._@:+-]{0,98}[\p{L}\p{N}\p{M}])?$/u;
 const name = v.pipe(
   v.string(NAME_RULE),
   v.check((text) => NAME.test(text) && text === text.normalize("NFC"), NAME_RULE),
 );
-const KEY_RULE = "key has 16 to 200 visible ASCII characters";
+const KEY_RULE = "key must have 16 to 200 visible ASCII characters";
 const key = v.pipe(v.string(KEY_RULE), v.regex(/^[\x21-\x7e]{16,200}$/, KEY_RULE));
-const tier = v.string("tier is a text, or null for none");
+const tier = v.string("tier must be a string, or null for none");
 
 const created = v.strictObject({
   name,
   tier: v.optional(v.nullable(tier), null),
   key: v.optional(key),
-}, 'the body is an object such as {"name": "mobile", "tier": "pro"}');
+}, 'the body must be an object such as {"name": "mobile", "tier": "pro"}');
 const keyAdded = v.strictObject(
   { key: v.optional(key) },
-  'the body is nothing, or an object such as {"key": "…"}',
+  'the body must be empty, or an object such as {"key": "…"}',
 );
 const changed = v.strictObject(
   { tier: v.nullable(tier) },
-  'the body is an object such as {"tier": "pro"}',
+  'the body must be an object such as {"tier": "pro"}',
 );
 
-/** Clients that are created, given keys and tiers, and revoked while the gateway runs. */
+/** Creates, lists, changes and revokes clients and their keys, where the config has `known: "kv"`. */
 export function clientsAdmin({ settings, operator, clock }: ClientsAdminOptions): Hono<Env> {
   const tiers = [...new Set(settings.limits.flatMap(({ tiers }) => [...tiers.keys()]))];
   const known = (tier: string | null): string | undefined => {
     if (tier === null || tiers.includes(tier)) return tier ?? undefined;
-    const which = tiers.length === 0 ? "no limit has any" : `there is ${tiers.join(", ")}`;
+    const which = tiers.length === 0 ? "no limit has tiers" : `the tiers are ${tiers.join(", ")}`;
     throw new GatewayError("bad-request", `no limit has that tier; ${which}`);
   };
   const app = new Hono<Env>();
-  // What the config knows does not change while the gateway runs.
+  // The clients of a config do not change while the gateway runs.
   if (!operator || !settings.clients || settings.clients.known) {
     return app.all("*", () => {
       throw new GatewayError(
         "not-found",
-        'clients change while the gateway runs only where the config says clients.known: "kv"',
+        'clients can be changed at runtime only with clients.known: "kv" in the config',
       );
     });
   }
@@ -77,9 +77,9 @@ export function clientsAdmin({ settings, operator, clock }: ClientsAdminOptions)
       if (after !== undefined && !NAME.test(after)) {
         throw new GatewayError("bad-request", NAME_RULE);
       }
-      const found = await operator.withClients((clients) => clients.list(after, limit + 1));
-      const listed = found.slice(0, limit);
-      const next = found.length > limit ? listed.at(-1)?.name : undefined;
+      const entries = await operator.withClients((clients) => clients.list(after, limit + 1));
+      const listed = entries.slice(0, limit);
+      const next = entries.length > limit ? listed.at(-1)?.name : undefined;
       return c.json({ clients: listed.map(shown), next: next ?? null }, 200, NO_STORE);
     })
     .post("/", async (c) => {
@@ -93,7 +93,7 @@ export function clientsAdmin({ settings, operator, clock }: ClientsAdminOptions)
     .get("/:name", async (c) => {
       const name = nameOf(c);
       const entry = await operator.withClients((clients) => clients.get(name));
-      if (!entry) throw new GatewayError("not-found", `no client ${name} was created here`);
+      if (!entry) throw new GatewayError("not-found", `no client ${name} was created at runtime`);
       return c.json(shown(entry), 200, NO_STORE);
     })
     .patch("/:name", async (c) => {
@@ -120,7 +120,7 @@ export function clientsAdmin({ settings, operator, clock }: ClientsAdminOptions)
     });
 }
 
-/** A client as the operator reads it: how many keys it has, and never which. */
+/** A client as the operator API shows it: with the number of its keys, never the keys. */
 function shown({ name, tier, at, hashes }: ClientEntry) {
   return { name, tier: tier ?? null, since: new Date(at).toISOString(), keys: hashes.length };
 }
@@ -130,16 +130,17 @@ function newKey(): string {
     .toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-/** No name that could not have been created is looked for. */
+/** The name in the path; a name that no client can have is not looked up. */
 function nameOf(c: Exchange): string {
   const name = c.req.param("name") ?? "";
   if (NAME.test(name)) return name;
-  throw new GatewayError("not-found", "no client has such a name");
+  throw new GatewayError("not-found", "no client has this name");
 }
 
 /**
- * What a request says. It must say that it is JSON: then no page of another origin can send it.
- * @param nothing what an empty body stands for; undefined where it must not be empty
+ * Reads and validates a JSON body. Its type must be application/json, which no page of another
+ * origin can send.
+ * @param nothing the value of an empty body; undefined where the body must not be empty
  * @throws {GatewayError} `bad-request`; `payload-too-large`
  */
 async function readBody<Schema extends v.GenericSchema>(
@@ -153,17 +154,17 @@ async function readBody<Schema extends v.GenericSchema>(
   const text = body ? new TextDecoder().decode(await body.bytes(MOST_SENT)) : "";
   if (text === "" && nothing !== undefined) return v.parse(schema, nothing);
   if (!/^application\/json\s*(?:;|$)/i.test(request.headers.get("content-type") ?? "")) {
-    throw new GatewayError("bad-request", "the body must be application/json, and say so");
+    throw new GatewayError("bad-request", "the Content-Type must be application/json");
   }
   const { success, output, issues } = v.safeParse(schema, parseJson(text));
   if (success) return output;
   throw new GatewayError("bad-request", [...new Set(issues.map(messageOf))].join("; "));
 }
 
-/** A member that must not be there has no rule of its own to tell. */
+/** An unknown or missing member gets the message of its object. */
 function messageOf({ type, message, path }: v.BaseIssue<unknown>): string {
   const isOfMember = type === "strict_object" && path !== undefined;
-  return isOfMember ? `${message}; a member is missing, or must not be there` : message;
+  return isOfMember ? `${message}; a member is missing or unknown` : message;
 }
 
 function parseJson(text: string): unknown {

@@ -1,2 +1,2 @@
-/** What the operator is told is true now, and for nobody else. */
+/** The operator API's responses must not be cached. */
 export const NO_STORE = { "cache-control": "no-store" } as const;

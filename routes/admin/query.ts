@@ -2,8 +2,9 @@ import { GatewayError } from "../../lib/core/errors.ts";
 import type { Exchange } from "../../middleware/env.ts";
 
 /**
- * The parameters of an operator's request. What is misspelt, or said twice, changes nothing.
- * @param names those that there may be
+ * Reads the query of an operator's request. An unknown or repeated parameter is an error, so that a
+ * misspelt request changes nothing.
+ * @param names the parameters of this route
  * @throws {GatewayError} `bad-request`
  */
 export function readQuery<const Name extends string>(
@@ -16,14 +17,14 @@ export function readQuery<const Name extends string>(
     if (name === undefined) {
       throw new GatewayError("bad-request", `the parameters here are ${names.join(", ")}`);
     }
-    if (read.has(name)) throw new GatewayError("bad-request", `${name} must not be said twice`);
+    if (read.has(name)) throw new GatewayError("bad-request", `${name} must not be given twice`);
     read.set(name, value);
   }
   return read;
 }
 
 /**
- * How many are listed.
+ * Reads the parameter `limit`: the size of a page of a list.
  * @throws {GatewayError} `bad-request`
  */
 export function readLimit(text: string | undefined, usual: number, most: number): number {

@@ -4,26 +4,26 @@ import { GatewayError } from "../../lib/core/errors.ts";
 import { bucketSubject } from "../../lib/limiter/bucket_key.ts";
 import type { Client } from "../../lib/core/source.ts";
 
-/** Somebody whose requests are counted, as the operator names them. */
+/** A client, an address, a header's value or everyone, as the operator names them in a query. */
 export interface Subject {
-  /** As it stands in the keys of buckets. */
+  /** As in the keys of buckets. */
   readonly who: string;
-  /** What bans may know of it. */
+  /** What a block may match. */
   readonly client: Partial<Client>;
-  /** Whether a limit may count it. */
+  /** Whether a limit may have a bucket for it. */
   readonly isCountedBy: (limit: LimitSettings) => boolean;
 }
 
-/** The parameters that name somebody; one of them must be there. */
+/** The parameters that name a subject; exactly one is required. */
 export const SUBJECTS = ["client", "ip", "header", "all"] as const;
 
-const RULE = "say whose buckets: client=NAME, ip=ADDRESS, header=NAME:VALUE or all";
+const RULE = "exactly one of client=NAME, ip=ADDRESS, header=NAME:VALUE and all is required";
 const CLIENT = /^[^\p{Cc}]{1,200}$/u;
 const HEADER = /^([!#$%&'*+.^_`|~\w-]{1,100}):\s*(\S.*)$/s;
 
 /**
- * Whom a query means.
- * @param ipv6Prefix how many bits of an IPv6 address count
+ * Reads the subject of a query.
+ * @param ipv6Prefix how many leading bits of an IPv6 address identify a client
  * @throws {GatewayError} `bad-request`
  */
 export function subjectOf(
@@ -42,7 +42,7 @@ export function subjectOf(
   }
   if (named === "ip") {
     if (!parseAddress(value)) throw new GatewayError("bad-request", "ip must be one IP address");
-    // Whoever is nobody else is counted by its address, under every limit.
+    // Every limit may count by address: that is the fallback.
     return {
       who: bucketSubject.ip(value, ipv6Prefix),
       client: { address: value },
@@ -67,12 +67,15 @@ export function subjectOf(
 }
 
 /**
- * A client's name, as any config or record may have it.
+ * Checks a client's name, which the config or a record in the store may have.
  * @throws {GatewayError} `bad-request`
  */
 export function clientName(text: string): string {
   if (CLIENT.test(text)) return text;
-  throw new GatewayError("bad-request", "a client's name has 1 to 200 characters, and no control");
+  throw new GatewayError(
+    "bad-request",
+    "a client's name must have 1 to 200 characters, none of them a control character",
+  );
 }
 
 function counts(

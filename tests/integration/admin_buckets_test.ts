@@ -163,27 +163,39 @@ Deno.test("what is banned costs the limits nothing", async () => {
   assertEquals(await it.admitted("/a", ADDRESS), 3);
 });
 
-Deno.test("what is asked wrongly is told with what is right", async () => {
+Deno.test("a wrong request gets a problem that says what is right", async () => {
   await using it = await startOperated();
   const cases: [method: string, path: string, detail: RegExp][] = [
     ["GET", "buckets?ip=nobody", /ip must be one IP address/],
     ["GET", "buckets?ip=203.0.113.0/24", /ip must be one IP address/],
-    ["GET", "buckets?ip=203.0.113.7&client=x", /say whose buckets/],
-    ["GET", "buckets?limit=perClient", /say whose buckets/],
+    [
+      "GET",
+      "buckets?ip=203.0.113.7&client=x",
+      /exactly one of client=NAME, ip=ADDRESS, header=NAME:VALUE and all/,
+    ],
+    [
+      "GET",
+      "buckets?limit=perClient",
+      /exactly one of client=NAME, ip=ADDRESS, header=NAME:VALUE and all/,
+    ],
     ["GET", "buckets?address=203.0.113.7", /the parameters here are/],
     ["GET", "buckets?header=x-key", /header must be NAME:VALUE/],
     ["GET", "buckets?client=%00", /a client's name/],
-    ["DELETE", "buckets", /say whose buckets/],
+    ["DELETE", "buckets", /exactly one of client=NAME, ip=ADDRESS, header=NAME:VALUE and all/],
     ["DELETE", "buckets?ip=203.0.113.7&limit=perclient", /did you mean "?perClient/],
     ["DELETE", "buckets?ip=203.0.113.7&route=GET%20/c", /no such route/],
-    ["PUT", "buckets/ban?ip=203.0.113.7", /say for how long: for=10m/],
-    ["PUT", "buckets/ban?ip=203.0.113.7&for=0s", /say for how long/],
-    ["PUT", "buckets/ban?ip=203.0.113.7&for=9000h", /say for how long/],
+    ["PUT", "buckets/ban?ip=203.0.113.7", /for must be a duration such as 30s/],
+    ["PUT", "buckets/ban?ip=203.0.113.7&for=0s", /for must be a duration/],
+    ["PUT", "buckets/ban?ip=203.0.113.7&for=9000h", /for must be a duration/],
     ["PUT", "buckets/ban?ip=0.0.0.0/0&for=1h", /no wider than \/8/],
-    ["PUT", "buckets/ban?for=1h", /say who/],
-    ["PUT", "buckets/ban?ip=203.0.113.7&client=x&for=1h", /say who/],
-    ["PUT", "buckets/ban?client=x&for=1h&reason=a%0Ab", /reason has/],
-    ["DELETE", "buckets/ban", /say who/],
+    ["PUT", "buckets/ban?for=1h", /exactly one of client=NAME, ip=ADDRESS and ip=RANGE/],
+    [
+      "PUT",
+      "buckets/ban?ip=203.0.113.7&client=x&for=1h",
+      /exactly one of client=NAME, ip=ADDRESS and ip=RANGE/,
+    ],
+    ["PUT", "buckets/ban?client=x&for=1h&reason=a%0Ab", /reason must have/],
+    ["DELETE", "buckets/ban", /exactly one of client=NAME, ip=ADDRESS and ip=RANGE/],
     ["GET", "buckets/ban?limit=1001", /limit must be/],
   ];
   for (const [method, path, detail] of cases) {

@@ -64,27 +64,33 @@ Deno.test("another process knows a new client, and its end, within a second", as
   assertEquals((await there.get("/a", { "x-api-key": key })).status, 429, "the address's");
 });
 
-Deno.test("what is asked wrongly is told with what is right, and changes nothing", async () => {
+Deno.test("a wrong request gets a problem that says what is right, and changes nothing", async () => {
   await using it = await startOperated();
   await it.admin("POST", "clients", { name: "mobile" });
   const cases: [method: string, path: string, body: unknown, status: number, detail: RegExp][] = [
     ["POST", "clients", {}, 400, /a member is missing/],
-    ["POST", "clients", [], 400, /the body is an object such as/],
-    ["POST", "clients", { name: "x", teir: "pro" }, 400, /must not be there/],
-    ["POST", "clients", { name: "" }, 400, /name has 1 to 100/],
-    ["POST", "clients", { name: "a/b" }, 400, /name has 1 to 100/],
+    ["POST", "clients", [], 400, /the body must be an object such as/],
+    ["POST", "clients", { name: "x", teir: "pro" }, 400, /missing or unknown/],
+    ["POST", "clients", { name: "" }, 400, /name must have 1 to 100/],
+    ["POST", "clients", { name: "a/b" }, 400, /name must have 1 to 100/],
     ["POST", "clients", { name: "e\u0301" }, 400, /NFC/],
-    ["POST", "clients", { name: "x".repeat(101) }, 400, /name has 1 to 100/],
-    ["POST", "clients", { name: "x", tier: "gold" }, 400, /no limit has that tier; there is pro/],
-    ["POST", "clients", { name: "x", key: "short" }, 400, /key has 16 to 200/],
-    ["POST", "clients", { name: "mobile" }, 400, /there is a client mobile already/],
+    ["POST", "clients", { name: "x".repeat(101) }, 400, /name must have 1 to 100/],
+    [
+      "POST",
+      "clients",
+      { name: "x", tier: "gold" },
+      400,
+      /no limit has that tier; the tiers are pro/,
+    ],
+    ["POST", "clients", { name: "x", key: "short" }, 400, /key must have 16 to 200/],
+    ["POST", "clients", { name: "mobile" }, 400, /the client mobile already exists/],
     ["PATCH", "clients/mobile", {}, 400, /a member is missing/],
     ["PATCH", "clients/nobody", { tier: null }, 404, /no client nobody/],
-    ["PATCH", "clients/%00", { tier: null }, 404, /no client has such a name/],
+    ["PATCH", "clients/%00", { tier: null }, 404, /no client has this name/],
     ["POST", "clients/nobody/keys", {}, 404, /no client nobody/],
     ["GET", "clients?limit=0", undefined, 400, /limit must be a whole number from 1 to 1000/],
     ["GET", "clients?limits=1", undefined, 400, /the parameters here are limit, after/],
-    ["GET", "clients?limit=1&limit=2", undefined, 400, /must not be said twice/],
+    ["GET", "clients?limit=1&limit=2", undefined, 400, /must not be given twice/],
     ["PUT", "clients", {}, 405, /GET/],
     ["GET", "clients/mobile/keys", undefined, 405, /POST/],
   ];

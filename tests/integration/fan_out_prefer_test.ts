@@ -121,7 +121,7 @@ Deno.test("what a client would wait is never more than the route's deadline", as
     const response = await ask(gateway.url, { headers: { prefer: `wait=${wait}` } });
     assertEquals(response.headers.get("preference-applied"), null, wait);
     const { detail } = await readProblem(response, { status: 504, kind: "deadline-exceeded" });
-    assert(detail.includes("no answer within the 40 ms of this route"), detail);
+    assert(detail.includes("no response within the 40 ms of this route"), detail);
   }
 });
 

@@ -251,7 +251,7 @@ Deno.test("a problem's type is a path that this gateway answers", async () => {
   await using gateway = gatewayWith(["GET /x"]);
   const { body } = await askFor(gateway.port, "/nowhere");
   const { type, detail } = JSON.parse(body);
-  assertEquals(detail, "no route is at /nowhere");
+  assertEquals(detail, "no route matches /nowhere");
   assertEquals((await askFor(gateway.port, type)).status, 200);
 });
 

@@ -2,7 +2,7 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import { kvTier } from "../support/kv_tier.ts";
 import { keyHash } from "../../lib/operator/client_directory.ts";
 import { KvStore, REMOTE_KV } from "../../lib/limiter/stores/kv_store.ts";
-import { KvBlocks as KvOperatorBans } from "../../lib/operator/kv_blocks.ts";
+import { KvBlocks } from "../../lib/operator/kv_blocks.ts";
 import { KvChanges } from "../../lib/operator/kv_changes.ts";
 import { KvClients } from "../../lib/operator/kv_clients.ts";
 import { NOW, testBucketStore } from "../support/bucket_store_suite.ts";
@@ -63,11 +63,11 @@ withDenokv("stores over KV Connect", () => {
     await read.revoke("alice");
     assertEquals(await clients.find(keyHash("key")), undefined);
 
-    const [bans, theirs] = [new KvOperatorBans(kv, changes), new KvOperatorBans(second, others)];
-    const ban = { of: "client bob", at: NOW, until: NOW + 3_600_000 } as const;
-    await bans.set(ban);
-    assertEquals(await theirs.page(undefined), { bans: [ban], next: undefined });
-    assertEquals([await theirs.lift(ban.of), await bans.lift(ban.of)], [true, false]);
+    const [blocks, theirs] = [new KvBlocks(kv, changes), new KvBlocks(second, others)];
+    const block = { of: "client bob", at: NOW, until: NOW + 3_600_000 } as const;
+    await blocks.set(block);
+    assertEquals(await theirs.page(undefined), { blocks: [block], next: undefined });
+    assertEquals([await theirs.lift(block.of), await blocks.lift(block.of)], [true, false]);
   });
 
   Deno.test("KV Connect: operators who change at once all have their way", async () => {

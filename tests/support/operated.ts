@@ -59,7 +59,7 @@ export async function startOperated(
   const clock = shared?.clock ?? new ManualClock();
   const stopping = new AbortController();
   const operator = kvOperator(kv, { clock, onError: () => {}, onLost: () => {} });
-  await operator.look();
+  await operator.refresh();
   operator.follow(stopping.signal);
   const buckets = new KvStore(kv, LOCAL_KV);
   const gateway = startGateway(config, { clock, operator, buckets, adminToken: TOKEN });

@@ -5,38 +5,41 @@ import { KvChanges } from "../../../lib/operator/kv_changes.ts";
 
 const AT = Date.UTC(2026, 0, 1);
 
-function ban(of: Block["of"], more: Partial<Block> = {}): Block {
+function block(of: Block["of"], more: Partial<Block> = {}): Block {
   return { of, at: AT, until: AT + 3_600_000, ...more };
 }
 
-async function all(bans: KvBlocks): Promise<Block[]> {
+async function all(blocks: KvBlocks): Promise<Block[]> {
   const found: Block[] = [];
   let after: string | undefined;
   do {
-    const page = await bans.page(after);
-    found.push(...page.bans);
+    const page = await blocks.page(after);
+    found.push(...page.blocks);
     after = page.next;
   } while (after !== undefined);
   return found;
 }
 
-Deno.test("a ban is read as it was written, replaced by the next, and lifted once", async () => {
+Deno.test("a block is read as it was written, replaced by the next, and lifted once", async () => {
   using kv = await Deno.openKv(":memory:");
-  const bans = new KvBlocks(kv, new KvChanges(kv));
-  await bans.set(ban("client mobile", { reason: "floods /home" }));
-  await bans.set(ban("ip 203.0.113.7"));
-  await bans.set(ban("ip 203.0.113.7", { until: AT + 7_200_000 }));
-  assertEquals(await all(bans), [
-    ban("client mobile", { reason: "floods /home" }),
-    ban("ip 203.0.113.7", { until: AT + 7_200_000 }),
+  const blocks = new KvBlocks(kv, new KvChanges(kv));
+  await blocks.set(block("client mobile", { reason: "floods /home" }));
+  await blocks.set(block("ip 203.0.113.7"));
+  await blocks.set(block("ip 203.0.113.7", { until: AT + 7_200_000 }));
+  assertEquals(await all(blocks), [
+    block("client mobile", { reason: "floods /home" }),
+    block("ip 203.0.113.7", { until: AT + 7_200_000 }),
   ]);
-  assertEquals([await bans.lift("client mobile"), await bans.lift("client mobile")], [true, false]);
-  assertEquals((await all(bans)).map(({ of }) => of), ["ip 203.0.113.7"]);
+  assertEquals([await blocks.lift("client mobile"), await blocks.lift("client mobile")], [
+    true,
+    false,
+  ]);
+  assertEquals((await all(blocks)).map(({ of }) => of), ["ip 203.0.113.7"]);
 });
 
-Deno.test("thousands of bans are read page by page, each once", async () => {
+Deno.test("thousands of blocks are read page by page, each once", async () => {
   using kv = await Deno.openKv(":memory:");
-  const expected = Array.from({ length: 2_500 }, (_, i) => ban(`ip 10.${i >> 8}.${i & 255}.1`));
+  const expected = Array.from({ length: 2_500 }, (_, i) => block(`ip 10.${i >> 8}.${i & 255}.1`));
   for (let start = 0; start < expected.length; start += 500) {
     const atomic = kv.atomic();
     for (const one of expected.slice(start, start + 500)) {
@@ -49,9 +52,9 @@ Deno.test("thousands of bans are read page by page, each once", async () => {
   assertEquals(subjects.toSorted(), expected.map(({ of }) => of).toSorted());
 });
 
-Deno.test("records that are no bans are passed over", async () => {
+Deno.test("records that are no blocks are passed over", async () => {
   using kv = await Deno.openKv(":memory:");
-  const good = ban("client good");
+  const good = block("client good");
   const foreign: unknown[] = [null, 7, "x", {}, { ...good, until: "never" }, { ...good, of: "x" }];
   for (const [index, value] of foreign.entries()) {
     await kv.set(["sluice", "ban", `client ${index}`], value);

@@ -69,19 +69,19 @@ function banOf(clock: ManualClock, of: Block["of"], ms: number): Block {
 
 const ALICE = { name: "alice", tier: undefined };
 
-Deno.test("a ban is felt here at once, elsewhere within a second, and ends by itself", async () => {
+Deno.test("a block is felt here at once, elsewhere within a second, and ends by itself", async () => {
   await using pair = await start();
   const { clock, here, there, later } = pair;
   await here.block(banOf(clock, "client mobile", 5_000));
-  const isBanned = (operator: Operator) =>
+  const isBlocked = (operator: Operator) =>
     operator.blocks.of({ name: "mobile" }, clock.wall()) !== undefined;
-  assertEquals([isBanned(here), isBanned(there)], [true, false]);
+  assertEquals([isBlocked(here), isBlocked(there)], [true, false]);
   await later(FELT_MS);
-  await until(() => isBanned(there), "it is felt elsewhere");
+  await until(() => isBlocked(there), "it is felt elsewhere");
   assertEquals(await there.lift("client mobile"), true);
-  assertEquals([isBanned(here), isBanned(there)], [true, false]);
+  assertEquals([isBlocked(here), isBlocked(there)], [true, false]);
   await later(FELT_MS);
-  await until(() => !isBanned(here), "its end is felt elsewhere");
+  await until(() => !isBlocked(here), "its end is felt elsewhere");
 });
 
 Deno.test("a client's new tier, and its end, are felt elsewhere within a second", async () => {
@@ -133,7 +133,7 @@ for (const state of ["lost", "stalled"] as const) {
     await later(100);
     await lifted;
     await later(FELT_MS);
-    const isBanned = () => there.blocks.of({ name: "mobile" }, clock.wall()) !== undefined;
-    await until(() => !isBanned(), "it is heard again");
+    const isBlocked = () => there.blocks.of({ name: "mobile" }, clock.wall()) !== undefined;
+    await until(() => !isBlocked(), "it is heard again");
   });
 }
