@@ -19,7 +19,7 @@ import { Never } from "./never.ts";
  *     "type": "/_gateway/problems/upstream-timeout",
  *     "title": "Upstream timed out",
  *     "status": 504,
- *     "detail": "no answer within 50 ms"
+ *     "detail": "no response within 50 ms"
  *   }]
  * }
  * ```

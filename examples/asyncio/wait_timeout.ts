@@ -21,7 +21,7 @@ const never = new Never();
  *     "type": "/_gateway/problems/deadline-exceeded",
  *     "title": "Request deadline exceeded",
  *     "status": 504,
- *     "detail": "no answer within the 100 ms of this route"
+ *     "detail": "no response within the 100 ms of this route"
  *   }]
  * }
  * ```

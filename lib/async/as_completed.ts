@@ -1,22 +1,21 @@
 /**
- * Asks for so many things, some at a time, and yields what was answered as it comes, each with its
- * place. Nothing new is begun while nobody takes what is there. Whoever stops early waits for those
- * that run, and has to end them.
- * @param concurrency how many run at once
- * @param ask never rejects
+ * Runs `count` tasks, at most `concurrency` at once, and yields each result with its index as it
+ * completes. No new task starts while the consumer has results to take. A consumer that stops early
+ * waits for the tasks that are running; cancelling them is up to the caller.
+ * @param run must not reject
  */
 export async function* asCompleted<T>(
   count: number,
   concurrency: number,
-  ask: (index: number) => Promise<T>,
-): AsyncGenerator<readonly [index: number, answer: T], void, void> {
+  run: (index: number) => Promise<T>,
+): AsyncGenerator<readonly [index: number, result: T], void, void> {
   const running = new Map<number, Promise<readonly [number, T]>>();
   let next = 0;
   try {
     while (next < count || running.size > 0) {
       for (; running.size < concurrency && next < count; next++) {
         const index = next;
-        running.set(index, ask(index).then((answer) => [index, answer] as const));
+        running.set(index, run(index).then((result) => [index, result] as const));
       }
       const settled = await Promise.race(running.values());
       running.delete(settled[0]);

@@ -1,39 +1,39 @@
 import { abortable } from "@std/async";
 
-/** Hands things over one by one: who gives one waits until it is taken. */
+/** A rendezvous between producers and one consumer: `offer` waits until its item is taken. */
 export class HandOff<T extends object> {
   readonly #offers = new Map<T, () => void>();
   #arrived = Promise.withResolvers<void>();
 
   /**
-   * Resolves when it was taken.
-   * @throws the signal's reason when that aborts first; it is not there any more then
+   * Offers an item; resolves once it was taken.
+   * @throws the signal's reason when that aborts first; the item is then withdrawn
    */
-  async offer(thing: T, signal: AbortSignal): Promise<void> {
+  async offer(item: T, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const taken = Promise.withResolvers<void>();
-    this.#offers.set(thing, taken.resolve);
+    this.#offers.set(item, taken.resolve);
     this.#arrived.resolve();
     try {
       await abortable(taken.promise, signal);
     } catch {
       signal.throwIfAborted();
     } finally {
-      this.#offers.delete(thing);
+      this.#offers.delete(item);
     }
   }
 
-  /** The one that has waited longest; undefined when none does. */
+  /** Takes the item that has waited longest; undefined when there is none. */
   take(): T | undefined {
-    for (const [thing, resolve] of this.#offers) {
-      this.#offers.delete(thing);
+    for (const [item, resolve] of this.#offers) {
+      this.#offers.delete(item);
       resolve();
-      return thing;
+      return item;
     }
     return undefined;
   }
 
-  /** Resolves when something is there to be taken. */
+  /** Resolves once there is an item to take. */
   arrival(): Promise<void> {
     if (this.#offers.size > 0) return Promise.resolve();
     this.#arrived = Promise.withResolvers();

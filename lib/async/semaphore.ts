@@ -1,12 +1,12 @@
-/** How much a semaphore lets in. */
+/** The size of a semaphore. */
 export interface SemaphoreOptions {
-  /** How many slots there are; at least 1. */
+  /** Number of slots; at least 1. */
   readonly max: number;
-  /** How many may wait for a slot; 0 for none. */
+  /** Maximum waiters; 0 for none. */
   readonly queue: number;
 }
 
-/** One that waits, between those who came before and after it. */
+/** A waiter in the queue, a doubly linked list. */
 interface Waiter {
   readonly start: () => void;
   before: Waiter | undefined;
@@ -14,8 +14,8 @@ interface Waiter {
 }
 
 /**
- * A number of slots, and a bounded line before them, first come first served. A slot that is given
- * back goes straight to the first in line, so nobody who comes in between is faster.
+ * A semaphore with a bounded, fair wait queue: first come, first served. A released slot goes
+ * straight to the first waiter, so a newcomer cannot overtake it.
  */
 export class Semaphore {
   readonly #max: number;
@@ -30,20 +30,20 @@ export class Semaphore {
     this.#queue = queue;
   }
 
-  /** How many slots are taken. */
+  /** How many slots are in use. */
   get running(): number {
     return this.#running;
   }
 
-  /** How many stand in line. */
+  /** How many callers wait for a slot. */
   get waiting(): number {
     return this.#waiting;
   }
 
   /**
-   * Takes a slot: true when it is taken at once, false when the line is full too; else a promise
-   * that resolves when the slot is taken. It rejects with the signal's reason when the signal
-   * aborts first; the place in line is free again then.
+   * Acquires a slot. True when one is free; false when the queue is full too; otherwise a promise
+   * that resolves once the slot is acquired. It rejects with the signal's reason when that aborts
+   * first; the place in the queue is then free again.
    */
   acquire(signal: AbortSignal): boolean | Promise<void> {
     if (this.#running < this.#max) {
@@ -54,7 +54,7 @@ export class Semaphore {
     return this.#waiting < this.#queue && this.#wait(signal);
   }
 
-  /** Gives a slot back. Whoever was given one must do so once. */
+  /** Releases a slot. To be called exactly once for each slot acquired. */
   release(): void {
     const first = this.#first;
     if (first === undefined) {
@@ -84,7 +84,7 @@ export class Semaphore {
     return promise;
   }
 
-  /** Linked both ways, so that leaving takes the same time wherever one stands. */
+  /** In constant time, wherever in the queue the waiter is. */
   #remove({ before, after }: Waiter): void {
     if (before) before.after = after;
     else this.#first = after;

@@ -1,6 +1,6 @@
 import type { Client, Context } from "../core/source.ts";
 
-/** One who waits for a flight to end. */
+/** A caller that waits for the result. */
 interface Waiter<T> {
   readonly signal: AbortSignal;
   readonly deadline: number;
@@ -10,21 +10,25 @@ interface Waiter<T> {
 }
 
 /**
- * Work under way, and those who wait for what it comes to. It goes on as long as somebody waits;
- * each waits only as long as its own request may take.
+ * One piece of work whose result several callers share.
+ *
+ * The work belongs to all of its waiters and to none of them: if it ran under the first caller's
+ * signal and deadline, that client's disconnect, or its short deadline, would fail the others. So it
+ * has a signal of its own, which aborts only when the last waiter has left, and its deadline is the
+ * latest of its waiters'. Each waiter still leaves on time when its own signal aborts.
  */
 export class SingleFlight<T> {
-  /** Who asked for it first. */
+  /** The client of the first caller. */
   readonly client: Client;
   readonly #controller = new AbortController();
   readonly #waiters = new Set<Waiter<T>>();
   readonly #onOver: () => void;
-  /** A field that is written to, where a getter would say more: it costs half a microsecond. */
+  /** Its deadline is a field that is overwritten: a getter would cost half a microsecond a call. */
   readonly #ctx: Context & { deadline: number };
-  /** The one that left last, before there was an answer. */
+  /** The last waiter to leave before there was a result. */
   #last: Waiter<T> | undefined;
 
-  /** @param onOver is told when nobody can join any more */
+  /** @param onOver called once, when no further waiter can join */
   constructor({ client, trace, background, buffers }: Context, onOver: () => void) {
     this.client = client;
     this.#onOver = onOver;
@@ -32,17 +36,17 @@ export class SingleFlight<T> {
     this.#ctx = { signal, deadline: -Infinity, client, trace, background, buffers };
   }
 
-  /** Waits for the end. It rejects with the signal's reason when that aborts first. */
+  /** Waits for the result. It rejects with the signal's reason when that aborts first. */
   join({ signal, deadline }: Context): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const passenger = { signal, deadline, resolve, reject, leave: () => this.#leave(passenger) };
-    this.#waiters.add(passenger);
+    const waiter = { signal, deadline, resolve, reject, leave: () => this.#leave(waiter) };
+    this.#waiters.add(waiter);
     this.#ctx.deadline = Math.max(this.#ctx.deadline, deadline);
-    signal.addEventListener("abort", passenger.leave, { once: true });
+    signal.addEventListener("abort", waiter.leave, { once: true });
     return promise;
   }
 
-  /** Does the work, once somebody has joined. Its deadline is the latest of those who wait. */
+  /** Runs the work and settles all waiters. At least one must have joined. */
   async run(work: (ctx: Context) => Promise<T>): Promise<void> {
     try {
       const value = await work(this.#ctx);
@@ -52,14 +56,14 @@ export class SingleFlight<T> {
     }
   }
 
-  #leave(passenger: Waiter<T>): void {
-    const { signal, reject } = passenger;
-    this.#waiters.delete(passenger);
+  #leave(waiter: Waiter<T>): void {
+    const { signal, reject } = waiter;
+    this.#waiters.delete(waiter);
     if (this.#waiters.size > 0) {
-      if (passenger.deadline === this.#ctx.deadline) this.#ctx.deadline = this.#latestDeadline();
+      if (waiter.deadline === this.#ctx.deadline) this.#ctx.deadline = this.#latestDeadline();
       reject(signal.reason);
     } else {
-      this.#last = passenger;
+      this.#last = waiter;
       this.#onOver();
       this.#controller.abort(signal.reason);
     }
@@ -69,18 +73,18 @@ export class SingleFlight<T> {
     const last = this.#ctx.deadline;
     let latest = -Infinity;
     for (const { deadline } of this.#waiters) {
-      if (deadline === last) return last; // most of them have the same one
+      if (deadline === last) return last; // most waiters have the same one
       latest = Math.max(latest, deadline);
     }
     return latest;
   }
 
-  #end(tell: (passenger: Waiter<T>) => void): void {
+  #end(settle: (waiter: Waiter<T>) => void): void {
     if (this.#last) return this.#last.reject(this.#last.signal.reason);
     this.#onOver();
-    for (const passenger of this.#waiters) {
-      passenger.signal.removeEventListener("abort", passenger.leave);
-      tell(passenger);
+    for (const waiter of this.#waiters) {
+      waiter.signal.removeEventListener("abort", waiter.leave);
+      settle(waiter);
     }
   }
 }

@@ -1,31 +1,33 @@
-/** What one turn may do, in bytes of parsed JSON: about 10 ms. */
+/** Work per turn, in bytes of parsed JSON: about 10 ms. */
 const TURN_BYTES = 1024 * 1024;
 
-/** A piece of work that waits for its turn. */
+/** A piece of work that waits for the next turn. */
 interface Waiter {
   readonly bytes: number;
   readonly resolve: () => void;
 }
 
 /**
- * Divides long work into turns, between which the event loop reads and answers other requests.
+ * Divides long work into turns, between which the event loop serves other requests.
  *
- * Promises alone do not yield: a thousand responses that are there at once are parsed in one go.
- * And a timer yields where `setImmediate` does not: in Deno connections progress only while the
- * loop waits, which it does for a timer. Work that fits into a turn takes no promise.
+ * Promises alone do not yield: a thousand responses that arrive together are parsed in one go, and
+ * every other client waits for all of it. A timer yields where `setImmediate` does not: in Deno,
+ * connections progress only while the loop waits, as it does for a timer. Work that fits into the
+ * current turn takes no promise, so that a small request pays nothing.
  */
 export class Turns {
   #left = TURN_BYTES;
   #waiting: Waiter[] = [];
 
-  /** How many pieces of work wait for a turn. */
+  /** How many pieces of work wait for the next turn. */
   get waiting(): number {
     return this.#waiting.length;
   }
 
   /**
-   * Takes a piece of work into the current turn; a promise for the next one when it is used up.
-   * @param bytes how much work it is: that of parsing so many bytes of JSON, 10 ns each
+   * Charges a piece of work to the current turn. Undefined when it may start now; a promise for the
+   * next turn when this one is used up.
+   * @param bytes the amount of work, as the bytes of JSON that take as long to parse (10 ns each)
    */
   take(bytes: number): Promise<void> | undefined {
     if (this.#left > 0 && this.#waiting.length === 0) {

@@ -7,33 +7,32 @@ import { isJsonType } from "../json/is_json_type.ts";
 import { jsonBytes } from "../json/json_bytes.ts";
 import { hasDotSegment } from "../http/path.ts";
 
-/** What the requests of a batch have from it. */
+/** What the requests of a batch inherit from it. */
 export interface Inherited {
   /** `http://host:port` of the batch. */
   readonly origin: string;
   readonly headers: Headers;
-  /** The header that trusted proxies say in whom they speak for; in lower case. */
+  /** The header in which trusted proxies name the client's address; in lower case. */
   readonly forwardedHeader: string;
 }
 
-/** One request of a batch, as it would have come alone. */
+/** One request of a batch, equivalent to a request sent alone. */
 export interface ItemRequest {
   readonly url: string;
   readonly method: string;
   readonly headers: Headers;
-  /** Absent when nothing is sent. */
+  /** Absent for a request without a body. */
   readonly body?: Bytes;
 }
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/** Headers that speak of the batch as a message, or of what its sender keeps of it. */
+/** Headers about the batch itself, as a message or as a cached resource; not inherited. */
 const BATCH_ALONE = /^(?:accept|content-.*|expect|if-.*|range|x-request-id)$/;
 
 /**
- * Headers that no request of a batch may have of its own: those that say who asks and from where,
- * those of the connection, and those that a browser lets no page set (Fetch standard, section
- * 2.2.2).
+ * Headers that a request of a batch must not set: those that identify the client, those of the
+ * connection, and those that browsers forbid pages to set (Fetch standard, section 2.2.2).
  */
 const NOT_OWN = new RegExp(
   `^(?:${
@@ -49,8 +48,8 @@ const NOT_OWN = new RegExp(
 const ENCODER = new TextEncoder();
 
 /**
- * What is asked for one request of a batch. Its own headers go before those of the batch.
- * @throws {GatewayError} `bad-request` or `not-implemented`, for what no batch may hold
+ * Makes one request of a batch. Its own headers override those of the batch.
+ * @throws {GatewayError} `bad-request` or `not-implemented`, for what a batch must not contain
  */
 export function itemRequest(item: BatchItem, inherited: Inherited): ItemRequest {
   const { path, method } = item;
@@ -62,14 +61,14 @@ export function itemRequest(item: BatchItem, inherited: Inherited): ItemRequest 
   const url = inherited.origin + path;
   if (item.body === undefined) return { url, method, headers };
   if (method === "GET" || method === "HEAD") {
-    throw new GatewayError("not-implemented", `a ${method} request with a body cannot be sent on`);
+    throw new GatewayError("not-implemented", `a ${method} request with a body is not supported`);
   }
   const body = bodyOf(item, headers);
   headers.set("content-length", String(body.length));
   return { url, method, headers, body };
 }
 
-/** What a URL would tidy up must not get as far as a URL. */
+/** Refuses what the URL parser would silently normalize. */
 function checkPath(path: string): void {
   if (!/^\/(?!\/)/.test(path)) {
     throw new GatewayError("bad-request", 'the path must begin with one "/"');
@@ -98,7 +97,7 @@ function headersOf({ headers: own }: BatchItem, inherited: Inherited): Headers {
   return headers;
 }
 
-/** JSON; a text as it is, where the request says that it is something else. */
+/** The body as JSON; a string unchanged when the request's content type is not JSON. */
 function bodyOf({ body }: BatchItem, headers: Headers): Bytes {
   const type = headers.get("content-type");
   if (type === null) headers.set("content-type", "application/json");

@@ -4,26 +4,27 @@ import { isRecord } from "../core/is_record.ts";
 import { ExactNumber } from "../json/exact_number.ts";
 import { JsonDocument } from "../json/json_document.ts";
 
-/** One request of a batch, as the client wrote it. */
+/** One request of a batch, as the client sent it. */
 export interface BatchItem {
-  /** Path and query; nothing is known of it yet but that it is a text. */
+  /** Path and query, not yet validated. */
   readonly path: string;
   /** Default GET. */
   readonly method: string;
   /** By name, in lower case. */
   readonly headers: ReadonlyMap<string, string>;
-  /** A JSON value; undefined when nothing is sent. */
+  /** A JSON value; undefined for a request without a body. */
   readonly body: unknown;
 }
 
-/** Something wrong with the form of a batch: where, as a fragment with a JSON Pointer, and what. */
+/** An error in a batch. */
 interface Mistake {
+  /** A URL fragment with a JSON Pointer to the place. */
   readonly pointer: string;
   readonly detail: string;
 }
 
-/** How many mistakes are told: a small batch must not get an answer many times its size. */
-const MOST_TOLD = 50;
+/** Maximum errors reported: the response to a small batch must not be many times its size. */
+const MAX_REPORTED = 50;
 
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -31,10 +32,10 @@ const KEYS = ["path", "method", "headers", "body"];
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Reads what a batch asks.
- * @param max how many requests it may hold
- * @throws {GatewayError} `bad-request`, whose `errors` tell everything that is wrong, each with a
- * pointer to it (up to 50)
+ * Parses the body of a batch.
+ * @param max maximum requests
+ * @throws {GatewayError} `bad-request`, whose `errors` list every error with a pointer to it (up to
+ * 50)
  */
 export function readBatch(body: Bytes, max: number): BatchItem[] {
   const mistakes: Mistake[] = [];
@@ -42,8 +43,8 @@ export function readBatch(body: Bytes, max: number): BatchItem[] {
     mistakes.push({ pointer: `#${path.map((key) => `/${escaped(key)}`).join("")}`, detail });
   });
   if (mistakes.length === 0) return items;
-  throw new GatewayError("bad-request", "the batch is not as a batch must be: see errors", {
-    extensions: { errors: mistakes.slice(0, MOST_TOLD) },
+  throw new GatewayError("bad-request", "the batch is invalid: see errors", {
+    extensions: { errors: mistakes.slice(0, MAX_REPORTED) },
   });
 }
 
@@ -71,7 +72,7 @@ function readRequests(value: unknown, max: number, report: Report): BatchItem[] 
     return [];
   }
   if (requests.length > max) {
-    report(["requests"], `must hold at most ${max} requests; it holds ${requests.length}`);
+    report(["requests"], `must have at most ${max} requests; got ${requests.length}`);
     return [];
   }
   return requests.map((item: unknown, index) =>
@@ -102,10 +103,10 @@ function readHeaders(headers: unknown, report: Report): Map<string, string> {
   }
   for (const [name, value] of Object.entries(headers)) {
     const path = ["headers", name];
-    if (!TOKEN.test(name)) report(path, "must be named as a header can be");
-    else if (read.has(name.toLowerCase())) report(path, "must be there once");
+    if (!TOKEN.test(name)) report(path, "must be a valid header name");
+    else if (read.has(name.toLowerCase())) report(path, "must occur only once");
     else if (typeof value !== "string" || !FIELD_VALUE.test(value)) {
-      report(path, "must be a string that a header can hold");
+      report(path, "must be a valid header value");
     } else read.set(name.toLowerCase(), value);
   }
   return read;

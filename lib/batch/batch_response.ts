@@ -3,7 +3,7 @@ import { type Bytes, joinBytes } from "../core/bytes.ts";
 import { endToEndHeaders } from "../http/hop_by_hop.ts";
 import { documentOf, jsonBytes } from "../json/json_bytes.ts";
 
-/** What one request of a batch was answered. */
+/** The response to one request of a batch. */
 export interface ItemResponse {
   readonly status: number;
   readonly headers: Headers;
@@ -15,33 +15,33 @@ const ENCODER = new TextEncoder();
 const OPEN = ENCODER.encode('{"responses":[');
 const COMMA = ENCODER.encode(",");
 const END = ENCODER.encode("]}");
-/** The byte order mark stays: a text has to give the same bytes again. */
+/** Preserves the byte order mark: the string must encode to the same bytes again. */
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * An answer as a member of a batch's. A JSON body stands in it byte for byte; any other body that is
- * UTF-8 is a string, and what is not is base64, and says so in `encoding`. An empty one is null.
- * @param index the request's place, where the answers come in another order than they were asked
+ * Writes one response as an item of the batch's. A JSON body is embedded byte for byte; any other
+ * UTF-8 body is a string; anything else is base64, with `"encoding": "base64"`; an empty body is null.
+ * @param index the request's index, for responses that are streamed in the order of completion
  */
 export function writeResponse({ status, headers, body }: ItemResponse, index?: number): Bytes {
   const place = index === undefined ? "" : `"index":${index},`;
   const head = `{${place}"status":${status},"headers":${JSON.stringify(namesAndValues(headers))}`;
   const { encoding, json } = bodyOf(body, headers.get("content-type") ?? "");
-  const told = encoding === undefined ? "" : `,"encoding":"${encoding}"`;
-  return joinBytes([ENCODER.encode(`${head}${told},"body":`), json, ENCODER.encode("}")]);
+  const encodingMember = encoding === undefined ? "" : `,"encoding":"${encoding}"`;
+  return joinBytes([ENCODER.encode(`${head}${encodingMember},"body":`), json, ENCODER.encode("}")]);
 }
 
-/** The whole answer of a batch, of what {@linkcode writeResponse} wrote. */
-export function writeBatch(answers: readonly Bytes[]): Bytes {
-  const members = answers.flatMap((answer, index) => index === 0 ? [answer] : [COMMA, answer]);
+/** Writes the body of a batch's response, from items that {@linkcode writeResponse} wrote. */
+export function writeBatch(items: readonly Bytes[]): Bytes {
+  const members = items.flatMap((item, index) => index === 0 ? [item] : [COMMA, item]);
   return joinBytes([OPEN, ...members, END]);
 }
 
 function namesAndValues(headers: Headers): Record<string, string | string[]> {
-  const kept = endToEndHeaders(headers);
-  const cookies = kept.getSetCookie();
-  kept.delete("set-cookie");
-  return { ...Object.fromEntries(kept), ...cookies.length > 0 && { "set-cookie": cookies } };
+  const endToEnd = endToEndHeaders(headers);
+  const cookies = endToEnd.getSetCookie();
+  endToEnd.delete("set-cookie");
+  return { ...Object.fromEntries(endToEnd), ...cookies.length > 0 && { "set-cookie": cookies } };
 }
 
 function bodyOf(body: Bytes, mediaType: string): { json: Bytes; encoding?: "base64" } {
@@ -54,7 +54,7 @@ function bodyOf(body: Bytes, mediaType: string): { json: Bytes; encoding?: "base
   }
   if (isJsonType(mediaType)) {
     const document = documentOf(body);
-    // An upstream's word for it is not enough: what is no JSON would break the whole answer.
+    // The content type alone is not trusted: invalid JSON would break the whole batch.
     if (isJson(document === body ? text : text.slice(1))) return { json: document };
   }
   return { json: jsonBytes(text) };

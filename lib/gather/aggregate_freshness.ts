@@ -5,47 +5,47 @@ import { allowsAuthorized } from "../cache/storability.ts";
 import { variesByMore } from "../cache/variants.ts";
 import type { Reply } from "../core/source.ts";
 
-/** A part's answer. */
+/** A part's reply. */
 export interface PartReply {
-  /** Its name. */
+  /** The part's name. */
   readonly part: string;
   readonly reply: Reply;
-  /** Whether its question had an Authorization of the client's. */
+  /** Whether its call carried the client's Authorization. */
   readonly isAuthorized: boolean;
-  /** Whether it may depend on who the client is (default false). */
+  /** Whether it may depend on the client (default false). */
   readonly isPerClient?: boolean;
 }
 
-/** What else decides how an aggregate may be kept. */
+/** What else decides how an aggregate may be cached. */
 export interface AggregateFacts {
-  /** The longest it is fresh (ms); and how long parts count as fresh that say nothing. */
+  /** Maximum freshness (ms), and the freshness of parts that state none. */
   readonly ttlMs: number | undefined;
-  /** The client's headers that its questions are made of, in lower case. */
+  /** The client's headers that the parts' calls use, in lower case. */
   readonly clientHeaders: readonly string[];
   /** Wall clock (ms since 1970). */
   readonly now: number;
 }
 
 /**
- * The headers that say how an aggregate may be kept: as long as its least fresh part, for whom its
- * most private part is for, varying and tagged as all of them together.
+ * Derives an aggregate's caching headers: fresh for as long as its least fresh part, as private as
+ * its most private part, with the `Vary` and the cache tags of all parts.
  */
 export function aggregateFreshness(
   parts: readonly PartReply[],
   { ttlMs, clientHeaders, now }: AggregateFacts,
 ): Headers {
-  const answers = parts.flatMap((part) =>
+  const sources = parts.flatMap((part) =>
     (part.reply.madeOf ?? [part.reply]).map((reply) => ({ ...part, reply }))
   );
-  const scopes = answers.map(scopeOf);
+  const scopes = sources.map(scopeOf);
   const headers = new Headers();
   if (scopes.includes("no-store")) {
     headers.set("cache-control", "no-store");
     return headers;
   }
-  const freshMs = answers.map(({ reply }) => freshOf(reply, now) ?? ttlMs ?? 0);
-  // An empty list was answered by nobody, and says nothing.
-  const leastMs = Math.min(...freshMs, ttlMs ?? (answers.length === 0 ? 0 : Infinity));
+  const freshMs = sources.map(({ reply }) => freshOf(reply, now) ?? ttlMs ?? 0);
+  // An `each` over an empty list has no replies, so nothing states its freshness.
+  const leastMs = Math.min(...freshMs, ttlMs ?? (sources.length === 0 ? 0 : Infinity));
   const seconds = Math.max(0, Math.floor(leastMs / 1000));
   const scope = scopes.includes("private")
     ? "private, "
@@ -55,7 +55,7 @@ export function aggregateFreshness(
   headers.set("cache-control", `${scope}max-age=${seconds}`);
   const names = new Set(clientHeaders);
   if (names.size > 0) headers.set("vary", [...names].sort().join(", "));
-  const tags = new Set(answers.flatMap(({ reply }) => tagsOf(reply.headers)));
+  const tags = new Set(sources.flatMap(({ reply }) => tagsOf(reply.headers)));
   if (tags.size > 0) headers.set("cache-tag", [...tags].join(", "));
   return headers;
 }
@@ -74,9 +74,9 @@ function scopeOf(
 ): "public" | "shared" | "private" | "no-store" {
   const { headers, cached } = reply;
   const { directives } = rulesOf(headers);
-  const isNobodys = directives.has("no-store") || headers.has("set-cookie") ||
+  const isUncacheable = directives.has("no-store") || headers.has("set-cookie") ||
     variesByMore(headers);
-  if (cached?.isStale || isNobodys) return "no-store";
+  if (cached?.isStale || isUncacheable) return "no-store";
   if (directives.has("private") || isPerClient || (isAuthorized && !allowsAuthorized(headers))) {
     return "private";
   }

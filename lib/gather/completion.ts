@@ -2,12 +2,19 @@ import { NoRoom } from "../core/buffer_budget.ts";
 import { GatewayError, type PartFailure } from "../core/errors.ts";
 import type { Outcome } from "./settle.ts";
 
-/** When a gather has succeeded: with all its required parts, or with so many of any. */
+/** When a gather succeeds: with all of its required parts, or with a quorum of any parts. */
 export type Rule =
   | { readonly of: "required"; readonly isRequired: (part: string) => boolean }
   | { readonly of: "any"; readonly quorum: number; readonly count: number };
 
-/** Decides, outcome by outcome, what becomes of a gather. It asks nobody and waits for nothing. */
+/**
+ * Decides, outcome by outcome, whether a gather has succeeded, has failed, or is still open.
+ *
+ * A pure state machine: it makes no calls and waits for nothing. The decision has to fall the moment
+ * an outcome arrives, however slowly the client reads, because every call that the gather no longer
+ * needs costs an upstream until it is cancelled. That is also why the buffered and the streamed form
+ * of a response share it: both must fail, and stop, at the same outcome.
+ */
 export class Completion {
   readonly #rule: Rule;
   readonly #failures: PartFailure[] = [];
@@ -19,18 +26,18 @@ export class Completion {
     this.#rule = rule;
   }
 
-  /** What has failed so far, in the order it came. */
+  /** The failures so far, in the order of their arrival. */
   get failures(): readonly PartFailure[] {
     return this.#failures;
   }
 
-  /** Whether everything is there that was to be there. */
+  /** Whether the response is complete: nothing that it should contain is missing. */
   get isComplete(): boolean {
     if (this.#fatal) return false;
     return this.#rule.of === "any" || this.#failures.length === 0;
   }
 
-  /** What the whole failed with, and every part's failure; undefined when it has not failed. */
+  /** The gather's error, with every part's failure; undefined unless the gather has failed. */
   get error(): GatewayError | undefined {
     if (this.#fatal === undefined) return undefined;
     const { error, detail } = this.#fatal;
@@ -44,7 +51,7 @@ export class Completion {
     });
   }
 
-  /** Takes an outcome. True when it decides: the rest is then no longer needed. */
+  /** Adds an outcome. True when it decides the gather: the remaining parts are no longer needed. */
   add({ part, reply, error }: Outcome): boolean {
     if (reply) {
       this.#succeeded++;
@@ -76,6 +83,6 @@ export class Completion {
     }
     if (rule.count - this.#failed >= rule.quorum) return undefined;
     const needed = rule.quorum === 1 ? "no part" : `fewer than ${rule.quorum} parts`;
-    return `${needed} answered; the last to fail was ${part}: ${error.message}`;
+    return `${needed} succeeded; the last to fail was ${part}: ${error.message}`;
   }
 }

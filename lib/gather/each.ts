@@ -7,48 +7,49 @@ import { GatewayError, type PartFailure, toGatewayError } from "../core/errors.t
 import { Scope } from "../core/scope.ts";
 import type { Call, Context, Reply, Source } from "../core/source.ts";
 
-/** A list of items, and how each is asked for. */
+/** A list of items, and how to make the call for each. */
 export interface EachOptions {
   /** The part's name. */
   readonly part: string;
   readonly source: Source;
-  /** JSON values; equal ones are asked for once. */
+  /** JSON values; equal ones share one call. */
   readonly items: readonly unknown[];
-  /** The question for an item; made just before it is asked. */
-  readonly question: (item: unknown) => Call;
-  /** How many are in flight at most. */
+  /** Makes an item's call, just before it is sent. */
+  readonly call: (item: unknown) => Call;
+  /** Maximum concurrent calls. */
   readonly concurrency: number;
-  /** Whether one item's failure fails the whole, and ends what still runs. */
+  /** Whether one item's failure fails the list and cancels the remaining calls. */
   readonly isStrict: boolean;
-  /** Whether somebody asks how long the replies are fresh: their headers are let go of otherwise. */
+  /** Whether the result may be cached; if not, the replies' headers are not retained. */
   readonly isCached: boolean;
 }
 
 const NOTHING = Body.of(new Uint8Array());
 
-/** An item that is asked for, and where it stands in the list: at several places where it recurs. */
+/** A distinct item, with its index in the list, or all of them when it recurs. */
 interface Distinct {
   readonly item: unknown;
   readonly places: number | number[];
 }
 
-/** What asking for an item costs, in bytes of parsed JSON (see Turns). */
+/** The work of one item's call, in bytes of parsed JSON (see Turns). */
 const ITEM_WORK = 8 * 1024;
-/** What an item's bytes take in the list besides themselves. */
+/** Memory per item in addition to its body (bytes). */
 const ITEM_BYTES = 512;
-/** What reading an item's place in the list costs, in the same measure. */
+/** The work of reading one item of the list, in the same unit. */
 const PLACE_WORK = 64;
 
 /**
- * Asks for each item, and answers with one list in the items' order. An item that failed is null
- * there, and is told in the reply's `failures`. Nothing is made for an item before its turn comes.
- * @throws {GatewayError} when it is strict, the error of the first item that failed
+ * Calls the source for each item, and replies with the list of results in the items' order. An item
+ * that failed is null there and listed in the reply's `failures`. Calls are made lazily, so that a
+ * long list costs no memory ahead of its turn.
+ * @throws {GatewayError} if strict, the error of the first item that failed
  */
 export async function each(options: EachOptions, ctx: Context): Promise<Reply> {
   return await new Run(options, ctx).reply();
 }
 
-/** One list being asked for. */
+/** One list in progress. */
 class Run {
   readonly #options: EachOptions;
   readonly #ctx: Context;
@@ -72,8 +73,8 @@ class Run {
     using _scope = this.#scope;
     const distinct = await distinctOf(this.#options.items);
     const next = distinct.values();
-    const askers = Math.min(this.#options.concurrency, distinct.length);
-    await Promise.all(Array.from({ length: askers }, () => this.#askAll(next)));
+    const workers = Math.min(this.#options.concurrency, distinct.length);
+    await Promise.all(Array.from({ length: workers }, () => this.#callAll(next)));
     const [failure] = this.#failures;
     if (this.#options.isStrict && failure) throw failureOf(failure, this.#failures);
     if (this.#fatal) throw this.#fatal;
@@ -86,10 +87,10 @@ class Run {
     };
   }
 
-  /** Asks for one item after the other, as long as there are any. */
-  async #askAll(next: IterableIterator<Distinct>): Promise<void> {
+  /** A worker: makes one call after the other until no item is left. */
+  async #callAll(next: IterableIterator<Distinct>): Promise<void> {
     const { signal } = this.#scope;
-    // What a reply takes is counted until its bytes are in the list.
+    // A reply's memory counts until its bytes are in the list.
     const buffers = this.#buffers?.open();
     const ctx = { ...this.#ctx, buffers };
     for (const distinct of next) {
@@ -97,15 +98,15 @@ class Run {
       if (turn) await turn;
       if (this.#isOver) return;
       if (signal.aborted) this.#fail(distinct, toGatewayError(signal.reason));
-      else await this.#ask(distinct, ctx);
+      else await this.#call(distinct, ctx);
       buffers?.clear();
     }
   }
 
-  async #ask(distinct: Distinct, ctx: Context): Promise<void> {
-    const { source, question, isCached } = this.#options;
+  async #call(distinct: Distinct, ctx: Context): Promise<void> {
+    const { source, call, isCached } = this.#options;
     try {
-      const reply = await source(question(distinct.item), ctx);
+      const reply = await source(call(distinct.item), ctx);
       const value = await reply.body.bytes(Infinity);
       this.#buffers?.take(value.length + ITEM_BYTES);
       if (this.#isOver) return;
@@ -134,17 +135,17 @@ class Run {
   }
 }
 
-/** The items without their repetitions, in the order of their first places. */
+/** The items without duplicates, in the order of first occurrence. */
 async function distinctOf(items: readonly unknown[]): Promise<Distinct[]> {
   const byName = new Map<string, { item: unknown; places: number | number[] }>();
   for (const [index, item] of items.entries()) {
     const turn = turns.take(PLACE_WORK);
     if (turn) await turn;
     const name = JSON.stringify(item);
-    const known = byName.get(name);
-    if (known === undefined) byName.set(name, { item, places: index });
-    else if (typeof known.places === "number") known.places = [known.places, index];
-    else known.places.push(index);
+    const entry = byName.get(name);
+    if (entry === undefined) byName.set(name, { item, places: index });
+    else if (typeof entry.places === "number") entry.places = [entry.places, index];
+    else entry.places.push(index);
   }
   return [...byName.values()];
 }

@@ -9,46 +9,46 @@ const COMMA = ENCODER.encode(",");
 const CLOSE = ENCODER.encode("}");
 const COMPLETE = ENCODER.encode(',"complete":true}');
 
-/** What an answer says beside its data. */
+/** What a response says besides its data. */
 export interface Completeness {
   readonly isComplete: boolean;
   /** One for each part, or item, that failed. */
   readonly problems: readonly PartProblem[];
-  /** The parts that are out of date, because their upstreams failed (default none). */
+  /** The parts that were served stale because their upstreams failed (default none). */
   readonly stale?: readonly string[];
 }
 
-/** Writes the answer of an aggregate around what its parts answered. */
+/** Writes the body of an aggregate's response around the bodies of its parts. */
 export class Envelope {
   readonly #keys: readonly Bytes[];
 
-  /** @param names the parts, in the order of the answer */
+  /** @param names the parts, in the order of the response */
   constructor(names: readonly string[]) {
     this.#keys = names.map((name) => ENCODER.encode(`${JSON.stringify(name)}:`));
   }
 
   /**
-   * The answer with a member for each part.
-   * @param answers what each part answered, in the same order: a JSON document, or empty for null;
-   * undefined for a part that is not in the answer
-   * @returns its bytes in order, those of the parts as they are
+   * Writes the response with a member for each part.
+   * @param bodies each part's body, in the same order: a JSON document, or empty for null; undefined
+   * for a part that the response leaves out
+   * @returns the chunks in order; the parts' bytes are not copied
    */
-  write(answers: readonly (Bytes | undefined)[], completeness: Completeness): Bytes[] {
+  write(bodies: readonly (Bytes | undefined)[], completeness: Completeness): Bytes[] {
     const chunks: Bytes[] = [OPEN_DATA, OPEN];
     this.#keys.forEach((key, index) => {
-      const answer = answers[index];
-      if (answer === undefined) return;
+      const body = bodies[index];
+      if (body === undefined) return;
       if (chunks.length > 2) chunks.push(COMMA);
-      chunks.push(key, documentOf(answer));
+      chunks.push(key, documentOf(body));
     });
     chunks.push(CLOSE, closing(completeness));
     return chunks;
   }
 }
 
-/** The answer whose data is what one part answered. */
-export function writeOnly(answer: Bytes, completeness: Completeness): Bytes[] {
-  return [OPEN_DATA, documentOf(answer), closing(completeness)];
+/** Writes the response whose data is the body of a single part. */
+export function writeOnly(body: Bytes, completeness: Completeness): Bytes[] {
+  return [OPEN_DATA, documentOf(body), closing(completeness)];
 }
 
 function closing({ isComplete, problems, stale = [] }: Completeness): Bytes {

@@ -9,13 +9,13 @@ import { partProblemOf } from "../http/problem.ts";
 import type { Reply, Source } from "../core/source.ts";
 import type { Completion } from "./completion.ts";
 
-/** How a gather answers. */
+/** The form of a gather's response. */
 export interface GatherForm {
-  /** Whether the answer is what the one winner answered, and not a member for each part. */
+  /** Whether `data` is the winner's body, instead of an object with a member for each part. */
   readonly isFirst?: boolean;
-  /** Says in the answer's headers how it may be kept; absent when nobody is to keep it. */
+  /** Adds caching headers to the response; absent when it is not to be cached. */
   readonly freshness?: {
-    /** The longest it is fresh (ms); undefined for as long as its parts are. */
+    /** Maximum freshness (ms); undefined for as long as its parts are fresh. */
     readonly ttlMs: number | undefined;
     readonly clock: Clock;
   };
@@ -24,52 +24,52 @@ export interface GatherForm {
 const NOTHING: Bytes = new Uint8Array();
 
 /**
- * Several Sources as one: asks all parts, and answers with one JSON envelope.
+ * Combines several Sources into one, which calls all parts and replies with one JSON envelope.
  *
- * It rejects as soon as too much has failed, or when the client's own request is at fault; what
- * still runs is then cancelled. The error carries every part's failure.
+ * It rejects as soon as too many parts have failed, or when the client's request is invalid, and
+ * cancels the remaining calls. The error carries every part's failure.
  */
 export function gather(plan: GatherPlan, { isFirst = false, freshness }: GatherForm = {}): Source {
   const envelope = new Envelope(plan.parts.map(({ name }) => name));
   const places = new Map(plan.parts.map(({ name }, index) => [name, index]));
   const clientHeaders = plan.parts.flatMap(({ clientHeaders = [] }) => clientHeaders);
-  const standIns = plan.parts.map(({ otherwise }) =>
+  const fallbacks = plan.parts.map(({ otherwise }) =>
     otherwise === undefined ? NOTHING : jsonBytes(otherwise)
   );
 
   return async function gather(call, ctx) {
-    const { completion: verdict, outcomes } = await plan.start(call, ctx);
-    const answers: (Bytes | undefined)[] = standIns.map(() => undefined);
+    const { completion, outcomes } = await plan.start(call, ctx);
+    const bodies: (Bytes | undefined)[] = fallbacks.map(() => undefined);
     const replies: PartReply[] = [];
     let last: Bytes = NOTHING;
     for await (const { part, reply, error } of outcomes) {
       const place = places.get(part) ?? 0;
       if (reply) {
         ctx.buffers?.hold(reply.body);
-        answers[place] = last = await reply.body.bytes(Infinity);
+        bodies[place] = last = await reply.body.bytes(Infinity);
         const { isAuthorized = false, isPerClient = false } = plan.parts[place] ?? {};
         replies.push({ part, reply, isAuthorized, isPerClient });
-      } else if (error.kind !== "cancelled") answers[place] = standIns[place];
+      } else if (error.kind !== "cancelled") bodies[place] = fallbacks[place];
     }
-    if (verdict.error) throw verdict.error;
+    if (completion.error) throw completion.error;
     const completeness = {
-      isComplete: verdict.isComplete,
-      problems: verdict.failures.map(partProblemOf),
+      isComplete: completion.isComplete,
+      problems: completion.failures.map(partProblemOf),
       stale: replies.filter(({ reply }) => isStale(reply)).map(({ part }) => part),
     };
-    const chunks = isFirst ? writeOnly(last, completeness) : envelope.write(answers, completeness);
-    const headers = freshness && verdict.isComplete
+    const chunks = isFirst ? writeOnly(last, completeness) : envelope.write(bodies, completeness);
+    const headers = freshness && completion.isComplete
       ? aggregateFreshness(replies, {
         ttlMs: freshness.ttlMs,
         clientHeaders,
         now: freshness.clock.wall(),
       })
       : new Headers();
-    return replyOf(chunks, headers, verdict);
+    return replyOf(chunks, headers, completion);
   };
 }
 
-/** Whether an answer, or one that it was put together from, is served for want of a new one. */
+/** Whether a reply, or one that it is made of, was served stale because its upstream failed. */
 function isStale({ cached, madeOf = [] }: Reply): boolean {
   return cached?.isStale || madeOf.some(isStale);
 }
@@ -81,7 +81,7 @@ function replyOf(
 ): Reply {
   headers.set("content-type", "application/json");
   headers.set("gateway-complete", isComplete ? "?1" : "?0");
-  // Nobody may keep the answer of a bad moment (RFC 9111 section 5.2.2.5).
+  // An incomplete response must not be cached (RFC 9111 section 5.2.2.5).
   if (!isComplete) headers.set("cache-control", "no-store");
   return {
     status: 200,

@@ -13,46 +13,46 @@ import type { Call, Context, Policy, Source } from "../core/source.ts";
 import { isClients, type TemplateName } from "../template/reference.ts";
 import { Completion, type Rule } from "./completion.ts";
 
-/** A member of a gather: whom to ask, and what. */
+/** A part of a gather: the source, and how to make its call. */
 export interface GatherPart {
   readonly name: string;
   readonly source: Source;
-  /** Makes its question. Throws a GatewayError when a value cannot be used. */
+  /** Makes the part's call. Throws a GatewayError when a value cannot be used. */
   readonly call: (inputs: Inputs) => Call;
-  /** The parts whose answers the question is made of (default none). */
+  /** The parts whose results the call uses (default none). */
   readonly needs?: readonly string[];
-  /** The client's headers that the question is made of, in lower case (default none). */
+  /** The client's headers that the call uses, in lower case (default none). */
   readonly clientHeaders?: readonly string[];
-  /** Whether the question has an Authorization of the client's (default false). */
+  /** Whether the call carries the client's Authorization (default false). */
   readonly isAuthorized?: boolean;
-  /** Whether the response may depend on who the client is (default false). */
+  /** Whether the response may depend on the client (default false). */
   readonly isPerClient?: boolean;
-  /** Asks for each item of a list, instead of once. */
+  /** Makes a call for each item of a list, instead of one. */
   readonly each?: EachItem;
-  /** Walks the pages of what the source answers, instead of asking once. */
+  /** Walks the pages of a list, instead of making one call. */
   readonly pages?: PagedList;
-  /** Whether the rest is worth having without it. */
+  /** Whether the response is useful without this part. */
   readonly optional: boolean;
-  /** The JSON value that stands in for an optional part that failed (default null). */
+  /** The JSON value that replaces an optional part when it fails (default null). */
   readonly otherwise?: unknown;
 }
 
-/** A list to ask for, item by item. */
+/** A list to make calls for, item by item. */
 export interface EachItem {
-  /** Where it is. */
+  /** The reference to the list. */
   readonly items: TemplateName;
-  /** How many items are in flight at most. */
+  /** Maximum concurrent calls. */
   readonly concurrency: number;
-  /** How many items the list may have. */
+  /** Maximum items. */
   readonly max: number;
 }
 
-/** A list that comes in pages. */
+/** A paginated list. */
 export interface PagedList {
   readonly walk: PagesOptions;
-  /** The members that are kept of each item (default all). */
+  /** The members to pick of each item (default all). */
   readonly pick?: Selection | undefined;
-  /** Gives the whole list its form; it is not told page by page then. */
+  /** Transforms the whole list, which is then not streamed page by page. */
   readonly shape?: Policy | undefined;
 }
 
@@ -64,39 +64,46 @@ export interface PartPage {
   readonly isLast: boolean;
 }
 
-/** Takes a page; the next one is asked for once it has resolved. */
+/** Receives a page; the next one is requested once this has resolved. */
 export type OnPage = (page: PartPage, signal: AbortSignal) => Promise<void>;
 
-/** What a gather needs besides its parts. */
+/** The options of a gather. */
 export interface GatherOptions {
   readonly clock: Clock;
-  /** The largest client body that is read (bytes); absent when no part refers to the body. */
+  /** Maximum size of the client's body (bytes); absent when no part refers to the body. */
   readonly readsBody?: number;
-  /** How many parts must succeed, whichever they are; absent: each that is not optional. */
+  /** How many parts, of any, must succeed; absent: all that are not optional. */
   readonly quorum?: number;
-  /** Whether the answer may be cached, which takes the headers of all that it is made of (default true). */
+  /** Whether the response may be cached, which retains the headers of all replies (default true). */
   readonly isCached?: boolean;
 }
 
-/** What trying a question costs, in bytes of parsed JSON (see Turns). */
-const TRIAL_WORK = 1024;
-/** How many times its JSON a parsed value takes, by experience. */
+/** The work of one dry run, in bytes of parsed JSON (see Turns). */
+const DRY_RUN_WORK = 1024;
+/** Memory of a parsed value as a multiple of its JSON, an estimate from measurements. */
 const PARSED_FACTOR = 4;
 
-/** A gather under way. */
+/** A running gather. */
 export interface Gathering {
-  /** What has become of it so far. */
+  /** Whether the gather has succeeded or failed so far. */
   readonly completion: Completion;
-  /** What its parts came to, as they come; `cancelled` for one that was no longer needed. */
+  /** The outcomes of its parts as they arrive; `cancelled` for a part that was not needed. */
   readonly outcomes: AsyncGenerator<Outcome, void, void>;
 }
 
-/** What a gather asks, whoever asks it. */
+/**
+ * Plans the calls of a gather: what does not depend on the request is prepared once, at start.
+ *
+ * Per request, every call is made in a dry run before the first one is sent: with the client's
+ * values, and placeholders for those of other parts. A client's mistake that only a later part would
+ * notice would otherwise cost the upstreams of all parts before it, and end as a failure of that
+ * part. After the dry run, an unusable value can only be an upstream's (`input-invalid`, not 400).
+ */
 export class GatherPlan {
-  /** In the order of the answer. */
+  /** In the order of the response. */
   readonly parts: readonly GatherPart[];
   readonly #options: GatherOptions;
-  /** Parts whose answers others are made of. */
+  /** Parts whose results others use. */
   readonly #needed: ReadonlySet<string>;
   readonly #required: ReadonlySet<string>;
 
@@ -108,29 +115,28 @@ export class GatherPlan {
   }
 
   /**
-   * Asks the parts. Every question is tried with what the client sent before any is asked: a
-   * request at fault then reaches no upstream.
-   * @param onPage told of the pages of each list that may be told page by page
+   * Starts the gather, after a dry run of every call: an invalid request reaches no upstream.
+   * @param onPage receives the pages of each list that may be streamed page by page
    * @throws {GatewayError} `bad-request` or `payload-too-large`
    */
   async start(call: Call, ctx: Context, onPage?: OnPage): Promise<Gathering> {
     const { clock, readsBody } = this.#options;
     const inputs = await readInputs(call, ctx, readsBody);
     const rule = this.#rule(readPreferences(call.headers).handling === "strict");
-    const questions: Part[] = [];
+    const parts: Part[] = [];
     for (const part of this.parts) {
-      if (part.each) await tryItems(part, part.each, inputs);
-      questions.push(this.#part(part, inputs, rule, onPage));
+      if (part.each) await checkItems(part, part.each, inputs);
+      parts.push(this.#part(part, inputs, rule, onPage));
     }
-    const verdict = new Completion(rule);
-    const outcomes = settle(questions, ctx, {
+    const completion = new Completion(rule);
+    const outcomes = settle(parts, ctx, {
       clock,
       isDecided(outcome) {
         ctx.trace.parts.push(outcome);
-        return verdict.add(outcome);
+        return completion.add(outcome);
       },
     });
-    return { completion: verdict, outcomes };
+    return { completion, outcomes };
   }
 
   #rule(isStrict: boolean): Rule {
@@ -140,18 +146,18 @@ export class GatherPlan {
   }
 
   #part(part: GatherPart, inputs: Inputs, rule: Rule, onPage?: OnPage): Part {
-    const question = part.each
+    const planned = part.each
       ? this.#list(part, part.each, inputs, rule)
       : part.pages
       ? walked(single(part, inputs), part.pages, rule, onPage)
       : single(part, inputs);
-    if (!this.#needed.has(part.name)) return question;
-    return { ...question, source: recording(question, inputs.outputs) };
+    if (!this.#needed.has(part.name)) return planned;
+    return { ...planned, source: recording(planned, inputs.outputs) };
   }
 
   #list(part: GatherPart, list: EachItem, inputs: Inputs, rule: Rule): Part {
     const { name, source, needs = [], call } = part;
-    const late = inputs.afterTrial();
+    const late = inputs.afterDryRun();
     return {
       name,
       needs,
@@ -161,7 +167,7 @@ export class GatherPlan {
           part: name,
           source,
           items: itemsOf(name, list, late),
-          question: (item) => call(late.withItem(item)),
+          call: (item) => call(late.withItem(item)),
           concurrency: list.concurrency,
           isStrict: isStrict(rule, name),
           isCached: this.#options.isCached ?? true,
@@ -170,23 +176,23 @@ export class GatherPlan {
   }
 }
 
-/** A part's one question; made at once, unless it needs what others have yet to answer. */
+/** A part with one call, made at once unless it needs the results of other parts. */
 function single({ name, source, needs = [], call }: GatherPart, inputs: Inputs): Part {
   if (needs.length === 0) return { name, source, call: call(inputs) };
-  call(inputs.trial());
-  const late = inputs.afterTrial();
+  call(inputs.dryRun());
+  const late = inputs.afterDryRun();
   return { name, source, needs, call: () => call(late) };
 }
 
-/** The same question, of which the answer is one page. */
+/** The part's list: its call is that of the first page. */
 function walked(
-  question: Part,
+  first: Part,
   { walk, pick, shape }: PagedList,
   rule: Rule,
   onPage?: OnPage,
 ): Part {
-  const { name: part, source } = question;
-  const isTold = onPage !== undefined && rule.of === "required" && shape === undefined;
+  const { name: part, source } = first;
+  const isStreamed = onPage !== undefined && rule.of === "required" && shape === undefined;
   const list: Source = (call, ctx) =>
     paged(
       {
@@ -195,41 +201,47 @@ function walked(
         walk,
         pick,
         isStrict: isStrict(rule, part),
-        onPage: isTold ? (list, isLast) => onPage({ part, list, isLast }, ctx.signal) : undefined,
+        onPage: isStreamed
+          ? (list, isLast) => onPage({ part, list, isLast }, ctx.signal)
+          : undefined,
       },
       call,
       ctx,
     );
-  return { ...question, source: shape ? shape(list) : list };
+  return { ...first, source: shape ? shape(list) : list };
 }
 
-/** Whether a part that has failed in some of it has failed. */
+/** Whether the failure of one item or page fails the part. */
 function isStrict(rule: Rule, part: string): boolean {
   return rule.of === "any" || rule.isRequired(part);
 }
 
 /**
- * Tries the question for each item that the client sent; for one of a list that is still to come.
- * @throws {GatewayError} what is wrong with the list, or with an item
+ * Dry run of an `each`: of every item when the list is the client's; of a placeholder otherwise.
+ * @throws {GatewayError} `bad-request` for an unusable list or item
  */
-async function tryItems({ name, call }: GatherPart, list: EachItem, inputs: Inputs): Promise<void> {
-  if (!isClients(list.items.reference)) return void call(inputs.withItem(undefined).trial());
+async function checkItems(
+  { name, call }: GatherPart,
+  list: EachItem,
+  inputs: Inputs,
+): Promise<void> {
+  if (!isClients(list.items.reference)) return void call(inputs.withItem(undefined).dryRun());
   for (const item of itemsOf(name, list, inputs)) {
-    const turn = turns.take(TRIAL_WORK);
+    const turn = turns.take(DRY_RUN_WORK);
     if (turn) await turn;
-    call(inputs.withItem(item).trial());
+    call(inputs.withItem(item).dryRun());
   }
 }
 
-/** @throws {GatewayError} when there is no list, or it is too long */
+/** @throws {GatewayError} when it is not a list, or too long */
 function itemsOf(part: string, { items, max }: EachItem, inputs: Inputs): readonly unknown[] {
   const list = inputs.list(items);
   if (list.length <= max) return list;
-  const detail = `${items.name}: has ${list.length} items, of which ${part} takes at most ${max}`;
+  const detail = `${items.name}: must have at most ${max} items for ${part}; got ${list.length}`;
   throw inputs.fault(detail, "too-many-items");
 }
 
-/** The source; what it answers is there for later questions. */
+/** The same source, which also stores its results for the calls of other parts. */
 function recording({ name, source }: Part, outputs: Map<string, JsonDocument>): Source {
   return async function recording(call, ctx) {
     const reply = await source(call, ctx);

@@ -10,9 +10,9 @@ import { Scope } from "../core/scope.ts";
 import type { Outcome } from "./settle.ts";
 import type { Call, Context } from "../core/source.ts";
 
-/** A piece of a gather's answer. */
+/** A record of a gather's streamed response. */
 export interface GatherRecord extends StreamRecord {
-  /** `done` for the last one and no other. */
+  /** `done` for the last record only. */
   readonly event: "part" | "problem" | "done";
 }
 
@@ -21,67 +21,69 @@ const CLOSE = ENCODER.encode("}");
 const MORE = ENCODER.encode(',"more":true}');
 
 /**
- * The answer of a gather as it comes: a record for each part that settles, or for each page of a
- * list that comes in pages; one for each item that failed; and a last one that says whether
- * everything is there. A page is read when the one before it was taken.
- * @throws {GatewayError} when the whole fails before anything was told; later the last record says it
+ * Streams the response of a gather: a record for each part that settles, or for each page of a
+ * paginated list; one for each item that failed; and a last one that says whether the response is
+ * complete. A page is requested once the consumer has taken the one before it.
+ * @throws {GatewayError} when the gather fails before the first record; later, the last record
+ * carries the error
  */
 export async function* gatherRecords(
   plan: GatherPlan,
   call: Call,
   ctx: Context,
 ): AsyncGenerator<GatherRecord, void, void> {
-  const standIns = new Map(plan.parts.map(({ name, otherwise }) => [name, otherwise]));
+  const fallbacks = new Map(plan.parts.map(({ name, otherwise }) => [name, otherwise]));
   const pages = new HandOff<PartPage>();
   using scope = new Scope(ctx.signal);
-  const { completion: verdict, outcomes } = await plan.start(
+  const { completion, outcomes } = await plan.start(
     call,
     { ...ctx, signal: scope.signal },
     (page, signal) => pages.offer(page, signal),
   );
-  const toldByPage = new Set<string>();
-  let isTold = false;
-  for await (const news of interleaved(outcomes, pages, scope)) {
-    if (!isTold && verdict.error) continue;
-    if ("list" in news) {
-      isTold = true;
-      toldByPage.add(news.part);
-      yield pageRecord(news);
+  const streamedByPage = new Set<string>();
+  let hasBegun = false;
+  for await (const arrival of interleaved(outcomes, pages, scope)) {
+    if (!hasBegun && completion.error) continue;
+    if ("list" in arrival) {
+      hasBegun = true;
+      streamedByPage.add(arrival.part);
+      yield pageRecord(arrival);
       continue;
     }
-    const { part, reply, error } = news;
+    const { part, reply, error } = arrival;
     if (error?.kind === "cancelled") continue;
-    isTold = true;
+    hasBegun = true;
     if (error) {
-      yield problemRecord({ part, error }, toldByPage.has(part) ? undefined : standIns.get(part));
+      const fallback = streamedByPage.has(part) ? undefined : fallbacks.get(part);
+      yield problemRecord({ part, error }, fallback);
       continue;
     }
     ctx.buffers?.hold(reply.body);
     const turn = turns.take(reply.body.length ?? 0);
     if (turn) await turn;
-    if (!toldByPage.has(part)) yield partRecord(part, await reply.body.bytes(Infinity));
+    if (!streamedByPage.has(part)) yield partRecord(part, await reply.body.bytes(Infinity));
     for (const failure of reply.failures ?? []) yield problemRecord(failure);
   }
-  const { error, isComplete } = verdict;
-  if (error && !isTold) throw error;
+  const { error, isComplete } = completion;
+  if (error && !hasBegun) throw error;
   const problem = error && problemDocumentOf(error, ctx.trace.id);
   yield { event: "done", line: jsonBytes({ complete: isComplete, problem }) };
 }
 
-/** Outcomes and pages as they come. Whoever stops early ends what both come from. */
+/** Merges outcomes and pages as they arrive. A consumer that stops early cancels both. */
 async function* interleaved(
   outcomes: AsyncGenerator<Outcome, void, void>,
   pages: HandOff<PartPage>,
   scope: Scope,
 ): AsyncGenerator<Outcome | PartPage, void, void> {
-  let coming: Promise<IteratorResult<Outcome, void>> | undefined;
+  let nextOutcome: Promise<IteratorResult<Outcome, void>> | undefined;
   try {
     while (true) {
-      coming ??= outcomes.next();
-      // The outcome goes first where both are there: it has no others behind it.
-      const result = await Promise.race([coming, pages.arrival()]);
+      nextOutcome ??= outcomes.next();
+      // When both have arrived the outcome goes first: no others wait behind it.
+      const result = await Promise.race([nextOutcome, pages.arrival()]);
       if (result) {
-        coming = undefined;
+        nextOutcome = undefined;
         if (result.done) return;
         yield result.value;
       } else {
@@ -90,7 +92,7 @@ async function* interleaved(
       }
     }
   } finally {
-    // What `coming` waits for would hold up the end of the outcomes.
+    // `return` waits for a pending `next`, which ends only once the calls are cancelled.
     scope.cancel(new GatewayError("cancelled", "the rest was no longer needed"));
     await outcomes.return();
   }
@@ -101,10 +103,10 @@ function pageRecord({ part, list, isLast }: PartPage): GatherRecord {
   return { event: "part", line: joinBytes([begin, oneLine(list), isLast ? CLOSE : MORE]) };
 }
 
-/** A part's JSON on one line. */
-export function partRecord(part: string, answer: Bytes): GatherRecord {
+/** The record of a part that succeeded, its JSON on one line. */
+export function partRecord(part: string, body: Bytes): GatherRecord {
   const begin = ENCODER.encode(`{"part":${JSON.stringify(part)},"data":`);
-  return { event: "part", line: joinBytes([begin, oneLine(documentOf(answer)), CLOSE]) };
+  return { event: "part", line: joinBytes([begin, oneLine(documentOf(body)), CLOSE]) };
 }
 
 function problemRecord({ part, index, error }: PartFailure, data?: unknown): GatherRecord {

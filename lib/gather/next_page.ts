@@ -4,37 +4,38 @@ import type { JsonDocument } from "../json/json_document.ts";
 import { hasRelation, parseLinks } from "../http/link.ts";
 import { hasDotSegment } from "../http/path.ts";
 
-/** A page that was read. */
+/** A page of a list. */
 export interface PageRead {
   /** Counted from 1. */
   readonly number: number;
   readonly headers: Headers;
   readonly document: JsonDocument;
-  /** What was asked for it, path and query. */
+  /** The path and query of its call. */
   readonly path: string;
 }
 
-/** How a page says which one comes next. */
+/** How a page names the next one. */
 export interface NextRule {
-  /** In its `Link` header, or in its body, at the end of these keys. */
+  /** In its `Link` header, or in its body, at this path of keys. */
   readonly next: "link" | readonly string[];
-  /** The query parameter that takes what is no URL and no path, but a cursor. */
+  /** The query parameter for a cursor. */
   readonly param?: string | undefined;
-  /** What the first page was asked with, which a cursor is added to. */
+  /** Path and query of the first page, which a cursor is added to. */
   readonly firstPath: string;
   /** The upstream's base URL; absent for a function. */
   readonly base?: URL | undefined;
 }
 
-/** Stands for the place of an upstream that has none. */
+/** The base URL of a function source, which has none. */
 const NOWHERE = new URL("http://upstream.invalid");
 
 /** A path, a query alone, or a URL: not a cursor. */
 const REFERENCE = /^(?:[/?]|[a-z][a-z\d+.-]*:\/\/)/i;
 
 /**
- * The path and query of the page after one; undefined when there is none, an `upstream-invalid`
- * error when what the page says cannot be followed. No page leads off its upstream.
+ * The path and query of the next page; undefined after the last one, an `upstream-invalid` error when
+ * the reference to it is invalid. A page must not lead off its upstream: the upstream's credentials
+ * would be sent to another one.
  */
 export function nextPath(page: PageRead, rule: NextRule): string | GatewayError | undefined {
   const { next, param, firstPath, base } = rule;
@@ -50,13 +51,13 @@ export function nextPath(page: PageRead, rule: NextRule): string | GatewayError 
     return resolve(reference, page, base);
   }
   if (!isCursor(reference)) {
-    return invalid(page, "names the next one by what is no URL and no cursor");
+    return invalid(page, "names the next one with neither a URL nor a cursor");
   }
   if (param === undefined) return invalid(page, "has a cursor, for which the part has no param");
   return withParam(firstPath, param, String(reference));
 }
 
-/** Where a page is. */
+/** The URL of a page. */
 export function pageUrl(path: string, base: URL = NOWHERE): URL {
   return new URL(base.origin + basePathOf(base) + path);
 }
@@ -80,7 +81,7 @@ function isCursor(value: unknown): value is string | number | ExactNumber {
   return typeof value === "number" || value instanceof ExactNumber;
 }
 
-/** The same path and query with one parameter set; the others stay as they were written. */
+/** Sets one query parameter; the others are not re-encoded. */
 function withParam(path: string, name: string, value: string): string {
   const [plainPath = "", query = ""] = path.split(/\?(.*)/s);
   const others = query.split("&").filter((pair) =>

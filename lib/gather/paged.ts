@@ -8,25 +8,25 @@ import type { Call, Context, Reply, Source } from "../core/source.ts";
 
 const NOTHING = Body.of(new Uint8Array());
 
-/** A list that comes in pages, and how it is put together. */
+/** A paginated list, and how to join it. */
 export interface PagedOptions {
   /** The part's name. */
   readonly part: string;
-  /** Answers one page. */
+  /** Fetches one page. */
   readonly source: Source;
   readonly walk: PagesOptions;
-  /** The members that are kept of each item (default all). */
+  /** The members to pick of each item (default all). */
   readonly pick?: Selection | undefined;
-  /** Whether a page that fails fails the whole. */
+  /** Whether a failed page fails the list. */
   readonly isStrict: boolean;
-  /** Told of each page's list, a JSON document; the next page is asked for once it has resolved. */
+  /** Receives each page's list, a JSON document; the next page is requested once it has resolved. */
   readonly onPage?: ((list: Bytes, isLast: boolean) => Promise<void>) | undefined;
 }
 
 /**
- * Walks the pages of a list, and answers with the whole of it. When a page after the first fails,
- * the answer is what was read before it, and its `failures` say at which page it ended.
- * @throws {GatewayError} when the first page fails; when it is strict, whichever fails
+ * Walks the pages of a list and replies with all of its items. When a page after the first fails, the
+ * reply has the items before it, and its `failures` name the page.
+ * @throws {GatewayError} when the first page fails; if strict, when any page fails
  */
 export async function paged(options: PagedOptions, call: Call, ctx: Context): Promise<Reply> {
   const { part, source, walk, isStrict, onPage } = options;
@@ -39,7 +39,7 @@ export async function paged(options: PagedOptions, call: Call, ctx: Context): Pr
       ctx.buffers?.take(list.length);
       await onPage?.(list, isLast);
       lists.push(list);
-      madeOf.push({ ...reply, body: NOTHING }); // its items are in the list, once is enough
+      madeOf.push({ ...reply, body: NOTHING }); // its items are in `lists` already
     }
   } catch (thrown) {
     const error = toGatewayError(thrown);

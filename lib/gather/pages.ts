@@ -9,7 +9,7 @@ import { nextPath, pageUrl } from "./next_page.ts";
 import { follow, parsePointer } from "../json/pointer.ts";
 import type { Call, Context, Reply, Source } from "../core/source.ts";
 
-/** How the pages of a list are walked. */
+/** How to walk the pages of a list. */
 export interface PagesOptions {
   /** `"link"` for the `Link` header's `rel="next"`, or a JSON Pointer to the next page in the body. */
   readonly next: "link" | `/${string}`;
@@ -19,11 +19,11 @@ export interface PagesOptions {
   readonly items?: string | undefined;
   /** Maximum pages (default 10). */
   readonly max?: number | undefined;
-  /** Maximum items in all (default 1000). */
+  /** Maximum items of all pages (default 1000). */
   readonly maxItems?: number | undefined;
-  /** Whether more than that is a failure, or is left out (default `"fail"`). */
+  /** What to do when a maximum is exceeded: fail, or leave out the rest (default `"fail"`). */
   readonly whenMore?: "fail" | "stop" | undefined;
-  /** The base URL that paths are appended to, which no page may leave; absent for paths alone. */
+  /** The base URL of the source's paths, which no page may leave; absent for a function source. */
   readonly base?: URL;
 }
 
@@ -31,13 +31,13 @@ export interface PagesOptions {
 export interface Page {
   /** Counted from 1. */
   readonly number: number;
-  /** Those that it has, or that are left of `maxItems`. */
+  /** Its items, at most as many as `maxItems` still allows. */
   readonly items: readonly unknown[];
-  /** The same items as a JSON list, each as it was written. */
+  /** The same items as a JSON list, byte for byte. */
   readonly list: Bytes;
-  /** Whether the walk ends with it. */
+  /** Whether it is the last page of the walk. */
   readonly isLast: boolean;
-  /** What the source answered. */
+  /** The source's reply. */
   readonly reply: Reply;
 }
 
@@ -47,16 +47,18 @@ const CLOSE = ENCODER.encode("]");
 const EMPTY_LIST = ENCODER.encode("[]");
 
 /**
- * Walks a list that comes in pages: asks the source, yields the items of what it answers, and asks
- * for the next page only when the consumer wants more, until a page names no other.
+ * Walks a paginated list: yields a page, and requests the next one only when the consumer wants it,
+ * until a page names no next one.
  *
- * No next page may leave the source's own place: neither its origin nor its base path. `max` (10)
- * bounds the pages, `maxItems` (1000) the items.
+ * No page may leave the source's origin and base path. `max` (10) bounds the pages, `maxItems` (1000)
+ * the items.
  *
- * It throws a GatewayError: what the source fails with; `upstream-error` for an answer that is no
- * success; `upstream-invalid` for a page that has no list, or leads somewhere else or in a circle;
- * `too-many-items` past a bound, unless `whenMore` is `"stop"`. What was yielded before is good.
+ * It throws a GatewayError: the source's own; `upstream-error` for a status of 300 or more;
+ * `upstream-invalid` for a page that has no list, leads off the source, or leads back to an earlier
+ * page; `too-many-items` past a maximum, unless `whenMore` is `"stop"`. Pages yielded before the
+ * error are valid.
  *
+ * @example
  * ```ts
  * import { type Context, json, pages, type Source } from "sluice";
  *
@@ -65,8 +67,8 @@ const EMPTY_LIST = ENCODER.encode("[]");
  * async function newest(ctx: Context) {
  *   const call = { method: "GET", path: "/orders", headers: new Headers() };
  *   for await (const { items } of pages(orders, call, ctx, { next: "link" })) {
- *     const found = items.find((order) => order !== null);
- *     if (found !== undefined) return json(found);
+ *     const order = items.find((order) => order !== null);
+ *     if (order !== undefined) return json(order);
  *   }
  *   return json(null);
  * }
@@ -83,31 +85,31 @@ export async function* pages(
   const next = options.next === "link" ? options.next : keysOf(options.next);
   const itemKeys = keysOf(options.items ?? "");
   const rule = { next, param, firstPath: call.path, base };
-  const asked = new Map<string, number>();
+  const visited = new Map<string, number>();
   let path = call.path;
   let count = 0;
   for (let number = 1;; number++) {
     ctx.signal.throwIfAborted();
-    asked.set(pageUrl(path, base).href, number);
+    visited.set(pageUrl(path, base).href, number);
     const reply = await source({ ...call, path }, ctx);
     const turn = turns.take(reply.body.length ?? 0);
     if (turn) await turn;
     const value = await valueOf(reply);
     const document = new JsonDocument(await reply.body.bytes(Infinity), value);
-    const found = itemsOf(value, itemKeys);
+    const pageItems = itemsOf(value, itemKeys);
     const room = maxItems - count;
-    if (found.length > room && whenMore === "fail") {
+    if (pageItems.length > room && whenMore === "fail") {
       throw tooMany(`more than ${maxItems} items`, count, number - 1);
     }
-    count += found.length;
+    count += pageItems.length;
     const after = nextPath({ number, headers: reply.headers, document, path }, rule);
     const isEnough = whenMore === "stop" && (number >= max || count >= maxItems);
     const isLast = after === undefined || isEnough;
-    const items = found.slice(0, room);
+    const items = pageItems.slice(0, room);
     yield { number, items, list: listOf(document, itemKeys, items.length), isLast, reply };
     if (isLast) return;
     if (after instanceof GatewayError) throw after;
-    const before = asked.get(pageUrl(after, base).href);
+    const before = visited.get(pageUrl(after, base).href);
     if (before !== undefined) throw invalid(`page ${number} leads back to page ${before}`);
     if (number >= max) {
       throw tooMany(`more than ${max} pages`, count, number);
@@ -118,36 +120,36 @@ export async function* pages(
 
 function keysOf(pointer: string): readonly string[] {
   const keys = parsePointer(pointer);
-  if (keys === undefined) throw new TypeError(`${pointer} is no JSON Pointer`);
+  if (keys === undefined) throw new TypeError(`${pointer} is not a JSON Pointer`);
   return keys;
 }
 
 async function valueOf({ status, body }: Reply): Promise<unknown> {
   if (status >= 300) {
-    throw new GatewayError("upstream-error", `the upstream answered ${status}`, {
+    throw new GatewayError("upstream-error", `the upstream returned ${status}`, {
       receivedStatus: status,
     });
   }
   try {
     return await body.json(Infinity);
   } catch (error) {
-    throw new GatewayError("upstream-invalid", "the upstream's answer is not JSON", {
+    throw new GatewayError("upstream-invalid", "the upstream's response is not JSON", {
       cause: error,
     });
   }
 }
 
-/** No body, and null in the place of a list, are a page without items. */
+/** An empty body, and null instead of a list, count as a page without items. */
 function itemsOf(value: unknown, keys: readonly string[]): readonly unknown[] {
   if (value === undefined) return [];
   const items = follow(value, keys);
   if (items === null) return [];
   if (Array.isArray(items)) return items;
   const place = keys.map((key) => `/${key}`).join("");
-  throw invalid(`the upstream's answer has no list${place === "" ? "" : ` at ${place}`}`);
+  throw invalid(`the upstream's response has no list${place === "" ? "" : ` at ${place}`}`);
 }
 
-/** The first items of the list, with nothing around them but the brackets. */
+/** The first `count` items as a list, without white space around its brackets. */
 function listOf({ bytes }: JsonDocument, keys: readonly string[], count: number): Bytes {
   const place = count > 0 ? locate(bytes, keys) : undefined;
   const items = place ? itemsAt(bytes, place.start) : [];

@@ -9,8 +9,8 @@ import type { Reply } from "../core/source.ts";
 const DECODER = new TextDecoder();
 
 /**
- * A whole response that was stored, told as it might have come: what failed that was not needed,
- * each part as it was written, then that it is complete.
+ * Replays a stored response as records: the failures of optional parts, each part byte for byte, and
+ * the last record.
  */
 export async function* replayRecords({ body }: Reply): AsyncGenerator<GatherRecord, void, void> {
   const envelope = await body.json(Infinity);

@@ -3,17 +3,17 @@ import { GatewayError, toGatewayError } from "../core/errors.ts";
 import { Scope } from "../core/scope.ts";
 import type { Call, Context, Reply, Source } from "../core/source.ts";
 
-/** A named question. */
+/** A named call. */
 export interface Part {
   readonly name: string;
   readonly source: Source;
-  /** What is asked; a function makes it as soon as what the part needs is there. */
+  /** The call; a function makes it once all parts that it needs have succeeded. */
   readonly call: Call | (() => Call);
-  /** The parts that must have succeeded before this one is asked; none of them in a circle. */
+  /** The parts that must succeed before this one is called; without cycles. */
   readonly needs?: readonly string[];
 }
 
-/** A settled part: it has a reply, or the error it failed with. */
+/** The outcome of a part: its reply, or the error that it failed with. */
 export type Outcome =
   & { readonly part: string; readonly durationMs: number }
   & ({ readonly reply: Reply; readonly error?: never } | {
@@ -21,24 +21,28 @@ export type Outcome =
     readonly reply?: never;
   });
 
-/** How parts are asked. */
+/** The options of {@linkcode settle}. */
 export interface SettleOptions {
   readonly clock: Clock;
-  /** How many parts are in flight at most (default: all). */
+  /** Maximum concurrent calls (default: unlimited). */
   readonly concurrency?: number;
   /**
-   * Told of each outcome as it comes, before anything that waits for it is asked. Once it says true
-   * the rest is no longer needed: what runs is cancelled at once, whoever consumes and how slowly.
+   * Called with each outcome as it arrives, before any part that waits for it starts. Once it returns
+   * true, the remaining calls are cancelled at once, however slowly the outcomes are consumed.
    */
   readonly isDecided?: (outcome: Outcome) => boolean;
 }
 
 /**
- * Asks all parts, each as soon as what it needs is there, and yields their outcomes as they come,
- * each exactly once. A part whose need failed is not asked: it fails with `input-failed`.
+ * Calls all parts, each as soon as the parts that it needs have succeeded, and yields their outcomes
+ * as they arrive, each exactly once. A part is not called when one that it needs has failed: it fails
+ * with `input-failed`.
  *
- * A consumer that stops early cancels what still runs. Either way, when the iteration has ended,
- * nothing that it started is still running.
+ * Why a scheduler of its own: with `Promise.all` the first failure returns while the other calls go
+ * on, and a chain of promises per part cannot tell "not started" from "running", so cancelling would
+ * leave work behind or lose outcomes. Here one run owns every call. A consumer that stops early
+ * cancels them, and the iteration ends only when nothing that it started is still running. That holds
+ * for a thrown error, a `break`, and a client that leaves.
  */
 export async function* settle(
   parts: Iterable<Part>,
@@ -47,7 +51,7 @@ export async function* settle(
 ): AsyncGenerator<Outcome, void, void> {
   using run = new Run(parts, ctx, options);
   try {
-    run.askReady();
+    run.startReady();
     while (run.isOpen) {
       const outcome = run.take();
       if (outcome === undefined) await run.arrival();
@@ -59,22 +63,22 @@ export async function* settle(
   }
 }
 
-/** A part on its way to its outcome. */
+/** A part in the dependency graph. */
 interface Node {
   readonly part: Part;
   /** How many of its needs have not settled. */
   missing: number;
   isSettled: boolean;
-  /** Those that need it. */
+  /** The parts that need this one. */
   readonly dependents: Node[];
 }
 
-/** One run of parts. */
+/** One run over a graph of parts. */
 class Run implements Disposable {
   readonly #scope: Scope;
   readonly #ctx: Context;
   readonly #options: SettleOptions;
-  /** Those whose needs are there, in order. */
+  /** Parts whose needs have all succeeded, in order. */
   readonly #ready: Node[] = [];
   #nextReady = 0;
   readonly #settled: Outcome[] = [];
@@ -82,7 +86,7 @@ class Run implements Disposable {
   #unsettled = 0;
   #running = 0;
   #isStopped = false;
-  #isAsking = false;
+  #isStarting = false;
   #arrived = () => {};
 
   constructor(parts: Iterable<Part>, ctx: Context, options: SettleOptions) {
@@ -100,20 +104,20 @@ class Run implements Disposable {
     if (this.#ready.length < nodes.size) link(nodes);
   }
 
-  /** Whether outcomes are still to be taken. */
+  /** Whether outcomes remain to be taken. */
   get isOpen(): boolean {
     return this.#unsettled > 0 || this.#nextSettled < this.#settled.length;
   }
 
-  /** Whether anything is in flight. */
+  /** Whether any call is running. */
   get isBusy(): boolean {
     return this.#running > 0;
   }
 
-  /** Asks what can be asked now. What fails at once makes room, which the same loop sees. */
-  askReady(): void {
-    if (this.#isAsking) return;
-    this.#isAsking = true;
+  /** Starts every part that can start now. One that fails at once makes room within the same loop. */
+  startReady(): void {
+    if (this.#isStarting) return;
+    this.#isStarting = true;
     const { concurrency = Infinity } = this.#options;
     while (this.#running < concurrency) {
       const node = this.#ready[this.#nextReady];
@@ -121,25 +125,25 @@ class Run implements Disposable {
       this.#nextReady++;
       const { signal } = this.#scope;
       if (signal.aborted) this.#fail(node, toGatewayError(signal.reason));
-      else this.#ask(node);
+      else this.#call(node);
     }
-    this.#isAsking = false;
+    this.#isStarting = false;
   }
 
-  /** The next outcome, if one is there. */
+  /** Takes the next outcome; undefined when none has arrived. */
   take(): Outcome | undefined {
     const outcome = this.#settled[this.#nextSettled];
     if (outcome !== undefined) this.#nextSettled++;
     return outcome;
   }
 
-  /** Resolves at the next outcome. */
+  /** Resolves when the next outcome arrives. */
   arrival(): Promise<void> {
-    if (this.#running === 0) throw new Error("parts need each other in a circle");
+    if (this.#running === 0) throw new Error("the parts' needs have a cycle");
     return new Promise((resolve) => this.#arrived = resolve);
   }
 
-  /** Cancels what still runs. */
+  /** Cancels the calls that still run. */
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
@@ -150,22 +154,22 @@ class Run implements Disposable {
     this.#scope[Symbol.dispose]();
   }
 
-  async #ask(node: Node): Promise<void> {
+  async #call(node: Node): Promise<void> {
     const { source, call, name } = node.part;
     const { clock } = this.#options;
-    const begun = clock.monotonic();
+    const startedAt = clock.monotonic();
     let outcome: Outcome;
     this.#running++;
     try {
       const reply = await source(typeof call === "function" ? call() : call, this.#ctx);
-      outcome = { part: name, durationMs: clock.monotonic() - begun, reply };
+      outcome = { part: name, durationMs: clock.monotonic() - startedAt, reply };
     } catch (thrown) {
       const error = toGatewayError(thrown);
-      outcome = { part: name, durationMs: clock.monotonic() - begun, error };
+      outcome = { part: name, durationMs: clock.monotonic() - startedAt, error };
     }
     this.#running--;
     this.#settle(node, outcome);
-    this.askReady();
+    this.startReady();
     this.#arrived();
   }
 
@@ -186,20 +190,20 @@ class Run implements Disposable {
   }
 }
 
-/** Tells each part who needs it. */
+/** Links each part to the parts that need it. */
 function link(nodes: ReadonlyMap<string, Node>): void {
   for (const node of nodes.values()) {
     for (const need of node.part.needs ?? []) {
       const needed = nodes.get(need);
-      if (!needed) throw new Error(`${node.part.name} needs ${need}, which is no part`);
+      if (!needed) throw new Error(`${node.part.name} needs ${need}, which is not a part`);
       needed.dependents.push(node);
     }
   }
 }
 
-/** The outcome of a part that answered when its answer was no longer needed. */
+/** The outcome of a part whose reply arrived after the decision. */
 function withoutReply({ part, durationMs, reply }: Outcome): Outcome {
-  // What the deadline cut off is missing whether or not it is needed.
+  // What the deadline cut off is reported even though the part is no longer needed.
   const { failures = [] } = reply ?? {};
   const late = failures.find(({ error }) => error.kind === "deadline-exceeded")?.error;
   const error = late && new GatewayError(late.kind, late.message, { failures });
@@ -210,7 +214,7 @@ function notNeeded(): GatewayError {
   return new GatewayError("cancelled", "the rest was no longer needed");
 }
 
-/** What a part fails with that cannot be asked, for want of another's answer. */
+/** The error of a part that cannot be called because one that it needs has failed. */
 function inputFailed({ part, error }: Outcome & { error: GatewayError }): GatewayError {
   if (error.kind === "cancelled") return error;
   const { status, headers } = error;

@@ -6,12 +6,13 @@ declare global {
 }
 
 /**
- * A JSON number with the digits it was written with, which a JavaScript number might not keep:
- * `9007199254740993`, `10.10`, `1e400`.
+ * A JSON number with all its digits, where a JavaScript number may lose some: `9007199254740993`,
+ * `10.10`, `1e400`.
  *
- * JSON.stringify writes it as it came, `String` gives its text, and arithmetic takes it for the
- * nearest JavaScript number.
+ * JSON.stringify writes it unchanged, `String` gives its text, and arithmetic uses the nearest
+ * JavaScript number.
  *
+ * @example
  * ```ts
  * import { ExactNumber } from "sluice";
  *
@@ -24,9 +25,9 @@ export class ExactNumber {
   readonly #text: string;
 
   /**
-   * Takes a number as it is written.
-   * @param text a number as JSON writes it
-   * @throws {SyntaxError} when it is none
+   * Creates an exact number from its text.
+   * @param text a number in JSON's notation
+   * @throws {SyntaxError} when it is not a JSON number
    */
   constructor(text: string) {
     if (!/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text)) {
@@ -35,7 +36,7 @@ export class ExactNumber {
     this.#text = text;
   }
 
-  /** The number as it was written. */
+  /** The number's text, unchanged. */
   toString(): string {
     return this.#text;
   }
@@ -45,7 +46,7 @@ export class ExactNumber {
     return Number(this.#text);
   }
 
-  /** What JSON.stringify writes as it is. */
+  /** Used by JSON.stringify, which writes the text unchanged. */
   toJSON(): unknown {
     return JSON.rawJSON(this.#text);
   }

@@ -10,10 +10,10 @@ import { readExactly } from "./read_exactly.ts";
 const DECODER = new TextDecoder();
 const ENCODER = new TextEncoder();
 
-/** How many objects and lists may stand in one another where one is passed on as a value. */
+/** Maximum nesting of a value that is passed on. */
 const MAX_DEPTH = 1000;
 
-/** An object or a list is nested too deeply to be passed on as a value. */
+/** Thrown for an object or a list that is nested too deeply to be passed on as a value. */
 export class JsonTooDeep extends GatewayError {
   constructor() {
     super("upstream-invalid", `must not be nested more than ${MAX_DEPTH} deep`);
@@ -21,36 +21,36 @@ export class JsonTooDeep extends GatewayError {
 }
 
 /**
- * JSON that was read, with the bytes that it was read from, so that its numbers keep their digits.
+ * Parsed JSON together with its bytes, so that its numbers keep their digits.
  *
- * Most values cost what they cost in parsed JSON. Only where a number is asked for, or something
- * that may hold one, are the bytes looked at, once; and only where they hold a number that
- * JavaScript would change is anything read again, and remembered.
+ * Most values cost what they cost in parsed JSON. The bytes are scanned once, and only when a value
+ * is or may contain a number; only if they hold a number that JavaScript would change is the value
+ * read again, and memoized.
  */
 export class JsonDocument {
-  /** The document; without a byte order mark, and null for an empty one. */
+  /** The document without a byte order mark; `null` for an empty one. */
   readonly bytes: Bytes;
   readonly #value: unknown;
   #facts: JsonFacts | undefined;
   #exact: Map<string, unknown> | undefined;
 
   /**
-   * @param bytes the document as it came
-   * @param value the same, parsed by JSON.parse; undefined for an empty one
+   * @param bytes the document as received
+   * @param value the result of JSON.parse; undefined for an empty document
    */
   constructor(bytes: Bytes, value: unknown) {
     this.bytes = documentOf(bytes);
     this.#value = value ?? null;
   }
 
-  /** The document of a value. */
+  /** Serializes a value. */
   static of(value: unknown): JsonDocument {
     const text = JSON.stringify(value) ?? "null";
     return new JsonDocument(ENCODER.encode(text), JSON.parse(text));
   }
 
   /**
-   * The value that keys lead to; undefined where there is none. A number that JavaScript would
+   * The value at a path of keys; undefined when there is none. A number that JavaScript would
    * change is an {@linkcode ExactNumber}.
    * @throws {JsonTooDeep}
    */
@@ -64,10 +64,10 @@ export class JsonDocument {
   }
 
   #exactly(keys: readonly string[], value: unknown): unknown {
-    const known = this.#exact ??= new Map();
+    const memo = this.#exact ??= new Map();
     const pointer = writePointer(keys);
-    if (!known.has(pointer)) known.set(pointer, this.#read(keys, value));
-    return known.get(pointer);
+    if (!memo.has(pointer)) memo.set(pointer, this.#read(keys, value));
+    return memo.get(pointer);
   }
 
   #read(keys: readonly string[], value: unknown): unknown {

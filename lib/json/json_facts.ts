@@ -5,21 +5,21 @@ const QUOTE = 0x22;
 const [MINUS, DOT, ZERO, NINE] = [0x2d, 0x2e, 0x30, 0x39] as const;
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d] as const;
 
-/** So many digits JavaScript writes again as it read them, where no rule below says otherwise. */
+/** JavaScript round-trips this many digits, unless one of the rules below applies. */
 const SAFE_DIGITS = 15;
 
-/** What one pass over a JSON document tells. */
+/** What one pass over a JSON document finds out. */
 export interface JsonFacts {
   /**
-   * Whether JavaScript might write some number of it in another way, or as another number: false
-   * only when it certainly does not.
+   * Whether JavaScript may write some number differently after parsing it. False only if all
+   * numbers certainly survive.
    */
   readonly mayChangeNumbers: boolean;
-  /** How many objects and lists stand in one another. */
+  /** The deepest nesting of objects and lists. */
   readonly depth: number;
 }
 
-/** Reads a well-formed JSON document once, without parsing it. */
+/** Scans a well-formed JSON document once, without parsing it. */
 export function jsonFacts(document: Bytes): JsonFacts {
   let mayChangeNumbers = false;
   let depth = 0;
@@ -52,7 +52,7 @@ function endOfNumber(document: Bytes, start: number): number {
   return place;
 }
 
-/** An exponent, a zero at the end of a fraction, minus zero, many digits, a very small fraction. */
+/** True for an exponent, a trailing zero in a fraction, -0, many digits, or a tiny fraction. */
 function mayChange(document: Bytes, start: number, end: number): boolean {
   const first = document[start] === MINUS ? start + 1 : start;
   if (end - first > SAFE_DIGITS) return true;

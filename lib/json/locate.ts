@@ -2,12 +2,12 @@ import type { Bytes } from "../core/bytes.ts";
 import { MemberName } from "./member_name.ts";
 import { endOfValue, itemsAt, kindAt, Members, type Range, skipSpace } from "./scan.ts";
 
-/** Lists have items, and nothing else (RFC 6901 section 4). */
+/** A list has only numbered items (RFC 6901 section 4). */
 const INDEX = /^(?:0|[1-9]\d*)$/;
 
 /**
- * Where the value stands that keys lead to; undefined where there is none. Of members with the same
- * name the last counts, as for JSON.parse.
+ * Finds the value at a path of keys; undefined when there is none. Of members with the same name the
+ * last counts, as in JSON.parse.
  * @param document well-formed JSON without a byte order mark
  */
 export function locate(document: Bytes, keys: readonly string[]): Range | undefined {

@@ -5,7 +5,7 @@ const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder();
 const BACKSLASH = 0x5c;
 
-/** Tells whether a member of a JSON document has one name, however it is escaped there. */
+/** Matches members of a JSON document by name, also where the document escapes it. */
 export class MemberName {
   /** Without quotes and escapes. */
   readonly name: string;
@@ -16,7 +16,7 @@ export class MemberName {
     this.#plain = ENCODER.encode(name);
   }
 
-  /** Whether that member has this name. */
+  /** Whether the member has this name. */
   names(document: Bytes, { nameStart, nameEnd }: Members): boolean {
     const start = nameStart + 1;
     const length = nameEnd - 1 - start;

@@ -1,8 +1,8 @@
 import { readExactly } from "./read_exactly.ts";
 
 /**
- * Parses JSON so that JSON.stringify writes each number as it came: those that JavaScript would
- * change are ExactNumbers.
+ * Parses JSON so that JSON.stringify writes each number unchanged: those that JavaScript would
+ * change become ExactNumbers.
  * @throws {SyntaxError} when it is not JSON
  * @throws {RangeError} when it is nested too deeply for the stack
  */

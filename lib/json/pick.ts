@@ -3,16 +3,17 @@ import { GatewayError } from "../core/errors.ts";
 import { MemberName } from "./member_name.ts";
 import { afterComma, kindAt, Members, skipSpace } from "./scan.ts";
 
-/** Which members are kept. */
+/** Which members of an object to pick. */
 export type Selection = readonly SelectedMember[];
 
-/** A member that is kept: as it is, or what is kept of it in turn. */
+/** A member to pick. */
 interface SelectedMember {
   readonly name: MemberName;
+  /** What to pick within it; undefined for all of it. */
   readonly inner: Selection | undefined;
 }
 
-/** The selection of dotted names: `["id", "address.city"]`. */
+/** Makes a selection of dotted names: `["id", "address.city"]`. */
 export function selectionOf(names: readonly string[]): Selection {
   return nest(names.map((name) => name.split(".")));
 }
@@ -26,21 +27,21 @@ function nest(paths: readonly (readonly string[])[]): Selection {
   });
 }
 
-/** How many lists may stand in one another: nobody means more, and each is a call within a call. */
+/** Maximum nesting of lists: each level is a recursive call. */
 const MAX_LISTS = 100;
 
 const ENCODER = new TextEncoder();
 const NULL = ENCODER.encode("null");
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d] as const;
-/** How many numbers tell where a member is. */
+/** How many numbers describe a member's place. */
 const PLACE = 4;
 const [COMMA, COLON] = [0x2c, 0x3a] as const;
 
 /**
- * The members of an object that are selected, or those of each object of a list, as they were
- * written. What is not there is left out, and null stays.
+ * Picks the selected members of an object, or of each object of a list, byte for byte. Missing
+ * members are left out; null stays null.
  * @param document well-formed JSON without a byte order mark
- * @throws {GatewayError} `upstream-invalid` when there is something else, which has no members
+ * @throws {GatewayError} `upstream-invalid` for a value that has no members, such as a string
  */
 export function pick(document: Bytes, selection: Selection): Bytes {
   return new Picking(document).pick(selection);
@@ -48,7 +49,7 @@ export function pick(document: Bytes, selection: Selection): Bytes {
 
 class Picking {
   readonly #document: Bytes;
-  /** What is picked is a part of the document, and never longer. */
+  /** As long as the document: what is picked is never longer. */
   readonly #picked: Bytes;
   #length = 0;
 
@@ -63,8 +64,8 @@ class Picking {
   }
 
   /**
-   * @param lists in how many lists the value stands
-   * @returns where it ends
+   * @param lists how many lists enclose the value
+   * @returns the value's end
    */
   #value(start: number, selection: Selection, lists: number): number {
     switch (kindAt(this.#document, start)) {
@@ -84,7 +85,7 @@ class Picking {
     if (lists === MAX_LISTS) {
       throw new GatewayError(
         "upstream-invalid",
-        `the upstream's answer has more than ${MAX_LISTS} lists within lists`,
+        `the upstream's response nests more than ${MAX_LISTS} lists`,
       );
     }
     this.#put(OPEN_LIST);
@@ -118,7 +119,7 @@ class Picking {
     return members.after;
   }
 
-  /** Where each selected member is: its name's start and end, its value's; zeros for one that is not. */
+  /** For each selected member, the start and end of its name and of its value; zeros if missing. */
   #find(members: Members, selection: Selection): number[] {
     const places: number[] = new Array(selection.length * PLACE).fill(0);
     while (members.next()) {
@@ -142,7 +143,7 @@ class Picking {
 }
 
 function withoutMembers(): GatewayError {
-  return new GatewayError("upstream-invalid", "the upstream's answer has no members to pick", {
-    cause: new TypeError("a text, a number or a boolean has no members"),
+  return new GatewayError("upstream-invalid", "the upstream's response has no members to pick", {
+    cause: new TypeError("a string, a number or a boolean has no members"),
   });
 }

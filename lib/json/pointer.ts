@@ -1,19 +1,19 @@
-/** Of a list there are items, and nothing else (RFC 6901 section 4). */
+/** A list has only numbered items (RFC 6901 section 4). */
 const INDEX = /^(?:0|[1-9]\d*)$/;
 
-/** The keys that a JSON Pointer follows (RFC 6901); undefined when the text is none. */
+/** Parses a JSON Pointer (RFC 6901) into its keys; undefined when the text is not one. */
 export function parsePointer(text: string): string[] | undefined {
   if (text === "") return [];
   if (!text.startsWith("/") || /~(?![01])/.test(text)) return undefined;
   return text.slice(1).split("/").map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
-/** Keys as a JSON Pointer. */
+/** Writes keys as a JSON Pointer. */
 export function writePointer(keys: readonly string[]): string {
   return keys.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
-/** The value that keys lead to, by own properties alone; undefined where there is none. */
+/** The value at a path of keys, through own properties only; undefined when there is none. */
 export function follow(value: unknown, keys: readonly string[]): unknown {
   let current = value;
   for (const key of keys) {

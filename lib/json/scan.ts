@@ -1,25 +1,25 @@
 import type { Bytes } from "../core/bytes.ts";
 
 // Finds values in JSON that is known to be well-formed (it has been parsed), so that they can be
-// passed on as they were written. No function here recurses: nesting costs no stack.
+// passed on byte for byte. No function here recurses: nesting costs no stack.
 
 const [TAB, LINE_FEED, CARRIAGE_RETURN, SPACE] = [0x09, 0x0a, 0x0d, 0x20] as const;
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c] as const;
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d] as const;
 
-/** Where a value stands in its document: from `start` up to, and not including, `end`. */
+/** The place of a value in its document: from `start` up to, but not including, `end`. */
 export interface Range {
   readonly start: number;
   readonly end: number;
 }
 
-/** What the value that begins at `at` is. */
+/** The kind of the value that begins at `at`. */
 export function kindAt(document: Bytes, at: number): "object" | "list" | "scalar" {
   const byte = document[at];
   return byte === OPEN_OBJECT ? "object" : byte === OPEN_LIST ? "list" : "scalar";
 }
 
-/** The place of the first byte from `at` on that is not white space. */
+/** The first place from `at` on that is not white space. */
 export function skipSpace(document: Bytes, at: number): number {
   let place = at;
   while (isSpace(document[place])) place++;
@@ -71,13 +71,13 @@ export function itemsAt(document: Bytes, start: number): Range[] {
 }
 
 /**
- * Walks the members of an object; one whose name comes again is met again. It is one object for all
- * of them, because a list of objects has many.
+ * A cursor over the members of an object; a repeated name appears each time. One instance serves all
+ * members, to save allocations in lists of objects.
  */
 export class Members {
   readonly #document: Bytes;
   #next: number;
-  /** Where the member's name begins, with its quote, and ends. */
+  /** Where the member's name begins, quote included, and ends. */
   nameStart = 0;
   nameEnd = 0;
   /** Where its value begins and ends. */
@@ -90,12 +90,12 @@ export class Members {
     this.#next = skipSpace(document, start + 1);
   }
 
-  /** Where the object ends, once there is no next member. */
+  /** Where the object ends; valid once `next` has returned false. */
   get after(): number {
     return this.#next + 1;
   }
 
-  /** Goes on to the next member; false when there is none. */
+  /** Advances to the next member; false when there is none. */
   next(): boolean {
     const document = this.#document;
     if (this.#next >= document.length || document[this.#next] === CLOSE_OBJECT) return false;
@@ -109,7 +109,7 @@ export class Members {
   }
 }
 
-/** Where the next item or member begins, or the list or object ends, behind a value's end. */
+/** From the end of a value: where the next item or member begins, or the list or object ends. */
 export function afterComma(document: Bytes, at: number): number {
   const place = skipSpace(document, at);
   return document[place] === COMMA ? skipSpace(document, place + 1) : place;

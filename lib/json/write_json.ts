@@ -1,16 +1,16 @@
 import { ExactNumber } from "./exact_number.ts";
 
 /**
- * A value as JSON, also where it holds bigints, which are written as numbers with all their digits.
- * @returns undefined for what JSON does not have, such as undefined
- * @throws {TypeError} when it goes round in a circle
+ * Serializes a value as JSON; a bigint becomes a number with all its digits.
+ * @returns undefined for what JSON cannot express, such as undefined
+ * @throws {TypeError} when the value refers to itself
  */
 export function writeJson(value: unknown): string | undefined {
   try {
     return JSON.stringify(value);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    return JSON.stringify(value, withBigints); // a replacer costs more: only where it is needed
+    return JSON.stringify(value, withBigints); // a replacer is slower: only when needed
   }
 }
 

@@ -5,17 +5,17 @@ import { decodedBody } from "../http/content_coding.ts";
 import { copyHeaders } from "../http/copy_headers.ts";
 import type { Policy, Reply } from "../core/source.ts";
 
-/** What a buffered reply may hold. */
+/** The limits of a buffered reply. */
 export interface BufferOptions {
-  /** The largest body that is taken (bytes, after decoding). */
+  /** Maximum body size (bytes, after decoding). */
   readonly maxBytes: number;
 }
 
 /**
- * Waits for the whole body and takes its content codings off, so that what is outside (a timeout, a
- * retry) covers it too.
- * It rejects with `upstream-invalid` when the body is larger, breaks off or cannot be decoded.
- * It rejects with `overloaded` when all buffered bodies would take more memory than they may.
+ * Reads the whole body and removes its content codings, so that the policies outside (timeout, retry)
+ * cover the body too.
+ * It rejects with `upstream-invalid` when the body is too large, breaks off or cannot be decoded, and
+ * with `overloaded` when all buffered bodies together would exceed the memory limit.
  */
 export function buffer({ maxBytes }: BufferOptions): Policy {
   return (next) =>
@@ -32,15 +32,15 @@ export function buffer({ maxBytes }: BufferOptions): Policy {
         ctx.signal.throwIfAborted();
         if (error instanceof GatewayError) throw error;
         const detail = error instanceof BodyTooLarge
-          ? `the upstream's answer is larger than ${maxBytes} bytes`
-          : "the upstream's answer broke off, or could not be decoded";
+          ? `the upstream's response is larger than ${maxBytes} bytes`
+          : "the upstream's response broke off, or could not be decoded";
         throw new GatewayError("upstream-invalid", detail, { cause: error });
       }
       return reply;
     };
 }
 
-/** The reply as if it had come without codings. */
+/** The reply without content codings. */
 async function decoded(reply: Reply): Promise<Reply> {
   const codings = reply.headers.get("content-encoding") ?? "";
   let body: Body;

@@ -5,32 +5,33 @@ import { GatewayError } from "../core/errors.ts";
 import type { Semaphore } from "../async/semaphore.ts";
 import type { Context, Policy, Reply } from "../core/source.ts";
 
-/** How many calls an upstream gets at once, and how long each counts. */
+/** The concurrency limit of an upstream, and how long each call counts. */
 export interface BulkheadOptions {
-  /** The upstream's slots, shared by all that ask it. */
+  /** The upstream's slots, shared by all of its callers. */
   readonly semaphore: Semaphore;
   readonly clock: Clock;
   /**
-   * When a call has ended: `reply`, when `next` has settled (default); `body`, when the reply's body
-   * has ended too, failed or was cancelled, which is for bodies that pass through.
+   * When a call releases its slot: `reply`, when `next` has settled (default); `body`, once the
+   * reply's body has ended, failed or was cancelled, for bodies that are streamed through.
    */
   readonly until?: "reply" | "body";
 }
 
-/** How long a client should wait before it asks again (s). */
+/** How long a client should wait before it retries (s). */
 const RETRY_AFTER_S = 1;
 
 /**
- * Lets only so many calls at once through to an upstream; the next ones wait in line, as long as
- * their request may take. A call holds its slot until it has really ended, also a cancelled one.
- * It rejects with `overloaded` when the line is full, `deadline-exceeded` when its turn comes late.
+ * Limits the concurrent calls to an upstream; further calls queue until their request's deadline. A
+ * call holds its slot until it has really ended, even after it was cancelled.
+ * It rejects with `overloaded` when the queue is full, and with `deadline-exceeded` when a slot comes
+ * free too late.
  */
 export function bulkhead({ semaphore, clock, until = "reply" }: BulkheadOptions): Policy {
   return (next) =>
     async function bulkhead(call, ctx) {
       throwIfLate(ctx, clock);
       const turn = semaphore.acquire(ctx.signal);
-      if (turn === false) throw lineFull();
+      if (turn === false) throw queueFull();
       if (turn !== true) await turn;
       let isPassedOn = false;
       const release = () => semaphore.release();
@@ -50,28 +51,28 @@ export function bulkhead({ semaphore, clock, until = "reply" }: BulkheadOptions)
 function throwIfLate({ signal, deadline }: Context, clock: Clock): void {
   signal.throwIfAborted();
   if (deadline > clock.monotonic()) return;
-  throw new GatewayError("deadline-exceeded", "the deadline passed before the upstream was asked");
+  throw new GatewayError("deadline-exceeded", "the deadline passed before the upstream was called");
 }
 
-function lineFull(): GatewayError {
-  const detail = "the upstream has as many calls as it may have, and as many wait as may wait";
+function queueFull(): GatewayError {
+  const detail = "the upstream's concurrency limit and its queue are full";
   return new GatewayError("overloaded", detail, {
     headers: { "retry-after": String(RETRY_AFTER_S) },
   });
 }
 
-/** The reply with a body that calls `release` once it has ended; the same reply if it has already. */
+/** A reply whose body calls `release` once it has ended; the same reply if there is no stream. */
 function holdUntilRead(reply: Reply, signal: AbortSignal, release: () => void): Reply {
   const { length } = reply.body;
   if (length === 0) return reply;
   const source = reply.body.handOn();
   if (!(source instanceof ReadableStream)) return reply;
-  const stream = tellEnd(source, signal, release);
+  const stream = notifyEnd(source, signal, release);
   return { ...reply, body: Body.from({ stream, ...(length === undefined ? {} : { length }) }) };
 }
 
 /** The same stream; `onEnd` is called once, when it has ended, failed or was cancelled. */
-function tellEnd(
+function notifyEnd(
   stream: ReadableStream<Bytes>,
   signal: AbortSignal,
   onEnd: () => void,
@@ -85,7 +86,7 @@ function tellEnd(
     onEnd();
   };
   const cancel = async (reason: unknown) => {
-    isCancelled = true; // what is being read ends at once, but the stream only when it says so
+    isCancelled = true; // a pending read ends at once, the stream itself only when `cancel` settles
     signal.removeEventListener("abort", abort);
     try {
       await reader.cancel(reason);
@@ -93,12 +94,12 @@ function tellEnd(
       onEnd();
     }
   };
-  // Nobody may ever read a body that nobody needs any more.
+  // A body that is no longer needed may never be read or cancelled by its consumer.
   const abort = () => {
     fail(signal.reason);
     cancel(signal.reason).catch(() => {});
   };
-  const told = new ReadableStream<Bytes>({
+  const watched = new ReadableStream<Bytes>({
     start(controller) {
       fail = (reason) => controller.error(reason);
     },
@@ -120,5 +121,5 @@ function tellEnd(
   }, { highWaterMark: 0 });
   if (signal.aborted) abort();
   else signal.addEventListener("abort", abort, { once: true });
-  return told;
+  return watched;
 }

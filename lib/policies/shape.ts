@@ -12,14 +12,14 @@ import { pick, type Selection } from "../json/pick.ts";
 import { writePointer } from "../json/pointer.ts";
 import type { Call, Policy } from "../core/source.ts";
 
-/** What becomes of an answer, in this order. */
+/** The transformations of a response, in this order. */
 export interface ShapeOptions {
-  /** Takes what these keys lead to. */
+  /** Selects the value at this path of keys. */
   readonly select?: readonly string[];
-  /** Keeps these members. */
+  /** Picks these members. */
   readonly pick?: Selection;
   readonly map?: MapFunction;
-  /** Whether `map` gets every number as an ExactNumber (default false). */
+  /** Whether `map` receives every number as an ExactNumber (default false). */
   readonly isExact?: boolean;
 }
 
@@ -27,9 +27,10 @@ const DECODER = new TextDecoder();
 const ENCODER = new TextEncoder();
 
 /**
- * Gives an answer, which must have been accepted, the form that the config wants. `select` and
- * `pick` cut it out of the bytes that came, so that numbers keep their digits.
- * It rejects with `upstream-invalid` when the answer cannot be given that form, or `map` throws.
+ * Transforms an accepted response. `select` and `pick` cut the data out of the received bytes, so
+ * that numbers keep their digits.
+ * It rejects with `upstream-invalid` when the response does not have what they select, or `map`
+ * throws.
  */
 export function shape(options: ShapeOptions): Policy {
   return (next) =>
@@ -48,7 +49,7 @@ function narrowed(document: Bytes, { select, pick: selection }: ShapeOptions): B
   const place = select && locate(document, select);
   if (select && !place) {
     const pointer = writePointer(select);
-    throw new GatewayError("upstream-invalid", `the upstream's answer has nothing at ${pointer}`);
+    throw new GatewayError("upstream-invalid", `the upstream's response has nothing at ${pointer}`);
   }
   const selected = place ? document.subarray(place.start, place.end) : document;
   return selection === undefined ? selected : pick(selected, selection);
@@ -60,7 +61,7 @@ async function mapped(
   parts: NonNullable<Call["parts"]>,
   signal: AbortSignal,
 ): Promise<Bytes> {
-  // The function may change what it is given, so it is nobody else's.
+  // Parsed for each call: the function may change what it receives.
   const read = (document: Bytes): unknown => {
     const text = DECODER.decode(document);
     return isExact ? readExactly(text, "all") : JSON.parse(text);
@@ -72,7 +73,7 @@ async function mapped(
     return ENCODER.encode(writeJson(await abortable(mapped, signal)) ?? "null");
   } catch (error) {
     signal.throwIfAborted();
-    throw new GatewayError("upstream-invalid", "the part's map failed on the upstream's answer", {
+    throw new GatewayError("upstream-invalid", "the part's map failed on the upstream's response", {
       cause: new MapError("map failed", { cause: error }),
     });
   }

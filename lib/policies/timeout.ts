@@ -6,35 +6,35 @@ import { Scope } from "../core/scope.ts";
 import type { Policy } from "../core/source.ts";
 import { type Timer, TimerQueue } from "../core/timer_queue.ts";
 
-/** What one attempt may take. */
+/** The time of one attempt. */
 export interface TimeoutOptions {
-  /** How long the attempt may take (ms); what is left of the deadline, when that is less. */
+  /** Maximum duration of the attempt (ms); the deadline may end it earlier. */
   readonly timeoutMs: number;
   readonly clock: Clock;
 }
 
 /**
- * Ends an attempt that takes too long, by aborting it.
- * It rejects with `upstream-timeout`, or with `deadline-exceeded` when the deadline came first; an
- * attempt for which no time is left is not begun.
+ * Aborts an attempt that takes too long.
+ * It rejects with `upstream-timeout`, or with `deadline-exceeded` when the deadline comes first; an
+ * attempt does not start when no time is left for it.
  *
- * The time is the upstream's: while the client still uploads it stands still whenever the next bytes
- * are to come from the client, and it begins anew with them; so the upstream has all of it once the
+ * Only the upstream's time counts: during an upload, the timer stops while the gateway waits for the
+ * client's next bytes, and restarts when they arrive. So the upstream has the full timeout once the
  * request was sent. A client that is still uploading at the deadline gets `request-timeout`.
  */
 export function timeout({ timeoutMs, clock }: TimeoutOptions): Policy {
   const timers = new TimerQueue(timeoutMs, clock);
-  const detail = `no answer within ${timeoutMs} ms`;
+  const detail = `no response within ${timeoutMs} ms`;
   return (next) =>
     async function timeout(call, ctx) {
       const now = clock.monotonic();
       if (ctx.deadline <= now) {
-        throw new GatewayError("deadline-exceeded", "no time was left to ask");
+        throw new GatewayError("deadline-exceeded", "no time was left for the call");
       }
       const scope = new Scope(ctx.signal);
       const { signal } = scope;
-      const ring = () => scope.cancel(new GatewayError("upstream-timeout", detail));
-      const timer = new AttemptTimer(timers, ring, signal, now);
+      const expire = () => scope.cancel(new GatewayError("upstream-timeout", detail));
+      const timer = new AttemptTimer(timers, expire, signal, now);
       try {
         const { client, trace, background, buffers } = ctx;
         if (call.body === undefined || call.body.isWhole) {
@@ -59,20 +59,20 @@ export function timeout({ timeoutMs, clock }: TimeoutOptions): Policy {
     };
 }
 
-/** The time of one attempt, which stands still while the client has to send more. */
+/** The timer of one attempt, stopped while the gateway waits for the client's next bytes. */
 class AttemptTimer implements UploadWatcher {
   waitsForClient = false;
   readonly #timers: TimerQueue;
-  readonly #ring: () => void;
+  readonly #expire: () => void;
   readonly #signal: AbortSignal;
   #timer: Timer;
   #hasEnded = false;
 
-  constructor(timers: TimerQueue, ring: () => void, signal: AbortSignal, now: number) {
+  constructor(timers: TimerQueue, expire: () => void, signal: AbortSignal, now: number) {
     this.#timers = timers;
-    this.#ring = ring;
+    this.#expire = expire;
     this.#signal = signal;
-    this.#timer = timers.set(ring, now);
+    this.#timer = timers.set(expire, now);
   }
 
   onWait(): void {
@@ -81,10 +81,10 @@ class AttemptTimer implements UploadWatcher {
   }
 
   onCome(): void {
-    // What is let go of at the end of an attempt seems to come as well.
+    // Cancelling the upload at the end of an attempt looks like an arrival, too.
     if (this.#hasEnded || this.#signal.aborted) return;
     this.waitsForClient = false;
-    this.#timer = this.#timers.set(this.#ring);
+    this.#timer = this.#timers.set(this.#expire);
   }
 
   end(): void {

@@ -5,22 +5,22 @@ import type { Reference, TemplateName } from "./reference.ts";
 import { readRequestBody } from "../http/request_body.ts";
 import type { Call, Context } from "../core/source.ts";
 
-/** Stands for what parts will answer, where what the client sent is tried. */
-const STAND_IN = "x";
+/** Replaces the values of parts in a dry run. */
+const PLACEHOLDER = "x";
 
-/** What there is besides the client's request. */
+/** The values besides the client's request. */
 interface Given {
-  /** What parts have answered, by their names. */
+  /** The parts' results so far, by name. */
   readonly outputs: Map<string, JsonDocument>;
-  /** The item that is asked for; undefined where there is none. */
+  /** The list item that the call is made for; undefined outside of an `each`. */
   readonly item?: unknown;
-  /** Whether parts' values are stood in for. */
-  readonly isTrial?: boolean;
-  /** Whether the client's values are known to be right. */
-  readonly isTried?: boolean;
+  /** Whether placeholders replace the parts' values. */
+  readonly isDryRun?: boolean;
+  /** Whether the client's values have passed a dry run. */
+  readonly isChecked?: boolean;
 }
 
-/** The values that templates are filled with: the client's own, and what parts have answered. */
+/** The values that templates are expanded with: those of the client's request and of other parts. */
 export class Inputs {
   readonly #call: Call;
   readonly #body: JsonDocument | undefined;
@@ -38,31 +38,31 @@ export class Inputs {
     return this.#call;
   }
 
-  /** What parts have answered so far, by their names. */
+  /** The parts' results so far, by name. */
   get outputs(): Map<string, JsonDocument> {
     return this.#given.outputs;
   }
 
-  /** The same values, for templates that were tried: what is still wrong there, a part gave. */
-  afterTrial(): Inputs {
-    return this.#with({ isTried: true });
+  /** The same values after a dry run: a value that is still invalid came from a part. */
+  afterDryRun(): Inputs {
+    return this.#with({ isChecked: true });
   }
 
-  /** The client's values, with a harmless text for each that is still to come. */
-  trial(): Inputs {
-    return this.#with({ isTrial: true });
+  /** The client's values, with a harmless placeholder for each value that is not known yet. */
+  dryRun(): Inputs {
+    return this.#with({ isDryRun: true });
   }
 
-  /** The same values, and one item of a list. */
+  /** The same values with one item of a list. */
   withItem(item: unknown): Inputs {
     return this.#with({ item });
   }
 
   /**
-   * The value that a reference names; undefined when the client did not send it. A number that
-   * JavaScript would change is an ExactNumber.
-   * @throws {GatewayError} when a part's answer, or the item, does not have it, and when the client
-   * sent several values where one can stand
+   * The value of a reference; undefined when the client did not send it. A number that JavaScript
+   * would change is an ExactNumber.
+   * @throws {GatewayError} when a part's result, or the item, lacks the value, and when the client
+   * sent several values where only one is allowed
    */
   get(reference: Reference): unknown {
     switch (reference.from) {
@@ -70,8 +70,8 @@ export class Inputs {
         const values = this.#queryOf().getAll(reference.name);
         if (reference.isList) return values;
         if (values.length > 1) {
-          const times = `it came ${values.length} times`;
-          throw this.fault(`query.${reference.name}: must come only once; ${times}`);
+          const detail = `must be sent only once; got ${values.length} values`;
+          throw this.fault(`query.${reference.name}: ${detail}`);
         }
         return values[0];
       }
@@ -80,7 +80,7 @@ export class Inputs {
       case "body":
         return this.#body && this.#read("body", this.#body, reference.path);
       case "item":
-        if (this.#given.item === undefined && this.#given.isTrial) return STAND_IN;
+        if (this.#given.item === undefined && this.#given.isDryRun) return PLACEHOLDER;
         return this.#present("item", reference.path, follow(this.#given.item, reference.path));
       case "param or part":
         return this.#output(reference.name, reference.path);
@@ -88,8 +88,8 @@ export class Inputs {
   }
 
   /**
-   * The values that a reference names, where there may be several: all of a query parameter, all
-   * items of a list; undefined for each that the client did not send.
+   * All values of a reference: those of a repeated query parameter, or the items of a list;
+   * undefined for each that the client did not send.
    * @throws {GatewayError} as {@linkcode get} does
    */
   all(reference: Reference): readonly unknown[] {
@@ -99,8 +99,8 @@ export class Inputs {
   }
 
   /**
-   * The list that a reference names; every value of a query parameter that comes several times.
-   * @throws {GatewayError} when it is no list
+   * The value of a reference as a list; for a query parameter, all of its values.
+   * @throws {GatewayError} when it is not a list
    */
   list({ name, reference }: TemplateName): readonly unknown[] {
     if (reference.from === "query") return this.all(reference);
@@ -109,18 +109,18 @@ export class Inputs {
     return value;
   }
 
-  /** The client's query as it was sent, without the `?`; empty when there is none. */
+  /** The client's query, not decoded, without the `?`; empty when there is none. */
   get rawQuery(): string {
     const start = this.#call.path.indexOf("?");
     return start < 0 ? "" : this.#call.path.slice(start + 1);
   }
 
   /**
-   * That a value cannot be used.
-   * @param kind what to call it when a part gave it
+   * Creates the error for a value that cannot be used: `bad-request` when it is the client's.
+   * @param kind the kind when the value came from a part
    */
   fault(detail: string, kind: "input-invalid" | "too-many-items" = "input-invalid"): GatewayError {
-    return new GatewayError(this.#given.isTried ? kind : "bad-request", detail);
+    return new GatewayError(this.#given.isChecked ? kind : "bad-request", detail);
   }
 
   #with(given: Partial<Given>): Inputs {
@@ -131,10 +131,10 @@ export class Inputs {
   }
 
   #output(name: string, path: readonly string[]): unknown {
-    const { outputs, isTrial } = this.#given;
+    const { outputs, isDryRun: isTrial } = this.#given;
     const { params = {} } = this.#call;
     if (path.length === 0 && Object.hasOwn(params, name)) return params[name];
-    if (isTrial) return STAND_IN;
+    if (isTrial) return PLACEHOLDER;
     const output = outputs.get(name);
     return output && this.#present(name, path, this.#read(name, output, path));
   }
@@ -148,9 +148,9 @@ export class Inputs {
     }
   }
 
-  #present(name: string, path: readonly string[], found: unknown): unknown {
-    if (found === undefined) throw this.fault(`${[name, ...path].join(".")}: is missing`);
-    return found;
+  #present(name: string, path: readonly string[], value: unknown): unknown {
+    if (value === undefined) throw this.fault(`${[name, ...path].join(".")}: is missing`);
+    return value;
   }
 
   #queryOf(): URLSearchParams {
@@ -159,8 +159,8 @@ export class Inputs {
 }
 
 /**
- * The inputs of a call.
- * @param readsBody the largest body that is read (bytes); absent when nothing refers to the body
+ * Reads the inputs of a client's request.
+ * @param readsBody maximum body size (bytes); absent when no template refers to the body
  * @throws {GatewayError} `bad-request` when the body is not JSON, `payload-too-large`
  */
 export async function readInputs(call: Call, ctx: Context, readsBody?: number): Promise<Inputs> {

@@ -6,40 +6,40 @@ import type { Inputs } from "./inputs.ts";
 import type { Call } from "../core/source.ts";
 import type { PathTemplate, Template } from "./template.ts";
 
-/** A part's question before the client's values are in it. */
+/** The template of a part's call. */
 export interface CallTemplate {
   readonly method: string;
   readonly path: PathTemplate;
-  /** Whether the client's query goes with it, but for what the part says itself. */
+  /** Whether the client's query is appended, without the parameters that the part sets itself. */
   readonly passesQuery: boolean;
-  /** Query parameters, added to those of the path. */
+  /** Query parameters, appended to those of the path. */
   readonly params: Readonly<Record<string, Template<string[]>>>;
   readonly headers: Readonly<Record<string, Template<string[]>>>;
   /** Sent as JSON. */
   readonly body: Template<unknown> | undefined;
-  /** The parts that the function which maps the answer is told of; empty without one. */
+  /** The parts whose results the `map` function receives; empty without one. */
   readonly mapped: readonly string[];
-  /** What is sent besides `headers`, unless they say otherwise. */
+  /** Default headers; `headers` override them. */
   readonly ownHeaders: Readonly<Record<string, string>>;
-  /** Tells its calls apart; absent when nobody stores the responses. */
+  /** Derives the cache key from the headers; absent when responses are not cached. */
   readonly headerKey?: HeaderKey | undefined;
-  /** Whether an Authorization is the gateway's own (default false). */
+  /** Whether the Authorization header is the gateway's own (default false). */
   readonly hasOwnAuthorization?: boolean;
 }
 
-/** The only headers of a client that every part sends on. */
-const SENT_ON = ["accept-language", "traceparent"] as const;
-/** What a header's value may not hold (RFC 9110 section 5.5). */
+/** The only client headers that every part forwards. */
+const FORWARDED = ["accept-language", "traceparent"] as const;
+/** A character that a header's value must not contain (RFC 9110 section 5.5). */
 const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
 const ENCODER = new TextEncoder();
 const NOTHING: Bytes = new Uint8Array();
-/** What may stand in a query as it came; `;` is kept out because some servers part pairs at it. */
+/** What must be encoded in a client's query. `;` is, because some servers split pairs at it. */
 const UNSAFE = /%(?![0-9a-f]{2})|[^\w\-.~!$&'()*+,=:@/?%[\]{}|^`\\]/giu;
 
 /**
- * Makes a part's question of what the client asked, and of what other parts answered.
- * @throws {GatewayError} `bad-request` when what the client sent cannot be used, `input-invalid`
- * when what a part answered cannot
+ * Makes a part's call from the client's request and the results of other parts.
+ * @throws {GatewayError} `bad-request` for an unusable value of the client's, `input-invalid` for one
+ * of a part's
  */
 export function expandCall(template: CallTemplate, inputs: Inputs): Call {
   const { method, body } = template;
@@ -69,37 +69,37 @@ function partsOf({ mapped }: CallTemplate, { outputs }: Inputs): Pick<Call, "par
 }
 
 function headersOf({ ownHeaders, headers }: CallTemplate, inputs: Inputs): Headers {
-  const sent = new Headers(ownHeaders);
-  for (const name of SENT_ON) {
+  const expanded = new Headers(ownHeaders);
+  for (const name of FORWARDED) {
     const value = inputs.call.headers.get(name);
     if (value === null || (name === "traceparent" && !isTraceparent(value))) continue;
-    sent.set(name, value);
+    expanded.set(name, value);
   }
   for (const [name, template] of Object.entries(headers)) {
-    sent.delete(name);
+    expanded.delete(name);
     for (const value of template.expand(inputs)) {
       if (UNSENDABLE.test(value)) throw inputs.fault(`${name}: cannot be sent as a header`);
-      sent.append(name, value);
+      expanded.append(name, value);
     }
   }
-  return sent;
+  return expanded;
 }
 
 function withParams(path: string, params: CallTemplate["params"], inputs: Inputs): string {
-  let written = path;
+  let extended = path;
   for (const [name, template] of Object.entries(params)) {
     for (const value of template.expand(inputs)) {
-      const separator = written.includes("?") ? "&" : "?";
-      written += `${separator}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
+      const separator = extended.includes("?") ? "&" : "?";
+      extended += `${separator}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
     }
   }
-  return written;
+  return extended;
 }
 
 /**
- * The pairs of the client's query, behind the part's own and in their order, as they were written
- * wherever that is safe. One that has the name of the part's own is left out, also where the part's
- * has no value: nobody can add to what the part asks.
+ * Appends the client's query, in its order and not re-encoded wherever that is safe. A parameter that
+ * the part sets itself is dropped, even when the part's has no value: a client must not be able to
+ * add to the part's own parameters.
  */
 function withQuery(path: string, template: CallTemplate, rawQuery: string): string {
   const start = path.indexOf("?");
@@ -112,6 +112,6 @@ function withQuery(path: string, template: CallTemplate, rawQuery: string): stri
     own.size === 0 || ![...new URLSearchParams(`&${pair}`).keys()].some((name) => own.has(name));
   const pairs = rawQuery.split("&").filter((pair) => pair !== "" && isClients(pair));
   if (pairs.length === 0) return path;
-  const written = pairs.join("&").toWellFormed().replace(UNSAFE, encodeURIComponent);
-  return `${path}${start < 0 ? "?" : "&"}${written}`;
+  const query = pairs.join("&").toWellFormed().replace(UNSAFE, encodeURIComponent);
+  return `${path}${start < 0 ? "?" : "&"}${query}`;
 }

@@ -1,40 +1,40 @@
-/** What a name in a template stands for. */
+/** The value that a name in a template refers to. */
 export type Reference =
-  /** A query parameter, decoded; `isList`: all its values, as a list. */
+  /** A query parameter, decoded; with `isList`, all of its values as a list. */
   | { readonly from: "query"; readonly name: string; readonly isList?: true }
   | { readonly from: "header"; readonly name: string }
   | { readonly from: "body" | "item"; readonly path: readonly string[] }
-  /** A route parameter, or a part: its output, or what a path leads to in it. */
+  /** A route parameter, or a part's result, or a value within that. */
   | { readonly from: "param or part"; readonly name: string; readonly path: readonly string[] };
 
-/** A name in a template, and what it stands for. */
+/** A name in a template, with its reference. */
 export interface TemplateName {
   readonly name: string;
   readonly reference: Reference;
 }
 
-/** First words of a reference that no route parameter and no part may take. */
+/** Reserved first words: not allowed as names of route parameters and parts. */
 export const RESERVED = ["query", "header", "body", "item"] as const;
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** Headers carry more than identifiers do (RFC 9110 section 5.6.2). */
+/** Header names have more characters than identifiers (RFC 9110 section 5.6.2). */
 const TOKEN = /^[A-Za-z0-9_~-]+(?:\.[A-Za-z0-9_~-]+)*$/;
-/** `tag`, `page.size`, `filter[name]`, `ids[]`; any other name is quoted. */
+/** `tag`, `page.size`, `filter[name]`, `ids[]`; any other name must be quoted. */
 const PARAMETER = /^[\w~-]+(?:\.[\w~-]+|\[[\w~-]*\])*$/;
 /** A JSON string in brackets. */
 const QUOTED = /^\[("(?:[^"\\]|\\.)*")\]$/;
 const KEY = /^[\w-]+$/;
-/** What stands between braces; quoted, it may hold braces and commas itself. */
+/** The text between braces; within quotes, it may contain braces and commas. */
 const BETWEEN_BRACES = '(?:[^{}"]|"(?:[^"\\\\]|\\\\.)*")*';
 const ONLY_NAME = new RegExp(`^\\{(${BETWEEN_BRACES})\\}$`);
 
-/** The `{…}` of a text, each with what stands between its braces. */
-export const HOLES = new RegExp(`\\{(${BETWEEN_BRACES})\\}`, "g");
+/** Matches each `{…}` of a text (RFC 6570 calls it an expression) and captures the text within. */
+export const EXPRESSIONS = new RegExp(`\\{(${BETWEEN_BRACES})\\}`, "g");
 
 /**
- * Reads `id`, `query.NAME`, `query["any name"]`, `header.NAME`, `body.NAME`, `item`, or a part's
- * name; the last three with a dotted path into their JSON. `*` behind a query parameter makes a
- * list of all its values. Undefined when it is none of these.
+ * Parses `id`, `query.NAME`, `query["any name"]`, `header.NAME`, `body.NAME`, `item`, or a part's
+ * name; the last three with a dotted path into their JSON. A `*` after a query parameter makes it a
+ * list of all its values. Undefined when the text is none of these.
  */
 export function parseReference(text: string): Reference | undefined {
   if (/^query\b/.test(text)) return parseParameter(text.slice("query".length));
@@ -49,12 +49,12 @@ export function parseReference(text: string): Reference | undefined {
   return { from: "param or part", name, path };
 }
 
-/** @param text what stands behind `query` */
+/** @param text the text after `query` */
 function parseParameter(text: string): Reference | undefined {
   const isList = text.endsWith("*");
-  const written = isList ? text.slice(0, -1) : text;
-  const plain = written.startsWith(".") ? written.slice(1) : "";
-  const name = PARAMETER.test(plain) ? plain : unquoted(QUOTED.exec(written)?.[1]);
+  const single = isList ? text.slice(0, -1) : text;
+  const plain = single.startsWith(".") ? single.slice(1) : "";
+  const name = PARAMETER.test(plain) ? plain : unquoted(QUOTED.exec(single)?.[1]);
   if (name === undefined) return undefined;
   return { from: "query", name, ...(isList && { isList }) };
 }
@@ -67,7 +67,7 @@ function unquoted(quoted = ""): string | undefined {
   }
 }
 
-/** The names of an expression, which commas divide that are not quoted. */
+/** Splits an expression at its commas, except those in quotes. */
 export function splitNames(expression: string): string[] {
   const names = [""];
   for (const [piece] of expression.matchAll(/"(?:[^"\\]|\\.)*"|[^",]+|./gs)) {
@@ -77,19 +77,19 @@ export function splitNames(expression: string): string[] {
   return names;
 }
 
-/** A part's or a route parameter's name. */
+/** Whether a text can name a part or a route parameter. */
 export function isIdentifier(name: string): boolean {
   return IDENTIFIER.test(name);
 }
 
-/** The name in a text that is exactly one `{name}`; undefined when it is not. */
+/** Parses a text that is exactly one `{name}`; undefined when it is not. */
 export function parseOnlyName(text: string): TemplateName | undefined {
   const name = ONLY_NAME.exec(text)?.[1] ?? "";
   const reference = parseReference(name);
   return reference && { name, reference };
 }
 
-/** Whether a value can only be the client's, who may leave it out. */
+/** Whether the value is certainly the client's, who may omit it. */
 export function isClients({ from }: Reference): boolean {
   return from === "body" || from === "query" || from === "header";
 }

@@ -3,7 +3,7 @@ import type { Inputs } from "./inputs.ts";
 import { ExactNumber } from "../json/exact_number.ts";
 import { hasDotSegment } from "../http/path.ts";
 import {
-  HOLES,
+  EXPRESSIONS,
   isClients,
   parseOnlyName,
   parseReference,
@@ -11,32 +11,32 @@ import {
   type TemplateName,
 } from "./reference.ts";
 
-/** A template that cannot be read; its message is the rule that it breaks. */
+/** Thrown for an invalid template; its message is the rule that it breaks. */
 export class TemplateError extends Error {
   override readonly name = "TemplateError";
 }
 
-/** A template that has been read. */
+/** A parsed template. */
 export interface Template<T> {
   /** Every name in it. */
   readonly names: readonly TemplateName[];
   /**
-   * Its value for one request; a number that JavaScript would change is an ExactNumber.
-   * @throws {GatewayError} when a value cannot stand there: `bad-request` when it is the client's,
-   * `input-invalid` when a part gave it
+   * Expands the template for one request; a number that JavaScript would change is an ExactNumber.
+   * @throws {GatewayError} when a value cannot be used there: `bad-request` when it is the client's,
+   * `input-invalid` when it is a part's
    */
   expand(inputs: Inputs): T;
 }
 
-/** A template for a path. */
+/** A parsed path template. */
 export interface PathTemplate extends Template<string> {
-  /** Whether the client's whole query goes with it, as `{?query}` says; `expand` leaves it out. */
+  /** Whether it contains `{?query}`, the client's whole query, which `expand` does not append. */
   readonly passesQuery: boolean;
-  /** What the parameters are called that it adds to its query. */
+  /** The names of the parameters that it adds to its query. */
   readonly params: readonly string[];
 }
 
-/** Any JSON value, its large numbers as bigints; its strings may hold templates. */
+/** Any JSON value, with large numbers as bigints; its strings may contain templates. */
 export type Json = string | number | bigint | boolean | null | readonly Json[] | {
   readonly [key: string]: Json;
 };
@@ -47,40 +47,42 @@ const QUOTE_RULE = 'must have a "}" for each "{", and both quotes of {query["NAM
 const VALUE = parseExpression("{value}");
 
 /**
- * Reads a path: RFC 6570 with no operator, `?` or `&` alone.
+ * Parses a path template: RFC 6570 with the operators `?` and `&`, or none.
  *
- * Values are percent-encoded, so none can add a segment or a parameter. `{?query.lang}` writes
- * `?lang=…`: the words before the last dot say where a value comes from, not what it is called. In
- * a query a list, or a parameter that came several times, is written once for each value.
+ * Values are percent-encoded, so none can add a segment or a parameter. `{?query.lang}` becomes
+ * `?lang=…`: the words before the last dot name the value's source and are not part of the
+ * parameter's name. In a query, a list or a repeated parameter is written once for each value.
  */
 export function parsePathTemplate(text: string): PathTemplate {
   if (!text.startsWith("/")) throw new TemplateError('must start with "/"');
-  const holes: Hole[] = [];
-  const literals = split(text, (expression) => holes.push(new Hole(expression)));
+  const expressions: Expression[] = [];
+  const literals = split(text, (expression) => expressions.push(new Expression(expression)));
   if (literals.some((literal) => /[\s\\#]/.test(literal))) {
     throw new TemplateError("must have no space, backslash or fragment");
   }
-  const queryStart = holes.findIndex(({ isQuery }) => isQuery);
+  const queryStart = expressions.findIndex(({ isQuery }) => isQuery);
   const isMixed = queryStart >= 0 &&
-    (holes.slice(queryStart).some(({ isQuery }) => !isQuery) ||
+    (expressions.slice(queryStart).some(({ isQuery }) => !isQuery) ||
       literals.slice(queryStart + 1).some((literal) => literal !== ""));
-  // What stands behind a query that is left out would stand in the path.
-  if (isMixed) throw new TemplateError("must have nothing but {&…} behind {?…}");
+  // When the query is omitted, text after it would become part of the path.
+  if (isMixed) throw new TemplateError("must have nothing but {&…} after {?…}");
   const pathEnd = literals.findIndex((literal, index) =>
-    literal.includes("?") || (holes[index]?.isQuery ?? true)
+    literal.includes("?") || (expressions[index]?.isQuery ?? true)
   );
   const plainPath = literals.slice(0, pathEnd + 1).join("x").split("?", 1)[0] ?? "";
   if (hasDotSegment(plainPath)) throw new TemplateError('must have no segment "." or ".."');
-  const pathNames = holes.slice(0, pathEnd).flatMap(({ names }) => names);
+  const pathNames = expressions.slice(0, pathEnd).flatMap(({ names }) => names);
   const plainEmpties = countEmptySegments(plainPath);
 
   return {
-    names: holes.flatMap(({ names }) => names),
-    passesQuery: holes.some(({ isWholeQuery }) => isWholeQuery),
-    params: holes.flatMap(({ isQuery, names }) => isQuery ? names.map(keyOf) : []),
+    names: expressions.flatMap(({ names }) => names),
+    passesQuery: expressions.some(({ isWholeQuery }) => isWholeQuery),
+    params: expressions.flatMap(({ isQuery, names }) => isQuery ? names.map(keyOf) : []),
     expand(inputs) {
       let expanded = literals[0] ?? "";
-      holes.forEach((hole, index) => expanded += hole.expand(inputs) + literals[index + 1]);
+      expressions.forEach((expression, index) =>
+        expanded += expression.expand(inputs) + literals[index + 1]
+      );
       if (pathNames.length === 0) return expanded;
       const path = expanded.split("?", 1)[0] ?? "";
       if (countEmptySegments(path) > plainEmpties || hasDotSegment(path)) {
@@ -93,8 +95,8 @@ export function parsePathTemplate(text: string): PathTemplate {
 }
 
 /**
- * Reads a JSON value whose strings may hold `{name}`. A string that is exactly one `{name}` becomes
- * the value itself, with its type, and is left out where the request does not have it.
+ * Parses a JSON value whose strings may contain `{name}`. A string that is exactly one `{name}`
+ * becomes the value itself, with its type, and is omitted when the request does not have it.
  */
 export function parseValueTemplate(value: Json): Template<unknown> {
   if (typeof value === "string") return parseText(value);
@@ -118,8 +120,8 @@ export function parseValueTemplate(value: Json): Template<unknown> {
 }
 
 /**
- * Reads what only texts can stand for: a query parameter, a header. A list gives several texts, and
- * what the client did not send gives none.
+ * Parses a template that yields strings, for a query parameter or a header. A list yields several
+ * strings, and a value that the client did not send yields none.
  */
 export function parseTextTemplate(value: Json): Template<string[]> {
   if (Array.isArray(value)) {
@@ -140,7 +142,7 @@ export function parseTextTemplate(value: Json): Template<string[]> {
   return { names, expand: () => fixed };
 }
 
-/** None for a value that the client did not send, several for a list. */
+/** The values as strings, without those that the client did not send. */
 function texts(name: TemplateName, values: readonly unknown[], inputs: Inputs): string[] {
   return values.flatMap((value) => {
     if (value === undefined || (value === null && isClients(name.reference))) return [];
@@ -159,26 +161,26 @@ function parseText(text: string): Template<unknown> {
   if (only !== undefined) return { names, expand: (inputs) => inputs.get(only.reference) };
   for (const { name, reference } of names) {
     if (reference.from !== "query" || !reference.isList) continue;
-    throw new TemplateError(`"{${name}}" must stand alone: it is a list`);
+    throw new TemplateError(`"{${name}}" must be the whole string: it is a list`);
   }
   return {
     names,
     expand: (inputs) =>
-      literals.reduce((written, literal, index) => {
+      literals.reduce((expanded, literal, index) => {
         const name = names[index - 1];
-        return written + (name ? oneText(name, inputs) ?? "" : "") + literal;
+        return expanded + (name ? oneText(name, inputs) ?? "" : "") + literal;
       }, ""),
   };
 }
 
 /** One `{…}` of a path. */
-class Hole {
+class Expression {
   readonly names: readonly TemplateName[];
   readonly isQuery: boolean;
-  /** Whether it stands for all parameters of the client, and has no name of its own. */
+  /** Whether it is `{?query}`: all parameters of the client, without a name in the template. */
   readonly isWholeQuery: boolean;
   readonly #operator: string;
-  /** What its parameters are called, encoded. */
+  /** The names of its parameters, encoded. */
   readonly #keys: readonly string[];
 
   constructor(expression: string) {
@@ -195,17 +197,17 @@ class Hole {
 
   expand(inputs: Inputs): string {
     if (!this.isQuery) return this.names.map((name) => segment(name, inputs)).join(",");
-    let written = "";
+    let query = "";
     this.names.forEach((name, index) => {
       for (const text of texts(name, inputs.all(name.reference), inputs)) {
-        written += `${written === "" ? this.#operator : "&"}${this.#keys[index]}=${encoded(text)}`;
+        query += `${query === "" ? this.#operator : "&"}${this.#keys[index]}=${encoded(text)}`;
       }
     });
-    return written;
+    return query;
   }
 }
 
-/** What a parameter is called that takes a value. */
+/** The name of the parameter that carries a value. */
 function keyOf({ name, reference }: TemplateName): string {
   return reference.from === "query" ? reference.name : name.slice(name.lastIndexOf(".") + 1);
 }
@@ -222,8 +224,8 @@ function encoded(text: string): string {
 }
 
 /**
- * A value that can be written as text; undefined when the client did not send it. That a part gave
- * nothing is a mistake: what was to be asked of one user would be asked of all.
+ * A value as text; undefined when the client did not send it. A missing value of a part's is an
+ * error: a call meant for one user would otherwise be made for all.
  */
 function oneText(name: TemplateName, inputs: Inputs): string | undefined {
   const value = inputs.get(name.reference);
@@ -250,7 +252,7 @@ function parseName(name: string): TemplateName {
 
 function ruleOf(name: string): string {
   if (name === "query") {
-    return '"{query}" must stand as params: "{query}", or as {?query} in a path: it is all parameters';
+    return '"{query}" must be used as params: "{query}", or as {?query} in a path: it is all parameters';
   }
   if (/^query\W/.test(name)) {
     return `"{${name}}" must be query.NAME, or have its name in quotes: query["NAME"]`;
@@ -258,15 +260,15 @@ function ruleOf(name: string): string {
   return `"{${name}}" must name a route parameter, a part, query.NAME, header.NAME, body.NAME or item`;
 }
 
-/** Splits at the holes; the literals around them are returned, one more than there are holes. */
-function split(text: string, onHole: (expression: string) => void): string[] {
-  const parts = text.split(HOLES);
+/** Splits a text at its expressions and returns the literals around them, one more than those. */
+function split(text: string, onExpression: (expression: string) => void): string[] {
+  const parts = text.split(EXPRESSIONS);
   const literals = parts.filter((_, index) => index % 2 === 0);
   if (literals.some((literal) => /[{}]/.test(literal))) {
     const isQuoted = /\{[^{}]*"/.test(text);
     throw new TemplateError(isQuoted ? QUOTE_RULE : 'must have a "}" for each "{"');
   }
-  parts.forEach((part, index) => index % 2 === 1 && onHole(part));
+  parts.forEach((part, index) => index % 2 === 1 && onExpression(part));
   return literals;
 }
 

@@ -47,7 +47,7 @@ const NO_LISTS: readonly (readonly [unknown, string, string])[] = [
   [{ a: 1 }, "list: must be a list", "input-invalid"],
   [null, "list: must be a list", "input-invalid"],
   ["text", "list: must be a list", "input-invalid"],
-  [[1, 2, 3, 4], "list: has 4 items, of which items takes at most 3", "too-many-items"],
+  [[1, 2, 3, 4], "list: must have at most 3 items for items; got 4", "too-many-items"],
 ];
 for (const [list, detail, kind] of NO_LISTS) {
   Deno.test(`in place of a list: ${JSON.stringify(list)}`, async () => {
@@ -89,9 +89,9 @@ Deno.test("items that cannot be asked for, or fail, are null, each with its prob
     ["items", 1, 502, scalar],
     ["items", 2, 502, segment],
     ["items", 3, 502, scalar],
-    ["items", 4, 502, "the upstream answered 500"],
+    ["items", 4, 502, "the upstream returned 500"],
     ["items", 5, 502, segment],
-    ["items", 7, 502, "the upstream answered 500"],
+    ["items", 7, 502, "the upstream returned 500"],
   ]);
   assertEquals(upstream.requests.length, 4);
 });
@@ -121,7 +121,7 @@ Deno.test("a failed item of a required part fails the whole, and ends the others
     status: 404,
     kind: "upstream-refused",
   });
-  assertEquals(detail, "the part items is required: item 1: the upstream answered 404");
+  assertEquals(detail, "the part items is required: item 1: the upstream returned 404");
   assertEquals(problems?.map(({ part, index }) => [part, index]), [["items", 1]]);
   assert(!upstream.paths.includes("/items/5"));
 });

@@ -58,9 +58,9 @@ Deno.test("select of what is not there is the upstream's fault, and names it", a
   const missing = ["/a", "/a/b", "/list/2", "/list/-", "/list/-1", "/list/01", "/list/length"];
   for (const select of [...missing, "/toString", "/a~1b/0", "/é/é"]) {
     const detail = await shaped(KEYS, { select });
-    assert(String(detail).startsWith("the upstream's answer has nothing at /"), `${select}`);
+    assert(String(detail).startsWith("the upstream's response has nothing at /"), `${select}`);
   }
-  assertEquals(await shaped("", { select: "/a" }), "the upstream's answer has nothing at /a");
+  assertEquals(await shaped("", { select: "/a" }), "the upstream's response has nothing at /a");
 });
 
 const PICKS: readonly (readonly [answer: string, pick: readonly string[], kept: unknown])[] = [
@@ -74,10 +74,10 @@ const PICKS: readonly (readonly [answer: string, pick: readonly string[], kept: 
   ["null", ["a"], null],
   ["", ["a"], null],
   ["[]", ["a.b"], []],
-  ["7", ["a"], "the upstream's answer has no members to pick"],
-  ['"text"', ["length"], "the upstream's answer has no members to pick"],
-  ["[1]", ["a"], "the upstream's answer has no members to pick"],
-  ['{"at":"here"}', ["at.x"], "the upstream's answer has no members to pick"],
+  ["7", ["a"], "the upstream's response has no members to pick"],
+  ['"text"', ["length"], "the upstream's response has no members to pick"],
+  ["[1]", ["a"], "the upstream's response has no members to pick"],
+  ['{"at":"here"}', ["at.x"], "the upstream's response has no members to pick"],
 ];
 Deno.test("pick keeps members of objects and of lists of them, and finds none in anything else", async () => {
   for (const [answer, pick, kept] of PICKS) {
@@ -141,7 +141,7 @@ for (const [does, map] of Object.entries(MISTAKES)) {
     const { data, problems } = await readEnvelope(response, { hidden: [SECRET] });
     assertEquals(data, { it: "x", other: {} });
     assertEquals(problems?.map(({ part, status, detail }) => [part, status, detail]), [
-      ["it", 502, "the part's map failed on the upstream's answer"],
+      ["it", 502, "the part's map failed on the upstream's response"],
     ]);
     assertEquals(optional.errors.length, 1);
 
@@ -287,7 +287,7 @@ Deno.test("what an each selects is selected of every item, and its pointer follo
   const { data, problems } = await readEnvelope(await ask(gateway.url));
   assertEquals(data, { list: [{ id: 1 }, { id: 2 }], it: [{ x: 1 }, null] });
   assertEquals(problems?.map(({ part, index, detail }) => [part, index, detail]), [
-    ["it", 1, "the upstream's answer has nothing at /deep/0"],
+    ["it", 1, "the upstream's response has nothing at /deep/0"],
   ]);
 });
 

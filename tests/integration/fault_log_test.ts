@@ -35,7 +35,7 @@ const FAULTS: readonly (readonly [string, RegExp, () => Started | Promise<Starte
   ],
   [
     "silence",
-    /^timeout \(1 call\): no answer within 1000 ms$/,
+    /^timeout \(1 call\): no response within 1000 ms$/,
     () => startRawUpstream(({ closed }) => closed()),
   ],
 ];

@@ -165,27 +165,27 @@ Deno.test("a list without an end is bounded, by pages and by items", async () =>
 
 type Odd = readonly [last: string, page: number, status: number, kind: Kind, detail: string];
 const ODD: readonly (readonly [what: string, odd: () => Response, told: Odd])[] = [
-  ["fails", failed, ["2b", 3, 502, "upstream-error", "page 3: the upstream answered 500"]],
+  ["fails", failed, ["2b", 3, 502, "upstream-error", "page 3: the upstream returned 500"]],
   ["is refused", () => new Response("", { status: 404 }), [
     "2b",
     3,
     404,
     "upstream-refused",
-    "page 3: the upstream answered 404",
+    "page 3: the upstream returned 404",
   ]],
   ["is no JSON", () => new Response("[1"), [
     "2b",
     3,
     502,
     "upstream-invalid",
-    "page 3: the upstream's answer is not JSON",
+    "page 3: the upstream's response is not JSON",
   ]],
   ["has no list", () => Response.json({}), [
     "2b",
     3,
     502,
     "upstream-invalid",
-    "page 3: the upstream's answer has no list at /items",
+    "page 3: the upstream's response has no list at /items",
   ]],
   ["leads back", () => Response.json({ items: ["3b"], next: "/orders?page=2" }), [
     "3b",
@@ -229,7 +229,7 @@ for (const [what, odd, [last, ...problem]] of ODD) {
 
 Deno.test("a first page that fails is a part that fails", async () => {
   await using upstream = startUpstream(failed);
-  const problems = [["orders", undefined, 502, "upstream-error", "the upstream answered 500"]];
+  const problems = [["orders", undefined, 502, "upstream-error", "the upstream returned 500"]];
   await using gateway = pagesOf(upstream.url);
   assertEquals(await ordersOf(gateway), [null, problems]);
   await using other = pagesOf(upstream.url, { part: { otherwise: [0] } });
@@ -303,7 +303,7 @@ Deno.test("an item that has nothing to pick fails its page", async () => {
   const { data, problems } = await readEnvelope(await ask(gateway.url));
   assertEquals([data.orders, problems?.[0]?.detail], [
     null,
-    "the upstream's answer has no members to pick",
+    "the upstream's response has no members to pick",
   ]);
 });
 

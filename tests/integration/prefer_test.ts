@@ -56,8 +56,8 @@ Deno.test("Prefer: wait makes the deadline earlier, and never later", async () =
     assertEquals([waited.status, (await waited.json()).detail], [
       504,
       path === "/long"
-        ? "the part a is required: no time was left to ask"
-        : "no time was left to ask",
+        ? "the part a is required: no time was left for the call"
+        : "no time was left for the call",
     ]);
   }
   for (const prefer of ["wait=60", "wait=-1", "wait=1.5", "wait=x", "wait"]) {

@@ -36,9 +36,9 @@ const QUERIES: readonly (readonly [Partial<Part>, query: string, asked: unknown]
   [
     { method: "POST", body: { t: "{query.tag}" } },
     "?tag=a&tag=b",
-    "query.tag: must come only once; it came 2 times",
+    "query.tag: must be sent only once; got 2 values",
   ],
-  [{ params: { t: "<{query.t}>" } }, "?t=a&t=a", "query.t: must come only once; it came 2 times"],
+  [{ params: { t: "<{query.t}>" } }, "?t=a&t=a", "query.t: must be sent only once; got 2 values"],
   [{ params: { f: "{query.filter[name]}" } }, "?filter[name]=x&filter%5Bname%5D=y", "/?f=x&f=y"],
   [{ params: { f: '{query["a b.c,{d}\\""]}' } }, "?a+b.c,%7Bd%7D%22=x", "/?f=x"],
   // The whole query.

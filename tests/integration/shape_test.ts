@@ -50,7 +50,7 @@ for (const [name, part, expected] of SHAPES) {
 }
 
 const WRONG: readonly (readonly [string, Partial<Part>, string])[] = [
-  ["select of nothing", { select: "/list/5" }, "the upstream's answer has nothing at /list/5"],
+  ["select of nothing", { select: "/list/5" }, "the upstream's response has nothing at /list/5"],
   ["select of what is inherited", { select: "/constructor" }, "has nothing at /constructor"],
   ["pick of a number", { select: "/id", pick: ["x"] }, "has no members to pick"],
   ["map that throws", {

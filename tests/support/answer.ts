@@ -10,7 +10,7 @@ const ANSWER_MS = 10_000;
 export async function ask(url: string, init: RequestInit = {}): Promise<Response> {
   const bound = new AbortController();
   const timer = setTimeout(
-    () => bound.abort(new Error(`no answer within ${ANSWER_MS} ms`)),
+    () => bound.abort(new Error(`no response within ${ANSWER_MS} ms`)),
     ANSWER_MS,
   );
   const signal = init.signal ? AbortSignal.any([bound.signal, init.signal]) : bound.signal;

@@ -10,29 +10,29 @@ import type { Policy, Reply } from "../../core/source.ts";
 export interface AcceptOptions {
   /** `json`: the body must be JSON. `text`: any text, which becomes a JSON string. */
   readonly as: "json" | "text";
-  /** Whether the client's own credentials are sent, so that a 401 or 403 is the client's (default false). */
+  /** Whether the client's credentials are forwarded: a 401 or 403 is then its own (default false). */
   readonly passesCredentials?: boolean;
-  /** Whether the client is not told what the upstream says about a refusal (default false). */
+  /** Whether to withhold the upstream's error body from the client (default false). */
   readonly hidesErrors?: boolean;
-  /** Tells how far off a `Retry-After` date is. */
+  /** For a `Retry-After` that is a date. */
   readonly clock: Clock;
 }
 
-/** An upstream's refusals that tell the client something about its own request. */
+/** Statuses that concern the client's own request. */
 const REFUSALS = new Set([400, 404, 409, 410, 422, 451]);
-/** Those whose body says what the client can mend. */
+/** Those whose body can help the client to correct its request. */
 const EXPLAINED = new Set([400, 404, 409, 410, 422]);
-/** Those about who the client is. */
+/** Those that concern the client's credentials. */
 const DENIALS = new Set([401, 403]);
 
-/** How long a client should wait when an upstream said 429 but not for how long (s). */
+/** The client's `Retry-After` when an upstream's 429 has none (s). */
 const RETRY_AFTER_S = 1;
 
 const ENCODER = new TextEncoder();
 
 /**
- * Turns what an upstream answered into a success, whose body is JSON or empty, or a GatewayError.
- * The body must have been buffered.
+ * Turns an upstream's response into a success, whose body is JSON or empty, or into a GatewayError.
+ * The body must be buffered.
  */
 export function accept(options: AcceptOptions): Policy {
   const { as } = options;
@@ -49,11 +49,11 @@ async function refusal(
   { passesCredentials = false, hidesErrors = false, clock }: AcceptOptions,
 ): Promise<GatewayError> {
   const { status, headers } = reply;
-  const detail = `the upstream answered ${status}`;
+  const detail = `the upstream returned ${status}`;
   if (REFUSALS.has(status) || (passesCredentials && DENIALS.has(status))) {
     const challenge = headers.get("www-authenticate");
-    const isTold = EXPLAINED.has(status) && !hidesErrors;
-    const upstream = isTold ? await refusalBody(reply) : undefined;
+    const passesBody = EXPLAINED.has(status) && !hidesErrors;
+    const upstream = passesBody ? await refusalBody(reply) : undefined;
     return new GatewayError("upstream-refused", detail, {
       status,
       receivedStatus: status,
@@ -78,7 +78,7 @@ async function asJson(reply: Reply): Promise<Reply> {
     await reply.body.json(Infinity);
     return reply;
   } catch (error) {
-    throw new GatewayError("upstream-invalid", "the upstream's answer is not JSON", {
+    throw new GatewayError("upstream-invalid", "the upstream's response is not JSON", {
       cause: error,
     });
   }
@@ -91,12 +91,15 @@ async function asText(reply: Reply): Promise<Reply> {
   return { ...reply, body: Body.of(ENCODER.encode(JSON.stringify(text))) };
 }
 
-/** The decoder for the charset that the answer names; UTF-8 when it names none. */
+/** The decoder for the response's charset; UTF-8 when it names none. */
 function decoderFor(headers: Headers): TextDecoder {
   const charset = /charset\s*=\s*"?([^\s;"]+)/i.exec(headers.get("content-type") ?? "")?.[1];
   try {
     return new TextDecoder(charset ?? "utf-8");
   } catch {
-    throw new GatewayError("upstream-invalid", `the upstream's charset ${charset} is unknown`);
+    throw new GatewayError(
+      "upstream-invalid",
+      `the upstream's charset ${charset} is not supported`,
+    );
   }
 }

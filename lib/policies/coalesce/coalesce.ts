@@ -1,26 +1,27 @@
 import type { SharedCalls } from "./shared_calls.ts";
 import type { Call, Policy } from "../../core/source.ts";
 
-/** Which calls are asked once for all. */
+/** Which calls share one. */
 export interface CoalesceOptions {
-  /** The calls to the upstream that are under way, shared by all that ask it. */
+  /** The upstream's running calls, shared by all of its callers. */
   readonly calls: SharedCalls;
-  /** Says what the policies inside do with a call; an answer is shared within one scope only. */
+  /** Identifies what the inner policies do with a call; replies are shared within a scope only. */
   readonly scope: string;
 }
 
-/** RFC 9110 section 9.2.1, but for TRACE, which fetch does not send. */
+/** RFC 9110 section 9.2.1, except TRACE, which fetch does not send. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * Asks once when a client asks the same several times at once: all get the one reply, whose body
- * must be complete, or the one error. The call goes on as long as somebody waits for it; each waits
- * only as long as its own request may take. Calls that are not safe, or send a body, pass through.
+ * Makes one call for identical concurrent calls of a client (request coalescing, single-flight): all
+ * callers get the one reply, whose body must be buffered, or the one error. The call goes on while
+ * anyone waits for it; each caller waits until its own deadline. Calls that are not safe, or have a
+ * body, pass through.
  */
-export function coalesce({ calls: flights, scope }: CoalesceOptions): Policy {
+export function coalesce({ calls, scope }: CoalesceOptions): Policy {
   return (next) =>
     function coalesce(call, ctx) {
-      return isShareable(call) ? flights.call(scope, call, ctx, next) : next(call, ctx);
+      return isShareable(call) ? calls.call(scope, call, ctx, next) : next(call, ctx);
     };
 }
 

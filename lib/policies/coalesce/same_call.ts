@@ -1,18 +1,17 @@
 import type { Call, Client } from "../../core/source.ts";
 
-/** A call, and whatever else decides what is answered to it. */
+/** A call, with everything else that decides its reply. */
 export interface IdentifiedCall {
-  /** Tells apart those that do different things with the same call. */
+  /** Distinguishes callers whose inner policies treat the same call differently. */
   readonly scope: string;
   readonly call: Call;
   readonly client: Client;
 }
 
 /**
- * Whether both ask for the same, so that one answer serves both: the same call to the letter, of
- * the same client. A client is its name where that is known, else its address. Bodies are not
- * compared: a call that has one is no other call's same. Nor is what parts answered, unless both
- * hold the very same object.
+ * Whether two calls are identical, so that one reply serves both: equal in every field, and of the
+ * same client. A client is identified by its name, or else by its address. A call with a body is
+ * never identical to another, and the results of other parts are compared by identity.
  */
 export function sameCall(a: IdentifiedCall, b: IdentifiedCall): boolean {
   const [one, other] = [a.call, b.call];
@@ -36,7 +35,7 @@ function sameParams(a: Call["params"] = {}, b: Call["params"] = {}): boolean {
     names.every((name) => a[name] === b[name]);
 }
 
-/** Headers are iterated in the order of their names, whatever the order in which they were set. */
+/** Compares in one pass: Headers iterate sorted by name. */
 function sameHeaders(a: Headers, b: Headers): boolean {
   const others = b.entries();
   for (const [name, value] of a) {

@@ -2,44 +2,44 @@ import { SingleFlight } from "../../async/single_flight.ts";
 import { type IdentifiedCall, sameCall } from "./same_call.ts";
 import type { Call, Client, Context, Reply, Source } from "../../core/source.ts";
 
-/** Calls that are under way, each asked once for all who want the same. One table per upstream. */
+/** The running calls of one upstream, which identical callers join. */
 export class SharedCalls {
-  /** The path and the client tell most calls apart; those that share both are compared. */
+  /** By client and path, which distinguish most calls; those that share both are compared. */
   readonly #calls = new Map<string, SharedCall[]>();
 
-  /** How many calls are under way. */
+  /** How many calls are running. */
   get size(): number {
     let size = 0;
-    for (const flights of this.#calls.values()) size += flights.length;
+    for (const calls of this.#calls.values()) size += calls.length;
     return size;
   }
 
   /**
-   * Waits for the answer to a call: for that of the same call where one is under way, else `next`
-   * is asked. It rejects with the signal's reason when that aborts first: at once, or when nobody
-   * else waits, once the call, which is then aborted, has ended.
-   * @param scope tells apart those that do different things with the same call
+   * Joins the identical call that is running, or else calls `next`. It rejects with the signal's
+   * reason when that aborts first: at once while others wait; otherwise after the call, which is then
+   * aborted, has ended.
+   * @param scope distinguishes callers whose inner policies treat the same call differently
    */
   call(scope: string, call: Call, ctx: Context, next: Source): Promise<Reply> {
     if (ctx.signal.aborted) return Promise.reject(ctx.signal.reason);
     const key = keyOf(call, ctx.client);
-    const flights = this.#calls.get(key);
-    if (flights) {
-      const asked = { scope, call, client: ctx.client };
-      const same = flights.find((flight) => sameCall(flight, asked));
-      if (same) return same.flight.join(ctx);
+    const running = this.#calls.get(key);
+    if (running) {
+      const incoming = { scope, call, client: ctx.client };
+      const same = running.find((candidate) => sameCall(candidate, incoming));
+      if (same) return same.shared.join(ctx);
     }
-    const flight = new SingleFlight<Reply>(ctx, () => this.#remove(key, flight));
-    const added = { scope, call, client: ctx.client, flight };
-    if (flights) flights.push(added);
+    const shared = new SingleFlight<Reply>(ctx, () => this.#remove(key, shared));
+    const added = { scope, call, client: ctx.client, shared };
+    if (running) running.push(added);
     else this.#calls.set(key, [added]);
-    const answer = flight.join(ctx);
-    flight.run((inner) => next(call, inner));
-    return answer;
+    const reply = shared.join(ctx);
+    shared.run((inner) => next(call, inner));
+    return reply;
   }
 
-  #remove(key: string, over: SingleFlight<Reply>): void {
-    const others = this.#calls.get(key)?.filter(({ flight }) => flight !== over) ?? [];
+  #remove(key: string, ended: SingleFlight<Reply>): void {
+    const others = this.#calls.get(key)?.filter(({ shared }) => shared !== ended) ?? [];
     if (others.length > 0) this.#calls.set(key, others);
     else this.#calls.delete(key);
   }
@@ -49,7 +49,7 @@ function keyOf({ path }: Call, { name, address }: Client): string {
   return `${name ?? address} ${path}`;
 }
 
-/** A call under way. */
+/** A running call. */
 interface SharedCall extends IdentifiedCall {
-  readonly flight: SingleFlight<Reply>;
+  readonly shared: SingleFlight<Reply>;
 }

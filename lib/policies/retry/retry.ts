@@ -6,25 +6,25 @@ import type { RetryBudget } from "./retry_budget.ts";
 import { type Backoff, retryDelayMs } from "./retry_delay.ts";
 import type { Context, Policy, Reply } from "../../core/source.ts";
 
-/** When a call is made again. */
+/** Which calls to retry, and how often. */
 export interface RetryOptions extends Backoff {
-  /** How often a call is made at most, the first time included. */
+  /** Maximum attempts, including the first. */
   readonly attempts: number;
-  /** Which methods may be called again. */
+  /** The methods that may be retried. */
   readonly methods: ReadonlySet<string>;
-  /** How many of an upstream's calls may be made again; shared by all that ask it. */
+  /** The upstream's retry budget, shared by all of its callers. */
   readonly budget: RetryBudget;
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/** Answers that may be better in a moment. */
+/** Statuses of transient failures. */
 const TRANSIENT_STATUS = new Set([429, 500, 502, 503, 504]);
 
 /**
- * Makes a call again that failed for want of a better moment, after a random wait, or as long as
- * `Retry-After` says. A retry is not begun that could not begin before the deadline, or that the
- * upstream's budget does not allow: what the last attempt came to is then what the call comes to.
+ * Retries transient failures, after exponential backoff with jitter, or after `Retry-After` if that is
+ * longer. No retry is made that could not start before the deadline, or that the upstream's budget
+ * does not allow: the result is then that of the last attempt.
  */
 export function retry(options: RetryOptions): Policy {
   const { attempts, methods, budget } = options;
@@ -46,9 +46,9 @@ export function retry(options: RetryOptions): Policy {
 }
 
 /**
- * Waits until the call may be made again; false, and at once, when it may not.
- * Who leaves in the wait gives the retry back that was not made.
- * @param reply what the attempt came to, unless it failed; let go of before the wait
+ * Waits for the next attempt; false, without a wait, when there must be none. A wait that is aborted
+ * returns its retry to the budget.
+ * @param reply the attempt's reply, if it has one; its body is cancelled before the wait
  */
 async function pause(
   attempt: number,
@@ -70,7 +70,7 @@ async function pause(
   return true;
 }
 
-/** A body that broke off may be whole the next time; one that is too large will be so again. */
+/** A body that broke off may be complete the next time; one that is too large stays too large. */
 function isTransient(error: unknown): boolean {
   if (!(error instanceof GatewayError)) return false;
   const { kind, cause } = error;

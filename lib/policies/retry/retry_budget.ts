@@ -1,32 +1,36 @@
 import type { Clock } from "../../core/clock.ts";
 
-/** How many calls may be made again. */
+/** The size of a retry budget. */
 export interface RetryBudgetOptions {
-  /** The share of all calls, from 0 to 1. */
+  /** Maximum retries as a share of all calls, from 0 to 1. */
   readonly share: number;
-  /** How many in a second in any case. */
+  /** Retries per second that are allowed in any case. */
   readonly minPerSecond: number;
   readonly clock: Clock;
 }
 
-/** What happened within a tenth of a second. */
+/** The counts of a tenth of a second. */
 interface Slot {
-  /** Which one, since the clock's beginning. */
+  /** Its number, counted from the clock's zero. */
   readonly number: number;
   calls: number;
   retries: number;
 }
 
 const SLOT_MS = 100;
-/** How far back calls count: a second. */
+/** The window in which calls and retries count: one second. */
 const WINDOW_SLOTS = 10;
 
-/** How far back what the minimum allowed counts: to the millisecond. */
+/** The window of the minimum, which is exact to the millisecond. */
 const MINIMUM_MS = 1_000;
 
 /**
- * Keeps retries from multiplying an outage: of the last second, they are no more than a share of the
- * upstream's calls, or than `minPerSecond` beside that.
+ * Limits an upstream's retries to a share of its calls.
+ *
+ * A fixed number of attempts multiplies load exactly when an upstream is failing: with three attempts
+ * an outage triples the calls to it, and keeps it down. A share bounds the added load instead,
+ * however many calls fail. A share alone would forbid retries at low traffic, where they do no harm,
+ * so `minPerSecond` are allowed besides. Calls and retries count for one second.
  *
  * So in any w seconds, retries that are not given back are at most
  * `share * (calls in them and in the second before) + minPerSecond * (w + 1)`.
@@ -39,8 +43,8 @@ export class RetryBudget {
   readonly #slots: Slot[] = [];
   #calls = 0;
   #retries = 0;
-  /** When the last retries were that only the minimum allowed, oldest first (ms, monotonic). */
-  readonly #sparedAt: number[] = [];
+  /** The times of the last retries that only the minimum allowed, oldest first (ms, monotonic). */
+  readonly #minimumTakenAt: number[] = [];
 
   constructor({ share, minPerSecond, clock }: RetryBudgetOptions) {
     this.#share = share;
@@ -55,21 +59,21 @@ export class RetryBudget {
   }
 
   /**
-   * Whether a call may be made again; it is counted then.
-   * @param now this moment (ms, monotonic), for who will have to tell it to `giveBack`
+   * Takes a retry from the budget; false when none is left.
+   * @param now the current time (ms, monotonic), which `giveBack` needs
    */
   withdraw(now: number = this.#clock.monotonic()): boolean {
     const slot = this.#slot(now);
-    if (this.#retries + 1 > this.#share * this.#calls && !this.#spare(now)) return false;
+    if (this.#retries + 1 > this.#share * this.#calls && !this.#takeMinimum(now)) return false;
     slot.retries++;
     this.#retries++;
     return true;
   }
 
   /**
-   * Uncounts a retry that was not made after all. One that no longer counts changes nothing, so that
-   * nobody else's is uncounted in its place.
-   * @param withdrawnAt the moment that `withdraw` was told (ms, monotonic)
+   * Returns a retry that was not made after all. One that has left the window is ignored, so that it
+   * does not return another call's retry.
+   * @param withdrawnAt the time that was passed to `withdraw` (ms, monotonic)
    */
   giveBack(withdrawnAt: number): void {
     const number = slotNumber(withdrawnAt);
@@ -78,22 +82,26 @@ export class RetryBudget {
       slot.retries--;
       this.#retries--;
     }
-    const spared = this.#sparedAt.lastIndexOf(withdrawnAt);
-    if (spared >= 0) this.#sparedAt.splice(spared, 1);
+    const index = this.#minimumTakenAt.lastIndexOf(withdrawnAt);
+    if (index >= 0) this.#minimumTakenAt.splice(index, 1);
   }
 
-  /** Takes one of the minimum, if one is left. */
-  #spare(now: number): boolean {
-    for (let oldest = this.#sparedAt[0]; oldest !== undefined; oldest = this.#sparedAt[0]) {
+  /** Takes a retry from the minimum, if one is left. */
+  #takeMinimum(now: number): boolean {
+    for (
+      let oldest = this.#minimumTakenAt[0];
+      oldest !== undefined;
+      oldest = this.#minimumTakenAt[0]
+    ) {
       if (oldest > now - MINIMUM_MS) break;
-      this.#sparedAt.shift();
+      this.#minimumTakenAt.shift();
     }
-    if (this.#sparedAt.length >= this.#minPerSecond) return false;
-    this.#sparedAt.push(now);
+    if (this.#minimumTakenAt.length >= this.#minPerSecond) return false;
+    this.#minimumTakenAt.push(now);
     return true;
   }
 
-  /** The slot of this moment; what is too long ago no longer counts. */
+  /** The current slot; drops those that have left the window. */
   #slot(now: number): Slot {
     const number = slotNumber(now);
     const current = this.#slots.at(-1);

@@ -1,16 +1,16 @@
 import type { Random } from "../../core/clock.ts";
 
-/** How waits between attempts grow. */
+/** The backoff between attempts. */
 export interface Backoff {
-  /** The longest wait before the second attempt (ms). */
+  /** Maximum delay before the second attempt (ms); it doubles with each further one. */
   readonly backoffMs: number;
-  /** The longest wait before any (ms). */
+  /** Maximum delay before any attempt (ms). */
   readonly maxBackoffMs: number;
 }
 
 /**
- * How long to wait before a call is made again (ms): exponential backoff with full jitter, so that
- * those who failed together do not come back together (AWS Architecture Blog, 2015).
+ * The delay before the next attempt (ms): exponential backoff with full jitter, so that calls that
+ * failed together do not retry together (AWS Architecture Blog, 2015).
  * @param attempt the attempt that failed, from 1
  */
 export function retryDelayMs(

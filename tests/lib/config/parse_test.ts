@@ -368,12 +368,12 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withPart({ params: { a: "{query}" } }),
-    `${PART}.params.a: "{query}" must stand as params: "{query}", or as {?query} in a path: ` +
+    `${PART}.params.a: "{query}" must be used as params: "{query}", or as {?query} in a path: ` +
     'it is all parameters: got "{query}"',
   ],
   [
     withPart({ params: { a: "x{query.a*}" } }),
-    `${PART}.params.a: "{query.a*}" must stand alone: it is a list: got "x{query.a*}"`,
+    `${PART}.params.a: "{query.a*}" must be the whole string: it is a list: got "x{query.a*}"`,
   ],
   [withPart({ exact: true }), `${PART}.exact: must only be said with map`],
   [withPart({ params: { a: "{" } }), `${PART}.params.a: must have a "}" for each "{": got "{"`],

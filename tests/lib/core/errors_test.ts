@@ -67,10 +67,10 @@ Deno.test("each kind that blames an upstream has an error type of RFC 9209", () 
 });
 
 Deno.test("an error has its kind's status and blame, and nothing more", () => {
-  const error = new GatewayError("upstream-timeout", "no answer within 5 ms");
+  const error = new GatewayError("upstream-timeout", "no response within 5 ms");
   assertEquals(
     [error.name, error.kind, error.status, error.blame, error.message],
-    ["GatewayError", "upstream-timeout", 504, "upstream", "no answer within 5 ms"],
+    ["GatewayError", "upstream-timeout", 504, "upstream", "no response within 5 ms"],
   );
   assertEquals([error.headers, error.failures], [{}, []]);
   assert(!("cause" in error));

@@ -100,25 +100,25 @@ Deno.test("an answer beyond those that were needed decides nothing", () => {
 
 for (
   const { quorum, count, fatal, detail } of [
-    { quorum: 1, count: 1, fatal: 1, detail: "no part answered; the last to fail was p1" },
-    { quorum: 1, count: 3, fatal: 3, detail: "no part answered; the last to fail was p3" },
+    { quorum: 1, count: 1, fatal: 1, detail: "no part succeeded; the last to fail was p1" },
+    { quorum: 1, count: 3, fatal: 3, detail: "no part succeeded; the last to fail was p3" },
     {
       quorum: 2,
       count: 3,
       fatal: 2,
-      detail: "fewer than 2 parts answered; the last to fail was p2",
+      detail: "fewer than 2 parts succeeded; the last to fail was p2",
     },
     {
       quorum: 3,
       count: 3,
       fatal: 1,
-      detail: "fewer than 3 parts answered; the last to fail was p1",
+      detail: "fewer than 3 parts succeeded; the last to fail was p1",
     },
     {
       quorum: 3,
       count: 12,
       fatal: 10,
-      detail: "fewer than 3 parts answered; the last to fail was p10",
+      detail: "fewer than 3 parts succeeded; the last to fail was p10",
     },
   ]
 ) {

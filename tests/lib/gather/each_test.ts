@@ -16,7 +16,7 @@ function play(items: readonly unknown[], more: Partial<EachOptions> = {}) {
     part: "friends",
     source: script.source,
     items,
-    question: (item) => testCall({ path: `/${JSON.stringify(item)}` }),
+    call: (item) => testCall({ path: `/${JSON.stringify(item)}` }),
     concurrency: 8,
     isStrict: false,
     isCached: true,
@@ -83,7 +83,7 @@ Deno.test("a question is made just before it is asked", async () => {
   const made: unknown[] = [];
   const { script, reply } = play([1, 2], {
     concurrency: 1,
-    question: (item) => {
+    call: (item) => {
       made.push(item);
       return testCall();
     },
@@ -119,7 +119,7 @@ Deno.test("an item that cannot be asked for has failed, and the others have not"
   const fault = new GatewayError("input-invalid", "item: is missing");
   const { script, reply } = play([1, 2, 3], {
     concurrency: 1,
-    question(item) {
+    call(item) {
       if (item === 2) throw fault;
       return testCall();
     },
@@ -196,7 +196,7 @@ property("a list has an answer or a failure at every place", 300, async (random)
       return answer(path);
     },
     items,
-    question: (item) => testCall({ path: JSON.stringify(item) }),
+    call: (item) => testCall({ path: JSON.stringify(item) }),
     concurrency,
     isStrict: false,
     isCached: true,
@@ -220,7 +220,7 @@ Deno.test("a long list of items none of which can be asked for ends as a short o
   const items = Array.from({ length: 50_000 }, (_, index) => index);
   const fault = new GatewayError("input-invalid", "item: must be a string");
   const { reply } = play(items, {
-    question: () => {
+    call: () => {
       throw fault;
     },
   });

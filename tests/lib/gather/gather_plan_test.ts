@@ -149,12 +149,12 @@ const FAULTS: readonly (readonly [each: string, more: Parameters<typeof play>[1]
   [
     "{body.ids}",
     { body: { ids: [1, 2, 3, 4, 5] } },
-    "body.ids: has 5 items, of which a takes at most 4",
+    "body.ids: must have at most 4 items for a; got 5",
   ],
   [
     "{query.ids}",
     { call: { path: "/?ids=1&ids=2&ids=3&ids=4&ids=4" } },
-    "query.ids: has 5 items, of which a takes at most 4",
+    "query.ids: must have at most 4 items for a; got 5",
   ],
   ["{body.ids}", { body: { ids: ["x", ".."] } }, 'item: must not be empty, "." or ".."'],
   ["{body.ids}", { body: { ids: [1, {}] } }, "item: must be a string, a number or a boolean"],
@@ -205,7 +205,7 @@ for (
     [
       { ids: [1, 2, 3, 4, 5] },
       "too-many-items",
-      "list.ids: has 5 items, of which a takes at most 4",
+      "list.ids: must have at most 4 items for a; got 5",
     ],
     [{ ids: 1 }, "input-invalid", "list.ids: must be a list"],
     [{ ids: { length: 1 } }, "input-invalid", "list.ids: must be a list"],

@@ -160,7 +160,7 @@ Deno.test("a failure keeps its status, its headers and its cause", async () => {
   const { script, source } = play("a");
   const reply = source(testCall(), testContext());
   await settled();
-  const cause = new GatewayError("upstream-refused", "the upstream answered 401", {
+  const cause = new GatewayError("upstream-refused", "the upstream returned 401", {
     status: 401,
     headers: { "www-authenticate": "Basic" },
   });

@@ -28,7 +28,7 @@ function told(next: string | GatewayError | undefined) {
 const OFF = "page 3 leads off its upstream";
 const DOTS = 'page 3 leads to a path with a segment "." or ".."';
 const NO_PARAM = "page 3 has a cursor, for which the part has no param";
-const NO_REFERENCE = "page 3 names the next one by what is no URL and no cursor";
+const NO_REFERENCE = "page 3 names the next one with neither a URL nor a cursor";
 
 const REFERENCES: readonly (readonly [reference: unknown, next: string | undefined])[] = [
   [undefined, undefined],

@@ -146,15 +146,19 @@ const SINGLE: readonly (readonly [Reply, readonly unknown[], string | undefined]
   [bytes('{"items":[]}'), [], undefined],
   [bytes('{"items":null}'), [], undefined],
   [bytes("", 204), [], undefined],
-  [bytes("{}"), [], "upstream-invalid: the upstream's answer has no list at /items"],
-  [bytes("null"), [], "upstream-invalid: the upstream's answer has no list at /items"],
-  [bytes('{"items":{"0":1}}'), [], "upstream-invalid: the upstream's answer has no list at /items"],
-  [bytes("[1"), [], "upstream-invalid: the upstream's answer is not JSON"],
-  [bytes('{"items":[1]}', 404), [], "upstream-error: the upstream answered 404"],
+  [bytes("{}"), [], "upstream-invalid: the upstream's response has no list at /items"],
+  [bytes("null"), [], "upstream-invalid: the upstream's response has no list at /items"],
+  [
+    bytes('{"items":{"0":1}}'),
+    [],
+    "upstream-invalid: the upstream's response has no list at /items",
+  ],
+  [bytes("[1"), [], "upstream-invalid: the upstream's response is not JSON"],
+  [bytes('{"items":[1]}', 404), [], "upstream-error: the upstream returned 404"],
   [
     bytes('{"items":[1],"next":[]}'),
     [1],
-    "upstream-invalid: page 1 names the next one by what is no URL and no cursor",
+    "upstream-invalid: page 1 names the next one with neither a URL nor a cursor",
   ],
 ];
 for (const [reply, items, error] of SINGLE) {
@@ -185,17 +189,17 @@ Deno.test("what the source fails with is what the walk fails with", async () => 
   await settled();
   script.at(0).answerJson({ items: [1], next: "/2" });
   await settled();
-  script.at(1).fail(new GatewayError("upstream-timeout", "no answer within 5 ms"));
+  script.at(1).fail(new GatewayError("upstream-timeout", "no response within 5 ms"));
   assertEquals(await walked, {
     items: [1],
     last: [false],
-    error: "upstream-timeout: no answer within 5 ms",
+    error: "upstream-timeout: no response within 5 ms",
   });
 });
 
 Deno.test("what is no JSON Pointer is the caller's mistake", async () => {
   const { source, paths } = book(1);
   const walk = pages(source, testCall(), testContext(), { next: "link", items: "items" });
-  await assertRejects(() => walk.next(), TypeError, "items is no JSON Pointer");
+  await assertRejects(() => walk.next(), TypeError, "items is not a JSON Pointer");
   assertEquals(paths, []);
 });

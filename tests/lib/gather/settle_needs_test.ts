@@ -61,7 +61,7 @@ Deno.test("a part whose need failed is not asked, nor is any that needs it", asy
     clock,
   );
   await clock.advance(5);
-  const cause = new GatewayError("upstream-refused", "the upstream answered 401", {
+  const cause = new GatewayError("upstream-refused", "the upstream returned 401", {
     status: 401,
     headers: { "www-authenticate": "Basic" },
   });
@@ -126,13 +126,13 @@ Deno.test("parts in a circle, and a need that is no part, are the caller's mista
   await assertRejects(
     () => collect(circle, testContext(), new ManualClock()),
     Error,
-    "in a circle",
+    "have a cycle",
   );
   const lost = [needing("a", script.source, "x")];
   await assertRejects(
     () => collect(lost, testContext(), new ManualClock()),
     Error,
-    "a needs x, which is no part",
+    "a needs x, which is not a part",
   );
   assertEquals(script.asked.length, 0);
 });

@@ -2,7 +2,7 @@ import { assertEquals, assertFalse } from "@std/assert";
 import { GatewayError } from "../../../lib/core/errors.ts";
 import { partProblemOf, problemDocumentOf, problemOf } from "../../../lib/http/problem.ts";
 
-const TIMEOUT = new GatewayError("upstream-timeout", "no answer within 5 ms", {
+const TIMEOUT = new GatewayError("upstream-timeout", "no response within 5 ms", {
   cause: new Error("http://10.0.0.1"),
 });
 
@@ -10,7 +10,7 @@ const TOLD = {
   type: "/_gateway/problems/upstream-timeout",
   title: "Upstream timed out",
   status: 504,
-  detail: "no answer within 5 ms",
+  detail: "no response within 5 ms",
 };
 
 Deno.test("a problem tells kind, title, status and detail, and no cause", () => {
@@ -18,7 +18,7 @@ Deno.test("a problem tells kind, title, status and detail, and no cause", () => 
 });
 
 Deno.test("a problem has the error's own status", () => {
-  const refused = new GatewayError("upstream-refused", "the upstream answered 451", {
+  const refused = new GatewayError("upstream-refused", "the upstream returned 451", {
     status: 451,
   });
   assertEquals(problemOf(refused).status, 451);
@@ -37,7 +37,7 @@ Deno.test("a document names its request, and no parts where none failed", () => 
 });
 
 Deno.test("a document lists the parts that failed, in order", () => {
-  const other = new GatewayError("overloaded", "the upstream answered 429");
+  const other = new GatewayError("overloaded", "the upstream returned 429");
   const error = new GatewayError("upstream-timeout", "the part a is required", {
     failures: [{ part: "a", error: TIMEOUT }, { part: "b", error: other }],
   });

@@ -42,7 +42,7 @@ Deno.test("a body that is too large is refused, and read no further", async () =
   const error = await assertRejects(() => asked, GatewayError);
   assertEquals([error.kind, error.message], [
     "upstream-invalid",
-    "the upstream's answer is larger than 3 bytes",
+    "the upstream's response is larger than 3 bytes",
   ]);
   assert(error.cause instanceof BodyTooLarge);
   assert(origin.isCancelled);
@@ -57,7 +57,7 @@ Deno.test("a body that breaks off is the upstream's failure", async () => {
   const error = await assertRejects(() => asked, GatewayError);
   assertEquals([error.kind, error.message], [
     "upstream-invalid",
-    "the upstream's answer broke off, or could not be decoded",
+    "the upstream's response broke off, or could not be decoded",
   ]);
   assertStrictEquals(error.cause, cause);
 });

@@ -83,7 +83,7 @@ Deno.test("when the line is full too, a call fails at once and says when to come
   assertEquals([error.kind, error.status], ["overloaded", 503]);
   assertEquals(
     error.message,
-    "the upstream has as many calls as it may have, and as many wait as may wait",
+    "the upstream's concurrency limit and its queue are full",
   );
   assertEquals(error.headers, { "retry-after": "1" });
   assertEquals([semaphore.running, semaphore.waiting], [1, 1]);
@@ -149,7 +149,7 @@ Deno.test("a call that comes too late does not start, and takes no place", async
   await clock.advance(100);
   const late = await assertRejects(() => ask({ deadline: 100 }), GatewayError);
   assertEquals(late.kind, "deadline-exceeded");
-  assertEquals(late.message, "the deadline passed before the upstream was asked");
+  assertEquals(late.message, "the deadline passed before the upstream was called");
   const left = new GatewayError("cancelled", "the client went away");
   const signal = AbortSignal.abort(left);
   assertStrictEquals(await assertRejects(() => ask({ signal, deadline: 100 })), left);

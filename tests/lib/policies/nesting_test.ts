@@ -136,7 +136,7 @@ Deno.test("timeout -> timeout: the shorter one decides, whichever is outside", a
     );
     const asked = assertRejects(() => source(testCall(), testContext()), GatewayError);
     await clock.advance(50);
-    assertEquals((await asked).message, "no answer within 50 ms");
+    assertEquals((await asked).message, "no response within 50 ms");
     assertEquals([script.inFlight, clock.sleeping], [0, 0]);
   }
 });

@@ -104,11 +104,11 @@ Deno.test("a function may change what it is given", async () => {
 
 for (
   const [answer, select, detail] of [
-    ["{}", ["a"], "the upstream's answer has nothing at /a"],
-    ['{"a":1}', ["a", "b"], "the upstream's answer has nothing at /a/b"],
-    ["", ["a"], "the upstream's answer has nothing at /a"],
-    ["[]", ["0"], "the upstream's answer has nothing at /0"],
-    ["{}", ["__proto__"], "the upstream's answer has nothing at /__proto__"],
+    ["{}", ["a"], "the upstream's response has nothing at /a"],
+    ['{"a":1}', ["a", "b"], "the upstream's response has nothing at /a/b"],
+    ["", ["a"], "the upstream's response has nothing at /a"],
+    ["[]", ["0"], "the upstream's response has nothing at /0"],
+    ["{}", ["__proto__"], "the upstream's response has nothing at /__proto__"],
   ] as const
 ) {
   Deno.test(`${answer} has nothing at ${select.join(" ")}`, async () => {
@@ -121,7 +121,7 @@ Deno.test("what has no members cannot have some picked", async () => {
   for (const answer of ["1", '"secret"', '["secret"]', '{"a":"secret"}']) {
     const error = await failureOf(shaped(answer, { pick: selectionOf(["a.b"]) }));
     assertEquals(error.kind, "upstream-invalid");
-    assertEquals(error.message, "the upstream's answer has no members to pick");
+    assertEquals(error.message, "the upstream's response has no members to pick");
     assertInstanceOf(error.cause, TypeError);
   }
 });
@@ -144,7 +144,7 @@ for (const [what, map] of FAILING) {
   Deno.test(`a function that ${what} fails its part, and tells the log alone`, async () => {
     const error = await failureOf(shaped("1", { map }));
     assertEquals(error.kind, "upstream-invalid");
-    assertEquals(error.message, "the part's map failed on the upstream's answer");
+    assertEquals(error.message, "the part's map failed on the upstream's response");
     assertInstanceOf(error.cause, MapError);
     assert(error.cause.cause !== undefined);
   });
@@ -170,5 +170,5 @@ Deno.test("what fails before there is an answer is passed on", async () => {
 
 Deno.test("the place where nothing is stands there as the config writes it", async () => {
   const error = await failureOf(shaped("{}", { select: ["a/b", "c~d"] }));
-  assertEquals(error.message, "the upstream's answer has nothing at /a~1b/c~0d");
+  assertEquals(error.message, "the upstream's response has nothing at /a~1b/c~0d");
 });

@@ -31,7 +31,7 @@ Deno.test("an attempt that takes too long is aborted, and says so", async () => 
   const asked = assertRejects(() => source(testCall(), testContext()), GatewayError);
   await clock.advance(100);
   const error = await asked;
-  assertEquals([error.kind, error.message], ["upstream-timeout", "no answer within 100 ms"]);
+  assertEquals([error.kind, error.message], ["upstream-timeout", "no response within 100 ms"]);
   assertStrictEquals(script.at(0).ctx.signal.reason, error);
   assertEquals([script.inFlight, clock.sleeping], [0, 0]);
 });

@@ -39,7 +39,7 @@ Deno.test("one value is not chosen out of several, which are a list where one is
   const path = "/?q=1&q=2&one=3";
   assertEquals(
     faultOf(() => get("query.q", { path })),
-    ["bad-request", "query.q: must come only once; it came 2 times"],
+    ["bad-request", "query.q: must be sent only once; got 2 values"],
   );
   assertEquals(get("query.q*", { path }), ["1", "2"]);
   assertEquals(get("query.one*", { path }), ["3"]);
@@ -98,7 +98,7 @@ function faultOf(get: () => unknown): readonly [kind: string, detail: string] {
 function answered(value: unknown, call: Partial<Call> = {}): Inputs {
   const inputs = new Inputs(testCall(call), undefined);
   inputs.outputs.set("user", JsonDocument.of(value));
-  return inputs.afterTrial();
+  return inputs.afterDryRun();
 }
 
 Deno.test("a part's answer is followed by its own keys, and a whole one is taken too", () => {
@@ -134,7 +134,7 @@ Deno.test("names that every object has are no parameters", () => {
 
 Deno.test("what is still to come is stood in for, what the client sent is not", () => {
   const call = { params: { id: ".." }, path: "/?q=1" };
-  const trial = new Inputs(testCall(call), JsonDocument.of({ a: 2 })).trial();
+  const trial = new Inputs(testCall(call), JsonDocument.of({ a: 2 })).dryRun();
   const names = ["user", "user.x.y", "item", "item.x", "id", "query.q", "body.a", "body.b"];
   assertEquals(names.map((name) => valueOf(trial, name)), [
     "x",
@@ -150,10 +150,10 @@ Deno.test("what is still to come is stood in for, what the client sent is not", 
 });
 
 Deno.test("an item that is there is tried as it is", () => {
-  const trial = new Inputs(testCall(), undefined).withItem({ id: 7 }).trial();
+  const trial = new Inputs(testCall(), undefined).withItem({ id: 7 }).dryRun();
   assertEquals(valueOf(trial, "item.id"), 7);
   assertEquals(faultOf(() => valueOf(trial, "item.x")), ["bad-request", "item.x: is missing"]);
-  const zero = new Inputs(testCall(), undefined).withItem(0).trial();
+  const zero = new Inputs(testCall(), undefined).withItem(0).dryRun();
   assertEquals(valueOf(zero, "item"), 0);
 });
 
@@ -167,7 +167,7 @@ Deno.test("an item is its own, and nobody else's", () => {
 
 Deno.test("what a part answers later is seen by all that come of the same inputs", () => {
   const inputs = new Inputs(testCall({ path: "/?q=1" }), JsonDocument.of({ a: 2 }));
-  const [late, item] = [inputs.afterTrial(), inputs.withItem(1)];
+  const [late, item] = [inputs.afterDryRun(), inputs.withItem(1)];
   inputs.outputs.set("user", JsonDocument.of(7));
   for (const derived of [late, item]) {
     assertEquals(["user", "query.q", "body.a"].map((name) => valueOf(derived, name)), [7, "1", 2]);
@@ -177,7 +177,7 @@ Deno.test("what a part answers later is seen by all that come of the same inputs
 
 Deno.test("what is wrong is the client's until it was tried, then a part's", () => {
   const inputs = new Inputs(testCall(), undefined);
-  const kinds = [inputs, inputs.trial(), inputs.afterTrial(), inputs.afterTrial().withItem(1)]
+  const kinds = [inputs, inputs.dryRun(), inputs.afterDryRun(), inputs.afterDryRun().withItem(1)]
     .map((given) => [given.fault("no").kind, given.fault("no", "too-many-items").kind]);
   assertEquals(kinds, [
     ["bad-request", "bad-request"],
@@ -206,7 +206,7 @@ Deno.test("what is no list is told by its name", () => {
     );
   }
   assertEquals(
-    faultOf(() => inputs.afterTrial().list(nameOf("user.x"))),
+    faultOf(() => inputs.afterDryRun().list(nameOf("user.x"))),
     ["input-invalid", "user.x: is missing"],
   );
 });

@@ -229,7 +229,7 @@ function expandLate(part: Part, user: unknown, item?: unknown, mapped: readonly 
     body: body === undefined ? undefined : parseValueTemplate(body),
     ownHeaders: {},
     mapped,
-  }, inputs.withItem(item).afterTrial());
+  }, inputs.withItem(item).afterDryRun());
 }
 
 Deno.test("a question is made of what parts answered, wherever it may stand", async () => {

@@ -162,7 +162,7 @@ const REFUSED_PATHS: readonly {
   {
     template: "/a/{query.q}",
     given: { query: "?q=1&q=2" },
-    detail: "query.q: must come only once; it came 2 times",
+    detail: "query.q: must be sent only once; got 2 values",
   },
   { template: "/a/{query.q}", detail: "query.q: is missing" },
   { template: "/a/{body.q}", given: { body: { q: null } }, detail: "body.q: is missing" },
@@ -199,7 +199,7 @@ const NAME_RULE = "must name a route parameter, a part, query.NAME, header.NAME,
 
 const QUERY_RULE = 'must be query.NAME, or have its name in quotes: query["NAME"]';
 const WHOLE_RULE =
-  '"{query}" must stand as params: "{query}", or as {?query} in a path: it is all parameters';
+  '"{query}" must be used as params: "{query}", or as {?query} in a path: it is all parameters';
 
 const WRONG_PATHS: readonly { readonly template: string; readonly rule: string }[] = [
   { template: "", rule: 'must start with "/"' },
@@ -234,13 +234,13 @@ const WRONG_PATHS: readonly { readonly template: string; readonly rule: string }
   },
   { template: "/{query}", rule: WHOLE_RULE },
   { template: "/a{?query,query.x}", rule: WHOLE_RULE },
-  { template: "/a{?query}/b", rule: "must have nothing but {&…} behind {?…}" },
+  { template: "/a{?query}/b", rule: "must have nothing but {&…} after {?…}" },
   { template: "/{body.a..b}", rule: `"{body.a..b}" ${NAME_RULE}` },
-  { template: "/a{?query.x}/{id}", rule: "must have nothing but {&…} behind {?…}" },
-  { template: "/a{?query.x}/b", rule: "must have nothing but {&…} behind {?…}" },
-  { template: "/a{?query.x}&y=1", rule: "must have nothing but {&…} behind {?…}" },
-  { template: "/a{?query.x}{id}", rule: "must have nothing but {&…} behind {?…}" },
-  { template: "/a?x{&query.y}{id}", rule: "must have nothing but {&…} behind {?…}" },
+  { template: "/a{?query.x}/{id}", rule: "must have nothing but {&…} after {?…}" },
+  { template: "/a{?query.x}/b", rule: "must have nothing but {&…} after {?…}" },
+  { template: "/a{?query.x}&y=1", rule: "must have nothing but {&…} after {?…}" },
+  { template: "/a{?query.x}{id}", rule: "must have nothing but {&…} after {?…}" },
+  { template: "/a?x{&query.y}{id}", rule: "must have nothing but {&…} after {?…}" },
   {
     template: "/{?query.id,header.id}",
     rule: '"{?query.id,header.id}" must not use one name twice',

@@ -88,7 +88,7 @@ property("a text holds a client's value as it is", 300, (random) => {
 function answered(user: unknown, item?: unknown, given: Given = {}): Inputs {
   const inputs = inputsOf(given);
   inputs.outputs.set("user", JsonDocument.of(user));
-  return inputs.withItem(item).afterTrial();
+  return inputs.withItem(item).afterDryRun();
 }
 
 Deno.test("a path holds what a part answered, encoded, and an item", () => {
@@ -149,9 +149,9 @@ Deno.test("null that a part gave stays null in a value, and is no text", () => {
 });
 
 Deno.test("a template that is tried holds what the client sent, and something for the rest", () => {
-  const trial = inputsOf({ params: { id: "7" } }).trial();
+  const trial = inputsOf({ params: { id: "7" } }).dryRun();
   assertEquals(parsePathTemplate("/{id}/{user.x}/{item}").expand(trial), "/7/x/x");
-  const dots = inputsOf({ params: { id: ".." } }).trial();
+  const dots = inputsOf({ params: { id: ".." } }).dryRun();
   const error = assertThrows(() => parsePathTemplate("/{id}/{user.x}").expand(dots), GatewayError);
   assertEquals(error.kind, "bad-request");
 });

@@ -9,7 +9,7 @@ import { ManualClock } from "../../support/manual_clock.ts";
 
 const refused = upstreamFailure(new UpstreamFault("refused", "Connection refused"));
 const reset = upstreamFailure(new UpstreamFault("reset", "Connection reset"));
-const late = new GatewayError("upstream-timeout", "no answer within 50 ms");
+const late = new GatewayError("upstream-timeout", "no response within 50 ms");
 const gone = new GatewayError("cancelled", "the client went away");
 
 function play() {
@@ -49,7 +49,7 @@ Deno.test("each reason is told for itself, and that a call succeeds again", asyn
   assertEquals(lines, [
     "refused (1 call): Connection refused",
     "reset (1 call): Connection reset",
-    "timeout (1 call): no answer within 50 ms",
+    "timeout (1 call): no response within 50 ms",
     "responds again; 4 calls failed",
   ]);
 });

@@ -94,7 +94,7 @@ Deno.test("an opening that all have left goes on, and nobody's function is asked
       },
     },
   });
-  const late = new GatewayError("upstream-timeout", "no answer within 5 ms");
+  const late = new GatewayError("upstream-timeout", "no response within 5 ms");
   const leaver = new AbortController();
   const leaving = ask("a", { signal: leaver.signal });
   leaver.abort(late);

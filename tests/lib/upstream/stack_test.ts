@@ -133,7 +133,7 @@ Deno.test("a part's own timeout replaces its upstream's", async () => {
   const asked = source(testCall(), testContext());
   const failure = assertRejects(() => asked, GatewayError);
   await clock.advance(50);
-  assertEquals((await failure).message, "no answer within 50 ms");
+  assertEquals((await failure).message, "no response within 50 ms");
 });
 
 Deno.test("forward: what the upstream answers comes through as it is, unread", async () => {

@@ -69,7 +69,7 @@ for (const [status, kind] of FAILURES) {
   Deno.test(`${status} is ${kind}`, async () => {
     const error = await failureOf(take({ status, body: "not JSON" }));
     assertEquals(`${error.kind} ${error.status}`, kind);
-    assertEquals(error.message, `the upstream answered ${status}`);
+    assertEquals(error.message, `the upstream returned ${status}`);
   });
 }
 
@@ -172,7 +172,7 @@ for (const body of BROKEN) {
     const error = await failureOf(take({ body }));
     assertEquals([error.kind, error.message], [
       "upstream-invalid",
-      "the upstream's answer is not JSON",
+      "the upstream's response is not JSON",
     ]);
     assertEquals(error.cause instanceof Error, true);
   });
@@ -225,7 +225,7 @@ Deno.test("as text, a charset that nobody knows makes it unusable", async () => 
   const error = await failureOf(take({ body: "x", headers }, { as: "text" }));
   assertEquals([error.kind, error.message], [
     "upstream-invalid",
-    "the upstream's charset klingon is unknown",
+    "the upstream's charset klingon is not supported",
   ]);
 });
 
