@@ -5,7 +5,7 @@ import { KvTier } from "./lib/cache/kv_tier.ts";
 import { BufferBudget } from "./lib/core/buffer_budget.ts";
 import { systemClock as clock } from "./lib/core/clock.ts";
 import { DEFAULTS } from "./lib/core/defaults.ts";
-import { type ConfigPlace, parseConfig } from "./lib/config/parse.ts";
+import { parseConfig } from "./lib/config/parse.ts";
 import type { Settings } from "./lib/config/gateway.ts";
 import { describe } from "./lib/upstream/describe.ts";
 import { isStoreFile, openKv } from "./lib/store/open_kv.ts";
@@ -13,12 +13,15 @@ import { unlocked } from "./lib/store/kv_locked.ts";
 import { KvStore, LOCAL_KV, REMOTE_KV } from "./lib/limiter/stores/kv_store.ts";
 import { MemoryStore } from "./lib/limiter/stores/memory_store.ts";
 import { kvOperator } from "./lib/operator/kv_operator.ts";
+import { defaultMaxBuffered } from "./lib/process/default_max_buffered.ts";
 import { type Options, readOptions } from "./lib/process/flags.ts";
 import { listen } from "./lib/process/listen.ts";
 import type { Listener } from "./lib/process/listener.ts";
 import { openOutput } from "./lib/process/output.ts";
+import { readConfig } from "./lib/process/read_config.ts";
 import { redirectConsole } from "./lib/process/redirect_console.ts";
 import { Shutdown } from "./lib/process/shutdown.ts";
+import { stopSignal } from "./lib/process/stop_signal.ts";
 import { Resources } from "./lib/upstream/resources.ts";
 import { StartError } from "./lib/core/start_error.ts";
 import { leftAlone } from "./lib/store/left_alone.ts";
@@ -29,20 +32,23 @@ import { jsonLine, readableLine } from "./middleware/access_line.ts";
 import { faultLine } from "./lib/upstream/fault_log.ts";
 import { createGateway } from "./routes/gateway.ts";
 
-/** The record by which the store is tried. */
+/** The record that probes the store. */
 const PROBED = ["sluice", "ready"];
 const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM"];
+const DEFAULT_CONFIG = {
+  name: "gateway.config.ts",
+  url: new URL("gateway.config.ts", import.meta.url),
+  // A literal import, so that Deno Deploy includes the module and --watch follows it.
+  load: () => import("./gateway.config.ts"),
+};
 
 const output = openOutput(clock);
 
 if (import.meta.main) {
   try {
     const options = readOptions(Deno.args, env);
-    const settings = parseConfig(
-      await readConfig(options.config),
-      env,
-      await placeOf(options.config),
-    );
+    const { config, place } = await readConfig(options.config, DEFAULT_CONFIG);
+    const settings = parseConfig(config, env, place);
     if (options.check) output.line(describe(settings));
     else await run(settings, options);
     await output.flush(options.check ? Infinity : DEFAULTS.flushMs);
@@ -56,7 +62,7 @@ if (import.meta.main) {
   }
 }
 
-/** Runs the gateway until it is told to stop, then ends in order what is still running. */
+/** Runs the gateway until a signal stops it, then shuts down in order. */
 async function run(settings: Settings, options: Options): Promise<void> {
   const store = options.store ?? settings.store;
   using kv = await openKv(store, clock);
@@ -71,7 +77,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
   const spared = leftAlone(kv, watch);
   // Deno Deploy refuses plain TCP to port 443.
   const isTlsInOneStep = env("DENO_DEPLOYMENT_ID") !== undefined;
-  // Left open to the end: Deno tells of each stream whose upstream is closed before its client.
+  // Never closed: Deno reports an error for each stream whose upstream closes before its client.
   const transport = openHttpTransport(clock, { isTlsInOneStep });
   const background = new Background({
     clock,
@@ -79,7 +85,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
     onError: (error) => logError(error),
   });
   const shutdown = new Shutdown(clock);
-  // What ends after the last request, the newest first.
+  // Closed after the last request, the newest first.
   const closing = new AsyncDisposableStack();
   const resources = new Resources({
     clock,
@@ -87,12 +93,12 @@ async function run(settings: Settings, options: Options): Promise<void> {
     onError: (error, upstream) => logError(error, `upstream ${upstream}`),
   });
   closing.defer(() => resources.close());
-  // What a function source forgets to catch must not take every other request down with it.
+  // An unhandled rejection in a function source must not end every other request.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     logError(event.reason);
   });
-  // The system's answer to a file at its size limit is to kill; with a listener, the write fails.
+  // A write to a file at its size limit would kill the process; with a listener, the write fails.
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGXFSZ", () => {});
   if (!output.isTerminal) redirectConsole(output);
   const format = output.isTerminal ? readableLine : jsonLine;
@@ -103,7 +109,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
   });
   await operator.refresh();
   const following = new AbortController();
-  // Nobody else can change what is in this process's memory.
+  // A store in memory changes only in this process.
   if (store !== ":memory:") {
     operator.follow(following.signal);
     watch.follow(following.signal);
@@ -155,103 +161,43 @@ async function run(settings: Settings, options: Options): Promise<void> {
   shutdown.begin(DEFAULTS.stopAnswerMs);
   const isInTime = await inTime(async () => {
     const close = AbortSignal.timeout(DEFAULTS.stopCloseMs);
-    // A stream without end must not keep the rest from being closed in order.
+    // An endless stream must not prevent the rest from being closed in order.
     await abortable(listener.shutdown(), close).catch(() => {});
     await background.drain(close);
     await closing.disposeAsync();
   });
   const cutOff = shutdown.end();
-  if (!isInTime || cutOff > 0) output.error("stopped before everything had ended");
+  if (!isInTime || cutOff > 0) output.error("stopped before all work had finished");
 }
 
-/** Ends what runs, within the grace that there is for it; resolves to whether that was enough. */
+/** Runs a shutdown within the grace period; resolves to whether it finished in time. */
 async function inTime(end: () => Promise<void>): Promise<boolean> {
   const grace = AbortSignal.timeout(DEFAULTS.graceMs);
   return await abortable(end(), grace).then(() => true, () => false);
 }
 
-/** The file of a store that has one. */
+/** The store's file; undefined for a store that has none. */
 async function storeFile(store: string | undefined): Promise<StoreFile | undefined> {
   return store !== undefined && isStoreFile(store) ? await StoreFile.at(store) : undefined;
 }
 
-/** Whether other machines have the store too: over KV Connect, and always on Deno Deploy. */
+/** Whether other machines share the store: over KV Connect, and always on Deno Deploy. */
 function isShared(store: string | undefined): boolean {
   return store?.startsWith("http") ?? env("DENO_DEPLOYMENT_ID") !== undefined;
 }
 
-/** The config as it was written: a module's default export, or JSON. */
-async function readConfig(file: string | undefined): Promise<unknown> {
-  const name = file ?? "gateway.config.ts";
-  try {
-    if (name.endsWith(".json")) return JSON.parse(await Deno.readTextFile(name));
-    const { default: config }: { default?: unknown } = file === undefined
-      // Named outright, so that Deno Deploy takes it along and --watch follows it.
-      ? await import("./gateway.config.ts")
-      : await import((await fileUrl(file)).href);
-    if (config !== undefined) return config;
-  } catch (error) {
-    throw new StartError(`the config ${name} cannot be read: ${messageOf(error)}`);
-  }
-  throw new StartError(`the config ${name} must be its module's default export`);
-}
-
-/** Where the config stands, for the files that it names. */
-async function placeOf(file: string | undefined): Promise<ConfigPlace> {
-  const hasFile = (url: URL) => {
-    try {
-      return Deno.statSync(url).isFile;
-    } catch {
-      return false;
-    }
-  };
-  return { url: file === undefined ? new URL(import.meta.url) : await fileUrl(file), hasFile };
-}
-
-/** Node's modules are loaded where they are needed: together they take as long as the gateway. */
-async function fileUrl(file: string): Promise<URL> {
-  const { resolve } = await import("node:path");
-  const { pathToFileURL } = await import("node:url");
-  return pathToFileURL(resolve(file));
-}
-
-/** Ends the program at once, and says why. */
+/** Exits with an error message. */
 async function endWith(message: string): Promise<void> {
   output.error(message);
   await output.flush(DEFAULTS.flushMs);
   Deno.exit(1);
 }
 
-/** Resolves at the first of the signals; at the second the process ends at once. */
-function stopSignal(signals: readonly Deno.Signal[]): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let isTold = false;
-  for (const signal of signals) {
-    Deno.addSignalListener(signal, () => {
-      if (isTold) Deno.exit(1);
-      isTold = true;
-      resolve();
-    });
-  }
-  return promise;
-}
-
-/** A share of what the heap may grow to, which the runtime takes from the machine or its container. */
-async function defaultMaxBuffered(): Promise<number> {
-  const { getHeapStatistics } = await import("node:v8");
-  const share = getHeapStatistics().heap_size_limit * DEFAULTS.bufferedShare;
-  return Math.min(share, DEFAULTS.maxBuffered);
-}
-
-/** A variable that is set to nothing counts as not set. */
+/** An environment variable; an empty one counts as unset. */
 function env(name: string): string | undefined {
   return Deno.env.get(name) || undefined;
 }
 
 function logError(error: unknown, requestId?: string): void {
   output.error(`${requestId ?? "background"}: ${error instanceof Error ? error.stack : error}`);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

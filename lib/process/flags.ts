@@ -5,22 +5,22 @@ import { StartError } from "../core/start_error.ts";
 
 const USAGE = "usage: main.ts [--config FILE] [--port N] [--host H] [--check]";
 
-/** What the program is asked to do. */
+/** The options of the program, from its flags and environment. */
 export interface Options {
   /** The config file; undefined for the `gateway.config.ts` beside main.ts. */
   readonly config: string | undefined;
-  /** 0 takes any that is free. */
+  /** 0 takes any free port. */
   readonly port: number;
   readonly host: string;
-  /** Stands in for the config's own store. */
+  /** Overrides the config's `store`. */
   readonly store: string | undefined;
-  /** Whether to check the config and end. */
+  /** Whether to check the config, print what it does, and exit. */
   readonly check: boolean;
 }
 
 /**
- * Reads the command line, then the environment, then the defaults.
- * @throws {StartError} for a flag that does not exist, or a port that is none
+ * Reads the options. Flags override the environment, which overrides the defaults.
+ * @throws {StartError} for an unknown flag or an invalid port
  */
 export function readOptions(args: string[], env: Environment): Options {
   const flags = readFlags(args);
@@ -53,5 +53,5 @@ function readPort(text: string | undefined): number {
   if (text === undefined) return DEFAULTS.port;
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
-  throw new StartError(`the port must be a whole number from 0 to 65535: got "${text}"`);
+  throw new StartError(`port: must be a whole number from 0 to 65535; got "${text}"`);
 }

@@ -1,7 +1,7 @@
 /**
- * Whether so many file descriptors are left, found by opening as many files: their number and limit
- * in /proc need more permissions than a gateway has. Costs 5 µs each. True where `/dev/null` cannot
- * be opened for another reason.
+ * Whether at least `count` file descriptors are free, found by opening that many files: reading the
+ * number and limit from /proc needs more permissions than a gateway has. Costs 5 µs each. True where
+ * `/dev/null` cannot be opened for another reason.
  */
 export function hasDescriptors(count: number): boolean {
   const files: Deno.FsFile[] = [];
@@ -15,7 +15,7 @@ export function hasDescriptors(count: number): boolean {
   }
 }
 
-/** Whether the process (EMFILE) or the whole system (ENFILE) has no descriptor left. */
+/** Whether the process (EMFILE) or the system (ENFILE) has no descriptor left. */
 function isExhausted(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return code === "EMFILE" || code === "ENFILE";

@@ -1,37 +1,36 @@
 import type { Clock } from "../core/clock.ts";
 
-/** How long a line waits for others to be written with (ms). */
+/** How long a line waits to be written together with others (ms). */
 const BATCH_MS = 20;
-/** How long after a failed write the next one is tried (ms). */
+/** The pause after a failed write (ms). */
 const RETRY_MS = 1_000;
 
 const ENCODER = new TextEncoder();
 
-/** Where lines go, and how many may wait for it. */
+/** Where lines go, and how much may wait to be written. */
 export interface LineWriterOptions {
-  /** Resolves to how many of the bytes (UTF-8) were written; may reject, or never settle. */
+  /** Writes UTF-8; resolves to the number of bytes written. May reject, or never settle. */
   readonly write: (bytes: Uint8Array) => Promise<number>;
-  /** How much may wait to be written (characters); a longer line is taken when nothing waits. */
+  /** The most that may wait to be written (characters); a longer line is accepted when nothing waits. */
   readonly maxWaiting: number;
   readonly clock: Clock;
-  /** The line that stands where so many lines were dropped. */
+  /** The line that replaces that many dropped lines. */
   readonly dropNotice: (lines: number) => string;
-  /** Told why when writing begins to fail, and again when it fails after it worked. */
+  /** Called with the reason when writing starts to fail, once until it works again. */
   readonly onFailure?: (error: unknown) => void;
 }
 
 /**
- * Writes lines in batches, and never makes anybody wait: a write for each line would cost more
- * than a request does, and a reader that stalls, leaves or has no room left must not stop the
- * program.
+ * Writes lines in batches and never blocks its caller. A write for each line would cost more than a
+ * request does, and a reader that stalls, is gone or has a full disk must not stop the program.
  *
- * What cannot be written waits, up to a bound. Beyond it the newest lines are dropped, whole and
- * counted, and a notice stands in their place as soon as writing works again.
+ * Lines that cannot be written wait, up to a bound. Beyond it the newest lines are dropped and
+ * counted, and a notice takes their place when writing works again.
  */
 export class LineWriter {
   readonly #options: LineWriterOptions;
   #waiting = "";
-  /** The rest of the batch under way. */
+  /** What is left to write of the current batch. */
   #batch = new Uint8Array();
   #writing: Promise<boolean> | undefined;
   #timer: AbortController | undefined;
@@ -42,9 +41,9 @@ export class LineWriter {
     this.#options = options;
   }
 
-  /** Adds a line; unless writing is slow or fails, it is written 20 ms later at the latest. */
+  /** Adds a line. It is written within 20 ms, unless writing is slow or fails. */
   line(text: string): void {
-    // Once a line is dropped, so are those after it, up to the notice: nothing changes places.
+    // After a dropped line all are dropped until the notice is written, so that lines stay in order.
     if (
       this.#dropped > 0 || this.#size > 0 && this.#size + text.length > this.#options.maxWaiting
     ) {
@@ -55,7 +54,7 @@ export class LineWriter {
     if (!this.#writing && !this.#timer) this.#writeIn(BATCH_MS);
   }
 
-  /** Writes at once what waits. Resolves when nothing waits any more, or writing fails. */
+  /** Writes what waits without delay. Resolves when all is written, or writing fails. */
   async flush(): Promise<void> {
     while (this.#size > 0 && await this.#write());
   }
@@ -70,7 +69,7 @@ export class LineWriter {
     this.#options.clock.sleep(ms, timer.signal).then(() => this.#write(), () => {});
   }
 
-  /** Writes a batch, or waits for the one under way; resolves to whether it was written. */
+  /** Writes a batch, or joins the write in progress; resolves to whether it was written. */
   #write(): Promise<boolean> {
     this.#stopTimer();
     return this.#writing ??= this.#writeBatch();
@@ -98,7 +97,7 @@ export class LineWriter {
     return !failure;
   }
 
-  /** A failure leaves what was not written: the line that it cut in two is continued later. */
+  /** A failure leaves the rest of the batch: a line cut in two is continued by the next write. */
   async #tryBatch(): Promise<{ readonly error: unknown } | undefined> {
     try {
       while (this.#batch.length > 0) {
@@ -110,5 +109,5 @@ export class LineWriter {
   }
 }
 
-/** Why a timer was put away; a constant, so that no stack is captured for it. */
+/** Why a timer was cancelled; a constant, so that no stack trace is captured. */
 const STOPPED = Symbol("stopped");

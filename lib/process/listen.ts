@@ -5,42 +5,42 @@ import { hasDescriptors } from "./has_descriptors.ts";
 import { Listener } from "./listener.ts";
 import type { Output } from "./output.ts";
 
-/** How long between two lines that tell of the listener's reopening (ms). */
-const TELL_MS = 10_000;
+/** The shortest time between two log lines about reopening (ms). */
+const LOG_MS = 10_000;
 
-/** Where to listen, and what for. */
+/** Where to listen, and what handles the requests. */
 export interface ListenOptions {
   readonly host: string;
-  /** 0 takes any that is free. */
+  /** 0 takes any free port. */
   readonly port: number;
   readonly handler: Deno.ServeHandler<Deno.NetAddr>;
   readonly clock: Clock;
   readonly output: Output;
-  /** Told why it cannot listen any more. */
+  /** Called with a message when it can no longer listen. */
   readonly onEnd: (message: string) => void;
 }
 
 /**
- * Listens until the program ends, whatever happens to the listener, and says where.
- * @throws {StartError} when it cannot listen at all
+ * Listens until the program ends, reopening the listener when it fails, and prints the address.
+ * @throws {StartError} when it cannot listen at start
  */
 export function listen({ host, port, handler, clock, output, onEnd }: ListenOptions): Listener {
-  let isTold = false;
+  let isAnnounced = false;
   const onListen = (address: Deno.NetAddr) => {
-    if (isTold) return;
-    isTold = true;
-    port = address.port; // from now on this one, also when any would have done
+    if (isAnnounced) return;
+    isAnnounced = true;
+    port = address.port; // with port 0: every later listener takes the same one
     const { hostname } = address;
     output.line(
       `listening on http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
     );
     output.flush();
   };
-  let toldAt = -Infinity;
+  let loggedAt = -Infinity;
   const onReopen = (why: unknown, times: number) => {
-    if (clock.monotonic() - toldAt < TELL_MS) return;
-    toldAt = clock.monotonic();
-    const closed = "idle connections were closed, and it listens again";
+    if (clock.monotonic() - loggedAt < LOG_MS) return;
+    loggedAt = clock.monotonic();
+    const closed = "idle connections were closed, listening again";
     output.error(`listener: ${messageOf(why)}: ${closed} (${times} since the start)`);
   };
   try {
@@ -50,15 +50,15 @@ export function listen({ host, port, handler, clock, output, onEnd }: ListenOpti
       clock,
       onFull: () =>
         output.error(
-          "listener: requests in flight take nearly all file descriptors: " +
-            "new connections are refused until some have ended (see ulimit -n)",
+          "listener: requests in flight use nearly all file descriptors: " +
+            "new connections are refused until some have ended (raise ulimit -n)",
         ),
       onReopen,
-      onEnd: (error) => onEnd(`cannot listen on ${host}:${port} any more: ${messageOf(error)}`),
+      onEnd: (error) => onEnd(`can no longer listen on ${host}:${port}: ${messageOf(error)}`),
     });
   } catch (error) {
     const advice = error instanceof Deno.errors.AddrInUse
-      ? "something else listens there; choose another with --port"
+      ? "the port is in use; choose another with --port"
       : messageOf(error);
     throw new StartError(`cannot listen on ${host}:${port}: ${advice}`);
   }

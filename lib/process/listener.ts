@@ -1,15 +1,15 @@
 import type { Clock } from "../core/clock.ts";
 
-/** How often it is looked whether file descriptors are left (ms). */
+/** How often the free file descriptors are checked (ms). */
 const LOOK_MS = 250;
-/** How long to wait before the address is tried again (ms). */
+/** The pause before the address is tried again (ms). */
 const RETRY_MS = 10;
-/** How long requests in flight may take all room before somebody is told (ms). */
+/** How long requests in flight may use all descriptors before it is logged (ms). */
 const FULL_MS = 1_000;
-/** How long an address may be taken by somebody else before the listener gives up (ms). */
+/** How long the address may be in use by another program before the listener gives up (ms). */
 const GIVE_UP_MS = 10_000;
 
-/** What a listener needs of `Deno.HttpServer`. */
+/** The part of `Deno.HttpServer` that a listener uses. */
 export interface ListeningServer {
   /** Rejects when connections can no longer be accepted. */
   readonly finished: Promise<void>;
@@ -17,29 +17,29 @@ export interface ListeningServer {
   shutdown(): Promise<void>;
 }
 
-/** What a listener needs from outside. */
+/** What a listener depends on. */
 export interface ListenerOptions {
-  /** Listens; throws when it cannot. Always the same address. */
+  /** Starts a server, always on the same address; throws when it cannot. */
   readonly serve: () => ListeningServer;
   /** Whether enough file descriptors are left for calls to upstreams and the store. */
   readonly hasRoom: () => boolean;
   readonly clock: Clock;
-  /** Told when new connections are refused for long, because requests in flight take all room. */
+  /** Called when new connections have been refused for long, because requests in flight use all descriptors. */
   readonly onFull: () => void;
-  /** Told that it listens again: why it stopped, and how often that happened so far. */
+  /** Called when it listens again: why it had stopped, and how often that has happened. */
   readonly onReopen: (why: unknown, times: number) => void;
-  /** Told why it cannot listen any more. */
+  /** Called with the reason when it gives up. */
   readonly onEnd: (error: unknown) => void;
 }
 
 /**
  * Listens for as long as the program runs.
  *
- * `Deno.serve` has no bound on connections, and accepts none ever again once file descriptors ran
- * out; nor has it a time bound for a request's head or an idle connection. But its graceful
- * shutdown closes what is idle, has sent nothing, or half a head, and lets requests in flight end.
- * So whenever descriptors get scarce, or accepting failed, the server is shut down and another one
- * takes its place, as soon as there is room again.
+ * `Deno.serve` has no limit on connections, no timeout for a request's head or an idle connection,
+ * and never accepts again once file descriptors have run out. But its graceful shutdown closes
+ * connections that are idle or have sent at most half a head, and lets requests in flight finish. So
+ * when descriptors become scarce, or accepting fails, the server is shut down and replaced as soon as
+ * descriptors are free again.
  */
 export class Listener {
   readonly #options: ListenerOptions;
@@ -48,18 +48,18 @@ export class Listener {
   readonly #ending = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   #isReopening = false;
-  /** Whether there was room when it was looked last. */
+  /** Whether descriptors were free at the last check. */
   #hadRoom = false;
   #times = 0;
 
-  /** Listens at once; throws what `serve` throws. */
+  /** Starts listening; throws what `serve` throws. */
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#server = this.#serve();
     this.#watch();
   }
 
-  /** Stops listening, and resolves when all requests in flight have ended. */
+  /** Stops listening. Resolves when all requests in flight have ended. */
   async shutdown(): Promise<void> {
     this.#stop.abort(STOPPED);
     this.#end(this.#server);
@@ -99,24 +99,24 @@ export class Listener {
     this.#isReopening = true;
     this.#end(this.#server);
     const begun = clock.monotonic();
-    let isTold = false;
+    let isReported = false;
     let failingSince: number | undefined;
     while (!this.#stop.signal.aborted) {
       try {
-        // Without room, who is accepted next would take what requests in flight need. When none is
-        // in flight, it is not clients who take the descriptors.
+        // A new connection would take a descriptor that requests in flight need. With none in flight,
+        // something else uses the descriptors, and waiting would not help.
         if (hasRoom() || this.#ending.size === 0) {
           this.#server = this.#serve();
           this.#isReopening = false;
           return onReopen(why, ++this.#times);
         }
         failingSince = undefined;
-        if (!isTold && clock.monotonic() - begun >= FULL_MS) {
-          isTold = true;
+        if (!isReported && clock.monotonic() - begun >= FULL_MS) {
+          isReported = true;
           onFull();
         }
       } catch (error) {
-        // The old server needs a moment to give the address back.
+        // The old server needs a moment to release the address.
         failingSince ??= clock.monotonic();
         if (clock.monotonic() - failingSince >= GIVE_UP_MS) return onEnd(error);
       }
@@ -125,5 +125,5 @@ export class Listener {
   }
 }
 
-/** Why waiting ended; a constant, so that no stack is captured for it. */
+/** Why waiting ended; a constant, so that no stack trace is captured. */
 const STOPPED = Symbol("stopped");

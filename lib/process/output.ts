@@ -2,27 +2,24 @@ import type { Clock } from "../core/clock.ts";
 import { LineWriter } from "./line_writer.ts";
 import { within } from "../core/within.ts";
 
-/** What may wait for a reader that is slow, of each kind of output (characters). */
+/** How much may wait for a slow reader of each output (characters). */
 const MAX_WAITING = 1024 * 1024;
 
-/** All that the program writes. Nothing here waits for a reader, or throws. */
+/** Standard output and standard error. Writing never blocks and never throws. */
 export interface Output {
-  /** Whether people read along: standard output is a terminal. */
+  /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;
   /** Adds a line to standard output. */
   readonly line: (text: string) => void;
   /** Adds a line to standard error. */
   readonly error: (text: string) => void;
-  /**
-   * Writes what waits. Resolves when it is written or cannot be, and after `ms` in any case
-   * (default: however long a slow reader takes).
-   */
+  /** Writes what waits. Resolves when it is written, cannot be written, or `ms` have passed. */
   readonly flush: (ms?: number) => Promise<void>;
 }
 
 /**
- * Opens standard output and standard error. Lines that cannot be written are dropped once 1 MiB of
- * them waits; a line says how many, as JSON on a standard output that machines read.
+ * Opens standard output and standard error. When more than 1 MiB waits to be written, new lines are
+ * dropped, and one line says how many: JSON on standard output, unless it is a terminal.
  */
 export function openOutput(clock: Clock): Output {
   const isTerminal = Deno.stdout.isTerminal();
@@ -30,7 +27,7 @@ export function openOutput(clock: Clock): Output {
     write: (bytes) => Deno.stderr.write(bytes),
     maxWaiting: MAX_WAITING,
     clock,
-    dropNotice: inWords,
+    dropNotice: readableNotice,
   });
   const lines = new LineWriter({
     write: (bytes) => Deno.stdout.write(bytes),
@@ -38,7 +35,7 @@ export function openOutput(clock: Clock): Output {
     clock,
     dropNotice: (dropped) =>
       isTerminal
-        ? inWords(dropped)
+        ? readableNotice(dropped)
         : JSON.stringify({ time: new Date(clock.wall()).toISOString(), dropped }),
     onFailure: (error) =>
       errors.line(
@@ -57,6 +54,6 @@ export function openOutput(clock: Clock): Output {
   };
 }
 
-function inWords(dropped: number): string {
+function readableNotice(dropped: number): string {
   return `${dropped} lines were dropped: the output could not be written`;
 }

@@ -2,8 +2,8 @@ import { format } from "node:util";
 import type { Output } from "./output.ts";
 
 /**
- * Sends what functions of the config write with `console` the way of everything else: `console`
- * itself waits for a slow reader, and every request with it.
+ * Redirects `console` to the program's output: `console` itself blocks on a slow reader, and every
+ * request with it.
  */
 export function redirectConsole({ line, error }: Pick<Output, "line" | "error">): void {
   const toOutput = (...values: unknown[]) => line(format(...values));

@@ -2,8 +2,8 @@ import type { Clock } from "../core/clock.ts";
 import { TimerQueue } from "../core/timer_queue.ts";
 
 /**
- * What requests in flight have to know of the gateway's stop. Their deadlines are pulled forward,
- * so that whoever waits gets what is there before the process ends.
+ * The graceful shutdown, as requests see it. It brings their deadlines forward, so that every client
+ * gets the partial response that is there before the process ends.
  */
 export class Shutdown {
   readonly #clock: Clock;
@@ -15,14 +15,14 @@ export class Shutdown {
     this.#clock = clock;
   }
 
-  /** Whether the gateway has been told to stop. */
+  /** Whether the shutdown has begun. */
   get isBegun(): boolean {
     return this.#isBegun;
   }
 
   /**
-   * Timers that run `ms` milliseconds each, for deadlines; they ring early when the gateway stops.
-   * @param lateMs how much later than others, for what waits for the answers of others
+   * Makes a queue of deadlines of `ms` milliseconds each, which ring early at shutdown.
+   * @param lateMs how much later than others, for a batch that waits for its requests
    */
   timers(ms: number, lateMs: number): TimerQueue {
     const queue = new TimerQueue(ms, this.#clock);
@@ -30,19 +30,19 @@ export class Shutdown {
     return queue;
   }
 
-  /** @param cutOff called when the process ends; returns how many requests are still in flight */
+  /** Registers what runs when the process ends. @param cutOff returns how many requests it cut off */
   onEnd(cutOff: () => number): void {
     this.#cutOff.push(cutOff);
   }
 
-  /** @param answerMs how long requests in flight still have, and those that come yet */
-  begin(answerMs: number): void {
+  /** Begins the shutdown. @param graceMs how long requests in flight, and later ones, may still take */
+  begin(graceMs: number): void {
     this.#isBegun = true;
-    const at = this.#clock.monotonic() + answerMs;
+    const at = this.#clock.monotonic() + graceMs;
     for (const [queue, lateMs] of this.#timers) queue.ringAllBy(at + lateMs);
   }
 
-  /** Tells of what is still in flight, which ends here; returns how many requests that are. */
+  /** Cuts off and logs what is still in flight. @returns how many requests */
   end(): number {
     return this.#cutOff.reduce((count, cutOff) => count + cutOff(), 0);
   }

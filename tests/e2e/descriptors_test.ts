@@ -92,7 +92,7 @@ for (
     program.signal("SIGTERM");
     assertEquals(await program.ended(), 0);
     const told =
-      /^listener: .*: idle connections were closed, and it listens again \(1 since the start\)\n$/;
+      /^listener: .*: idle connections were closed, listening again \(1 since the start\)\n$/;
     assertMatch(program.stderr, told);
   });
 }

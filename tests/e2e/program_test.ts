@@ -103,7 +103,7 @@ Deno.test("options: a variable that is set to nothing counts as not set", async 
   using _taken = hold(8000);
   const env = { PORT: "", HOST: "", GATEWAY_CONFIG: "", GATEWAY_STORE: "" };
   await using program = await runProgram({ env });
-  assertRefused(program, /^cannot listen on 127\.0\.0\.1:8000: something else listens there/);
+  assertRefused(program, /^cannot listen on 127\.0\.0\.1:8000: the port is in use/);
   assert(await program.folder.has("data/gateway.kv"), "gateway.config.ts names the store");
 });
 
@@ -122,7 +122,7 @@ Deno.test("options: a flag without its value, or a word that is no flag, is refu
 for (const port of ["http", "-1", "65536", "80.5", "0x50", " 80", ""]) {
   Deno.test(`options: "${port}" is no port`, async () => {
     await using program = await runProgram({ config: minimal, flags: [`--port=${port}`] });
-    assertRefused(program, new RegExp(`^the port must be .*: got "${port}"\n$`));
+    assertRefused(program, new RegExp(`^port: must be .*; got "${port}"\n$`));
   });
 }
 

@@ -50,7 +50,7 @@ for (const [text, port] of [["0", 0], ["1", 1], ["65535", 65535]] as const) {
 
 for (const text of ["65536", "-1", "80.5", "1e3", "0x50", " 80", "http", ""]) {
   Deno.test(`port "${text}" is none`, () => {
-    const rule = `the port must be a whole number from 0 to 65535: got "${text}"`;
+    const rule = `port: must be a whole number from 0 to 65535; got "${text}"`;
     assertEquals(assertThrows(() => read([`--port=${text}`]), StartError).message, rule);
     assertEquals(assertThrows(() => read([], { PORT: text }), StartError).message, rule);
   });
