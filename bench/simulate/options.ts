@@ -112,7 +112,7 @@ function oneOf<T extends string>(is: string, values: readonly T[], set: Set<T>):
       const value = values.find((known) => known === text);
       if (value === undefined) {
         throw new StartError(
-          `--${name} must be one of ${values.join(", ")}: got "${text}"${suggest(text, values)}`,
+          `--${name} must be one of ${values.join(", ")}; got "${text}"${suggest(text, values)}`,
         );
       }
       return set(value);
@@ -126,7 +126,7 @@ function count(is: string, set: Set<number>): Flag {
 
 function whole(is: string, least: number, set: Set<number>): Flag {
   const fits = (value: number) => value >= least && Number.isSafeInteger(value);
-  return number(is, `a whole number from ${least} on`, fits, set);
+  return number(is, `a whole number of at least ${least}`, fits, set);
 }
 
 function above0(is: string, set: Set<number>): Flag {
@@ -134,7 +134,7 @@ function above0(is: string, set: Set<number>): Flag {
 }
 
 function ms(is: string, set: Set<number>): Flag {
-  return number(is, "a number from 0 on", () => true, set);
+  return number(is, "a number of at least 0", () => true, set);
 }
 
 function share(is: string, set: Set<number>): Flag {
@@ -147,7 +147,7 @@ function number(is: string, rule: string, fits: (value: number) => boolean, set:
     read(text: string, name: string) {
       const value = Number(text);
       if (/^\d+(?:\.\d+)?$/.test(text) && fits(value)) return set(value);
-      throw new StartError(`--${name} must be ${rule}: got "${text}"`);
+      throw new StartError(`--${name} must be ${rule}; got "${text}"`);
     },
   };
 }

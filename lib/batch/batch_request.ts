@@ -64,7 +64,7 @@ function readRequests(value: unknown, max: number, report: Report): BatchItem[] 
     return [];
   }
   for (const key of Object.keys(value)) {
-    if (key !== "requests") report([key], "is not a key here");
+    if (key !== "requests") report([key], "is not a known key");
   }
   const { requests } = value;
   if (!Array.isArray(requests) || requests.length === 0) {
@@ -83,7 +83,7 @@ function readRequests(value: unknown, max: number, report: Report): BatchItem[] 
 function readItem(value: unknown, report: Report): BatchItem {
   const item = isObject(value) ? value : {};
   if (item !== value) report([], 'must be an object such as {"path": "/home/7"}');
-  for (const key of Object.keys(item)) if (!KEYS.includes(key)) report([key], "is not a key here");
+  for (const key of Object.keys(item)) if (!KEYS.includes(key)) report([key], "is not a known key");
   const { path, method = "GET", headers = {}, body } = item;
   if (item === value && typeof path !== "string") report(["path"], "must be a string");
   if (typeof method !== "string") report(["method"], "must be a string");

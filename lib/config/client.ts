@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { choice, value } from "./facts.ts";
 import { object, record } from "./object.ts";
-import { flag, headerKey, text } from "./values.ts";
+import type { Reader } from "./reader.ts";
+import { type Environment, flag, headerKey, text, unset } from "./values.ts";
 
 /** A client whose key the environment holds. */
 export const knownClientSchema = object({
@@ -56,4 +57,21 @@ export interface ClientSettings {
   /** Undefined: records in the store say it. */
   readonly known: readonly KnownKey[] | undefined;
   readonly required: boolean;
+}
+
+/** Reads the known clients and their keys; undefined if they are records in the store. */
+export function readKnown(
+  input: ClientsConfig["known"],
+  env: Environment,
+  reader: Reader,
+): KnownKey[] | undefined {
+  if (input === "kv") return undefined;
+  return Object.entries(input).flatMap(([name, client]) => {
+    const path = ["clients", "known", name];
+    const read = reader.read(knownClientSchema, client, path);
+    if (!read) return [];
+    const key = env(read.env);
+    if (key === undefined) return reader.report(path, unset(read.env)) ?? [];
+    return { name, tier: read.tier, key };
+  });
 }

@@ -1,17 +1,19 @@
 import { writeJson } from "../json/write_json.ts";
 import { StartError } from "../core/start_error.ts";
 
-/** One thing that is wrong with a config. */
+/** A problem of a config. */
 export interface ConfigProblem {
-  /** Where, as keys from the top. */
+  /** The keys that lead to the value, from the top. */
   readonly path: readonly string[];
-  /** The rule that is broken: `must be …`. */
+  /** The rule that the value breaks: `must be …`. */
   readonly rule: string;
-  /** What stands there; absent where showing it would tell nothing, or tell a secret. */
+  /** The value found; absent if it is not helpful, or secret. */
   readonly got?: unknown;
+  /** A suggestion, as {@linkcode suggest} returns it. */
+  readonly hint?: string;
 }
 
-/** A config that cannot be used, with everything that is wrong with it. */
+/** A config that is invalid, with all of its problems. */
 export class ConfigError extends StartError {
   override readonly name: string = "ConfigError";
 
@@ -23,8 +25,8 @@ export class ConfigError extends StartError {
 
 const LONGEST_SHOWN = 80;
 
-/** One line: `upstreams.users.timeout: must be a duration such as 400ms or 2s: got "4 sec"`. */
-function formatProblem({ path, rule, got }: ConfigProblem): string {
+/** One line: `upstreams.users.timeout: must be a duration such as 400ms or 2s; got "4 sec"`. */
+function formatProblem({ path, rule, got, hint = "" }: ConfigProblem): string {
   const where = path.reduce(
     (written, key) =>
       /^[\w-]+$/.test(key)
@@ -32,8 +34,8 @@ function formatProblem({ path, rule, got }: ConfigProblem): string {
         : `${written}[${JSON.stringify(key)}]`,
     "",
   );
-  const line = `${where || "config"}: ${rule}`;
-  return got === undefined ? line : `${line}: got ${show(got)}`;
+  const found = got === undefined ? "" : `; got ${show(got)}`;
+  return `${where || "config"}: ${rule}${found}${hint}`;
 }
 
 function show(value: unknown): string {

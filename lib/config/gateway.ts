@@ -65,13 +65,13 @@ export const gatewaySchema = object({
   upstreams: record(
     name,
     later(upstreamSchema(() => "")),
-    "must be an object that names the upstreams",
+    "must be an object of upstreams by name",
   ),
   /** Clients that are known by a key. Default: clients are counted by address. */
   clients: v.optional(clientsSchema),
   /** Rate limits, by name. Default: none. */
   limits: v.optional(
-    record(name, later(limitSchema), "must be an object that names the limits"),
+    record(name, later(limitSchema), "must be an object of limits by name"),
     {},
   ),
   /** Proxies that are trusted to state a client's address: `["10.0.0.0/8"]`. Default: none. */
@@ -102,7 +102,7 @@ export const gatewaySchema = object({
   /** Room that stored responses may take in the `store`, all processes together. */
   cacheDisk: v.optional(size, "1GiB"),
   /** The routes, by method and path. */
-  routes: record(routeKey, later(routeSchema), "must be an object of routes"),
+  routes: record(routeKey, later(routeSchema), "must be an object of routes by method and path"),
   /** Where a JSON config's editor finds `gateway.schema.json`; ignored. Default: none. */
   $schema: v.optional(text),
 });

@@ -46,7 +46,7 @@ export const limitSchema = object({
     "local",
   ),
   /** Other rates for clients of these tiers. Default: none. */
-  tiers: v.optional(record(text, allowanceSchema, "must be an object of tiers"), {}),
+  tiers: v.optional(record(text, allowanceSchema, "must be an object of tiers by name"), {}),
   /** Whether each route has a bucket of its own. */
   perRoute: v.optional(flag, false),
   /**
@@ -54,7 +54,7 @@ export const limitSchema = object({
    * cache. Default: never.
    */
   refund: v.optional(
-    list(oneOf(["hit", "fault"], "must be hit or fault"), "must be a list of hit, fault"),
+    list(oneOf(["hit", "fault"], "must be hit or fault"), "must be a list of hit and fault"),
     [],
   ),
 });
@@ -99,7 +99,7 @@ export function readLimit(
       return { name, shape, waitMs: wait, queue, onStoreFailure };
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      return reader.report([...path, "burst"], "must fill within a year", burst);
+      return reader.report([...path, "burst"], "must refill within a year", burst);
     }
   };
   const allowance = allow(read, path);

@@ -20,7 +20,7 @@ export function object<const Entries extends v.ObjectEntries>(
       let isValid = true;
       for (const [key, value] of Object.entries(input)) {
         if (Object.hasOwn(entries, key)) continue;
-        const message = `is not a key here${suggest(key, Object.keys(entries))}`;
+        const message = `is not a known key${suggest(key, Object.keys(entries))}`;
         addIssue({ message, input: undefined, path: [pathItem(input, key, value)] });
         isValid = false;
       }

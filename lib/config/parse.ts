@@ -1,6 +1,6 @@
 import { isRecord } from "../core/is_record.ts";
 import { cacheSettings } from "./cache.ts";
-import { knownClientSchema, type KnownKey } from "./client.ts";
+import { readKnown } from "./client.ts";
 import { DEFAULTS } from "../core/defaults.ts";
 import { gatewaySchema, type Settings } from "./gateway.ts";
 import { type LimitSettings, readLimit } from "./limit.ts";
@@ -25,7 +25,7 @@ import {
   type UpstreamSettings,
   workerUpstreamSchema,
 } from "./upstream.ts";
-import { type Environment, unset } from "./values.ts";
+import type { Environment } from "./values.ts";
 
 /** Where a config stands, for the files that it names. */
 export interface ConfigPlace {
@@ -70,9 +70,10 @@ class Parser {
     }
     this.#readLimits(isRecord(input) ? input.limits : undefined);
     const read = this.#routes(entries(routes));
-    const clients = top?.clients && { ...top.clients, known: this.#known(top.clients.known) };
+    const clients = top?.clients &&
+      { ...top.clients, known: readKnown(top.clients.known, this.#env, this.#reader) };
     if (top?.cors?.credentials && top.cors.origins.includes("*")) {
-      this.#reader.report(["cors", "credentials"], 'must not be true while origins has "*"');
+      this.#reader.report(["cors", "credentials"], 'must not be true together with "*" in origins');
     }
     if (!top || this.#reader.problems.length > 0) throw new ConfigError(this.#reader.problems);
     return {
@@ -137,24 +138,15 @@ class Parser {
 
   #module(file: string, path: readonly string[]): URL | undefined {
     if (this.#place === undefined) {
-      return this.#reader.report(path, "must not be said in a config that is no file", file);
+      return this.#reader.report(
+        path,
+        "must not be set in a config that is not read from a file",
+        file,
+      );
     }
     const url = new URL(file, this.#place.url);
     if (this.#place.hasFile(url)) return url;
-    return this.#reader.report(path, "must be a file, found from where the config is", file);
-  }
-
-  /** Undefined where records in the store say who is known. */
-  #known(input: "kv" | Record<string, unknown>): KnownKey[] | undefined {
-    if (input === "kv") return undefined;
-    return entries(input).flatMap(([name, client]) => {
-      const path = ["clients", "known", name];
-      const read = this.#reader.read(knownClientSchema, client, path);
-      if (!read) return [];
-      const key = this.#env(read.env);
-      if (key === undefined) return this.#reader.report(path, unset(read.env)) ?? [];
-      return { name, tier: read.tier, key };
-    });
+    return this.#reader.report(path, "must be the path of a file, relative to the config", file);
   }
 
   #readLimits(input: unknown): void {
@@ -177,7 +169,7 @@ class Parser {
       const shape = `${pattern.method} ${pattern.path.replaceAll(/:[^/]+/g, ":")}`;
       const twin = shapes.get(shape);
       if (twin !== undefined) {
-        this.#reader.report(path, `must differ from "${twin}" in more than names`);
+        this.#reader.report(path, `must not match the same requests as "${twin}"`);
       }
       shapes.set(shape, key);
       return this.#route(key, pattern, input) ?? [];
@@ -189,7 +181,7 @@ class Parser {
     if (isRecord(input) && kinds.length !== 1) {
       return this.#reader.report(
         ["routes", key],
-        "must have one of gather, first, forward or batch",
+        "must have exactly one of gather, first, forward and batch",
       );
     }
     if (kinds[0] === "batch") return this.#batch(key, pattern, input);
@@ -205,14 +197,14 @@ class Parser {
     const { to, strip = "", passHeaders, passClientKey } = read.forward;
     const upstream = this.#find(to, path);
     if (upstream && "worker" in upstream) {
-      this.#reader.report(path, "must not name a worker, which only parts can ask", to);
+      this.#reader.report(path, "must not be a worker, which only parts can call", to);
     }
     const fixed = pattern.path.split(/[:*]/, 1)[0] ?? "";
     if (strip !== "" && !`${fixed}/`.startsWith(`${strip.replace(/\/$/, "")}/`)) {
-      this.#reader.report([...path, "strip"], `must be how the route's path begins`, strip);
+      this.#reader.report([...path, "strip"], `must be a prefix of the route's path`, strip);
     }
     if (passClientKey && !this.#hasClients) {
-      this.#reader.report([...path, "passClientKey"], "must only be said where there are clients");
+      this.#reader.report([...path, "passClientKey"], "must only be set together with clients");
     }
     return upstream && {
       key,
@@ -232,7 +224,9 @@ class Parser {
   #batch(key: string, pattern: RoutePattern, input: unknown): RouteSettings | undefined {
     const path = ["routes", key];
     const { method } = pattern;
-    if (method !== "POST") this.#reader.report(path, "must be POST: a batch has a body");
+    if (method !== "POST") {
+      this.#reader.report(path, "must have the method POST, because a batch has a body");
+    }
     const read = this.#reader.read(batchSchema, input, path);
     return read && {
       key,
@@ -268,7 +262,7 @@ class Parser {
     if (quorum !== undefined && quorum > Math.max(1, most)) {
       this.#reader.report(
         [...path, "quorum"],
-        `must not exceed the number of parts, ${most}`,
+        `must be at most ${most}, the number of parts`,
         quorum,
       );
     }
@@ -298,11 +292,16 @@ class Parser {
   ): LimitSettings[] {
     return limit.flatMap((name, index) => {
       if (limit.indexOf(name) < index) {
-        return this.#reader.report([...path, "limit"], "must name each limit once", name) ?? [];
+        return this.#reader.report([...path, "limit"], "must not name a limit twice", name) ?? [];
       }
       if (!this.#limits.has(name)) {
         const known = [...this.#limits.keys()];
-        this.#reader.report([...path, "limit"], `must name a limit${suggest(name, known)}`, name);
+        this.#reader.report(
+          [...path, "limit"],
+          "must be the name of a limit",
+          name,
+          suggest(name, known),
+        );
       }
       const settings = this.#limits.get(name);
       if (!settings) return [];
@@ -311,7 +310,7 @@ class Parser {
       if (cost !== undefined && cost > smallest) {
         this.#reader.report(
           [...path, "cost"],
-          `must not exceed the burst of ${name}, ${smallest}`,
+          `must be at most ${smallest}, the burst of ${name}`,
           cost,
         );
       }
@@ -322,14 +321,14 @@ class Parser {
   #find(name: string, path: readonly string[]): UpstreamSettings | undefined {
     if (!this.#upstreams.has(name)) {
       const known = [...this.#upstreams.keys()];
-      this.#reader.report(path, `must name an upstream${suggest(name, known)}`, name);
+      this.#reader.report(path, "must be the name of an upstream", name, suggest(name, known));
     }
     return this.#upstreams.get(name);
   }
 }
 
 const ROUTE_KINDS = ["gather", "first", "forward", "batch"] as const;
-const NAME_RULE = "must be named with letters, digits, - and _";
+const NAME_RULE = "must have a name of letters, digits, - and _, with no digit or - at its start";
 
 /** An upstream's or a limit's name. */
 function isName(name: string): boolean {

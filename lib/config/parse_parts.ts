@@ -62,9 +62,11 @@ class PartParser {
   parse(input: unknown): PartSettings | undefined {
     const { pattern } = this.#place;
     const name = this.#name;
-    if (!isIdentifier(name)) this.#report([], "must be named with letters, digits and _");
+    if (!isIdentifier(name)) {
+      this.#report([], "must have a name of letters, digits and _, with no digit at its start");
+    }
     if (RESERVED.some((reserved) => reserved === name) || pattern.params.includes(name)) {
-      this.#report([], "must not be named like a route parameter, query, header, body or item");
+      this.#report([], "must not have the name of a route parameter, query, header, body or item");
     }
     const said = this.#reader.read(partSchema, input, this.#path);
     if (!isRecord(input)) return undefined;
@@ -111,7 +113,7 @@ class PartParser {
     const { find, workerOf } = this.#place;
     if (from === undefined && worker === undefined) this.#report(["from"], "is required");
     if (from !== undefined && worker !== undefined) {
-      this.#report(["from"], "must not be said with worker");
+      this.#report(["from"], "must not be set together with worker");
     }
     if (typeof from === "string") return find(from, [...this.#path, "from"]);
     return typeof worker === "string" ? workerOf(worker, [...this.#path, "worker"]) : undefined;
@@ -120,47 +122,47 @@ class PartParser {
   /** All that a worker is asked is in `body`, and what it answers is JSON. */
   #checkWorker(input: Record<string, unknown>): void {
     for (const key of ["path", "method", "params", "headers", "pages", "as"]) {
-      if (key in input) this.#report([key], "must not be said of a worker");
+      if (key in input) this.#report([key], "must not be set for a worker");
     }
   }
 
   /** Keys that do not go together. */
   #checkKeys(read: ReadPart): void {
     if (read.optional === false && read.otherwise !== undefined) {
-      this.#report(["otherwise"], "must not stand in for a part that is required");
+      this.#report(["otherwise"], "must not be set together with optional: false");
     }
     for (const key of ["optional", "otherwise"] as const) {
       if (this.#place.isRace && read[key] !== undefined) {
-        this.#report([key], "must not be said where any part may fail");
+        this.#report([key], "must not be set in a race, where any part may fail");
       }
     }
     for (const key of ["concurrency", "max"] as const) {
       if (read.each === undefined && read[key] !== undefined) {
-        this.#report([key], "must only be said with each");
+        this.#report([key], "must only be set together with each");
       }
     }
     for (const key of ["select", "pick"] as const) {
       if (read.as === "text" && read[key] !== undefined) {
-        this.#report([key], "must not be said of a text");
+        this.#report([key], 'must not be set together with as: "text"');
       }
     }
     if (read.exact !== undefined && read.map === undefined) {
-      this.#report(["exact"], "must only be said with map");
+      this.#report(["exact"], "must only be set together with map");
     }
     this.#checkPages(read);
     const itemNames = templateNames(read).filter(({ reference }) => reference.from === "item");
     if (read.each && itemNames.length === 0) {
-      this.#report(["each"], "must be a list whose {item} the part uses");
+      this.#report(["each"], "must be a list whose {item} is in a template of the part");
     }
     if (read.each && !this.#mayBeList(read.each.reference)) {
-      this.#report(["each"], "must name a list: of a part, body.NAME or query.NAME");
+      this.#report(["each"], "must be a list: a part's data, body.NAME or query.NAME");
     }
   }
 
   /** Only what is asked of an HTTP API has a method that matters. */
   #checkBody({ body, method }: ReadPart): void {
     if (body !== undefined && (method === "GET" || method === "HEAD")) {
-      this.#report(["body"], `must not be sent with ${method}; set method`);
+      this.#report(["body"], `must not be set together with the method ${method}; set method`);
     }
   }
 
@@ -172,12 +174,12 @@ class PartParser {
 
   #checkPages({ pages, each, as, select, method }: ReadPart): void {
     if (pages === undefined) return;
-    if (each) this.#report(["pages"], "must not be said with each");
-    if (as === "text") this.#report(["pages"], "must not be said of a text");
-    if (method === "HEAD") this.#report(["pages"], "must not be said with HEAD");
-    if (select) this.#report(["select"], "must not be said with pages; set pages.items");
+    if (each) this.#report(["pages"], "must not be set together with each");
+    if (as === "text") this.#report(["pages"], 'must not be set together with as: "text"');
+    if (method === "HEAD") this.#report(["pages"], "must not be set together with the method HEAD");
+    if (select) this.#report(["select"], "must not be set together with pages; use pages.items");
     if (pages.next === "link" && pages.param !== undefined) {
-      this.#report(["pages", "param"], "must only be said where next is a JSON Pointer");
+      this.#report(["pages", "param"], "must only be set together with a JSON Pointer in next");
     }
   }
 
@@ -185,18 +187,20 @@ class PartParser {
   #checkName({ name, reference }: TemplateName, hasItems: boolean): void {
     const { pattern } = this.#place;
     if (reference.from === "item" && !hasItems) {
-      this.#report([], `"{${name}}" must only be used with each`);
+      this.#report([], `"{${name}}" must only be used together with each`);
     }
     if (reference.from !== "param or part" || isParam(reference, pattern)) return;
     if (this.#others.includes(reference.name)) return;
-    const rule = `"{${name}}" must name a parameter of ${pattern.path}, or another part`;
-    this.#report([], rule + suggest(reference.name, [...pattern.params, ...this.#others]));
+    const known = [...pattern.params, ...this.#others];
+    const rule = `"{${name}}" must be a parameter of ${pattern.path} or another part`;
+    this.#report([], rule, undefined, suggest(reference.name, known));
   }
 
   #needs(names: readonly TemplateName[], said: readonly string[]): string[] {
     for (const need of said) {
       if (this.#others.includes(need)) continue;
-      this.#report(["needs"], `must name other parts${suggest(need, this.#others)}`, need);
+      const hint = suggest(need, this.#others);
+      this.#report(["needs"], "must be the name of another part", need, hint);
     }
     const used = names.flatMap(({ reference }) =>
       reference.from === "param or part" && !isParam(reference, this.#place.pattern)
@@ -210,8 +214,8 @@ class PartParser {
     return this.#names.filter((name) => name !== this.#name);
   }
 
-  #report(keys: readonly string[], rule: string, got?: unknown): void {
-    this.#reader.report([...this.#path, ...keys], rule, got);
+  #report(keys: readonly string[], rule: string, got?: unknown, hint?: string): void {
+    this.#reader.report([...this.#path, ...keys], rule, got, hint);
   }
 }
 
@@ -230,7 +234,7 @@ function reportCircle(
   const walk = (name: string, way: readonly string[]): void => {
     if (way.includes(name)) {
       const circle = [...way.slice(way.indexOf(name)), name].join(" → ");
-      reader.report([...path, name], `must not wait for itself: ${circle}`);
+      reader.report([...path, name], `must not depend on itself: ${circle}`);
       return;
     }
     if (known.has(name)) return;

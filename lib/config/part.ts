@@ -63,7 +63,7 @@ const oneName = value(
   '"{name}"',
   { type: "string", pattern: '^\\{([^{}"]|"([^"\\\\]|\\\\.)*")+\\}$', not: { pattern: "\\.\\." } },
   readAs<string, TemplateName>(
-    'must be one {name} such as "{profile.friendIds}"',
+    'must be a single {name} such as "{profile.friendIds}"',
     (value) => typeof value === "string" ? parseOnlyName(value) : undefined,
   ),
 );

@@ -1,12 +1,12 @@
 import * as v from "valibot";
 import type { ConfigProblem } from "./config_error.ts";
 
-/** Reads values in the shape that a schema says, and collects every problem on the way. */
+/** Reads values by their schemas, and collects every problem on the way. */
 export class Reader {
-  /** What is wrong so far. */
+  /** The problems so far. */
   readonly problems: ConfigProblem[] = [];
 
-  /** The value in its shape; undefined, and every problem reported, when it is not. */
+  /** Returns the parsed value; undefined, with every problem reported, if it is invalid. */
   read<const Schema extends v.GenericSchema>(
     schema: Schema,
     input: unknown,
@@ -20,8 +20,8 @@ export class Reader {
     }
   }
 
-  /** Adds a problem: where it is, the rule that is broken, and what stands there. */
-  report(path: readonly string[], rule: string, got?: unknown): undefined {
-    this.problems.push({ path, rule, got });
+  /** Adds a problem: its path, the rule, the value found, and a suggestion. */
+  report(path: readonly string[], rule: string, got?: unknown, hint = ""): undefined {
+    this.problems.push({ path, rule, got, hint });
   }
 }

@@ -16,7 +16,7 @@ export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "ANY";
 /** A route: method, space, path. `:name` is a parameter, `*` at the end is the rest. */
 export type RouteKey = `${RouteMethod} /${string}`;
 
-const LIMIT_RULE = "must be a limit's name, or a list of names";
+const LIMIT_RULE = "must be the name of a limit, or a list of names";
 const limitName = value("limit", { type: "string" }, text);
 const limitNames = list(text, LIMIT_RULE);
 
@@ -45,7 +45,7 @@ const anyAggregate = {
   cache: v.optional(aggregateCacheSchema),
 };
 
-const PARTS_RULE = "must be an object that names its parts";
+const PARTS_RULE = "must be an object of parts by name";
 const partName = value(
   "name",
   { pattern: "^[A-Za-z_]\\w*$", not: { enum: ["query", "header", "body", "item"] } },
@@ -81,7 +81,8 @@ function raceRules(key: string, when: readonly string[]) {
   return { if: { required: when }, then: { properties } };
 }
 
-const FORWARD_RULE = 'must be an upstream\'s name or { to: "NAME", strip: "/prefix" }';
+const FORWARD_RULE =
+  'must be the name of an upstream, or an object such as { to: "NAME", strip: "/prefix" }';
 const removedHeader = value(
   "header",
   { type: "string", pattern: `^(${caseless([...OVERRIDES].join("|"))})$` },

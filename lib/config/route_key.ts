@@ -20,12 +20,12 @@ export function parseRouteKey(key: string): RoutePattern | string {
   if (path === "") return 'must be a method and a path, such as "GET /users/:id"';
   const method = METHODS.find((method) => method === word);
   if (method === undefined) {
-    if (word === "HEAD") return "HEAD is answered by the GET route";
-    if (word === "OPTIONS") return "OPTIONS is answered by the gateway";
-    return `must begin with ${METHODS.join(", ")}`;
+    if (word === "HEAD") return "must not be HEAD, which the GET route handles";
+    if (word === "OPTIONS") return "must not be OPTIONS, which the gateway handles";
+    return `must start with one of ${METHODS.join(", ")}`;
   }
   if (isReservedPath(path)) {
-    return "must not begin with /_gateway/, which is the gateway's own";
+    return "must not start with /_gateway/, which is reserved";
   }
   const segments = path.slice(1).split("/");
   const params: string[] = [];
@@ -41,14 +41,16 @@ export function parseRouteKey(key: string): RoutePattern | string {
 
 /** The rule that a segment breaks, if it does. */
 function segmentRule(segment: string, isLast: boolean): string | undefined {
-  if (segment === "*") return isLast ? undefined : 'must have "*" at its end only';
+  if (segment === "*") return isLast ? undefined : 'must have "*" only at its end';
   if (segment.startsWith(":")) {
     const name = segment.slice(1);
-    if (!isIdentifier(name)) return `"${segment}" must be ":" and a name`;
+    if (!isIdentifier(name)) return `"${segment}" must be ":" followed by a name`;
     const isReserved = RESERVED.some((reserved) => reserved === name);
-    return isReserved ? `":${name}" must not take a reserved name` : undefined;
+    return isReserved ? `":${name}" must not be a reserved name` : undefined;
   }
-  if (segment === "" && !isLast) return "must have no empty segment";
-  if (segment === "." || segment === "..") return 'must have no segment "." or ".."';
-  return STATIC_SEGMENT.test(segment) ? undefined : `"${segment}" holds a character no path may`;
+  if (segment === "" && !isLast) return "must not have an empty segment";
+  if (segment === "." || segment === "..") return 'must not have a segment "." or ".."';
+  return STATIC_SEGMENT.test(segment)
+    ? undefined
+    : `"${segment}" must have only letters, digits and ._~!$&'()+,;=@-`;
 }

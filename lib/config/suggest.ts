@@ -1,7 +1,7 @@
-/** How many letters may differ before a suggestion puzzles more than it helps. */
+/** The most edits at which a suggestion still helps. */
 const MOST_EDITS = 2;
 
-/** `; did you mean "timeout"?`, or what there is to choose from; empty when there is nothing. */
+/** Returns `; did you mean "timeout"?`, or `; available: …`; empty if nothing is known. */
 export function suggest(wrong: string, known: readonly string[]): string {
   let best: string | undefined;
   let fewest = Math.min(MOST_EDITS, Math.floor(wrong.length / 2)) + 1;
@@ -10,10 +10,10 @@ export function suggest(wrong: string, known: readonly string[]): string {
     if (edits < fewest) [best, fewest] = [candidate, edits];
   }
   if (best !== undefined) return `; did you mean "${best}"?`;
-  return known.length > 0 ? `; there is ${known.join(", ")}` : "";
+  return known.length > 0 ? `; available: ${known.join(", ")}` : "";
 }
 
-/** Edits that turn one word into the other; swapped neighbours count once (Damerau, 1964). */
+/** Returns the edits that turn one word into the other; a transposition counts once (Damerau, 1964). */
 function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number) => rows[row]?.[column] ?? Infinity;

@@ -109,9 +109,9 @@ function urlRule(url: URL | null): string | undefined {
     return "must be an http:// or https:// URL";
   }
   if (url.username !== "" || url.password !== "") {
-    return "must have no user and password; send them in headers.authorization";
+    return "must not have a user or a password; set headers.authorization instead";
   }
-  if (url.search !== "" || url.hash !== "") return "must have no query and no fragment";
+  if (url.search !== "" || url.hash !== "") return "must not have a query or a fragment";
 }
 
 /** An HTTP API. */

@@ -70,15 +70,15 @@ export const rate = value(
 );
 
 const SAFE_RULE =
-  "must have no whole number from 2^53 on, which JavaScript rounds; write a bigint (…n) instead";
+  "must not have a whole number of 2^53 or more, which JavaScript rounds; write a bigint such as 9007199254740993n";
 
-const COUNT_RULE = "must be a whole number from 1";
+const COUNT_RULE = "must be a whole number of at least 1";
 export const count = value(
   "whole number",
   { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
   v.pipe(v.number(COUNT_RULE), v.safeInteger(COUNT_RULE), v.minValue(1, COUNT_RULE)),
 );
-const WHOLE_RULE = "must be a whole number from 0";
+const WHOLE_RULE = "must be a whole number of at least 0";
 export const wholeNumber = value(
   "whole number",
   { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
@@ -202,7 +202,7 @@ export const headerName = value(
     v.regex(new RegExp(`^${TOKEN}$`), "must be a header name"),
     v.check(
       (name) => !new RegExp(`^(?:${OWN_HEADERS})$`, "i").test(name),
-      "is a header that the gateway sets itself",
+      "must not be a header that the gateway sets itself",
     ),
   ),
 );
@@ -273,12 +273,13 @@ export const headerValue = (env: Environment) =>
       (text) =>
         /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
           ? { value: text }
-          : { rule: "must hold no line breaks and nothing outside Latin-1" },
+          : { rule: "must not have line breaks or characters outside Latin-1" },
       () => true,
     ),
   );
 
-const CONCURRENCY_RULE = "must be a whole number from 1, or { max: 64, queue: 128 }";
+const CONCURRENCY_RULE =
+  "must be a whole number of at least 1, or an object such as { max: 64, queue: 128 }";
 const concurrencyObject = object({
   /** Maximum concurrent calls. */
   max: count,

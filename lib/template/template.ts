@@ -70,7 +70,7 @@ export function parsePathTemplate(text: string): PathTemplate {
     literal.includes("?") || (expressions[index]?.isQuery ?? true)
   );
   const plainPath = literals.slice(0, pathEnd + 1).join("x").split("?", 1)[0] ?? "";
-  if (hasDotSegment(plainPath)) throw new TemplateError('must have no segment "." or ".."');
+  if (hasDotSegment(plainPath)) throw new TemplateError('must not have a segment "." or ".."');
   const pathNames = expressions.slice(0, pathEnd).flatMap(({ names }) => names);
   const plainEmpties = countEmptySegments(plainPath);
 

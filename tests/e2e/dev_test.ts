@@ -161,7 +161,7 @@ Deno.test("--watch: a mistake in the config is told, and mended by the next edit
   await program.untilAnswers("/old");
   await folder.write("gateway.config.ts", configWithRoute("GETT /new"));
   await until(() => program.stderr.includes("exit code 1"), "the mistake is told");
-  assertStringIncludes(program.stderr, 'routes["GETT /new"]: must begin with GET');
+  assertStringIncludes(program.stderr, 'routes["GETT /new"]: must start with one of GET');
   assertMatch(program.stderr, /Restarting on file change/);
   await folder.write("gateway.config.ts", configWithRoute("GET /new"));
   await program.untilAnswers("/new");

@@ -190,13 +190,13 @@ for (const flags of [["--check"], []]) {
   Deno.test(`config: ${how} names everything that is wrong, each with place and rule`, async () => {
     await using program = await runProgram({ config: wrong, flags });
     const places = [
-      /^upstreams\.users\.url: must be .*: got "users\.example"$/m,
-      /^upstreams\.users\.timeout: must be a duration.*: got "4 sec"$/m,
+      /^upstreams\.users\.url: must be .*; got "users\.example"$/m,
+      /^upstreams\.users\.timeout: must be a duration.*; got "4 sec"$/m,
       /^upstreams\.users\.tiemout: .*did you mean "timeout"\?$/m,
-      /^routes\["GET \/a\/:id"\]\.gather\.a\.from: .*did you mean "users"\?: got "usres"$/m,
+      /^routes\["GET \/a\/:id"\]\.gather\.a\.from: .*; got "usres"; did you mean "users"\?$/m,
       /^routes\["GET \/a\/:id"\]\.gather\.a: "\{idd\}" .*did you mean "id"\?$/m,
-      /^routes\["FETCH \/b"\]: must begin with GET/m,
-      /^routes\["GET \/c"\]: must have one of gather, first, forward or batch$/m,
+      /^routes\["FETCH \/b"\]: must start with one of GET/m,
+      /^routes\["GET \/c"\]: must have exactly one of gather, first, forward and batch$/m,
     ];
     for (const place of places) assertMatch(program.stderr, place);
     assertRefused(program, /./, places.length);

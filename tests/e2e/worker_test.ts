@@ -45,7 +45,7 @@ Deno.test("a module that is missing keeps the gateway from starting", async () =
   assertEquals(program.code, 1);
   assertStringIncludes(
     program.stderr,
-    'routes["GET /:do"].gather.it.worker: must be a file, found from where the config is: got "./work.ts"',
+    'routes["GET /:do"].gather.it.worker: must be the path of a file, relative to the config; got "./work.ts"',
   );
 });
 

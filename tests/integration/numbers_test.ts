@@ -68,7 +68,7 @@ Deno.test("a config's large numbers are bigints, and others are refused rather t
   );
   for (const key of ["body", "otherwise"]) {
     const error = await assertRejects(() => dataOf({ it: { method: "POST", [key]: [2 ** 53] } }));
-    assertStringIncludes(String(error), `${key}: must have no whole number from 2^53 on`);
+    assertStringIncludes(String(error), `${key}: must not have a whole number of 2^53 or more`);
   }
 });
 

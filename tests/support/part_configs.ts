@@ -31,4 +31,4 @@ export const upstreamOf = (keys: unknown) =>
 /** Where the part `a` stands. */
 export const A = 'routes["GET /:id"].gather.a';
 /** The rule of what is counted. */
-export const ATTEMPTS = "must be a whole number from 1";
+export const ATTEMPTS = "must be a whole number of at least 1";

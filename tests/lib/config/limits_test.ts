@@ -8,51 +8,51 @@ const LIMIT = { rate: "5/s", burst: 5 };
 const SOURCES = "must be client, ip, all or header:NAME";
 const SOURCE_LISTS = "must be client, ip, all or header:NAME, or a list of these";
 const RATES = "must be a rate such as 5/s or 100/min, up to 1000000/s";
-const COUNTS = "must be a whole number from 1";
+const COUNTS = "must be a whole number of at least 1";
 const KEYS = "must be bearer or header:NAME";
-const NAMES = "must be named with letters, digits, - and _";
+const NAMES = "must have a name of letters, digits, - and _, with no digit or - at its start";
 
 const LIMITS: [what: string, limits: unknown, message: string][] = [
-  ["no object", [], "limits: must be an object that names the limits: got []"],
+  ["no object", [], "limits: must be an object of limits by name; got []"],
   ["a bad name", { "a b": LIMIT }, `limits["a b"]: ${NAMES}`],
-  ["a limit that is none", { a: 5 }, "limits.a: must be an object: got 5"],
+  ["a limit that is none", { a: 5 }, "limits.a: must be an object; got 5"],
   ["no rate", { a: { burst: 5 } }, "limits.a.rate: is required"],
   ["no burst", { a: { rate: "5/s" } }, "limits.a.burst: is required"],
-  ["a bad rate", { a: { ...LIMIT, rate: "5/m" } }, `limits.a.rate: ${RATES}: got "5/m"`],
+  ["a bad rate", { a: { ...LIMIT, rate: "5/m" } }, `limits.a.rate: ${RATES}; got "5/m"`],
   [
     "a huge rate",
     { a: { ...LIMIT, rate: "1000001/s" } },
-    `limits.a.rate: ${RATES}: got "1000001/s"`,
+    `limits.a.rate: ${RATES}; got "1000001/s"`,
   ],
-  ["no tokens", { a: { ...LIMIT, burst: 0 } }, `limits.a.burst: ${COUNTS}: got 0`],
-  ["half a token", { a: { ...LIMIT, burst: 1.5 } }, `limits.a.burst: ${COUNTS}: got 1.5`],
-  ["a burst in text", { a: { ...LIMIT, burst: "5" } }, `limits.a.burst: ${COUNTS}: got "5"`],
+  ["no tokens", { a: { ...LIMIT, burst: 0 } }, `limits.a.burst: ${COUNTS}; got 0`],
+  ["half a token", { a: { ...LIMIT, burst: 1.5 } }, `limits.a.burst: ${COUNTS}; got 1.5`],
+  ["a burst in text", { a: { ...LIMIT, burst: "5" } }, `limits.a.burst: ${COUNTS}; got "5"`],
   [
     "a burst that takes years",
     { a: { rate: "1/d", burst: 400 } },
-    "limits.a.burst: must fill within a year: got 400",
+    "limits.a.burst: must refill within a year; got 400",
   ],
   [
     "an unknown source",
     { a: { ...LIMIT, by: "user" } },
-    `limits.a.by: ${SOURCE_LISTS}: got "user"`,
+    `limits.a.by: ${SOURCE_LISTS}; got "user"`,
   ],
-  ["no header", { a: { ...LIMIT, by: "header:" } }, `limits.a.by: ${SOURCE_LISTS}: got "header:"`],
+  ["no header", { a: { ...LIMIT, by: "header:" } }, `limits.a.by: ${SOURCE_LISTS}; got "header:"`],
   [
     "a bad wait",
     { a: { ...LIMIT, wait: "1" } },
-    'limits.a.wait: must be a duration such as 400ms or 2s: got "1"',
+    'limits.a.wait: must be a duration such as 400ms or 2s; got "1"',
   ],
-  ["an empty queue", { a: { ...LIMIT, queue: 0 } }, `limits.a.queue: ${COUNTS}: got 0`],
+  ["an empty queue", { a: { ...LIMIT, queue: 0 } }, `limits.a.queue: ${COUNTS}; got 0`],
   [
     "an unknown way to fail",
     { a: { ...LIMIT, onStoreFailure: "shut" } },
-    'limits.a.onStoreFailure: must be local, open or closed: got "shut"',
+    'limits.a.onStoreFailure: must be local, open or closed; got "shut"',
   ],
   [
     "tiers in a list",
     { a: { ...LIMIT, tiers: [] } },
-    "limits.a.tiers: must be an object of tiers: got []",
+    "limits.a.tiers: must be an object of tiers by name; got []",
   ],
   [
     "half a tier",
@@ -62,32 +62,32 @@ const LIMITS: [what: string, limits: unknown, message: string][] = [
   [
     "a tier with a wait",
     { a: { ...LIMIT, tiers: { pro: { ...LIMIT, wait: "1s" } } } },
-    "limits.a.tiers.pro.wait: is not a key here; there is rate, burst",
+    "limits.a.tiers.pro.wait: is not a known key; available: rate, burst",
   ],
   [
     "a tier that takes years",
     { a: { ...LIMIT, tiers: { pro: { rate: "1/d", burst: 400 } } } },
-    "limits.a.tiers.pro.burst: must fill within a year: got 400",
+    "limits.a.tiers.pro.burst: must refill within a year; got 400",
   ],
   [
     "a flag in text",
     { a: { ...LIMIT, perRoute: "yes" } },
-    'limits.a.perRoute: must be true or false: got "yes"',
+    'limits.a.perRoute: must be true or false; got "yes"',
   ],
   [
     "a refund in text",
     { a: { ...LIMIT, refund: "hit" } },
-    'limits.a.refund: must be a list of hit, fault: got "hit"',
+    'limits.a.refund: must be a list of hit and fault; got "hit"',
   ],
   [
     "an unknown refund",
     { a: { ...LIMIT, refund: ["miss"] } },
-    'limits.a.refund.0: must be hit or fault: got "miss"',
+    'limits.a.refund.0: must be hit or fault; got "miss"',
   ],
   [
     "a misspelt key",
     { a: { ...LIMIT, bursts: 5 } },
-    'limits.a.bursts: is not a key here; did you mean "burst"?',
+    'limits.a.bursts: is not a known key; did you mean "burst"?',
   ],
 ];
 
@@ -99,29 +99,29 @@ for (const [what, limits, message] of LIMITS) {
 }
 
 const CLIENTS: [what: string, clients: unknown, message: string][] = [
-  ["no object", "kv", 'clients: must be an object: got "kv"'],
+  ["no object", "kv", 'clients: must be an object; got "kv"'],
   ["no key", { known: "kv" }, "clients.key: is required"],
   ["nobody known", { key: "bearer" }, "clients.known: is required"],
-  ["an unknown place", { key: "cookie", known: "kv" }, `clients.key: ${KEYS}: got "cookie"`],
+  ["an unknown place", { key: "cookie", known: "kv" }, `clients.key: ${KEYS}; got "cookie"`],
   [
     "a header without a name",
     { key: "header:", known: "kv" },
-    `clients.key: ${KEYS}: got "header:"`,
+    `clients.key: ${KEYS}; got "header:"`,
   ],
   [
     "a header that is none",
     { key: "header:a b", known: "kv" },
-    `clients.key: ${KEYS}: got "header:a b"`,
+    `clients.key: ${KEYS}; got "header:a b"`,
   ],
   [
     "clients in another store",
     { key: "bearer", known: "ldap" },
-    'clients.known: must be "kv", or an object of clients such as { mobile: { env: "MOBILE_KEY" } }: got "ldap"',
+    'clients.known: must be "kv", or an object of clients such as { mobile: { env: "MOBILE_KEY" } }; got "ldap"',
   ],
   [
     "a client that is none",
     { key: "bearer", known: { a: 5 } },
-    "clients.known.a: must be an object: got 5",
+    "clients.known.a: must be an object; got 5",
   ],
   [
     "a client without a key",
@@ -136,17 +136,17 @@ const CLIENTS: [what: string, clients: unknown, message: string][] = [
   [
     "a tier that is no text",
     { key: "bearer", known: { a: { env: "A_KEY", tier: 1 } } },
-    "clients.known.a.tier: must be a string: got 1",
+    "clients.known.a.tier: must be a string; got 1",
   ],
   [
     "a misspelt key",
     { key: "bearer", known: { a: { env: "A_KEY", teir: "pro" } } },
-    'clients.known.a.teir: is not a key here; did you mean "tier"?',
+    'clients.known.a.teir: is not a known key; did you mean "tier"?',
   ],
   [
     "a flag in text",
     { key: "bearer", known: "kv", required: "yes" },
-    'clients.required: must be true or false: got "yes"',
+    'clients.required: must be true or false; got "yes"',
   ],
 ];
 
@@ -161,43 +161,43 @@ const OTHERS: [what: string, config: Record<string, unknown>, message: string][]
   [
     "proxies in text",
     { trustedProxies: "10.0.0.0/8" },
-    'trustedProxies: must be a list of addresses and ranges: got "10.0.0.0/8"',
+    'trustedProxies: must be a list of addresses and ranges; got "10.0.0.0/8"',
   ],
   [
     "a proxy by name",
     { trustedProxies: ["10.0.0.0/8", "localhost"] },
-    'trustedProxies.1: must be an address or a range such as 10.0.0.0/8: got "localhost"',
+    'trustedProxies.1: must be an address or a range such as 10.0.0.0/8; got "localhost"',
   ],
   [
     "a range that is too long",
     { trustedProxies: ["10.0.0.0/33"] },
-    'trustedProxies.0: must be an address or a range such as 10.0.0.0/8: got "10.0.0.0/33"',
+    'trustedProxies.0: must be an address or a range such as 10.0.0.0/8; got "10.0.0.0/33"',
   ],
-  ["a bad header", { forwardedHeader: "a b" }, 'forwardedHeader: must be a header name: got "a b"'],
+  ["a bad header", { forwardedHeader: "a b" }, 'forwardedHeader: must be a header name; got "a b"'],
   [
     "a misspelt limit",
     { limits: { perClient: LIMIT }, ...route({ limit: "perclint" }) },
-    'routes["GET /a"].limit: must name a limit; did you mean "perClient"?: got "perclint"',
+    'routes["GET /a"].limit: must be the name of a limit; got "perclint"; did you mean "perClient"?',
   ],
   [
     "no limits at all",
     route({ limit: "one" }),
-    'routes["GET /a"].limit: must name a limit: got "one"',
+    'routes["GET /a"].limit: must be the name of a limit; got "one"',
   ],
   [
     "a limit that is no name",
     route({ limit: 5 }),
-    `routes["GET /a"].limit: must be a limit's name, or a list of names: got 5`,
+    `routes["GET /a"].limit: must be the name of a limit, or a list of names; got 5`,
   ],
   [
     "no cost",
     { limits: { one: LIMIT }, ...route({ cost: 0 }) },
-    `routes["GET /a"].cost: ${COUNTS}: got 0`,
+    `routes["GET /a"].cost: ${COUNTS}; got 0`,
   ],
   [
     "a cost that never fits",
     { limits: { one: LIMIT }, ...route({ limit: "one", cost: 6 }) },
-    'routes["GET /a"].cost: must not exceed the burst of one, 5: got 6',
+    'routes["GET /a"].cost: must be at most 5, the burst of one; got 6',
   ],
   [
     "a cost that never fits a tier",
@@ -205,7 +205,7 @@ const OTHERS: [what: string, config: Record<string, unknown>, message: string][]
       limits: { one: { ...LIMIT, tiers: { free: { rate: "1/s", burst: 2 } } } },
       ...route({ limit: "one", cost: 3 }),
     },
-    'routes["GET /a"].cost: must not exceed the burst of one, 2: got 3',
+    'routes["GET /a"].cost: must be at most 2, the burst of one; got 3',
   ],
 ];
 

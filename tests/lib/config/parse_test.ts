@@ -51,97 +51,97 @@ const DURATION = "must be a duration such as 400ms or 2s";
 const SIZE = "must be a size such as 64KiB or 4MiB";
 const JSON_VALUE = "must be a JSON value";
 const NAME = "must name a route parameter, a part, query.NAME, header.NAME, body.NAME or item";
-const GOT_ROUTE = "must have one of gather, first, forward or batch";
-const PART_NAME = "must not be named like a route parameter, query, header, body or item";
+const GOT_ROUTE = "must have exactly one of gather, first, forward and batch";
+const PART_NAME = "must not have the name of a route parameter, query, header, body or item";
 
 /** Every rule of the config, with the line that tells of its breach. */
 const RULES: readonly (readonly [unknown, string])[] = [
   ...[31, 129, 64.5, "64"].map((ipv6Prefix): [unknown, string] => [
     { upstreams: {}, routes: {}, ipv6Prefix },
-    `ipv6Prefix: must be a whole number from 32 to 128: got ${JSON.stringify(ipv6Prefix)}`,
+    `ipv6Prefix: must be a whole number from 32 to 128; got ${JSON.stringify(ipv6Prefix)}`,
   ]),
   [
     { upstreams: { up: { ...UP, errors: "some" } }, routes: {} },
-    'upstreams.up.errors: must be show or hide: got "some"',
+    'upstreams.up.errors: must be show or hide; got "some"',
   ],
   // The top.
-  [null, "config: must be an object: got null"],
-  ["x", 'config: must be an object: got "x"'],
+  [null, "config: must be an object; got null"],
+  ["x", 'config: must be an object; got "x"'],
   [{ routes: {} }, "upstreams: is required"],
   [{ upstreams: {} }, "routes: is required"],
-  [withTop({ upstreams: 5 }), "upstreams: must be an object that names the upstreams: got 5"],
-  [withTop({ routes: 5 }), "routes: must be an object of routes: got 5"],
+  [withTop({ upstreams: 5 }), "upstreams: must be an object of upstreams by name; got 5"],
+  [withTop({ routes: 5 }), "routes: must be an object of routes by method and path; got 5"],
   [
     withTop({ upstream: {} }),
-    'upstream: is not a key here; did you mean "upstreams"?',
+    'upstream: is not a known key; did you mean "upstreams"?',
   ],
   [
     withTop({ batches: {} }),
-    "batches: is not a key here; there is store, upstreams, clients, limits, trustedProxies, " +
+    "batches: is not a known key; available: store, upstreams, clients, limits, trustedProxies, " +
     "forwardedHeader, ipv6Prefix, cors, maxRequestBody, cacheMemory, overload, sendTimeout, " +
     "cacheDisk, routes, $schema",
   ],
-  [withTop({ store: 5 }), "store: must be a string: got 5"],
-  [withTop({ store: "" }), 'store: must not be empty: got ""'],
-  [withTop({ maxRequestBody: "1MB" }), `maxRequestBody: ${SIZE}: got "1MB"`],
-  [withTop({ cors: 5 }), "cors: must be an object: got 5"],
+  [withTop({ store: 5 }), "store: must be a string; got 5"],
+  [withTop({ store: "" }), 'store: must not be empty; got ""'],
+  [withTop({ maxRequestBody: "1MB" }), `maxRequestBody: ${SIZE}; got "1MB"`],
+  [withTop({ cors: 5 }), "cors: must be an object; got 5"],
   [withTop({ cors: {} }), "cors.origins: is required"],
-  [withTop({ cors: { origins: "*" } }), 'cors.origins: must be a list of origins: got "*"'],
-  [withTop({ cors: { origins: [5] } }), "cors.origins.0: must be a string: got 5"],
+  [withTop({ cors: { origins: "*" } }), 'cors.origins: must be a list of origins; got "*"'],
+  [withTop({ cors: { origins: [5] } }), "cors.origins.0: must be a string; got 5"],
   [
     withTop({ cors: { origins: ["*", "https://a.example/"] } }),
-    'cors.origins.1: must be an origin such as https://app.example, or "*": got "https://a.example/"',
+    'cors.origins.1: must be an origin such as https://app.example, or "*"; got "https://a.example/"',
   ],
   [
     withTop({ cors: { origins: ["a.example"] } }),
-    'cors.origins.0: must be an origin such as https://app.example, or "*": got "a.example"',
+    'cors.origins.0: must be an origin such as https://app.example, or "*"; got "a.example"',
   ],
   [
     withTop({ cors: { origins: [], credentials: "yes" } }),
-    'cors.credentials: must be true or false: got "yes"',
+    'cors.credentials: must be true or false; got "yes"',
   ],
   [
     withTop({ cors: { origins: ["https://a.example", "*"], credentials: true } }),
-    'cors.credentials: must not be true while origins has "*"',
+    'cors.credentials: must not be true together with "*" in origins',
   ],
   [
     withTop({ cors: { origins: [], origin: [] } }),
-    'cors.origin: is not a key here; did you mean "origins"?',
+    'cors.origin: is not a known key; did you mean "origins"?',
   ],
   // Upstreams.
-  [withTop({ upstreams: { up: 5 } }), "upstreams.up: must be an object: got 5"],
+  [withTop({ upstreams: { up: 5 } }), "upstreams.up: must be an object; got 5"],
   [withTop({ upstreams: { up: {} } }), "upstreams.up.url: is required"],
   [
     withTop({ upstreams: { "1up": UP } }),
-    "upstreams.1up: must be named with letters, digits, - and _",
+    "upstreams.1up: must have a name of letters, digits, - and _, with no digit or - at its start",
   ],
   [
     withTop({ upstreams: { "a b": UP } }),
-    'upstreams["a b"]: must be named with letters, digits, - and _',
+    'upstreams["a b"]: must have a name of letters, digits, - and _, with no digit or - at its start',
   ],
   [
     withUpstream({ url: "ftp://x" }),
-    'upstreams.up.url: must be an http:// or https:// URL: got "ftp://x"',
+    'upstreams.up.url: must be an http:// or https:// URL; got "ftp://x"',
   ],
   [
     withUpstream({ url: "users" }),
-    'upstreams.up.url: must be an http:// or https:// URL: got "users"',
+    'upstreams.up.url: must be an http:// or https:// URL; got "users"',
   ],
   [
     withUpstream({ url: "http://a/?x" }),
-    'upstreams.up.url: must have no query and no fragment: got "http://a/?x"',
+    'upstreams.up.url: must not have a query or a fragment; got "http://a/?x"',
   ],
   [
     withUpstream({ url: "http://a/#x" }),
-    'upstreams.up.url: must have no query and no fragment: got "http://a/#x"',
+    'upstreams.up.url: must not have a query or a fragment; got "http://a/#x"',
   ],
   [
     withUpstream({ url: "http://bob:hunter2@a/" }),
-    "upstreams.up.url: must have no user and password; send them in headers.authorization",
+    "upstreams.up.url: must not have a user or a password; set headers.authorization instead",
   ],
   [
     withUpstream({ url: "http://bob@a/" }),
-    "upstreams.up.url: must have no user and password; send them in headers.authorization",
+    "upstreams.up.url: must not have a user or a password; set headers.authorization instead",
   ],
   [withUpstream({ url: 5 }), 'upstreams.up.url: must be a string or { env: "NAME" }'],
   [withUpstream({ url: { env: 5 } }), 'upstreams.up.url: must be a string or { env: "NAME" }'],
@@ -153,26 +153,26 @@ const RULES: readonly (readonly [unknown, string])[] = [
     withUpstream({ url: { env: "NOPE" } }),
     "upstreams.up.url: the environment variable NOPE is not set",
   ],
-  [withUpstream({ timeout: "4 sec" }), `upstreams.up.timeout: ${DURATION}: got "4 sec"`],
-  [withUpstream({ timeout: 400 }), `upstreams.up.timeout: ${DURATION}: got 400`],
-  [withUpstream({ timeout: "0s" }), `upstreams.up.timeout: ${DURATION}: got "0s"`],
+  [withUpstream({ timeout: "4 sec" }), `upstreams.up.timeout: ${DURATION}; got "4 sec"`],
+  [withUpstream({ timeout: 400 }), `upstreams.up.timeout: ${DURATION}; got 400`],
+  [withUpstream({ timeout: "0s" }), `upstreams.up.timeout: ${DURATION}; got "0s"`],
   [
     withUpstream({ transport: "http2" }),
-    'upstreams.up.transport: must be socket or fetch: got "http2"',
+    'upstreams.up.transport: must be socket or fetch; got "http2"',
   ],
-  [withUpstream({ maxBody: "4MB" }), `upstreams.up.maxBody: ${SIZE}: got "4MB"`],
+  [withUpstream({ maxBody: "4MB" }), `upstreams.up.maxBody: ${SIZE}; got "4MB"`],
   [
     withUpstream({ timout: "1s" }),
-    'upstreams.up.timout: is not a key here; did you mean "timeout"?',
+    'upstreams.up.timout: is not a known key; did you mean "timeout"?',
   ],
-  [withUpstream({ headers: 5 }), "upstreams.up.headers: must be an object: got 5"],
+  [withUpstream({ headers: 5 }), "upstreams.up.headers: must be an object; got 5"],
   [
     withUpstream({ headers: { "a b": "x" } }),
-    'upstreams.up.headers["a b"]: must be a header name: got "a b"',
+    'upstreams.up.headers["a b"]: must be a header name; got "a b"',
   ],
   [
     withUpstream({ headers: { Host: "x" } }),
-    'upstreams.up.headers.Host: is a header that the gateway sets itself: got "Host"',
+    'upstreams.up.headers.Host: must not be a header that the gateway sets itself; got "Host"',
   ],
   ...[
     "connection",
@@ -184,7 +184,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
     "keep-alive",
   ].map((name): [unknown, string] => [
     withUpstream({ headers: { [name]: "x" } }),
-    `upstreams.up.headers.${name}: is a header that the gateway sets itself: got "${name}"`,
+    `upstreams.up.headers.${name}: must not be a header that the gateway sets itself; got "${name}"`,
   ]),
   [
     withUpstream({ headers: { a: 5 } }),
@@ -196,36 +196,36 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withUpstream({ headers: { a: "x\r\ny" } }),
-    "upstreams.up.headers.a: must hold no line breaks and nothing outside Latin-1",
+    "upstreams.up.headers.a: must not have line breaks or characters outside Latin-1",
   ],
   [
     withUpstream({ headers: { a: "€" } }),
-    "upstreams.up.headers.a: must hold no line breaks and nothing outside Latin-1",
+    "upstreams.up.headers.a: must not have line breaks or characters outside Latin-1",
   ],
   [
     withTop({ upstreams: { up: { source: "x" } } }),
-    'upstreams.up.source: must be a function, which only a TypeScript config can have: got "x"',
+    'upstreams.up.source: must be a function, which only a TypeScript config can have; got "x"',
   ],
   [
     withTop({ upstreams: { up: { source: ask, url: "http://a" } } }),
-    "upstreams.up.url: is not a key here; there is source, cache, timeout, maxBody, retry, errors, concurrency",
+    "upstreams.up.url: is not a known key; available: source, cache, timeout, maxBody, retry, errors, concurrency",
   ],
   [
     withTop({ upstreams: { up: { source: ask, timeout: "soon" } } }),
-    `upstreams.up.timeout: ${DURATION}: got "soon"`,
+    `upstreams.up.timeout: ${DURATION}; got "soon"`,
   ],
   [
     withTop({ upstreams: { up: { open: "x", openAt: "soon", source: ask, close: 5 } } }),
     [
-      'upstreams.up.open: must be a function, which only a TypeScript config can have: got "x"',
-      'upstreams.up.openAt: must be use or start: got "soon"',
-      "upstreams.up.close: must be a function, which only a TypeScript config can have: got 5",
+      'upstreams.up.open: must be a function, which only a TypeScript config can have; got "x"',
+      'upstreams.up.openAt: must be use or start; got "soon"',
+      "upstreams.up.close: must be a function, which only a TypeScript config can have; got 5",
     ].join("\n"),
   ],
   [withTop({ upstreams: { up: { open: ask } } }), "upstreams.up.source: is required"],
   [
     withTop({ upstreams: { up: { source: ask, close: ask } } }),
-    "upstreams.up.close: is not a key here; there is source, cache, timeout, maxBody, retry, errors, concurrency",
+    "upstreams.up.close: is not a known key; available: source, cache, timeout, maxBody, retry, errors, concurrency",
   ],
   // Routes.
   [
@@ -234,169 +234,175 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withRoutes({ "GET /x/:a": { forward: "up" }, "GET /x/:b": { forward: "up" } }),
-    'routes["GET /x/:b"]: must differ from "GET /x/:a" in more than names',
+    'routes["GET /x/:b"]: must not match the same requests as "GET /x/:a"',
   ],
-  [withRoute("GET /", 5), 'routes["GET /"]: must be an object: got 5'],
+  [withRoute("GET /", 5), 'routes["GET /"]: must be an object; got 5'],
   [withRoute("GET /", {}), `routes["GET /"]: ${GOT_ROUTE}`],
   [withRoute("GET /", { forward: "up", gather: {} }), `routes["GET /"]: ${GOT_ROUTE}`],
   [
     withRoute("GET /", { forward: "up", deadline: "1" }),
-    `routes["GET /"].deadline: ${DURATION}: got "1"`,
+    `routes["GET /"].deadline: ${DURATION}; got "1"`,
   ],
   [
     withRoute("GET /", { forward: "up", deadlin: "1s" }),
-    'routes["GET /"].deadlin: is not a key here; did you mean "deadline"?',
+    'routes["GET /"].deadlin: is not a known key; did you mean "deadline"?',
   ],
   [
     withForward("GET /", 5),
-    'routes["GET /"].forward: must be an upstream\'s name or { to: "NAME", strip: "/prefix" }: got 5',
+    'routes["GET /"].forward: must be the name of an upstream, or an object such as { to: "NAME", strip: "/prefix" }; got 5',
   ],
   [
     withForward("GET /", "upp"),
-    'routes["GET /"].forward: must name an upstream; did you mean "up"?: got "upp"',
+    'routes["GET /"].forward: must be the name of an upstream; got "upp"; did you mean "up"?',
   ],
   [
     withForward("GET /", { to: "other" }),
-    'routes["GET /"].forward: must name an upstream; there is up: got "other"',
+    'routes["GET /"].forward: must be the name of an upstream; got "other"; available: up',
   ],
   [
     withForward("GET /", { to: "up", passClientKey: true }),
-    'routes["GET /"].forward.passClientKey: must only be said where there are clients',
+    'routes["GET /"].forward.passClientKey: must only be set together with clients',
   ],
   [
     withForward("GET /", { to: "up", passClientKey: 1 }),
-    'routes["GET /"].forward.passClientKey: must be true or false: got 1',
+    'routes["GET /"].forward.passClientKey: must be true or false; got 1',
   ],
   [
     withForward("GET /a/*", { to: "up", strip: "a" }),
-    'routes["GET /a/*"].forward.strip: must start with "/": got "a"',
+    'routes["GET /a/*"].forward.strip: must start with "/"; got "a"',
   ],
   [
     withForward("GET /a/*", { to: "up", strip: "/b" }),
-    'routes["GET /a/*"].forward.strip: must be how the route\'s path begins: got "/b"',
+    `routes["GET /a/*"].forward.strip: must be a prefix of the route's path; got "/b"`,
   ],
   [
     withForward("GET /", { to: "up", passHeaders: ["x-tag"] }),
-    'routes["GET /"].forward.passHeaders.0: must be a header that forwards remove, such as x-http-method-override: got "x-tag"',
+    'routes["GET /"].forward.passHeaders.0: must be a header that forwards remove, such as x-http-method-override; got "x-tag"',
   ],
   [
     withForward("GET /ab/*", { to: "up", strip: "/a" }),
-    'routes["GET /ab/*"].forward.strip: must be how the route\'s path begins: got "/a"',
+    `routes["GET /ab/*"].forward.strip: must be a prefix of the route's path; got "/a"`,
   ],
   [
     withForward("GET /a/:id", { to: "up", strip: "/a/:id" }),
-    'routes["GET /a/:id"].forward.strip: must be how the route\'s path begins: got "/a/:id"',
+    `routes["GET /a/:id"].forward.strip: must be a prefix of the route's path; got "/a/:id"`,
   ],
   [
     withForward("GET /", { to: "up", stripp: "/" }),
-    'routes["GET /"].forward.stripp: is not a key here; did you mean "strip"?',
+    'routes["GET /"].forward.stripp: is not a known key; did you mean "strip"?',
   ],
   [
     withRoute("GET /", { gather: 5 }),
-    'routes["GET /"].gather: must be an object that names its parts: got 5',
+    'routes["GET /"].gather: must be an object of parts by name; got 5',
   ],
   [withRoute("GET /", { gather: {} }), 'routes["GET /"].gather: must have at least one part'],
   [
     withRoute("GET /", { gather: { it: { from: "up" } }, deadline: 5 }),
-    `routes["GET /"].deadline: ${DURATION}: got 5`,
+    `routes["GET /"].deadline: ${DURATION}; got 5`,
   ],
   [
     withRoute("GET /", { gather: { it: { from: "up" } }, hedge: {} }),
-    'routes["GET /"].hedge: is not a key here; there is limit, cost, deadline, cache, gather, quorum',
+    'routes["GET /"].hedge: is not a known key; available: limit, cost, deadline, cache, gather, quorum',
   ],
   // Parts.
   [
     withPart({}, "a-b"),
-    'routes["GET /x/:id"].gather.a-b: must be named with letters, digits and _',
+    'routes["GET /x/:id"].gather.a-b: must have a name of letters, digits and _, with no digit at its start',
   ],
   [withPart({}, "id"), `routes["GET /x/:id"].gather.id: ${PART_NAME}`],
   ...["query", "header", "body", "item"].map((name): [unknown, string] => [
     withPart({}, name),
     `routes["GET /x/:id"].gather.${name}: ${PART_NAME}`,
   ]),
-  [withRoute("GET /x/:id", { gather: { it: 5 } }), `${PART}: must be an object: got 5`],
+  [withRoute("GET /x/:id", { gather: { it: 5 } }), `${PART}: must be an object; got 5`],
   [withRoute("GET /x/:id", { gather: { it: {} } }), `${PART}.from: is required`],
-  [withPart({ from: 5 }), `${PART}.from: must be a string: got 5`],
+  [withPart({ from: 5 }), `${PART}.from: must be a string; got 5`],
   [
     withPart({ from: "upp" }),
-    `${PART}.from: must name an upstream; did you mean "up"?: got "upp"`,
+    `${PART}.from: must be the name of an upstream; got "upp"; did you mean "up"?`,
   ],
-  [withPart({ form: "up" }), `${PART}.form: is not a key here; did you mean "from"?`],
-  [withPart({ path: "x" }), `${PART}.path: must start with "/": got "x"`],
-  [withPart({ path: 5 }), `${PART}.path: must start with "/": got 5`],
+  [withPart({ form: "up" }), `${PART}.form: is not a known key; did you mean "from"?`],
+  [withPart({ path: "x" }), `${PART}.path: must start with "/"; got "x"`],
+  [withPart({ path: 5 }), `${PART}.path: must start with "/"; got 5`],
   [
     withPart({ path: "/a b" }),
-    `${PART}.path: must have no space, backslash or fragment: got "/a b"`,
+    `${PART}.path: must have no space, backslash or fragment; got "/a b"`,
   ],
-  [withPart({ path: "/.." }), `${PART}.path: must have no segment "." or "..": got "/.."`],
-  [withPart({ path: "/{id" }), `${PART}.path: must have a "}" for each "{": got "/{id"`],
-  [withPart({ path: "/{+id}" }), `${PART}.path: "{+id}" ${NAME}: got "/{+id}"`],
+  [withPart({ path: "/.." }), `${PART}.path: must not have a segment "." or ".."; got "/.."`],
+  [withPart({ path: "/{id" }), `${PART}.path: must have a "}" for each "{"; got "/{id"`],
+  [withPart({ path: "/{+id}" }), `${PART}.path: "{+id}" ${NAME}; got "/{+id}"`],
   [
     withPart({ path: "/{?query.a,body.a}" }),
-    `${PART}.path: "{?query.a,body.a}" must not use one name twice: got "/{?query.a,body.a}"`,
+    `${PART}.path: "{?query.a,body.a}" must not use one name twice; got "/{?query.a,body.a}"`,
   ],
   [
     withPart({ path: "/{ids}" }),
-    `${PART}: "{ids}" must name a parameter of /x/:id, or another part; did you mean "id"?`,
+    `${PART}: "{ids}" must be a parameter of /x/:id or another part; did you mean "id"?`,
   ],
   [
     withPart({ params: { a: "{other}" } }),
-    `${PART}: "{other}" must name a parameter of /x/:id, or another part; there is id`,
+    `${PART}: "{other}" must be a parameter of /x/:id or another part; available: id`,
   ],
   [
     withPart({ headers: { a: "{other}" } }),
-    `${PART}: "{other}" must name a parameter of /x/:id, or another part; there is id`,
+    `${PART}: "{other}" must be a parameter of /x/:id or another part; available: id`,
   ],
   [
     withPart({ method: "POST", body: { a: ["{other}"] } }),
-    `${PART}: "{other}" must name a parameter of /x/:id, or another part; there is id`,
+    `${PART}: "{other}" must be a parameter of /x/:id or another part; available: id`,
   ],
   [
     withPart({ path: "/{id}" }, "it", "GET /"),
-    'routes["GET /"].gather.it: "{id}" must name a parameter of /, or another part',
+    'routes["GET /"].gather.it: "{id}" must be a parameter of / or another part',
   ],
-  [withPart({ method: "get" }), `${PART}.method: must be a method such as GET: got "get"`],
-  [withPart({ method: "ANY" }), `${PART}.method: must be a method such as GET: got "ANY"`],
+  [withPart({ method: "get" }), `${PART}.method: must be a method such as GET; got "get"`],
+  [withPart({ method: "ANY" }), `${PART}.method: must be a method such as GET; got "ANY"`],
   [
     withPart({ params: 5 }),
-    `${PART}.params: must be an object, or "{query}" for the client's whole query: got 5`,
+    `${PART}.params: must be an object, or "{query}" for the client's whole query; got 5`,
   ],
-  [withPart({ params: { a: () => 1 } }), `${PART}.params.a: ${JSON_VALUE}: got a function`],
+  [withPart({ params: { a: () => 1 } }), `${PART}.params.a: ${JSON_VALUE}; got a function`],
   [
     withPart({ params: "{query.a}" }),
-    `${PART}.params: must be an object, or "{query}" for the client's whole query: got "{query.a}"`,
+    `${PART}.params: must be an object, or "{query}" for the client's whole query; got "{query.a}"`,
   ],
   [
     withPart({ params: { a: "{query}" } }),
     `${PART}.params.a: "{query}" must be used as params: "{query}", or as {?query} in a path: ` +
-    'it is all parameters: got "{query}"',
+    'it is all parameters; got "{query}"',
   ],
   [
     withPart({ params: { a: "x{query.a*}" } }),
-    `${PART}.params.a: "{query.a*}" must be the whole string: it is a list: got "x{query.a*}"`,
+    `${PART}.params.a: "{query.a*}" must be the whole string: it is a list; got "x{query.a*}"`,
   ],
-  [withPart({ exact: true }), `${PART}.exact: must only be said with map`],
-  [withPart({ params: { a: "{" } }), `${PART}.params.a: must have a "}" for each "{": got "{"`],
-  [withPart({ headers: 5 }), `${PART}.headers: must be an object: got 5`],
-  [withPart({ headers: { "a:": "x" } }), `${PART}.headers["a:"]: must be a header name: got "a:"`],
+  [withPart({ exact: true }), `${PART}.exact: must only be set together with map`],
+  [withPart({ params: { a: "{" } }), `${PART}.params.a: must have a "}" for each "{"; got "{"`],
+  [withPart({ headers: 5 }), `${PART}.headers: must be an object; got 5`],
+  [withPart({ headers: { "a:": "x" } }), `${PART}.headers["a:"]: must be a header name; got "a:"`],
   [
     withPart({ headers: { TE: "x" } }),
-    `${PART}.headers.TE: is a header that the gateway sets itself: got "TE"`,
+    `${PART}.headers.TE: must not be a header that the gateway sets itself; got "TE"`,
   ],
-  [withPart({ headers: { a: "{a b}" } }), `${PART}.headers.a: "{a b}" ${NAME}: got "{a b}"`],
-  [withPart({ method: "POST", body: NaN }), `${PART}.body: ${JSON_VALUE}: got null`],
-  [withPart({ method: "POST", body: [undefined] }), `${PART}.body: ${JSON_VALUE}: got [null]`],
-  [withPart({ body: {} }), `${PART}.body: must not be sent with GET; set method`],
-  [withPart({ method: "HEAD", body: {} }), `${PART}.body: must not be sent with HEAD; set method`],
-  [withPart({ timeout: 5n }), `${PART}.timeout: ${DURATION}: got 5`],
-  [withPart({ timeout: "1" }), `${PART}.timeout: ${DURATION}: got "1"`],
-  [withPart({ as: "json" }), `${PART}.as: must be "text": got "json"`],
-  [withPart({ optional: 1 }), `${PART}.optional: must be true or false: got 1`],
-  [withPart({ otherwise: () => 1 }), `${PART}.otherwise: ${JSON_VALUE}: got a function`],
-  [withPart({ otherwise: { a: Infinity } }), `${PART}.otherwise: ${JSON_VALUE}: got {"a":null}`],
+  [withPart({ headers: { a: "{a b}" } }), `${PART}.headers.a: "{a b}" ${NAME}; got "{a b}"`],
+  [withPart({ method: "POST", body: NaN }), `${PART}.body: ${JSON_VALUE}; got null`],
+  [withPart({ method: "POST", body: [undefined] }), `${PART}.body: ${JSON_VALUE}; got [null]`],
+  [
+    withPart({ body: {} }),
+    `${PART}.body: must not be set together with the method GET; set method`,
+  ],
+  [
+    withPart({ method: "HEAD", body: {} }),
+    `${PART}.body: must not be set together with the method HEAD; set method`,
+  ],
+  [withPart({ timeout: 5n }), `${PART}.timeout: ${DURATION}; got 5`],
+  [withPart({ timeout: "1" }), `${PART}.timeout: ${DURATION}; got "1"`],
+  [withPart({ as: "json" }), `${PART}.as: must be "text"; got "json"`],
+  [withPart({ optional: 1 }), `${PART}.optional: must be true or false; got 1`],
+  [withPart({ otherwise: () => 1 }), `${PART}.otherwise: ${JSON_VALUE}; got a function`],
+  [withPart({ otherwise: { a: Infinity } }), `${PART}.otherwise: ${JSON_VALUE}; got {"a":null}`],
   [
     withPart({ optional: false, otherwise: null }),
-    `${PART}.otherwise: must not stand in for a part that is required`,
+    `${PART}.otherwise: must not be set together with optional: false`,
   ],
 ];
 
@@ -426,16 +432,16 @@ Deno.test("everything that is wrong is told at once", () => {
     },
   });
   assertEquals(problems.split("\n").toSorted(), [
-    'maxRequestBody: must be a size such as 64KiB or 4MiB: got "1MB"',
-    'rotes: is not a key here; did you mean "routes"?',
-    'routes["FETCH /c"]: must begin with GET, POST, PUT, PATCH, DELETE, ANY',
-    'routes["GET /a/:id"].deadline: must be a duration such as 400ms or 2s: got 5',
-    'routes["GET /b"].forward: must name an upstream; did you mean "orders"?: got "order"',
-    'routes["GET /d/:x"].gather.ok: "{y}" must name a parameter of /d/:x, or another part; there is x',
+    'maxRequestBody: must be a size such as 64KiB or 4MiB; got "1MB"',
+    'rotes: is not a known key; did you mean "routes"?',
+    'routes["FETCH /c"]: must start with one of GET, POST, PUT, PATCH, DELETE, ANY',
+    'routes["GET /a/:id"].deadline: must be a duration such as 400ms or 2s; got 5',
+    'routes["GET /b"].forward: must be the name of an upstream; got "order"; did you mean "orders"?',
+    'routes["GET /d/:x"].gather.ok: "{y}" must be a parameter of /d/:x or another part; available: x',
     "upstreams.orders.url: the environment variable NOPE is not set",
-    "upstreams.users.retries: is not a key here; there is url, headers, transport, cache, timeout, maxBody, retry, errors, concurrency",
-    'upstreams.users.timeout: must be a duration such as 400ms or 2s: got "4 sec"',
-    'upstreams.users.url: must be an http:// or https:// URL: got "users"',
+    "upstreams.users.retries: is not a known key; available: url, headers, transport, cache, timeout, maxBody, retry, errors, concurrency",
+    'upstreams.users.timeout: must be a duration such as 400ms or 2s; got "4 sec"',
+    'upstreams.users.url: must be an http:// or https:// URL; got "users"',
   ]);
 });
 
@@ -449,14 +455,14 @@ Deno.test("a part's problems are all told, beside those of other parts", () => {
   assertEquals(
     problems.split("\n").toSorted(),
     [
-      `${PART}.body: must not be sent with GET; set method`,
-      `${PART}.from: must name an upstream; there is up: got "nope"`,
-      `${PART}.otherwise: must not stand in for a part that is required`,
-      `${PART}: "{ids}" must name a parameter of /x/:id, or another part; did you mean "id"?`,
-      'routes["GET /x/:id"].gather.b-c.as: must be "text": got "xml"',
+      `${PART}.body: must not be set together with the method GET; set method`,
+      `${PART}.from: must be the name of an upstream; got "nope"; available: up`,
+      `${PART}.otherwise: must not be set together with optional: false`,
+      `${PART}: "{ids}" must be a parameter of /x/:id or another part; did you mean "id"?`,
+      'routes["GET /x/:id"].gather.b-c.as: must be "text"; got "xml"',
       'routes["GET /x/:id"].gather.b-c.from: is required',
-      'routes["GET /x/:id"].gather.b-c.path: must start with "/": got "x"',
-      'routes["GET /x/:id"].gather.b-c: must be named with letters, digits and _',
+      'routes["GET /x/:id"].gather.b-c.path: must start with "/"; got "x"',
+      'routes["GET /x/:id"].gather.b-c: must have a name of letters, digits and _, with no digit at its start',
     ].toSorted(),
   );
 });
@@ -466,7 +472,7 @@ Deno.test("an upstream that is there but wrong is not reported as missing", () =
     upstreams: { up: { url: "x" } },
     routes: { "GET /a": { forward: "up" }, "GET /b": { gather: { it: { from: "up" } } } },
   });
-  assertEquals(problems, 'upstreams.up.url: must be an http:// or https:// URL: got "x"');
+  assertEquals(problems, 'upstreams.up.url: must be an http:// or https:// URL; got "x"');
 });
 
 for (
@@ -506,7 +512,7 @@ Deno.test("a header out of the environment is never printed", () => {
     { ...withUpstream({ headers: { a: { env: "TOKEN" }, "b c": { env: "TOKEN" } }, timeout: 5 }) },
     { TOKEN: "hunter2\n" },
   );
-  assertEquals(problems.match(/must hold no line breaks/g)?.length, 2);
+  assertEquals(problems.match(/must not have line breaks/g)?.length, 2);
   assertFalse(problems.includes("hunter2"), problems);
 });
 
@@ -527,13 +533,13 @@ for (const name of ["constructor", "prototype", "toString", "hasOwnProperty"]) {
     assertEquals(parse(config).upstreams.map((upstream) => upstream.name), [name]);
     assertEquals(
       problemsOf(withForward("GET /", name)),
-      `routes["GET /"].forward: must name an upstream; there is up: got "${name}"`,
+      `routes["GET /"].forward: must be the name of an upstream; got "${name}"; available: up`,
     );
   });
 
   Deno.test(`an unknown key called ${name} is reported`, () => {
     const { message } = assertThrows(() => parse(withTop({ [name]: 1 })), ConfigError);
-    assert(message.startsWith(`${name}: is not a key here`), message);
+    assert(message.startsWith(`${name}: is not a known key`), message);
   });
 }
 

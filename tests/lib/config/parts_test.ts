@@ -178,7 +178,7 @@ Deno.test("a list has what it says of itself, and waits for whom it is of", () =
 Deno.test("a part of which something is wrong still counts as one that others may need", () => {
   assertEquals(
     problemsOf(gatherOf({ a: { from: "up", max: 0 }, b: { from: "up", path: "/{a.x}" } })),
-    `${A}.max: ${ATTEMPTS}: got 0`,
+    `${A}.max: ${ATTEMPTS}; got 0`,
   );
 });
 

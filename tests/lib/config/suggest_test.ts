@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { suggest } from "../../../lib/config/suggest.ts";
 
 const KEYS = ["url", "headers", "timeout", "maxBody"];
-const choice = "; there is url, headers, timeout, maxBody";
+const choice = "; available: url, headers, timeout, maxBody";
 
 const CASES: readonly (readonly [string, string])[] = [
   ["timeuot", '; did you mean "timeout"?'],
@@ -36,16 +36,16 @@ Deno.test("the nearest is suggested, the first of several as near", () => {
 });
 
 Deno.test("a short word needs to be nearer: one edit for two letters, none for one", () => {
-  assertEquals(suggest("ab", ["cd"]), "; there is cd");
+  assertEquals(suggest("ab", ["cd"]), "; available: cd");
   assertEquals(suggest("ab", ["ac"]), '; did you mean "ac"?');
-  assertEquals(suggest("a", ["b"]), "; there is b");
+  assertEquals(suggest("a", ["b"]), "; available: b");
   assertEquals(suggest("a", ["A"]), '; did you mean "A"?');
-  assertEquals(suggest("abc", ["axy"]), "; there is axy");
+  assertEquals(suggest("abc", ["axy"]), "; available: axy");
 });
 
 Deno.test("a long word may differ in two letters, not in three", () => {
   assertEquals(suggest("abcdefyz", ["abcdefgh"]), '; did you mean "abcdefgh"?');
-  assertEquals(suggest("abcdexyz", ["abcdefgh"]), "; there is abcdefgh");
+  assertEquals(suggest("abcdexyz", ["abcdefgh"]), "; available: abcdefgh");
 });
 
 Deno.test("swapped neighbours count once, letters apart do not", () => {
@@ -53,8 +53,8 @@ Deno.test("swapped neighbours count once, letters apart do not", () => {
   assertEquals(suggest("badc", ["abcd"]), '; did you mean "abcd"?');
   assertEquals(suggest("ba", ["ab"]), '; did you mean "ab"?');
   assertEquals(suggest("dbca", ["abcd"]), '; did you mean "abcd"?');
-  assertEquals(suggest("dcba", ["abcd"]), "; there is abcd");
-  assertEquals(suggest("abxab", ["bcxbc"]), "; there is bcxbc");
+  assertEquals(suggest("dcba", ["abcd"]), "; available: abcd");
+  assertEquals(suggest("abxab", ["bcxbc"]), "; available: bcxbc");
 });
 
 Deno.test("where there is nothing, nothing is suggested", () => {

@@ -13,7 +13,7 @@ const PLACE: ConfigPlace = {
 const WORKER = { worker: "./work.ts" };
 const A = 'routes["GET /:id"].gather.a';
 const PATH = 'must be a path such as "./quotes.ts"';
-const FILE = "must be a file, found from where the config is";
+const FILE = "must be the path of a file, relative to the config";
 
 const withParts = (gather: unknown, up: unknown = WORKER) => ({
   upstreams: { up },
@@ -38,29 +38,29 @@ const VALUES: Readonly<Record<string, unknown>> = {
   as: "text",
 };
 const RULES: readonly (readonly [input: unknown, problem: string])[] = [
-  [withPart({ worker: 5 }), `${A}.worker: must be a string: got 5`],
-  [withPart({ worker: "work.ts" }), `${A}.worker: ${PATH}: got "work.ts"`],
-  [withPart({ worker: "/etc/work.ts" }), `${A}.worker: ${PATH}: got "/etc/work.ts"`],
-  [withPart({ worker: "https://x/y.ts" }), `${A}.worker: ${PATH}: got "https://x/y.ts"`],
-  [withPart({ worker: "./no.ts" }), `${A}.worker: ${FILE}: got "./no.ts"`],
-  [withPart({ from: "up" }), `${A}.from: must not be said with worker`],
-  [withPart({ body: "{ids}" }), `${A}: "{ids}" must name a parameter of /:id, or another part`],
+  [withPart({ worker: 5 }), `${A}.worker: must be a string; got 5`],
+  [withPart({ worker: "work.ts" }), `${A}.worker: ${PATH}; got "work.ts"`],
+  [withPart({ worker: "/etc/work.ts" }), `${A}.worker: ${PATH}; got "/etc/work.ts"`],
+  [withPart({ worker: "https://x/y.ts" }), `${A}.worker: ${PATH}; got "https://x/y.ts"`],
+  [withPart({ worker: "./no.ts" }), `${A}.worker: ${FILE}; got "./no.ts"`],
+  [withPart({ from: "up" }), `${A}.from: must not be set together with worker`],
+  [withPart({ body: "{ids}" }), `${A}: "{ids}" must be a parameter of /:id or another part`],
   ...["path", "method", "params", "headers", "pages", "as"].map((key): [unknown, string] => [
     withPart({ [key]: VALUES[key] }),
-    `${A}.${key}: must not be said of a worker`,
+    `${A}.${key}: must not be set for a worker`,
   ]),
   [
     withParts({ a: { from: "up", path: "/x" } }),
-    `${A}.path: must not be said of a worker`,
+    `${A}.path: must not be set for a worker`,
   ],
-  [withPart({ workers: 2 }), `${A}.workers: is not a key here`],
-  [withUpstream({ worker: "./no.ts" }), `upstreams.up.worker: ${FILE}: got "./no.ts"`],
-  [withUpstream({ workers: 0 }), "upstreams.up.workers: must be a whole number from 1"],
-  [withUpstream({ concurrency: 2 }), "upstreams.up.concurrency: is not a key here"],
+  [withPart({ workers: 2 }), `${A}.workers: is not a known key`],
+  [withUpstream({ worker: "./no.ts" }), `upstreams.up.worker: ${FILE}; got "./no.ts"`],
+  [withUpstream({ workers: 0 }), "upstreams.up.workers: must be a whole number of at least 1"],
+  [withUpstream({ concurrency: 2 }), "upstreams.up.concurrency: is not a known key"],
   [withUpstream({ memory: 5 }), "upstreams.up.memory: must be a size"],
   [
     { upstreams: { up: WORKER }, routes: { "GET /": { forward: "up" } } },
-    'routes["GET /"].forward: must not name a worker, which only parts can ask: got "up"',
+    'routes["GET /"].forward: must not be a worker, which only parts can call; got "up"',
   ],
 ];
 
@@ -80,14 +80,14 @@ Deno.test("worker rule: a config that is no file names none", () => {
     () => parseConfig(withPart({}), () => undefined),
     ConfigError,
   );
-  const problem = "worker: must not be said in a config that is no file";
+  const problem = "worker: must not be set in a config that is not read from a file";
   assertStringIncludes(message, problem);
 });
 
 Deno.test("a worker that is wrong is told of once, whatever its parts say", () => {
   const input = withParts({ a: { from: "up", body: {} } }, { worker: "./no.ts" });
   const { message } = assertThrows(() => parseConfig(input, () => undefined, PLACE), ConfigError);
-  assertEquals(message, `upstreams.up.worker: ${FILE}: got "./no.ts"`);
+  assertEquals(message, `upstreams.up.worker: ${FILE}; got "./no.ts"`);
 });
 
 Deno.test("parts that name one module share its upstream; a named upstream is its own", () => {
