@@ -61,7 +61,7 @@ const bodyTemplate = value(
 );
 const oneName = value(
   '"{name}"',
-  { type: "string", pattern: '^\\{([^{}"]|"([^"\\\\]|\\\\.)*")+\\}$', not: { pattern: "\\.\\." } },
+  { type: "string", pattern: '^\\{([^{}".]|\\.(?!\\.)|"([^"\\\\]|\\\\.)*")+\\}$' },
   readAs<string, TemplateName>(
     'must be a single {name} such as "{profile.friendIds}"',
     (value) => typeof value === "string" ? parseOnlyName(value) : undefined,

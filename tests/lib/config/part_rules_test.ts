@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { assertSchemaRejects } from "../../support/config_schema.ts";
+import { parseConfig } from "../../../lib/config/parse.ts";
+import { assertSchemaRejects, schemaAccepts } from "../../support/config_schema.ts";
 import {
   A,
   ATTEMPTS,
@@ -344,5 +345,13 @@ for (const [input, problem] of RULES) {
   Deno.test(`config rule: ${problem}`, () => {
     assertEquals(problemsOf(input), problem);
     assertSchemaRejects(input, problem);
+  });
+}
+
+for (const name of ["{query.a.b}", '{query["a..b"]}', '{query["a\\"..{,}"]*}']) {
+  Deno.test(`each may be ${name}, also for gateway.schema.json`, () => {
+    const config = gatherOf({ a: { from: "up", path: "/{item}", each: name } });
+    parseConfig(config, () => undefined);
+    assertEquals(schemaAccepts(config), true);
   });
 }
