@@ -1,4 +1,3 @@
-import { parseTemplate as parseExpression } from "url-template";
 import type { Inputs } from "./inputs.ts";
 import { ExactNumber } from "../json/exact_number.ts";
 import { hasDotSegment } from "../http/path.ts";
@@ -44,7 +43,8 @@ export type Json = string | number | bigint | boolean | null | readonly Json[] |
 /** The client's whole query. */
 const WHOLE_QUERY = /^[?&]query$/;
 const QUOTE_RULE = 'must have a "}" for each "{", and both quotes of {query["NAME"]}';
-const VALUE = parseExpression("{value}");
+/** What encodeURIComponent leaves, although it is not unreserved (RFC 3986 section 2.3). */
+const NOT_UNRESERVED = /[!'()*]/g;
 
 /**
  * Parses a path template: RFC 6570 with the operators `?` and `&`, or none.
@@ -218,9 +218,13 @@ function segment(name: TemplateName, inputs: Inputs): string {
   return encoded(text);
 }
 
-/** Percent-encoded (RFC 6570 section 3.2.2). */
+/** Percent-encodes all but unreserved characters (RFC 6570 section 3.2.2). */
 function encoded(text: string): string {
-  return VALUE.expand({ value: text });
+  return encodeURIComponent(text).replace(NOT_UNRESERVED, hexOf);
+}
+
+function hexOf(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
 /**

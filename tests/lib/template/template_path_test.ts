@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
+import { parseTemplate } from "url-template";
 import { GatewayError } from "../../../lib/core/errors.ts";
 import { parsePathTemplate, TemplateError } from "../../../lib/template/template.ts";
 import { nastyText } from "../../support/nasty_text.ts";
@@ -276,6 +277,18 @@ function isRefusable(value: string): boolean {
   return value === "" || !value.isWellFormed() ||
     value.split(/[/\\]/).some((segment) => segment === "." || segment === "..");
 }
+
+property(
+  "a value is encoded as RFC 6570 says, by the word of another implementation",
+  500,
+  (random) => {
+    const value = nastyText(random).toWellFormed();
+    assertEquals(
+      expandPath("/a{?query.q}", { query: `?${new URLSearchParams({ q: value })}` }),
+      parseTemplate("/a{?q}").expand({ q: value }),
+    );
+  },
+);
 
 property("a client's value never adds a segment or a parameter", 2000, (random) => {
   const [id, lang, page] = [nastyText(random), nastyText(random), nastyText(random)];
