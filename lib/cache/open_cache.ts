@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { type Purge, Purges } from "./purges.ts";
-import { HttpCache, MAX_STORE_MS } from "./http_cache.ts";
+import { HttpCache } from "./http_cache.ts";
+import { MAX_STORE_MS } from "./stored_responses.ts";
 import { MemoryTier } from "./memory_tier.ts";
 import { SharedPurges } from "./shared_purges.ts";
 import type { CacheStore } from "./store.ts";

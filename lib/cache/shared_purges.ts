@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { StoreTimeout } from "../store/store_timeout.ts";
 import { within } from "../core/within.ts";
 import type { Purge, Purges } from "./purges.ts";
-import { MAX_STORE_MS } from "./http_cache.ts";
+import { MAX_STORE_MS } from "./stored_responses.ts";
 import type { MemoryTier } from "./memory_tier.ts";
 import type { CacheStore } from "./store.ts";
 

@@ -1,0 +1,149 @@
+import { LRUCache } from "lru-cache";
+import { SingleFlight } from "../async/single_flight.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Context } from "../core/source.ts";
+import type { CacheResponse } from "./cache_response.ts";
+import type { CacheEntry } from "./entry.ts";
+import { urlOf } from "./key.ts";
+import { isRangeRequest, type Lookup, mayServe, sharingKey } from "./lookup.ts";
+import type { Purges } from "./purges.ts";
+import { requestDirectives, reuseOf } from "./reuse.ts";
+import type { StoredResponses } from "./stored_responses.ts";
+import { selectionKey, varyNames } from "./variants.ts";
+
+/** What collapsing requests needs. */
+export interface CollapsedRequestsOptions {
+  readonly stored: StoredResponses;
+  readonly purges: Purges;
+  readonly clock: Clock;
+}
+
+/** A response that is being stored while its body streams. */
+export interface FillInProgress {
+  readonly entry: CacheEntry;
+  readonly response: CacheResponse;
+}
+
+interface Flight {
+  readonly flight: SingleFlight<CacheResponse>;
+  /** Wall clock (ms since 1970). */
+  readonly startedAt: number;
+}
+
+const NO_HEADERS = new Headers();
+/** How long requests are not collapsed after a response that could not be shared (ms). */
+const UNSHARED_MS = 60_000;
+const MAX_UNSHARED = 10_000;
+const MAX_VARIED = 10_000;
+
+/**
+ * Collapsed requests (RFC 9111 section 4): requests that would get the same response share one
+ * forwarded request, or the response that is still streaming.
+ */
+export class CollapsedRequests {
+  readonly #options: CollapsedRequestsOptions;
+  readonly #flights = new Map<string, Flight>();
+  /** By key. */
+  readonly #fills = new Map<string, Set<FillInProgress>>();
+  /** Keys whose last response could not be shared: nothing is gained by waiting for the next. */
+  readonly #unshared: LRUCache<string, true>;
+  /** The request headers that last selected a response under a key; absent for none. */
+  readonly #varyNames = new LRUCache<string, readonly string[]>({ max: MAX_VARIED });
+
+  constructor(options: CollapsedRequestsOptions) {
+    this.#options = options;
+    this.#unshared = new LRUCache({
+      max: MAX_UNSHARED,
+      ttl: UNSHARED_MS,
+      perf: { now: () => options.clock.monotonic() },
+      ttlResolution: 0, // another one keeps a timer running
+    });
+  }
+
+  /** Requests with this key may share one forwarded request: they select the same response. */
+  flightKey({ key, call }: Lookup): string {
+    const names = this.#varyNames.get(key);
+    return names ? `${key} ${selectionKey(names, call.headers)}` : key;
+  }
+
+  /** The forwarded request in flight; undefined for one sent before its URL was invalidated. */
+  flightFor({ url }: Lookup, flightKey: string): SingleFlight<CacheResponse> | undefined {
+    const known = this.#flights.get(flightKey);
+    if (known === undefined) return undefined;
+    const { flight, startedAt: requestedAt } = known;
+    const isInvalidated = this.#options.stored.isInvalidated({
+      url,
+      headers: NO_HEADERS,
+      requestedAt,
+    });
+    return isInvalidated ? undefined : flight;
+  }
+
+  /** Starts a flight that others may join, and waits for its response. */
+  async lead(
+    flightKey: string,
+    ctx: Context,
+    forward: (ctx: Context) => Promise<CacheResponse>,
+  ): Promise<CacheResponse> {
+    const flight = new SingleFlight<CacheResponse>(ctx, () => {
+      if (this.#flights.get(flightKey)?.flight === flight) this.#flights.delete(flightKey);
+    });
+    this.#flights.set(flightKey, { flight, startedAt: this.#options.clock.wall() });
+    const response = flight.join(ctx);
+    flight.run(forward);
+    return await response;
+  }
+
+  /** The streaming response that may serve this request, as fresh as a stored one has to be. */
+  fillFor(lookup: Lookup): CacheResponse | undefined {
+    const { key, call, settings } = lookup;
+    const fills = this.#fills.get(key);
+    if (fills === undefined) return undefined;
+    const moment = { now: this.#options.clock.wall() };
+    for (const { entry, response } of fills) {
+      if (!this.mayShare(response, lookup)) continue;
+      const { use } = reuseOf(entry, call.headers, settings, moment);
+      if (use === "fresh" || use === "stale") return response;
+    }
+  }
+
+  /** Adds a streaming response; returns what removes it. */
+  addFill({ key }: Lookup, fill: FillInProgress): () => void {
+    const fills = this.#fills.get(key) ?? new Set();
+    this.#fills.set(key, fills.add(fill));
+    return () => {
+      fills.delete(fill);
+      if (fills.size === 0 && this.#fills.get(key) === fills) this.#fills.delete(key);
+    };
+  }
+
+  /** Offers the streaming responses of an invalidated URL to no further request. */
+  removeFills(url: string): void {
+    for (const key of this.#fills.keys()) if (urlOf(key) === url) this.#fills.delete(key);
+  }
+
+  /** Whether a response to another request may serve this one too. */
+  mayShare({ shared }: CacheResponse, lookup: Lookup): boolean {
+    return shared !== undefined && !this.#options.purges.check(shared) &&
+      shared.selection === selectionKey(varyNames(shared.headers), lookup.call.headers) &&
+      mayServe(lookup, shared.headers);
+  }
+
+  /** Whether the last response to such a request could not be shared. */
+  isUnshared(lookup: Lookup): boolean {
+    return this.#unshared.has(sharingKey(lookup));
+  }
+
+  /** Remembers whether such requests can share a response, and which headers select it. */
+  record(lookup: Lookup, { shared }: CacheResponse): void {
+    const { key, call } = lookup;
+    if (shared) {
+      this.#unshared.delete(sharingKey(lookup));
+      const names = varyNames(shared.headers);
+      if (names.length > 0) this.#varyNames.set(key, names);
+      else this.#varyNames.delete(key);
+    } else if (!requestDirectives(call.headers).has("no-store") && !isRangeRequest(call)) {
+      this.#unshared.set(sharingKey(lookup), true);
+    }
+  }
+}

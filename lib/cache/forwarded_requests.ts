@@ -1,0 +1,164 @@
+import { Body } from "../core/body.ts";
+import type { Clock } from "../core/clock.ts";
+import { GatewayError, type Kind } from "../core/errors.ts";
+import type { Context, Reply } from "../core/source.ts";
+import { type CacheResponse, fromStored, staleOnError } from "./cache_response.ts";
+import type { CacheStatus, Forwarded } from "./cache_status.ts";
+import {
+  canFreshen,
+  conditionalHeaders,
+  mergeHeaders,
+  unconditionalHeaders,
+} from "./conditional.ts";
+import type { CacheEntry } from "./entry.ts";
+import { isRangeRequest, isStorableFor, type Lookup } from "./lookup.ts";
+import { combined, partOf, restHeaders, wholeOf } from "./parts.ts";
+import { datedHeaders, type ReceivedResponses } from "./received_responses.ts";
+import { requestDirectives } from "./reuse.ts";
+import type { StoredParts } from "./stored_parts.ts";
+import type { StoredResponse, StoredResponses } from "./stored_responses.ts";
+import { selectionKey, varyNames } from "./variants.ts";
+
+/** What forwarding needs. */
+export interface ForwardedRequestsOptions {
+  readonly stored: StoredResponses;
+  readonly parts: StoredParts;
+  readonly received: ReceivedResponses;
+  readonly clock: Clock;
+}
+
+/** Failures on which a stale response may be served (RFC 5861 section 4). */
+const STALE_IF_ERROR_KINDS: ReadonlySet<Kind> = new Set([
+  "overloaded",
+  "upstream-error",
+  "upstream-invalid",
+  "upstream-timeout",
+  "upstream-unreachable",
+]);
+const STALE_IF_ERROR_STATUS: ReadonlySet<number> = new Set([500, 502, 503, 504]);
+
+/** Forwards requests: to validate what is stored, to complete a part, or for a new response. */
+export class ForwardedRequests {
+  readonly #options: ForwardedRequestsOptions;
+
+  constructor(options: ForwardedRequestsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Forwards one request, conditionally where a stored response can be validated.
+   * @throws the upstream's error, unless a stale response may be served instead
+   */
+  async forward(
+    lookup: Lookup,
+    stored: StoredResponse | undefined,
+    ctx: Context,
+  ): Promise<CacheResponse> {
+    const { call, next } = lookup;
+    const completed = stored ? undefined : await this.#completePart(lookup, ctx);
+    if (completed) return completed;
+    const isUnusable = stored?.reuse.use === "none" ||
+      requestDirectives(call.headers).has("no-store");
+    const entry = isUnusable ? undefined : stored?.entry;
+    const conditional = entry && conditionalHeaders(call.headers, entry);
+    const requestedAt = this.#options.clock.wall();
+    const fwd = this.#options.stored.forwardReason(lookup, stored);
+    let reply: Reply;
+    try {
+      // A range request has the client's own conditions: they hold for the part.
+      const headers = conditional ??
+        (isRangeRequest(call) ? call.headers : unconditionalHeaders(call.headers));
+      reply = await next({ ...call, headers }, ctx);
+    } catch (error) {
+      if (!stored || !mayServeStaleOn(error, stored)) throw error;
+      return this.#staleOnError(lookup, stored, { fwd });
+    }
+    if (STALE_IF_ERROR_STATUS.has(reply.status) && stored?.reuse.mayServeOnError) {
+      await reply.body.cancel();
+      return this.#staleOnError(lookup, stored, { fwd, fwdStatus: reply.status });
+    }
+    if (reply.status === 304 && conditional && entry) {
+      await reply.body.cancel();
+      if (!canFreshen(reply.headers, entry)) return await this.forward(lookup, undefined, ctx);
+      return await this.#freshen(lookup, entry, { reply, requestedAt, fwd });
+    }
+    const details = { fwd, requestedAt, buffers: ctx.buffers };
+    return await this.#options.received.receive(lookup, reply, details);
+  }
+
+  /** Freshens a stored response with a 304 (RFC 9111 section 4.3.4). */
+  async #freshen(
+    lookup: Lookup,
+    entry: CacheEntry,
+    { reply, requestedAt, fwd }: {
+      readonly reply: Reply;
+      readonly requestedAt: number;
+      readonly fwd: Forwarded;
+    },
+  ): Promise<CacheResponse> {
+    const { stored, received, clock } = this.#options;
+    const receivedAt = clock.wall();
+    const headers = mergeHeaders(entry.headers, datedHeaders(reply.headers, receivedAt));
+    const isAuthorized = entry.isAuthorized || lookup.isAuthorized;
+    const selection = selectionKey(varyNames(headers), lookup.call.headers);
+    const freshened = { ...entry, headers, requestedAt, receivedAt, isAuthorized, selection };
+    const cacheStatus = { fwd, fwdStatus: 304 };
+    if (isStorableFor(lookup, freshened)) return received.store(lookup, freshened, cacheStatus);
+    await stored.delete(lookup);
+    return received.passOn(lookup, { ...freshened, cacheStatus });
+  }
+
+  /**
+   * Requests what is missing of a stored part, or takes the whole where the origin sends that
+   * (RFC 9111 section 3.4). Undefined when there is no part, or it could not be completed.
+   */
+  async #completePart(lookup: Lookup, ctx: Context): Promise<CacheResponse | undefined> {
+    const { call, next, scope } = lookup;
+    const { parts, received, clock } = this.#options;
+    const isPlain = requestDirectives(call.headers).size === 0 && call.method === "GET" &&
+      !isRangeRequest(call);
+    const part = isPlain ? await parts.find(lookup) : undefined;
+    const headers = part && restHeaders(unconditionalHeaders(call.headers), part);
+    if (!part || !headers || (part.size ?? Infinity) > scope.maxEntryBytes) return undefined;
+    const requestedAt = clock.wall();
+    const reply = await next({ ...call, headers }, ctx);
+    if (reply.status === 416) {
+      await reply.body.cancel();
+      return undefined;
+    }
+    if (reply.status !== 206) {
+      const details = { fwd: "partial", requestedAt, buffers: ctx.buffers } as const;
+      return await received.receive(lookup, reply, details);
+    }
+    const metadata = received.metadataOf(lookup, reply, requestedAt);
+    if (!isStorableFor(lookup, metadata)) {
+      await reply.body.cancel();
+      return undefined;
+    }
+    const bytes = await reply.body.bytes(scope.maxEntryBytes).catch(() => undefined);
+    if (bytes === undefined) return undefined;
+    const rest = await partOf({ ...part.entry, ...metadata, body: Body.of(bytes) });
+    const whole = rest && wholeOf(combined(part, rest));
+    if (!whole) return undefined;
+    parts.delete(lookup);
+    return received.store(lookup, whole, { fwd: "partial", fwdStatus: 206 });
+  }
+
+  #staleOnError(
+    { settings }: Lookup,
+    { entry, reuse }: StoredResponse,
+    cacheStatus: CacheStatus,
+  ): CacheResponse {
+    return staleOnError(
+      fromStored(entry, reuse, settings, this.#options.clock.wall()),
+      cacheStatus,
+    );
+  }
+}
+
+/** Whether a stored response may be served stale because of this error. */
+function mayServeStaleOn(error: unknown, { reuse }: StoredResponse): boolean {
+  if (!(error instanceof GatewayError)) return false;
+  if (error.kind === "upstream-unreachable") return reuse.mayServeDisconnected;
+  return reuse.mayServeOnError && STALE_IF_ERROR_KINDS.has(error.kind);
+}
