@@ -77,6 +77,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
   readonly #wall: () => number;
   readonly #onError: (error: unknown) => void;
   readonly #bound: DiskBound;
+  readonly #touches = new Set<Promise<void>>();
 
   constructor(kv: Deno.Kv, { maxBytes, wall, onError }: KvTierOptions) {
     this.#kv = kv;
@@ -93,8 +94,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
       if (variant === undefined || variant.id === tornId) return undefined;
       const written = await this.#read(place, variant);
       if (written) {
-        // Nobody waits for the order in which others are evicted.
-        if (this.#isTouchDue(variant)) this.touch(key, request).catch(this.#onError);
+        if (this.#isTouchDue(variant)) this.#touchInBackground(key, request);
         return entryOf(written, request);
       }
       // It may have been replaced while it was read.
@@ -179,6 +179,12 @@ export class KvTier implements CacheTier, AsyncDisposable {
     await unlocked(() => atomic.commit());
   }
 
+  #touchInBackground(key: string, request: Headers): void {
+    const touch = this.touch(key, request).catch(this.#onError)
+      .finally(() => this.#touches.delete(touch));
+    this.#touches.add(touch);
+  }
+
   #isTouchDue({ usedAt, expiresAt }: Variant): boolean {
     const now = this.#wall();
     return now - usedAt >= USED_MS && now < expiresAt;
@@ -192,6 +198,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
   /** Ends what it does behind the writes: the store is about to be closed. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#bound.close();
+    await Promise.allSettled(this.#touches);
   }
 
   /** Removes a stored response of which this use is still the last. */

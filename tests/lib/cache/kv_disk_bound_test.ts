@@ -148,6 +148,39 @@ Deno.test("the least recently used are evicted first, whichever process used the
   });
 });
 
+Deno.test("a response used while room is made is not evicted", async () => {
+  await inFolder(async (path) => {
+    using one = await openKv(path, systemClock);
+    using other = await openKv(path, systemClock);
+    let now = Date.now();
+    const wall = () => now;
+    await using reader = kvTier(other, { wall });
+    const entry = entryOf(100_000);
+    for (const key of "abcdefghijk") {
+      await reader.set(key, entry, HOUR);
+      now += 1_000;
+    }
+    now += 60_000;
+    let used: Promise<void> | undefined;
+    const atomic = one.atomic.bind(one);
+    one.atomic = () => {
+      const operation = atomic();
+      const commit = operation.commit.bind(operation);
+      operation.commit = async () => {
+        await (used ??= reader.touch("a", NONE));
+        return await commit();
+      };
+      return operation;
+    };
+    {
+      await using full = kvTier(one, { maxBytes: MEBIBYTE, wall });
+      await full.set("new", entry, HOUR); // finds no room, and has it made
+      await isWithin(other, 950_000);
+    }
+    assertEquals(await stored(reader, ["a", "b", "new"]), ["a"]);
+  });
+});
+
 Deno.test("a process that starts counts what there is", async () => {
   await inFolder(async (path) => {
     const entry = entryOf(200_000);
