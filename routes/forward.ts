@@ -7,7 +7,7 @@ import { endToEndHeaders } from "../lib/http/hop_by_hop.ts";
 import { type Forwarding, readForwarding, writeForwarding } from "../lib/http/forwarding.ts";
 import type { HeaderKey } from "../lib/http/header_key.ts";
 import { OVERRIDES, speaksForClients } from "../lib/http/removed_headers.ts";
-import { toldByProxy } from "../lib/http/told_by_forward.ts";
+import { toldByClient, toldByProxy } from "../lib/http/told_by_forward.ts";
 import type { ResponseSender } from "../lib/http/response_sender.ts";
 import { isBodiless } from "../lib/http/is_bodiless.ts";
 import { rewriteLocation } from "../lib/http/location.ts";
@@ -34,6 +34,8 @@ export interface ForwardOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** The cache key's headers; absent when no response is stored. */
   readonly headerKey: HeaderKey | undefined;
+  /** Whether the client's other headers are part of the key, too. */
+  readonly keysClientHeaders: boolean;
   /** The gateway's name in `Via`. */
   readonly pseudonym: string;
   /** Response headers that only the gateway may set: an upstream's are dropped. */
@@ -74,7 +76,12 @@ export function forward(options: ForwardOptions): Handler<Env> {
         hasOwnAuthorization: isKnownByBearer || !c.req.raw.headers.has("authorization"),
         isPersonal: sent.has("cookie") && !own.has("cookie"),
         ...(headerKey &&
-          { headerKey: headerKey.of(sent, isProxied ? toldByProxy(sent) : undefined) }),
+          {
+            headerKey: headerKey.of(sent, [
+              ...isProxied ? toldByProxy(sent) : [],
+              ...options.keysClientHeaders ? toldByClient(sent) : [],
+            ]),
+          }),
       },
       { ...ctx, signal: scope.signal },
     );

@@ -31,3 +31,36 @@ export function toldByProxy(sent: Headers): string[] {
     name.startsWith("x-forwarded-") && name !== "x-forwarded-for"
   );
 }
+
+/**
+ * Headers that clients send to every site and that identify nobody: a response that depends on one
+ * of them names it in `Vary`. `Authorization` and `Cookie` have rules of their own.
+ */
+const COMMON: ReadonlySet<string> = new Set([
+  "accept-charset",
+  "accept-encoding",
+  "authorization",
+  "baggage",
+  "content-length",
+  "content-type",
+  "cookie",
+  "dnt",
+  "priority",
+  "referer",
+  "save-data",
+  "te",
+  "upgrade-insecure-requests",
+  "user-agent",
+  "x-correlation-id",
+  "x-forwarded-for",
+  "x-real-ip",
+  "x-requested-with",
+]);
+
+/**
+ * The other headers of a client, in lower case: an API key, a user that a login proxy names. Where
+ * freshness is only the config's word, the upstream has not said that they make no difference.
+ */
+export function toldByClient(sent: Headers): string[] {
+  return [...sent.keys()].filter((name) => !COMMON.has(name) && !name.startsWith("sec-"));
+}

@@ -47,6 +47,8 @@ export interface ForwardSource {
   readonly headers: Readonly<Record<string, string>>;
   /** Tells its calls apart; absent when no response is stored. */
   readonly headerKey: HeaderKey | undefined;
+  /** Whether what else the client sends tells its calls apart, too. */
+  readonly keysClientHeaders: boolean;
 }
 
 /** From a route's settings to what it calls: transports, policies and gathers are put together here. */
@@ -89,6 +91,7 @@ export class Sources {
       source: forwardStack(route, this.#stackDependencies(to)),
       headers,
       headerKey: cache && new HeaderKey(targetOf(to), headers, toldByForward(passed)),
+      keysClientHeaders: cache?.ttlMs !== undefined && !cache.isShared,
       ..."base" in to ? { base: to.base } : {},
     };
   }

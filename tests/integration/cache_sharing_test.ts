@@ -151,7 +151,10 @@ Deno.test("a function that the config shares is stored for all, and so is one wh
     await using gateway = startGateway(config, { env: KEYS });
     for (const path of ["/part", "/forward", "/whole"]) {
       const numbers = await numbersOf(gateway, ASKED, path);
-      assertEquals(new Set(numbers).size, 1, path);
+      // Nobody said that the key is one: a forward passes it on as any other header.
+      const isPassedOn = config === unknown && path === "/forward";
+      const most = isPassedOn ? new Set(ASKED.map((asked) => JSON.stringify(asked))).size : 1;
+      assertEquals(new Set(numbers).size, most, path);
     }
   }
 });
@@ -243,3 +246,24 @@ Deno.test("a client's key that passes is in the key of what is stored", async ()
     ["annskey", "bobskey", "other", "other"],
   );
 });
+
+/** Ann twice, Bob, Ann again; by a header that no config names. */
+const BY_OTHER_HEADERS:
+  readonly (readonly [string, CacheConfig, Record<string, string>, number[]])[] = [
+    ["a ttl", { ttl: "1m" }, {}, [1, 1, 2, 1]],
+    ["a ttl that is shared", { ttl: "1m", shared: true }, {}, [1, 1, 1, 1]],
+    ["HTTP alone", {}, { "cache-control": "max-age=60" }, [1, 1, 1, 1]],
+  ];
+
+for (const [what, cache, says, numbers] of BY_OTHER_HEADERS) {
+  Deno.test(`in a forward, what a client sends in a header of its own, by ${what}`, async () => {
+    await using upstream = counting(says);
+    await using gateway = startGateway({
+      upstreams: { up: { url: upstream.url, cache } },
+      routes: { "GET /it": { forward: "up" } },
+    });
+    const [ann, bob] = [{ "x-auth-request-user": "ann" }, { "x-auth-request-user": "bob" }];
+    const browser = { ...ann, "user-agent": "another", "sec-ch-ua": "another" };
+    assertEquals(await numbersOf(gateway, [ann, browser, bob, ann]), numbers);
+  });
+}

@@ -49,8 +49,13 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   "forgets what a trusted proxy says": {
     file: "routes/forward.ts",
-    right: "isProxied ? toldByProxy(sent) : undefined",
-    wrong: "undefined",
+    right: "isProxied ? toldByProxy(sent) : []",
+    wrong: "[]",
+  },
+  "forgets what else a client sends": {
+    file: "routes/forward.ts",
+    right: "options.keysClientHeaders ? toldByClient(sent) : []",
+    wrong: "[]",
   },
   "forgets what of the call is in the key": {
     file: "lib/cache/lookup.ts",

@@ -37,6 +37,9 @@ function whyNot({ config, headers }: Served, got: Told, own: Told): string | und
   const isOverridden = cache.override && !(hasCookie && differs("cookie"));
   const told = [...TOLD, ...passesKey ? ["x-api-key"] : []].find(differs);
 
+  const isConfigsWord = cache.ttl !== undefined && !cache.shared;
+
+  if (isConfigsWord && differs("x-auth-request-user")) return "another header of the client's";
   if (got.path !== own.path) return "the path";
   if (got.client !== own.client) return "the client";
   if (told !== undefined) return told;
