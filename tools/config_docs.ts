@@ -2,7 +2,7 @@ import { configReference } from "./config_reference.ts";
 import { configSchema } from "./config_schema.ts";
 import { KeyDocs } from "./key_docs.ts";
 
-/** The files that are generated from the config's schema, by their paths from the project's root. */
+/** Generates the files that document the config's schema, by path from the project's root. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const docs = await KeyDocs.read();
   return new Map([

@@ -24,7 +24,7 @@ import { defaultOf, isOptional, unwrapped } from "./optional.ts";
 const INTRODUCTION = `# Configuration reference
 
 Every key of \`gateway.config.ts\`, and of the same object as JSON. Generated from the schema in
-\`lib/config/\` by \`deno task docs:config\`. For what the keys are good for, with examples, see
+\`lib/config/\` by \`deno task docs:config\`. For explanations and examples, see
 [configuration.md](configuration.md).
 
 A JSON config completes and validates in an editor when it begins with
@@ -34,45 +34,57 @@ A JSON config completes and validates in an editor when it begins with
 | -------- | ---------------------------------------------------------- |
 | duration | \`"250ms"\`, \`"2s"\`, \`"5m"\`, \`"1h"\`                          |
 | size     | bytes: \`"512B"\`, \`"64KiB"\`, \`"4MiB"\`, \`"1GiB"\`             |
-| rate     | tokens in a period: \`"5/s"\`, \`"100/min"\`, \`"1000/h"\`, \`"1/d"\` |
+| rate     | tokens per period: \`"5/s"\`, \`"100/min"\`, \`"1000/h"\`, \`"1/d"\` |
 | template | a string with \`{name}\`: see [configuration.md](configuration.md#templates) |
 `;
 
-/** The nouns of a config, in the order of the page. */
+/** The sections, in the order of the page. */
 const SECTIONS: readonly (readonly [title: string, introduction: string, v.GenericSchema])[] = [
   ["Top level", "", gatewaySchema],
-  ["Every upstream", "`upstreams.NAME`, of whatever kind.", anyUpstreamSchema],
-  ["HTTP upstream", "And for an HTTP API:", httpUpstreamSchema(() => "")],
+  ["Every upstream", "`upstreams.NAME`: the keys of every kind of upstream.", anyUpstreamSchema],
+  ["HTTP upstream", "`upstreams.NAME`, for an HTTP API.", httpUpstreamSchema(() => "")],
   [
     "Function upstream",
-    "And for an async function (TypeScript configs only):",
+    "`upstreams.NAME`, for an async function (TypeScript configs only).",
     functionUpstreamSchema,
   ],
   [
-    "Function upstream that keeps something open",
-    "And for one with a connection pool or its like (TypeScript configs only):",
+    "Function upstream with an open resource",
+    "`upstreams.NAME`, for a function with a connection pool, for example (TypeScript configs only).",
     openedUpstreamSchema,
   ],
   [
     "Worker upstream",
-    "And for a module whose function runs in threads; it has `workers` in place of `concurrency`.",
+    "`upstreams.NAME`, for a module whose function runs in threads; with `workers` instead of `concurrency`.",
     workerUpstreamSchema,
   ],
-  ["Clients", "`clients`: who is known, and by which key.", clientsSchema],
-  ["Known client", "`clients.known.NAME`", knownClientSchema],
-  ["Limit", "`limits.NAME`: a token bucket for each client that it counts.", limitSchema],
-  ["Every route", '`routes["GET /path"]`, of whatever kind.', anyRouteSchema],
-  ["Aggregate", "And for a route with several parts:", gatherSchema],
-  ["Race", "And for a route whose parts compete:", firstSchema],
-  ["Forward", "And for a route that passes requests on to one upstream:", forwardSchema],
-  ["Batch", "And for a route that answers several requests at once:", batchSchema],
-  ["Part", "A member of an aggregate or a race.", partSchema],
+  ["Clients", "`clients`: the known clients, and where they send their key.", clientsSchema],
+  ["Known client", "`clients.known.NAME`: one client.", knownClientSchema],
+  ["Limit", "`limits.NAME`: one token bucket per client.", limitSchema],
+  ["Every route", '`routes["GET /path"]`: the keys of every kind of route.', anyRouteSchema],
+  ["Aggregate", '`routes["GET /path"]`, for a route that combines several parts.', gatherSchema],
+  [
+    "Race",
+    '`routes["GET /path"]`, for a route that responds with the first part to succeed.',
+    firstSchema,
+  ],
+  [
+    "Forward",
+    '`routes["GET /path"]`, for a route that forwards requests to one upstream.',
+    forwardSchema,
+  ],
+  [
+    "Batch",
+    '`routes["POST /path"]`, for a route that handles several requests at once.',
+    batchSchema,
+  ],
+  ["Part", "`gather.NAME` or `first.NAME`: a part of an aggregate or of a race.", partSchema],
 ];
 
-/** Keys that many nouns have stand in a section of their own. */
+/** Sections whose keys are left out of the other sections. */
 const SHARED: readonly v.GenericSchema[] = [anyUpstreamSchema, anyRouteSchema];
 
-/** The page with every key: type, default, and one sentence. */
+/** Returns the page with every key: its type, default, and description. */
 export function configReference(docs: KeyDocs): string {
   const sections = SECTIONS.map(([title, introduction, schema]) => {
     const shared = SHARED.includes(schema) ? [] : SHARED.flatMap(entriesOf);
@@ -137,9 +149,9 @@ function typeOf(schema: v.GenericSchema): string {
     case "object":
       return "object";
     case "list":
-      return `list of: ${typeOf(facts.item)}`;
+      return `list of ${typeOf(facts.item)}`;
     case "record":
-      return `object by name of: ${typeOf(facts.value)}`;
+      return `map of name to ${typeOf(facts.value)}`;
     case "choice":
       return [...new Set(facts.options.map(typeOf))].join(", or ");
   }

@@ -8,7 +8,7 @@ import { batchSchema, firstSchema, forwardSchema, gatherSchema } from "../lib/co
 import { defaultOf, isOptional, unwrapped } from "./optional.ts";
 import type { KeyDocs } from "./key_docs.ts";
 
-/** Schemas that the file names once, and refers to. */
+/** Schemas that are definitions of the file (`$defs`). */
 const NAMED: readonly (readonly [v.GenericSchema, string])[] = [
   [clientsSchema, "clients"],
   [limitSchema, "limit"],
@@ -19,7 +19,7 @@ const NAMED: readonly (readonly [v.GenericSchema, string])[] = [
   [batchSchema, "batch"],
 ];
 
-/** The JSON Schema (draft 2020-12) of a JSON config. */
+/** Returns the JSON Schema (draft 2020-12) of a JSON config. */
 export function configSchema(docs: KeyDocs): JsonSchema {
   const named = new Map(NAMED.map(([schema, name]) => [factsOf(schema), name]));
   const definitions = NAMED.map(([schema, name]) => [name, written(schema)] as const);
@@ -35,7 +35,7 @@ export function configSchema(docs: KeyDocs): JsonSchema {
     return name === undefined ? written(schema) : { $ref: `#/$defs/${name}` };
   }
 
-  /** False for what no JSON config can have. */
+  /** Returns the JSON Schema of a schema; false if no JSON value can match it. */
   function written(schema: v.GenericSchema): JsonSchema {
     const facts: Facts = factsOf(schema);
     switch (facts.kind) {

@@ -3,7 +3,7 @@ const FOLDER = new URL("../lib/config/", import.meta.url);
 /** The documented keys of one object literal. */
 type Block = ReadonlyMap<string, string>;
 
-/** Finds the documentation of a schema's key: the comment above it in the source. */
+/** Finds the documentation of a schema's key: the JSDoc comment above it in the source. */
 export class KeyDocs {
   readonly #blocks: readonly Block[];
 
@@ -21,8 +21,8 @@ export class KeyDocs {
   }
 
   /**
-   * What stands above a key, as one line. Of several objects with such a key, it is the largest one
-   * whose keys are all among `keys`, since an object may be spread into another.
+   * Returns the comment above a key, as one line. If several objects have the key, uses the largest one
+   * whose keys are all among `keys`, because an object may be spread into another.
    * @throws {Error} for a key without documentation
    */
   of(key: string, keys: readonly string[]): string {

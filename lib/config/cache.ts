@@ -6,21 +6,21 @@ import { object } from "./object.ts";
 import { duration, flag } from "./values.ts";
 
 const lifetimes = {
-  /** Freshness lifetime of responses that state none themselves. Default: not fresh. */
+  /** Freshness lifetime of responses that have none of their own. Default: not fresh. */
   ttl: v.optional(duration),
   /**
-   * How long past its freshness a response is still served while a new one is fetched (RFC 5861
-   * section 3). Default: not at all.
+   * How long a stale response is served while it is revalidated (RFC 5861 section 3). Default: not at
+   * all.
    */
   stale: v.optional(duration),
   /**
-   * How long past its freshness a response is still served while the upstream fails (RFC 5861
-   * section 4). Default: 1h while it cannot be reached.
+   * How long a stale response is served while the upstream fails (RFC 5861 section 4). Default: 1h
+   * while the upstream is unreachable.
    */
   staleIfError: v.optional(duration),
   /**
-   * Whether one client's response may serve others where only the config can tell: forwarded
-   * requests with a Cookie, and functions, which may read `ctx.client`.
+   * Whether clients share responses that might be private: to forwarded requests with a Cookie, and of
+   * functions, which can read `ctx.client`.
    */
   shared: v.optional(flag, false),
 };
@@ -29,7 +29,7 @@ const lifetimes = {
 export const cacheSchema = object({
   ...lifetimes,
   /**
-   * Whether `ttl` also wins over what responses say; never over Set-Cookie or Authorization.
+   * Whether `ttl` overrides the Cache-Control and Expires of responses; never for Set-Cookie or Authorization.
    */
   override: v.optional(flag, false),
 });
@@ -40,7 +40,7 @@ export const aggregateCacheSchema = object(lifetimes);
 const CACHE_RULE = 'must be an object such as { ttl: "30s" }, or false';
 const none = value("false", { const: false }, v.literal(false));
 
-/** A cache of one's own, or none. */
+/** A cache of its own, or none. */
 export const cacheOrNone = choice(
   v.lazy((input) => input === false ? none : isRecord(input) ? cacheSchema : v.never(CACHE_RULE)),
   cacheSchema,
@@ -49,7 +49,7 @@ export const cacheOrNone = choice(
 
 /** @internal */
 export type CacheKeys = v.InferInput<typeof cacheSchema>;
-/** What is stored of responses, and for how long. `{}` follows HTTP (RFC 9111) alone. */
+/** Which responses are cached, and for how long. `{}` follows HTTP (RFC 9111) alone. */
 export type CacheConfig = CacheKeys;
 
 type ReadCache =
@@ -58,7 +58,7 @@ type ReadCache =
   | false
   | undefined;
 
-/** The cache that a config wants; undefined for none. */
+/** Converts a cache's config to settings; undefined for no cache. */
 export function cacheSettings(read: ReadCache): CacheSettings | undefined {
   if (!read) return undefined;
   const { ttl, stale, staleIfError, shared } = read;

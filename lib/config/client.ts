@@ -4,11 +4,11 @@ import { object, record } from "./object.ts";
 import type { Reader } from "./reader.ts";
 import { type Environment, flag, headerKey, text, unset } from "./values.ts";
 
-/** A client whose key the environment holds. */
+/** A known client, whose key is in an environment variable. */
 export const knownClientSchema = object({
-  /** The environment variable that holds its key. */
+  /** The environment variable that contains the client's key. */
   env: text,
-  /** Its class, for which limits may have other rates. Default: none. */
+  /** The client's tier, for which limits can have other rates. Default: none. */
   tier: v.optional(text),
 });
 
@@ -18,18 +18,18 @@ const KNOWN_RULE =
   'must be "kv", or an object of clients such as { mobile: { env: "MOBILE_KEY" } }';
 const fromStore = value('"kv"', { const: "kv" }, v.literal("kv"));
 const bearer = value('"bearer"', { const: "bearer" }, v.literal("bearer"));
-/** Its clients are read one by one. */
+/** Known clients are parsed one by one. */
 const unread = record(text, v.custom<KnownClientConfig>(() => true), KNOWN_RULE);
 
-/** Who may be known, and how a client shows its key. */
+/** The known clients, and where they send their key. */
 export const clientsSchema = object({
-  /** Where a client shows its key: `header:NAME`, or `bearer` for `Authorization: Bearer`. */
+  /** Where clients send their key: `header:NAME`, or `bearer` for `Authorization: Bearer`. */
   key: choice(
     v.union([bearer, headerKey], "must be bearer or header:NAME"),
     bearer,
     headerKey,
   ),
-  /** The clients by name, their keys from the environment; or `"kv"` for records in the store. */
+  /** The known clients by name, with keys from the environment; or `"kv"` for records in the store. */
   known: choice(
     v.lazy((input) => input === "kv" ? fromStore : unread),
     record(text, knownClientSchema, KNOWN_RULE),
@@ -41,20 +41,20 @@ export const clientsSchema = object({
 
 /** @internal */
 export type ClientsKeys = v.InferInput<typeof clientsSchema>;
-/** Clients that are known by a key. */
+/** Clients that identify themselves by a key. */
 export type ClientsConfig = ClientsKeys;
 
-/** A client's key, and who it is. */
+/** A known client, with its key. */
 export interface KnownKey {
   readonly name: string;
   readonly tier: string | undefined;
   readonly key: string;
 }
 
-/** Who may be known, and how a client shows who it is. */
+/** The known clients, and where they send their key. */
 export interface ClientSettings {
   readonly key: v.InferOutput<typeof clientsSchema>["key"];
-  /** Undefined: records in the store say it. */
+  /** Undefined: the clients are records in the store. */
   readonly known: readonly KnownKey[] | undefined;
   readonly required: boolean;
 }

@@ -38,9 +38,9 @@ const origin = value(
 );
 
 const corsSchema = object({
-  /** Origins such as `https://app.example`, or `"*"` for every origin. */
+  /** Origins whose pages may read responses, such as `https://app.example`; `"*"` for every origin. */
   origins: list(origin, "must be a list of origins"),
-  /** Whether they may send cookies and Authorization; not with `"*"`. */
+  /** Whether these origins may send cookies and Authorization; not allowed with `"*"`. */
   credentials: v.optional(flag, false),
 }, {
   not: {
@@ -49,7 +49,7 @@ const corsSchema = object({
   },
 });
 
-/** The parser reports wrong names. */
+/** Any text: the parser reports invalid names. */
 const name = value("name", { pattern: "^[A-Za-z_][\\w-]*$" }, text);
 const routeKey = value(
   "route",
@@ -57,9 +57,9 @@ const routeKey = value(
   text,
 );
 
-/** The gateway's configuration; its upstreams, limits and routes are read one by one. */
+/** The schema of the gateway's configuration; upstreams, limits and routes are parsed one by one. */
 export const gatewaySchema = object({
-  /** A file (missing folders are created), `":memory:"`, or the URL of a KV Connect server. Default: Deno KV's own. */
+  /** Where limits, the cache and blocks are stored: a file, `":memory:"`, or the URL of a KV Connect server. Default: Deno KV's default. */
   store: v.optional(nonEmptyText),
   /** The APIs behind the gateway, by name. */
   upstreams: record(
@@ -67,43 +67,43 @@ export const gatewaySchema = object({
     later(upstreamSchema(() => "")),
     "must be an object of upstreams by name",
   ),
-  /** Clients that are known by a key. Default: clients are counted by address. */
+  /** Clients that identify themselves by a key. Default: clients are identified by address. */
   clients: v.optional(clientsSchema),
   /** Rate limits, by name. Default: none. */
   limits: v.optional(
     record(name, later(limitSchema), "must be an object of limits by name"),
     {},
   ),
-  /** Proxies that are trusted to state a client's address: `["10.0.0.0/8"]`. Default: none. */
+  /** Addresses of proxies that are trusted to report the client's address: `["10.0.0.0/8"]`. Default: none. */
   trustedProxies: v.optional(list(addressRange, "must be a list of addresses and ranges"), []),
-  /** The header in which they state it. */
+  /** The header in which trusted proxies report the client's address. */
   forwardedHeader: v.optional(
     withFacts(v.pipe(headerName, v.toLowerCase()), factsOf(headerName)),
     "x-forwarded-for",
   ),
-  /** Leading bits of an IPv6 address that limits count as one client, from 32 to 128. */
+  /** Prefix length by which limits group IPv6 addresses into clients, from 32 to 128 bits. */
   ipv6Prefix: v.optional(ipv6Prefix, 64),
-  /** Origins whose pages may read responses. Default: none. */
+  /** Cross-origin access for web pages. Default: none. */
   cors: v.optional(corsSchema),
-  /** Largest request body that a client may send. */
+  /** Maximum size of a request body. */
   maxRequestBody: v.optional(size, "1MiB"),
-  /** Memory that stored responses may take in a process. */
+  /** Maximum memory for cached responses, per process. */
   cacheMemory: v.optional(size, "64MiB"),
-  /** When the gateway refuses requests to protect itself. */
+  /** Load shedding: when the gateway rejects requests to protect itself. */
   overload: v.optional(object({
     /**
-     * Memory that all buffered bodies may take together; beyond it requests get 503. Default: half of
-     * the heap's limit, at most 1 GiB.
+     * Maximum memory for all buffered bodies together; requests beyond it get 503. Default: half of the
+     * heap's limit, at most 1 GiB.
      */
     maxBuffered: v.optional(size),
   })),
-  /** How long a client may read nothing of a response before it is ended. */
+  /** Time without progress after which a response that the client does not read is aborted. */
   sendTimeout: v.optional(duration, "60s"),
-  /** Room that stored responses may take in the `store`, all processes together. */
+  /** Maximum size of cached responses in the `store`, for all processes together. */
   cacheDisk: v.optional(size, "1GiB"),
   /** The routes, by method and path. */
   routes: record(routeKey, later(routeSchema), "must be an object of routes by method and path"),
-  /** Where a JSON config's editor finds `gateway.schema.json`; ignored. Default: none. */
+  /** Path of `gateway.schema.json`, for editors of a JSON config; the gateway ignores it. Default: none. */
   $schema: v.optional(text),
 });
 
@@ -120,7 +120,7 @@ export interface GatewayConfig<Name extends string = string, LimitName extends s
   readonly upstreams: Readonly<Record<Name, Upstream>>;
   /** Rate limits, by name. Default: none. */
   readonly limits?: Readonly<Record<LimitName, LimitConfig>>;
-  /** The routes, by method and path. The most specific route wins, whatever its place. */
+  /** The routes, by method and path. The most specific route wins, whatever their order. */
   readonly routes: Readonly<
     Record<
       RouteKey,
@@ -133,8 +133,8 @@ export interface GatewayConfig<Name extends string = string, LimitName extends s
 }
 
 /**
- * Gives a config its types: an unknown upstream, a wrong duration or a misspelt key is then an
- * error in the editor. It returns its argument; parsing and checking come later.
+ * Types a config, so that an unknown upstream, an invalid duration or a misspelled key is an error in
+ * the editor. Returns its argument; the gateway parses and validates it at start.
  *
  * ```ts
  * import { defineGateway } from "sluice";
@@ -151,29 +151,29 @@ export function defineGateway<Name extends string, LimitName extends string = ne
   return config;
 }
 
-/** Which pages of other origins may read responses. */
+/** Cross-origin access for web pages. */
 export type CorsConfig = v.InferInput<typeof corsSchema>;
 
-/** Which pages of other origins may read responses; complete. */
+/** Cross-origin access for web pages, with every default filled in. */
 export type CorsSettings = v.InferOutput<typeof corsSchema>;
 
-/** A config that was read: complete, in milliseconds and bytes, every name resolved. */
+/** A parsed config: defaults filled in, in milliseconds and bytes, names resolved. */
 export interface Settings extends
   Pick<
     v.InferOutput<typeof gatewaySchema>,
     "store" | "cors" | "maxRequestBody" | "cacheMemory" | "cacheDisk"
   > {
-  /** Undefined: clients are counted by address. */
+  /** Undefined: clients are identified by address. */
   readonly clients: ClientSettings | undefined;
   readonly trust: AddressTrust;
-  /** What all buffered bodies may take (bytes); undefined: a share of the heap's limit. */
+  /** Maximum memory for all buffered bodies (bytes); undefined: a share of the heap's limit. */
   readonly maxBuffered: number | undefined;
-  /** How long a client may read nothing of a response. */
+  /** Time without progress after which a response is aborted (ms). */
   readonly sendTimeoutMs: number;
-  /** Leading bits of an IPv6 address that limits count as one client. */
+  /** Prefix length by which limits group IPv6 addresses (bits). */
   readonly ipv6Prefix: number;
   readonly upstreams: readonly UpstreamSettings[];
-  /** All that the config names, whether a route has them or not. */
+  /** Every limit of the config, used by a route or not. */
   readonly limits: readonly LimitSettings[];
   readonly routes: readonly RouteSettings[];
 }

@@ -24,7 +24,7 @@ const sources = list(keySource, BY_RULE, 1);
 /** A named rate policy. */
 export const limitSchema = object({
   ...allowance,
-  /** Whose requests are counted together: the first source that yields; the address when none does. */
+  /** What identifies a client: the first of these that a request has; the address if it has none. */
   by: v.optional(
     choice(
       v.lazy((input) => Array.isArray(input) ? sources : oneSource),
@@ -33,25 +33,25 @@ export const limitSchema = object({
     ),
     ["client", "ip"],
   ),
-  /** How long a request may wait for its tokens instead of being rejected. Default: not at all. */
+  /** Maximum time that a request waits for tokens before it is rejected. Default: no waiting. */
   wait: v.optional(duration),
-  /** Maximum requests that wait for one bucket. */
+  /** Maximum number of requests that wait for one bucket. */
   queue: v.optional(count, 100),
   /**
-   * While the store is unavailable: `local` counts in each process on its own, `open` allows every
-   * request, `closed` rejects every request.
+   * Decision while the store is unavailable: `local` counts in each process separately, `open` allows
+   * every request, `closed` rejects every request.
    */
   onStoreFailure: v.optional(
     oneOf(["local", "open", "closed"], "must be local, open or closed"),
     "local",
   ),
-  /** Other rates for clients of these tiers. Default: none. */
+  /** Rates for known clients, by tier. Default: none. */
   tiers: v.optional(record(text, allowanceSchema, "must be an object of tiers by name"), {}),
-  /** Whether each route has a bucket of its own. */
+  /** Whether each route has its own bucket. */
   perRoute: v.optional(flag, false),
   /**
-   * When tokens are given back: `fault` for a response of 500 and above, `hit` for one served from a
-   * cache. Default: never.
+   * When tokens are refunded: `fault` for responses with status 500 and above, `hit` for cache hits.
+   * Default: never.
    */
   refund: v.optional(
     list(oneOf(["hit", "fault"], "must be hit or fault"), "must be a list of hit and fault"),
@@ -61,26 +61,26 @@ export const limitSchema = object({
 
 /** @internal */
 export type AllowanceKeys = v.InferInput<typeof allowanceSchema>;
-/** A rate, and how much of it may come at once. */
+/** A token bucket's rate and size. */
 export type Allowance = AllowanceKeys;
 /** @internal */
 export type LimitKeys = v.InferInput<typeof limitSchema>;
-/** A named rate policy: a token bucket for each client that it counts. */
+/** A named rate policy: one token bucket per client. */
 export type LimitConfig = LimitKeys;
 /** @internal */
 export type KeySourceInput = v.InferInput<typeof keySource>;
-/** Whose requests a limit counts together. */
+/** What a limit identifies clients by. */
 export type KeySource = KeySourceInput;
-/** Whose requests a limit counts together, with a header's name apart. */
+/** What a limit identifies clients by, with the header's name parsed. */
 export type KeySourceSettings = v.InferOutput<typeof keySource>;
 
-/** A named rate policy, with whom it counts and when it gives tokens back. */
+/** A named rate policy, with what identifies a client, its tiers and its refunds. */
 export interface LimitSettings extends NamedLimit {
   readonly by: readonly KeySourceSettings[];
   readonly refund: ReadonlySet<"hit" | "fault">;
 }
 
-/** Reads a limit; undefined, and every problem reported, when it cannot be used. */
+/** Parses a limit; undefined, with every problem reported, if it is invalid. */
 export function readLimit(
   name: string,
   input: unknown,

@@ -68,7 +68,7 @@ const oneName = value(
   ),
 );
 
-/** What `params` is when the client's whole query is passed on. */
+/** The value of `params` that passes on the client's whole query. */
 export const WHOLE_QUERY = "{query}";
 const wholeQuery = value(`"${WHOLE_QUERY}"`, { const: WHOLE_QUERY }, v.literal(WHOLE_QUERY));
 const someParams = record(
@@ -92,9 +92,8 @@ const memberName = value(
 const NEXT_RULE = 'must be "link" or a JSON Pointer such as "/next"';
 const pagesSchema = object({
   /**
-   * How a page names the next one: `"link"` for the `Link` header's `rel="next"` (RFC 8288), or a
-   * JSON Pointer (RFC 6901) to it in the body: a URL, a path, or a cursor. The walk ends where there
-   * is none, null or `""`.
+   * Where a page refers to the next one: `"link"` for the `Link` header's `rel="next"` (RFC 8288), or a
+   * JSON Pointer (RFC 6901) to a URL, path or cursor in the body. The last page has none, null or `""`.
    */
   next: value(
     '"link" or JSON Pointer',
@@ -105,9 +104,9 @@ const pagesSchema = object({
       NEXT_RULE,
     ),
   ),
-  /** The query parameter that takes a cursor. */
+  /** Query parameter for the cursor, if `next` points to a cursor. Default: none. */
   param: v.optional(nonEmptyText),
-  /** A JSON Pointer to the list in each page. Default: the page itself. */
+  /** JSON Pointer to the list in each page: `/items`. Default: the page itself. */
   items: v.optional(
     value(
       "JSON Pointer",
@@ -116,80 +115,80 @@ const pagesSchema = object({
     ),
     "",
   ),
-  /** Maximum pages. */
+  /** Maximum number of pages. */
   max: v.optional(count, 10),
-  /** Maximum items in all. */
+  /** Maximum number of items in all pages together. */
   maxItems: v.optional(count, 1000),
-  /** Whether more than that is a failure, or is left out. */
+  /** Whether to fail beyond `max` or `maxItems`, or to stop with the items so far. */
   whenMore: v.optional(oneOf(["fail", "stop"], "must be fail or stop"), "fail"),
 }, { not: { required: ["next", "param"], properties: { next: { const: "link" } } } });
 
 /** @internal */
 export type PagesKeys = v.InferInput<typeof pagesSchema>;
-/** How the pages of a list are walked. */
+/** How the pages of a list are fetched. */
 export type PagesConfig = PagesKeys;
 
 const anyPart = {
-  /** A JSON template: sent as the body, or the input of a worker's function. Default: nothing. */
+  /** The JSON to send, with templates; a worker receives it as its input. Default: no body. */
   body: v.optional(bodyTemplate),
-  /** Replaces the upstream's timeout. Default: the upstream's. */
+  /** Overrides the upstream's timeout. Default: the upstream's. */
   timeout: v.optional(duration),
-  /** Replaces the upstream's cache; false for none. Default: the upstream's. */
+  /** Overrides the upstream's cache; `false` disables it. Default: the upstream's. */
   cache: v.optional(cacheOrNone),
   /**
-   * A list, as `"{profile.friendIds}"`: the part makes one call for each item, which is `{item}`,
-   * and its data is the list of responses in the same order.
+   * A list such as `"{profile.friendIds}"`: the part makes one call per `{item}`, and its data is the
+   * list of their responses, in order.
    */
   each: v.optional(oneName),
   /** Maximum concurrent calls of an `each`. Default: 8. */
   concurrency: v.optional(count),
-  /** Maximum items of an `each`. Default: 100. */
+  /** Maximum number of items of an `each`. Default: 100. */
   max: v.optional(count),
-  /** Parts to wait for, besides those that its templates name. */
+  /** Further parts to wait for, besides those that the templates name. Default: none. */
   needs: v.optional(list(text, "must be a list of parts"), []),
-  /** A JSON Pointer (RFC 6901) to what is taken from the response: `"/result/rows"`. Default: all of it. */
+  /** JSON Pointer (RFC 6901) to the value to select from the response: `/result/rows`. Default: the whole response. */
   select: v.optional(pointer),
-  /** Members to keep of an object, or of each object of a list: `["id", "address.city"]`. Default: all. */
+  /** Members to pick from an object, or from each object of a list: `["id", "address.city"]`. Default: all. */
   pick: v.optional(list(memberName, PICK_RULE, 1)),
   /**
-   * Makes the part's data from the response, and from the data of the parts that it needs
-   * (TypeScript configs only). What it throws is the part's problem.
+   * A function that computes the part's data from the response and the data of the parts it needs
+   * (TypeScript configs only). An exception becomes the part's problem. Default: none.
    */
   map: v.optional(aFunction<MapFunction>()),
   /**
-   * Whether `map` gets every number as an `ExactNumber`, with all its digits, instead of a
-   * JavaScript number. Default: false.
+   * Whether `map` receives numbers as `ExactNumber`, with every digit, instead of as JavaScript
+   * numbers. Default: false.
    */
   exact: v.optional(flag),
-  /** Whether the rest is worth returning without it: then it is null when it fails. Default: false. */
+  /** Whether the response is sent without the part if it fails, with null in its place. Default: false. */
   optional: v.optional(flag),
-  /** Returned in its place when it fails, which makes it optional. */
+  /** Fallback value to return if the part fails; makes the part optional. Default: none. */
   otherwise: v.optional(json),
 };
 
 const httpPart = {
-  /** The path, with templates. */
+  /** The path to call, with templates: `/users/{id}`. */
   path: v.optional(pathTemplate, "/"),
-  /** The method. */
+  /** The HTTP method. */
   method: v.optional(partMethod, "GET"),
   /**
-   * Query parameters, added to those of the path; a list repeats its name. `"{query}"` passes the
-   * client's whole query on. Default: none.
+   * Query parameters, in addition to those of the path; a list repeats the parameter. `"{query}"`
+   * passes on the client's whole query. Default: none.
    */
   params: v.optional(params, {}),
-  /** Headers to send: `{ authorization: "{header.authorization}" }`. Default: none. */
+  /** Headers to send, with templates: `{ authorization: "{header.authorization}" }`. Default: none. */
   headers: v.optional(record(headerName, headerTemplate, "must be an object"), {}),
-  /** The response is one page of a list: the part's data is the items of all pages. */
+  /** Fetches a paged list: the part's data is the items of all pages. Default: a single response. */
   pages: v.optional(pagesSchema),
-  /** `"text"` accepts any text and returns it as a JSON string. Default: JSON. */
+  /** `"text"` accepts a text response and returns it as a JSON string. Default: JSON. */
   as: v.optional(value('"text"', { const: "text" }, v.literal("text", 'must be "text"'))),
 };
 
-/** A member of an aggregate. */
+/** The schema of a part. */
 export const partSchema = object({
-  /** The upstream to call. */
+  /** The upstream's name; required unless `worker` is set. Default: none. */
   from: v.optional(text),
-  /** In place of `from`: a worker module's path, relative to the config file. */
+  /** The path of a worker module, relative to the config file, instead of `from`. Default: none. */
   worker: v.optional(workerPath),
   ...httpPart,
   ...anyPart,
@@ -217,69 +216,68 @@ export type AnyPartKeys = Omit<v.InferInput<typeof anyPartShape>, "map">;
 /** @internal */
 export type HttpPartKeys = v.InferInput<typeof httpPartShape>;
 
-/** What every part can have. */
+/** The keys that every part has. */
 export interface AnyPart extends AnyPartKeys {
   /**
-   * Makes the part's data from the response, and from the data of the parts that it needs
-   * (TypeScript configs only). What it throws is the part's problem. A method, so that it may state
-   * what it takes.
+   * Computes the part's data from the response and the data of the parts it needs (TypeScript configs
+   * only). An exception becomes the part's problem. A method, so that its parameters can be typed.
    */
   map?(data: unknown, parts: Readonly<Record<string, unknown>>): unknown;
 }
 
-/** A named member of an aggregate, which calls an upstream. */
+/** A part of an aggregate that calls an upstream. */
 export interface Part<Name extends string = string> extends AnyPart, HttpPartKeys {
   /** The upstream to call. */
   readonly from: Name;
-  /** Only a {@linkcode WorkerPart} has one. */
+  /** Only a {@linkcode WorkerPart} has it. */
   readonly worker?: undefined;
 }
 
-/** A named member of an aggregate, which runs a module's function in a thread of its own. */
+/** A part of an aggregate that runs a module's function in a worker thread. */
 export interface WorkerPart extends AnyPart {
   /**
-   * The module's path, relative to the config file. All parts that name it share its threads. It is
-   * short for a `WorkerUpstream` with every default.
+   * The module's path, relative to the config file. All parts with this module share its threads. Short
+   * for a `WorkerUpstream` with every default.
    */
   readonly worker: WorkerPath;
-  /** Only a {@linkcode Part} has one. */
+  /** Only a {@linkcode Part} has it. */
   readonly from?: undefined;
 }
 
-type SaidPart = v.InferOutput<typeof partSchema>;
-/** A part as the schema reads it; `params` without the client's whole query. */
-export type ReadPart = SaidPart & {
-  readonly params: Exclude<SaidPart["params"], typeof WHOLE_QUERY>;
+type PartOutput = v.InferOutput<typeof partSchema>;
+/** A part as the schema parses it; `params` without the client's whole query. */
+export type ReadPart = PartOutput & {
+  readonly params: Exclude<PartOutput["params"], typeof WHOLE_QUERY>;
 };
 
-/** How the pages of a list are walked. */
+/** How the pages of a list are fetched. */
 export type PagesSettings = v.InferOutput<typeof pagesSchema> & Pick<PagesOptions, "base">;
 
-/** A member of an aggregate, with its upstream. */
+/** A parsed part, with its upstream. */
 export interface PartSettings extends Pick<ReadPart, "method" | "path" | "params" | "headers"> {
   readonly name: string;
   readonly upstream: UpstreamSettings;
   readonly body: ReadPart["body"];
-  /** The keys that lead to what is taken; undefined for all. */
+  /** The keys that lead to the selected value; undefined: the whole response. */
   readonly select: ReadPart["select"];
   readonly map: ReadPart["map"];
-  /** Whether `map` gets every number as an ExactNumber. */
+  /** Whether `map` receives numbers as ExactNumber. */
   readonly isExact: boolean;
-  /** Whether the client's query goes with it, but for what the part says itself. */
+  /** Whether the client's query is passed on, except for parameters that the part sets. */
   readonly passesQuery: boolean;
   readonly timeoutMs: number;
-  /** Undefined: nothing is stored. */
+  /** Undefined: nothing is cached. */
   readonly cache: CacheSettings | undefined;
-  /** The parts whose data it is made from. */
+  /** The parts to wait for. */
   readonly needs: readonly string[];
-  /** Undefined: it makes one call. */
+  /** Undefined: a single call. */
   readonly each: EachItem | undefined;
-  /** Undefined: its response is the whole. */
+  /** Undefined: a single response. */
   readonly pages: PagesSettings | undefined;
   readonly as: "json" | "text";
-  /** Undefined: every member is kept. */
+  /** Undefined: every member. */
   readonly pick: Selection | undefined;
   readonly optional: boolean;
-  /** Undefined: null stands in. */
+  /** The fallback value; undefined: null. */
   readonly otherwise: unknown;
 }

@@ -21,7 +21,7 @@ const limitName = value("limit", { type: "string" }, text);
 const limitNames = list(text, LIMIT_RULE);
 
 const anyRoute = {
-  /** The limits that apply: all must allow the request, or none is charged. Default: none. */
+  /** Names of the limits that apply; if one denies a request, no tokens are taken from any. Default: none. */
   limit: v.optional(
     choice(
       v.union([v.pipe(limitName, v.transform((name) => [name])), limitNames], LIMIT_RULE),
@@ -41,7 +41,7 @@ export const anyRouteSchema = object(anyRoute);
 
 const anyAggregate = {
   ...anyRoute,
-  /** What is stored of whole responses. Default: nothing. */
+  /** Cache for whole responses. Default: no cache. */
   cache: v.optional(aggregateCacheSchema),
 };
 
@@ -51,7 +51,7 @@ const partName = value(
   { pattern: "^[A-Za-z_]\\w*$", not: { enum: ["query", "header", "body", "item"] } },
   text,
 );
-/** Parts are read one by one. */
+/** Parts are parsed one by one. */
 const parts = choice(
   record(text, v.custom<Part | WorkerPart>(() => true), PARTS_RULE),
   record(partName, partSchema, PARTS_RULE, 1),
@@ -73,7 +73,7 @@ export const firstSchema = object({
   first: parts,
 }, raceRules("first", []));
 
-/** Where any part may fail, none is optional. */
+/** In a race any part may fail, so none is marked as optional. */
 function raceRules(key: string, when: readonly string[]) {
   const properties = {
     [key]: { additionalProperties: { properties: { optional: false, otherwise: false } } },
@@ -96,13 +96,13 @@ const removedHeader = value(
   ),
 );
 const forwardObject = object({
-  /** The upstream. */
+  /** The upstream's name. */
   to: text,
-  /** Removed from the front of the path. Default: nothing. */
+  /** Prefix to remove from the path: `/v1`. Default: nothing. */
   strip: v.optional(fixedPath),
-  /** Headers that reach it although forwards remove them: `X-HTTP-Method-Override`. Default: none. */
+  /** Headers to pass on although forwards remove them: `X-HTTP-Method-Override`. Default: none. */
   passHeaders: v.optional(list(removedHeader, "must be a list of headers"), []),
-  /** Whether the key by which `clients` knows a client reaches the upstream. */
+  /** Whether to pass on the client's key, as `clients.key` names it. */
   passClientKey: v.optional(flag, false),
 });
 const forwardName = value(
@@ -114,12 +114,12 @@ const forwardName = value(
   ),
 );
 
-/** A route that passes requests on. */
+/** A route that forwards requests. */
 export const forwardSchema = object({
   ...anyRoute,
-  /** Replaces the upstream's cache; false for none. Default: the upstream's. */
+  /** Overrides the upstream's cache; `false` disables it. Default: the upstream's. */
   cache: v.optional(cacheOrNone),
-  /** The upstream, or the upstream and the prefix to strip. */
+  /** The upstream's name, or an object with these keys. */
   forward: choice(
     v.lazy((input) => {
       if (typeof input === "string") return forwardName;
@@ -131,20 +131,20 @@ export const forwardSchema = object({
 });
 
 const batchObject = object({
-  /** Maximum requests of a batch. */
+  /** Maximum number of requests in a batch. */
   max: v.optional(count, 20),
-  /** Maximum requests of a batch that run at once. */
+  /** Maximum number of requests of a batch that run concurrently. */
   concurrency: v.optional(count, 8),
-  /** Largest response of one request. */
+  /** Maximum size of one response body; a larger one becomes a problem. */
   maxBody: v.optional(size, "1MiB"),
-  /** Largest response of the whole batch. */
+  /** Maximum size of all response bodies together; those beyond it become problems. */
   maxTotal: v.optional(size, "8MiB"),
 });
 
-/** A route that answers batches. */
+/** A route that handles batches. */
 export const batchSchema = object({
   ...anyRoute,
-  /** The limits of a batch. */
+  /** The bounds of a batch: `{}` for the defaults. */
   batch: batchObject,
 });
 
@@ -167,11 +167,11 @@ export type ForwardKeys = Omit<v.InferInput<typeof forwardSchema>, "forward" | "
 export type BatchKeys = Omit<v.InferInput<typeof batchSchema>, "limit">;
 /** @internal */
 export interface Limited<LimitName> {
-  /** The limits that apply: all must allow the request, or none is charged. Default: none. */
+  /** Names of the limits that apply; if one denies a request, no tokens are taken from any. Default: none. */
   readonly limit?: LimitName | readonly LimitName[] | undefined;
 }
 
-/** A route that calls several parts at once, and responds with one JSON document. */
+/** A route that calls several parts concurrently, and responds with one JSON document. */
 export interface GatherRoute<Name extends string = string, LimitName extends string = string>
   extends GatherKeys, Limited<LimitName> {
   /** The parts, by their names in the response. */
@@ -185,10 +185,10 @@ export interface FirstRoute<Name extends string = string, LimitName extends stri
   readonly first: Readonly<Record<string, Part<Name> | WorkerPart>>;
 }
 
-/** A route that passes requests on to one upstream. */
+/** A route that forwards requests to one upstream. */
 export interface ForwardRoute<Name extends string = string, LimitName extends string = string>
   extends ForwardKeys, Limited<LimitName> {
-  /** The upstream, or the upstream and the prefix to strip. */
+  /** The upstream's name, or an object with these keys. */
   readonly forward: Name | {
     readonly to: Name;
     readonly strip?: `/${string}` | undefined;
@@ -197,15 +197,15 @@ export interface ForwardRoute<Name extends string = string, LimitName extends st
   };
 }
 
-/** A route that answers several requests at once, each as if it had come alone; POST alone. */
+/** A route that handles several requests in one POST, each as if it were sent on its own. */
 export interface BatchRoute<LimitName extends string = string>
   extends BatchKeys, Limited<LimitName> {}
 
-/** A route: where it is, and what it does. */
+/** A parsed route. */
 export type RouteSettings = GatherSettings | ForwardSettings | BatchSettings;
 
 interface AnyRouteSettings {
-  /** As the config writes it: `GET /users/:id`. */
+  /** The key in the config: `GET /users/:id`. */
   readonly key: string;
   readonly method: RouteMethod;
   readonly path: string;
@@ -218,31 +218,31 @@ interface AnyRouteSettings {
 /** A route that calls several parts. */
 export interface GatherSettings extends AnyRouteSettings {
   readonly parts: readonly PartSettings[];
-  /** The parts as the config writes them, functions included: distinguishes two configs' routes. */
+  /** The parts as JSON, with the source of functions: distinguishes the routes of two configs. */
   readonly written: string;
-  /** How many parts must succeed, whichever they are; undefined: all that are required. */
+  /** How many parts must succeed; undefined: all required parts. */
   readonly quorum: number | undefined;
-  /** Undefined: whole responses are not stored. */
+  /** Undefined: whole responses are not cached. */
   readonly cache: CacheSettings | undefined;
-  /** Whether the response is that of the one part which succeeded first. */
+  /** Whether the route is a race: its response is that of the first part to succeed. */
   readonly isFirst: boolean;
-  /** Whether some part refers to the client's body. */
+  /** Whether any part refers to the client's body. */
   readonly readsBody: boolean;
 }
 
-/** A route that passes requests on. */
+/** A route that forwards requests. */
 export interface ForwardSettings extends AnyRouteSettings {
   readonly to: UpstreamSettings;
-  /** Undefined: nothing is stored. */
+  /** Undefined: nothing is cached. */
   readonly cache: CacheSettings | undefined;
-  /** Removed from the front of the path; empty for nothing. */
+  /** Prefix to remove from the path; empty for none. */
   readonly strip: string;
-  /** Names in lower case of headers that pass although forwards remove them. */
+  /** Headers to pass on although forwards remove them, in lower case. */
   readonly passHeaders: ReadonlySet<string>;
-  /** Whether the key that a client is known by reaches the upstream. */
+  /** Whether to pass on the client's key. */
   readonly passClientKey: boolean;
 }
 
-/** A route that answers several requests at once. */
+/** A route that handles several requests at once. */
 export interface BatchSettings
   extends AnyRouteSettings, Readonly<v.InferOutput<typeof batchObject>> {}

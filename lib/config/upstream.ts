@@ -33,19 +33,19 @@ const retrySchema = object({
   /** Maximum attempts, the first included. */
   attempts: v.optional(count, 3),
   /**
-   * Upper bound of the random wait before the second attempt; it doubles before each further one.
+   * Maximum random delay before the second attempt; it doubles with each further attempt.
    */
   backoff: v.optional(duration, "50ms"),
-  /** Upper bound that the wait grows to; a `Retry-After` may ask for more. */
+  /** Maximum that the delay grows to; a `Retry-After` may exceed it. */
   maxBackoff: v.optional(duration, "1s"),
-  /** Methods that are retried. Add others only where a repeated call does no harm. */
+  /** Methods that are retried; add others only if their calls are idempotent. */
   methods: v.optional(list(partMethod, "must be a list of methods"), ["GET", "HEAD"]),
-  /** How many of the upstream's calls may be retries, so that an outage is not multiplied. */
+  /** Retry budget: caps the share of calls that are retries, so that retries do not multiply an outage. */
   budget: v.optional(
     object({
-      /** Share of the upstream's calls. */
+      /** Maximum retries as a share of the upstream's calls, from 0 to 1. */
       share: v.optional(share, 0.2),
-      /** Retries per second that are always allowed. */
+      /** Retries per second that are allowed whatever the share. */
       minPerSecond: v.optional(wholeNumber, 3),
     }),
     {},
@@ -58,17 +58,17 @@ export type RetryKeys = v.InferInput<typeof retrySchema>;
 export type RetryConfig = RetryKeys;
 
 const anyUpstream = {
-  /** What is stored of its responses. Default: nothing. */
+  /** Cache for the upstream's responses. Default: no cache. */
   cache: v.optional(cacheSchema),
-  /** Time limit for one attempt, body included. */
+  /** Time limit for one attempt, including the response body. */
   timeout: v.optional(duration, "5s"),
-  /** Largest response body that a part accepts, after decoding. */
+  /** Maximum size of a response body that a part accepts, after decoding. */
   maxBody: v.optional(size, "4MiB"),
   /** Retry policy for transient failures. Default: no retries. */
   retry: v.optional(retrySchema),
   /**
-   * What clients see of its refusals (400, 404, 409, 410, 422) in aggregates: `show` puts its JSON
-   * body into the problem document as `upstream`, `hide` leaves it out.
+   * Whether problem documents of aggregates include the upstream's JSON body for a 400, 404, 409, 410
+   * or 422: `show` adds it as `upstream`, `hide` omits it.
    */
   errors: v.optional(oneOf(["show", "hide"], "must be show or hide"), "show"),
 };
@@ -81,12 +81,12 @@ const limited = {
 
 const limitedShape = v.object(limited);
 
-/** The keys that every upstream has, save workers, whose threads bound their calls. */
+/** The keys that every upstream has, except workers, whose threads limit their calls. */
 export const anyUpstreamSchema = object(limited);
 
 /** @internal */
 export type UpstreamKeys = v.InferInput<typeof limitedShape>;
-/** What every upstream can have. */
+/** The keys that every upstream has. */
 export type AnyUpstream = UpstreamKeys;
 
 const upstreamUrl = (env: Environment) =>
@@ -117,13 +117,13 @@ function urlRule(url: URL | null): string | undefined {
 /** An HTTP API. */
 export const httpUpstreamSchema = (env: Environment) =>
   object({
-    /** Base URL; its path is prepended to every path. */
+    /** Base URL; its path is the prefix of every call's path. */
     url: upstreamUrl(env),
     /** Headers sent with every call; values from the environment are never printed. Default: none. */
     headers: v.optional(record(headerName, headerValue(env), "must be an object"), {}),
     /**
-     * What its calls go through: `socket` is HTTP/1.1 on connections of the gateway's own, `fetch`
-     * also speaks HTTP/2 and uses the proxy that `HTTP_PROXY` and `HTTPS_PROXY` name.
+     * How calls are sent: `socket` is HTTP/1.1 over pooled connections; `fetch` also supports HTTP/2 and
+     * the proxies in `HTTP_PROXY` and `HTTPS_PROXY`.
      */
     transport: v.optional(oneOf(["socket", "fetch"], "must be socket or fetch"), "socket"),
     ...limited,
@@ -131,25 +131,25 @@ export const httpUpstreamSchema = (env: Environment) =>
 
 /** An async function. */
 export const functionUpstreamSchema = object({
-  /** Called in place of an HTTP API. What it throws is that part's problem. */
+  /** The function to call; an exception becomes the part's problem. */
   source: aFunction<Source>(),
   ...limited,
 });
 
-/** A function with something that it keeps open. */
+/** A function with a resource that stays open between calls. */
 export const openedUpstreamSchema = object({
-  /** Opens what it keeps, once for all calls. */
+  /** Opens the resource, once for all calls. */
   open: aFunction<OpenedUpstream<unknown>["open"]>(),
-  /** When it is opened: at the first call, or before the gateway listens. */
+  /** When to open the resource: `use` at the first call, `start` before the gateway listens. */
   openAt: v.optional(oneOf(["use", "start"], "must be use or start"), "use"),
-  /** Called in place of an HTTP API, with what was opened. What it throws is that part's problem. */
+  /** The function to call, with the opened resource as an argument; an exception becomes the part's problem. */
   source: aFunction<OpenedUpstream<unknown>["source"]>(),
-  /** Closes what was opened, after the last call. Default: disposes of it, if it is disposable. */
+  /** Closes the resource after the last call. Default: disposes of it, if it is disposable. */
   close: v.optional(aFunction<NonNullable<OpenedUpstream<unknown>["close"]>>()),
   ...limited,
 });
 
-/** Where a worker's module is, relative to the config file: `"./quotes.ts"`. */
+/** The path of a worker's module, relative to the config file: `"./quotes.ts"`. */
 export type WorkerPath = `./${string}` | `../${string}`;
 
 export const workerPath = value(
@@ -161,18 +161,18 @@ export const workerPath = value(
   ),
 );
 
-/** A module whose function runs in threads. */
+/** A module whose function runs in worker threads. */
 export const workerUpstreamSchema = object({
   /** The module's path, relative to the config file. */
   worker: workerPath,
-  /** Maximum threads, and how many calls queue for one. Default: one less than the cores, 1 to 4; a queue of 100. */
+  /** Maximum threads; further calls queue. Default: one less than the number of cores, from 1 to 4. */
   workers: v.optional(concurrency),
-  /** Largest heap of one thread before it is ended. */
+  /** Maximum heap of one thread; a thread that exceeds it is terminated. */
   memory: v.optional(size, "128MiB"),
   ...anyUpstream,
 });
 
-/** Any upstream; a JSON config can have the first and the last alone. */
+/** Any upstream; a JSON config can only have the first and the last kind. */
 export const upstreamSchema = (env: Environment) =>
   choice(
     v.lazy(() => httpUpstreamSchema(env)),
@@ -191,7 +191,7 @@ export type WorkerUpstreamKeys = v.InferInput<typeof workerUpstreamSchema>;
 
 /** An HTTP API. */
 export interface HttpUpstream extends HttpUpstreamKeys {
-  /** Only functions open something. */
+  /** Only an {@linkcode OpenedUpstream} has it. */
   readonly open?: undefined;
 }
 
@@ -202,20 +202,21 @@ export interface FunctionUpstream extends FunctionUpstreamKeys {
 }
 
 /**
- * A function with something that it keeps open, such as a connection pool (TypeScript configs
- * only). These are methods, so that upstreams which open different things fit into one record.
+ * A function with a resource that stays open between calls, such as a connection pool (TypeScript
+ * configs only). Its functions are methods, so that upstreams with different resources fit into one
+ * record.
  */
 export interface OpenedUpstream<Opened> extends AnyUpstream {
   /**
-   * Opens it, once for all calls. Calls that arrive meanwhile wait, each within its own attempt.
-   * When it fails they fail with `upstream-unreachable`, and the next call opens again.
+   * Opens the resource, once for all calls. Calls that arrive meanwhile wait, within their own
+   * timeout. If it fails they fail with `upstream-unreachable`, and the next call opens again.
    */
   open(): Opened | PromiseLike<Opened>;
-  /** When it is opened: at the first call, or before the gateway listens. Default `"use"`. */
+  /** When to open the resource: at the first call, or before the gateway listens. Default: `"use"`. */
   readonly openAt?: "use" | "start" | undefined;
-  /** Called in place of an HTTP API, with what was opened. What it throws is that part's problem. */
+  /** The function to call, with the opened resource as an argument; an exception becomes the part's problem. */
   source(call: Call, ctx: Context, opened: Opened): Promise<Reply>;
-  /** Closes what was opened, after the last call. Default: disposes of it, if it is disposable. */
+  /** Closes the resource after the last call. Default: disposes of it, if it is disposable. */
   close?(opened: Opened): unknown;
 }
 
@@ -224,7 +225,7 @@ export interface OpenedUpstream<Opened> extends AnyUpstream {
  * heavy work blocks no other request. Its parts send it their `body`.
  */
 export interface WorkerUpstream extends WorkerUpstreamKeys {
-  /** Only functions open something. */
+  /** Only an {@linkcode OpenedUpstream} has it. */
   readonly open?: undefined;
 }
 
@@ -236,9 +237,9 @@ export type Upstream =
   | WorkerUpstream;
 
 /**
- * What a worker's module exports by default. Its result becomes JSON, and the part's data; what it
- * throws is the part's problem. Once `signal` aborts nobody needs the result: a function that does
- * not yield soon after loses its thread.
+ * What a worker's module exports by default. Its result becomes JSON, and the part's data; an
+ * exception becomes the part's problem. Once `signal` aborts, the result is discarded: a thread whose
+ * function does not return soon after is terminated.
  *
  * ```ts
  * import type { WorkerFunction } from "sluice";
@@ -253,8 +254,8 @@ export type WorkerFunction<Input = unknown, Result = unknown> = (
 ) => Result | Promise<Result>;
 
 /**
- * An upstream that keeps something open, so that the compiler knows in `source` and `close` what
- * `open` gives.
+ * Types an upstream with an open resource, so that the compiler infers the argument of `source` and
+ * `close` from the result of `open`.
  *
  * ```ts
  * import { defineGateway, defineUpstream, json } from "sluice";
@@ -276,10 +277,10 @@ export function defineUpstream<Opened>(upstream: OpenedUpstream<Opened>): Opened
 }
 
 const NO_RETRIES = v.parse(retrySchema, { attempts: 1 });
-/** How many calls may queue for each one that an upstream may have at once. */
+/** How many calls may queue for each concurrent call. */
 const QUEUE_PER_CALL = 2;
 
-/** What every upstream has, in the units that the code uses. */
+/** Converts the keys that every upstream has to settings. */
 export function anySettings(
   { timeout, maxBody, cache, retry = NO_RETRIES, errors, concurrency }: v.InferOutput<
     typeof limitedShape
@@ -290,7 +291,7 @@ export function anySettings(
     cache: cacheSettings(cache),
     timeoutMs: timeout,
     maxBody,
-    /** Whether clients are not told what it says about its refusals. */
+    /** Whether problem documents omit the upstream's body. */
     hidesErrors: errors === "hide",
     retry: {
       attempts,
@@ -309,16 +310,16 @@ export function anySettings(
 /** An upstream's retry policy; `attempts` is 1 without one. */
 export type RetrySettings = ReturnType<typeof anySettings>["retry"];
 
-/** What a function source keeps open, from the first call or the start to the end. */
+/** A function with an open resource. */
 export type OpenedSettings = Pick<
   v.InferOutput<typeof openedUpstreamSchema>,
   "open" | "openAt" | "source" | "close"
 >;
 
-/** A module whose default export runs in threads; `concurrency.max` says in how many. */
+/** A module whose default export runs in threads; `concurrency.max` is their number. */
 export interface WorkerSettings {
   readonly worker: URL;
-  /** Largest heap of one thread (bytes). */
+  /** Maximum heap of one thread (bytes). */
   readonly heapBytes: number;
 }
 

@@ -8,15 +8,15 @@ import { object } from "./object.ts";
 import { parseRate, type Rate } from "./rates.ts";
 import { type Duration, parseDuration, parseSize, type Size } from "./units.ts";
 
-// The kinds of values that a config is made of, each rule beside its message.
+// The values of a config: each rule beside its message.
 
-/** Looks an environment variable up. */
+/** Looks up an environment variable. */
 export type Environment = (name: string) => string | undefined;
 
-/** A string, or the environment variable that holds it: `{ env: "USERS_TOKEN" }`. */
+/** A string, or the environment variable that contains it: `{ env: "USERS_TOKEN" }`. */
 export type Text = string | { readonly env: string };
 
-/** A value that `read` parses; undefined breaks the rule. */
+/** A value that `read` parses; undefined if it breaks the rule. */
 export function readAs<Input, Output>(
   rule: string,
   read: (value: unknown) => Output | undefined,
@@ -32,7 +32,7 @@ export function readAs<Input, Output>(
   );
 }
 
-/** A template; the rule it breaks is the message. */
+/** A template; the message of its TemplateError is the rule. */
 export function template<Input, Output>(read: (value: unknown) => Output) {
   return v.pipe(
     v.custom<Input>(() => true),
@@ -207,7 +207,7 @@ export const headerName = value(
   ),
 );
 
-/** JSON Schema's patterns have no flag for it. */
+/** Makes a pattern ignore case: JSON Schema has no flag for it. */
 export function caseless(pattern: string): string {
   return pattern.replaceAll(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`);
 }
@@ -225,9 +225,8 @@ export function textOrEnv(string: { readonly [keyword: string]: unknown }): Json
 }
 
 /**
- * What `read` parses from a string, or from the value of an environment variable; a rule when it is
- * broken. A variable may hold a secret, so its value is never shown; nor is a string where
- * `isSecret`.
+ * A value that `read` parses from a string or from an environment variable. Errors never show a
+ * variable's value, which may be a secret, nor a string for which `isSecret` returns true.
  */
 export function fromText<Output>(
   env: Environment,
@@ -250,15 +249,15 @@ export function fromText<Output>(
       if (!isRecord(value) || typeof value.env !== "string" || Object.keys(value).length > 1) {
         return refuse('must be a string or { env: "NAME" }');
       }
-      const found = env(value.env);
-      if (found === undefined) return refuse(unset(value.env));
-      const result = read(found);
-      return "value" in result ? result.value : refuse(`what ${value.env} holds ${result.rule}`);
+      const text = env(value.env);
+      if (text === undefined) return refuse(unset(value.env));
+      const result = read(text);
+      return "value" in result ? result.value : refuse(`the value of ${value.env} ${result.rule}`);
     }),
   );
 }
 
-/** The rule that a missing environment variable breaks. */
+/** The message for an environment variable that is not set. */
 export function unset(name: string): string {
   return `the environment variable ${name} is not set`;
 }
@@ -283,7 +282,7 @@ const CONCURRENCY_RULE =
 const concurrencyObject = object({
   /** Maximum concurrent calls. */
   max: count,
-  /** Maximum calls that queue; any more are rejected. Default: twice `max`. */
+  /** Maximum calls that queue; further calls are rejected. Default: twice `max`; 100 for `workers`. */
   queue: v.optional(wholeNumber),
 });
 const concurrencyNumber = value(
@@ -309,14 +308,14 @@ function isJson(value: unknown): value is Json {
   return isRecord(value) && Object.values(value).every(isJson);
 }
 
-/** Whether no number of it has been rounded before anybody could see it. */
+/** Whether no whole number in a value may have been rounded by JavaScript. */
 function hasSafeNumbers(value: Json): boolean {
   if (typeof value === "number") return !Number.isInteger(value) || Number.isSafeInteger(value);
   if (typeof value !== "object" || value === null) return true;
   return Object.values(value).every(hasSafeNumbers);
 }
 
-/** A JSON value that holds templates. */
+/** Checks that a value is JSON, which may contain templates. */
 export function jsonOf(value: unknown): Json {
   if (!isJson(value)) throw new TemplateError("must be a JSON value");
   if (!hasSafeNumbers(value)) throw new TemplateError(SAFE_RULE);

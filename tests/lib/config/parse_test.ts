@@ -502,7 +502,7 @@ for (
 ) {
   Deno.test(`an upstream's address out of the environment is never printed: ${secret}`, () => {
     const problems = problemsOf(withUpstream({ url: { env: "URL" } }), { URL: secret });
-    assert(problems.startsWith("upstreams.up.url: what URL holds must "), problems);
+    assert(problems.startsWith("upstreams.up.url: the value of URL must "), problems);
     assertFalse(problems.includes("hunter2"), problems);
   });
 }
