@@ -44,12 +44,13 @@ export function isRangeRequest({ method, headers }: Call): boolean {
   return method === "GET" && headers.has("range");
 }
 
-/** The same, for the whole. */
-export function withoutRange(question: Lookup): Lookup {
-  if (!isRangeRequest(question.call)) return question;
-  const headers = new Headers(question.call.headers);
+/** The same by GET, without a range: the whole response that a cache stores. */
+export function ofWhole(question: Lookup): Lookup {
+  const { call } = question;
+  if (call.method === "GET" && !isRangeRequest(call)) return question;
+  const headers = new Headers(call.headers);
   for (const name of ["range", "if-range"]) headers.delete(name);
-  return { ...question, call: { ...question.call, headers } };
+  return { ...question, call: { ...call, method: "GET", headers } };
 }
 
 /** Under what the parts of a response are stored, besides the whole; forgotten with it. */

@@ -864,6 +864,15 @@ const VALIDATING: readonly Row[] = [
 
 const HEADING: readonly Row[] = [
   {
+    section: "RFC 5861 3",
+    requirement: "HEAD that is served stale has the response to GET refreshed",
+    exchange: [
+      { origin: cacheControl("max-age=1, stale-while-revalidate=60"), by: "origin" },
+      { after: 10, method: "HEAD", by: "refreshing" },
+      { by: "hit", from: 2 },
+    ],
+  },
+  {
     section: "4",
     requirement: "HEAD is answered from what GET got",
     exchange: [
