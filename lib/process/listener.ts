@@ -49,12 +49,13 @@ export class Listener {
   readonly #stop = new AbortController();
   #isReopening = false;
   /** Whether descriptors were free at the last check. */
-  #hadRoom = false;
+  #hadRoom: boolean;
   #times = 0;
 
   /** Starts listening; throws what `serve` throws. */
   constructor(options: ListenerOptions) {
     this.#options = options;
+    this.#hadRoom = options.hasRoom();
     this.#server = this.#serve();
     this.#watch();
   }
@@ -105,8 +106,11 @@ export class Listener {
       try {
         // A new connection would take a descriptor that requests in flight need. With none in flight,
         // something else uses the descriptors, and waiting would not help.
-        if (hasRoom() || this.#ending.size === 0) {
+        const isRoomy = hasRoom();
+        if (isRoomy || this.#ending.size === 0) {
           this.#server = this.#serve();
+          // Connections that fill it before the next check are closed by that one.
+          this.#hadRoom = isRoomy;
           this.#isReopening = false;
           return onReopen(why, ++this.#times);
         }

@@ -24,9 +24,9 @@ class FakeServer implements ListeningServer {
   }
 }
 
-function open() {
+function open({ hasRoom = true } = {}) {
   const clock = new ManualClock();
-  const state = { hasRoom: true, refusal: undefined as Error | undefined };
+  const state = { hasRoom, refusal: undefined as Error | undefined };
   const servers: FakeServer[] = [];
   const reopened: unknown[] = [];
   let full = 0;
@@ -79,8 +79,7 @@ Deno.test("few descriptors: idle connections are closed, and nobody is accepted 
 });
 
 Deno.test("few descriptors that no client takes do not keep it from listening", async () => {
-  const { clock, state, servers, listening } = open();
-  state.hasRoom = false;
+  const { clock, state, servers, listening } = open({ hasRoom: false });
   await clock.advance(1_000);
   assertEquals(listening(), [true], "there never was room");
   state.hasRoom = true;
@@ -96,6 +95,22 @@ Deno.test("few descriptors that no client takes do not keep it from listening", 
   state.hasRoom = false;
   await clock.advance(250);
   assertEquals(listening(), [false, false]);
+});
+
+Deno.test("connections that take all descriptors between two checks are closed at the next one", async () => {
+  const { clock, state, servers, reopened, listening } = open();
+  state.hasRoom = false;
+  await clock.advance(250);
+  assertEquals(listening(), [false], "at once after the start");
+  state.hasRoom = true;
+  await clock.advance(10);
+  state.hasRoom = false;
+  await clock.advance(250);
+  assertEquals(listening(), [false, false], "at once after it was opened again");
+  state.hasRoom = true;
+  servers[1]?.drain();
+  await clock.advance(10);
+  assertEquals([listening(), reopened.length], [[false, false, true], 2]);
 });
 
 Deno.test("an address that is not free yet is tried again, and given up after 10 s", async () => {
