@@ -7,15 +7,15 @@ type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
 const moodPath = new URLPattern({ pathname: "/be/:mood" });
 
 /**
- * Lets anyone change how the handler behaves while it runs, with `POST /be/MOOD`:
+ * Lets anyone change how a handler behaves at runtime, with `POST /be/MOOD`:
  *
- * - `well`: as it is;
- * - `slow`: answers after 3 s;
- * - `failing`: answers 500;
- * - `hanging`: does not answer until the mood changes;
- * - `rubbish`: answers 200 with half of a JSON document.
+ * - `well`: normal;
+ * - `slow`: responds after 3 s;
+ * - `failing`: responds 500;
+ * - `hanging`: does not respond until the mood changes;
+ * - `garbage`: responds 200 with half of a JSON document.
  *
- * A caller that leaves a slow or hanging answer leaves nothing behind.
+ * A caller that does not wait for a slow or hanging response leaves nothing running.
  */
 export function withMoods(handler: Handler, sleep: Sleep = sleepUnlessAborted): Handler {
   const hanging = new Set<() => void>();
@@ -25,12 +25,12 @@ export function withMoods(handler: Handler, sleep: Sleep = sleepUnlessAborted): 
       await sleep(3_000, request.signal);
       return handler(request);
     }],
-    ["failing", () => Response.json({ error: "failing, as it was told to" }, { status: 500 })],
+    ["failing", () => Response.json({ error: "failing on request" }, { status: 500 })],
     ["hanging", async (request) => {
       await moodChange(request.signal);
       return behave(request);
     }],
-    ["rubbish", async (request) => {
+    ["garbage", async (request) => {
       const text = await (await handler(request)).text();
       return new Response(text.slice(0, text.length / 2), {
         headers: { "content-type": "application/json" },
@@ -65,7 +65,7 @@ export function withMoods(handler: Handler, sleep: Sleep = sleepUnlessAborted): 
       return await behave(request);
     } catch (error) {
       if (!request.signal.aborted) throw error;
-      return new Response(null, { status: 499 }); // nobody is left to read it
+      return new Response(null, { status: 499 }); // the client has left
     }
   };
 }

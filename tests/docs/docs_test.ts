@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertObjectMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { serveSamples } from "../../examples/upstreams/serve.ts";
 import gatewayConfig from "../../gateway.config.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
@@ -82,7 +88,13 @@ Deno.test("the README's requests get the answers that it shows", async () => {
       answer = await response.text();
     }
     if (language === "json") {
-      assertEquals(JSON.parse(answer), JSON.parse(text));
+      const [response, expected] = [JSON.parse(answer), JSON.parse(text)];
+      if (shown === 0) assertEquals(response, expected);
+      // The second time, the README shows the members that differ.
+      else {assertObjectMatch({ ...response, holidays: response.data.holidays }, {
+          ...expected,
+          holidays: null,
+        });}
       shown++;
     }
   }
@@ -170,12 +182,13 @@ Deno.test("each row of docs/from_asyncio.md leads to an example, and each exampl
   }
 });
 
-Deno.test("the commands that the documents name are tasks, and those tasks exist", async () => {
+Deno.test("every task that a document names exists", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-  const named = snippets.flatMap(({ text }) =>
-    [...text.matchAll(/(?:deno|deno@[\d.]+) task (\w+)/g)].map(([, task]) => task ?? "")
+  const documents = await Promise.all(DOCS.map((file) => Deno.readTextFile(new URL(file, ROOT))));
+  const named = documents.flatMap((text) =>
+    [...text.matchAll(/\b(?:deno|deno@[\d.]+) task ([a-z:]+[a-z])/g)].map(([, task = ""]) => task)
   );
-  assert(named.includes("dev") && named.includes("test"));
+  assert(named.includes("dev") && named.includes("bench:limit"));
   for (const task of named) assert(task in tasks, task);
 });
 

@@ -95,17 +95,17 @@ Deno.test("an unknown code, path or method is refused in JSON", async () => {
   assertEquals((await ask(countries, "/countries/IS", { method: "DELETE" })).status, 405);
 });
 
-Deno.test("moods: failing, rubbish, and well again", async () => {
+Deno.test("moods: failing, garbage, and well again", async () => {
   const handler = withMoods(countries);
   const before = await ask(handler, "/countries/IS");
 
   assertEquals(await become(handler, "failing"), { status: 200, body: { mood: "failing" } });
   assertEquals((await ask(handler, "/countries/IS")).status, 500);
 
-  await become(handler, "rubbish");
-  const rubbish = await handler(new Request("http://sample.test/countries/IS"));
-  const text = await rubbish.text();
-  assertEquals(rubbish.status, 200);
+  await become(handler, "garbage");
+  const garbage = await handler(new Request("http://sample.test/countries/IS"));
+  const text = await garbage.text();
+  assertEquals(garbage.status, 200);
   assert(JSON.stringify(before.body).startsWith(text));
   assertThrows(() => JSON.parse(text), SyntaxError);
 
@@ -120,7 +120,7 @@ Deno.test("moods: an unknown one is 404 with the list, and changes nothing", asy
     status: 404,
     body: {
       error: "there is no mood angry",
-      moods: ["well", "slow", "failing", "hanging", "rubbish"],
+      moods: ["well", "slow", "failing", "hanging", "garbage"],
     },
   });
   assertEquals((await ask(handler, "/countries/IS")).status, 500);
