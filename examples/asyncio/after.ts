@@ -1,7 +1,7 @@
 import { delay } from "@std/async";
 import { json, type Source } from "sluice";
 
-/** A source that answers with a value after so many ms, and stops when it is no longer wanted. */
+/** A source that returns a value after `ms` milliseconds, and stops when it is cancelled. */
 export function after(ms: number, value: unknown): Source {
   return async (_call, { signal }) => {
     await delay(ms, { signal });

@@ -2,7 +2,7 @@ import { defineGateway } from "sluice";
 import { after } from "./after.ts";
 
 /**
- * `for task in asyncio.as_completed(tasks)`: each part as soon as it is there, a line a part.
+ * `for task in asyncio.as_completed(tasks)`: a line per part, as soon as the part has succeeded.
  *
  * ```sh
  * curl -N -H 'Accept: application/x-ndjson' http://127.0.0.1:8000/all

@@ -1,8 +1,8 @@
 import { defineGateway, json } from "sluice";
 
 /**
- * `async for item in pages()`: an async generator that asks for the next page when the one before
- * was taken. In a streamed answer each page comes as it is there.
+ * `async for item in pages()`: an async generator that fetches the next page once the one before was
+ * consumed. A streamed response has a record per page.
  *
  * ```sh
  * curl -N -H 'Accept: application/x-ndjson' http://127.0.0.1:8000/items

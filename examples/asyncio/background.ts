@@ -3,8 +3,8 @@ import { defineGateway, json } from "sluice";
 const mailed: string[] = [];
 
 /**
- * `asyncio.create_task(send_mail())`, held on to as its documentation says it must be: the answer
- * does not wait for it, the stop of the gateway does.
+ * `asyncio.create_task(send_mail())`, with the reference held that asyncio requires: the response
+ * does not wait for the task, the gateway's shutdown does.
  *
  * ```sh
  * curl -X POST 'http://127.0.0.1:8000/orders?to=ada'

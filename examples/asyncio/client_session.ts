@@ -2,8 +2,8 @@ import { defineGateway } from "sluice";
 
 /**
  * `aiohttp.ClientSession(connector=TCPConnector(limit=20), timeout=ClientTimeout(total=1))`: one
- * pool of connections, bounded for each API, with a timeout and a size for each answer. Run
- * `deno task dev` beside it for the API.
+ * pool of connections, with a limit per API, a timeout, and a maximum response size. Run
+ * `deno task dev` in another terminal for the API.
  *
  * ```sh
  * curl http://127.0.0.1:8000/country/IS

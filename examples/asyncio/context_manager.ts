@@ -1,8 +1,8 @@
 import { defineGateway, defineUpstream, json } from "sluice";
 
 /**
- * `async with open_database() as db`, around the whole life of the server: opened by the first call,
- * shared by all, closed after the last one.
+ * `async with open_database() as db`, for the lifetime of the server: opened by the first call,
+ * shared by all calls, closed after the last one.
  *
  * ```sh
  * curl http://127.0.0.1:8000/visits

@@ -5,8 +5,8 @@ import { Never } from "./never.ts";
 const never = new Never();
 
 /**
- * `await asyncio.wait({mirror_1, mirror_2}, return_when=FIRST_COMPLETED)`: the first success is the
- * answer, and the others are cancelled.
+ * `await asyncio.wait({mirror_1, mirror_2}, return_when=FIRST_COMPLETED)`: responds with the first
+ * success, and cancels the others.
  *
  * ```sh
  * curl http://127.0.0.1:8000/fastest
@@ -16,14 +16,14 @@ const never = new Never();
  * {"data": "from mirror 2", "complete": true}
  * ```
  *
- * Nobody asks the slow one any more:
+ * The call to the slow mirror no longer runs:
  *
  * ```sh
- * curl http://127.0.0.1:8000/asking
+ * curl http://127.0.0.1:8000/running
  * ```
  *
  * ```json
- * {"data": {"asking": 0}, "complete": true}
+ * {"data": {"running": 0}, "complete": true}
  * ```
  */
 export default defineGateway({
@@ -31,12 +31,12 @@ export default defineGateway({
   upstreams: {
     mirror1: { source: never.source },
     mirror2: { source: after(10, "from mirror 2") },
-    asking: { source: (call, ctx) => after(0, never.asking)(call, ctx) },
+    running: { source: (call, ctx) => after(0, never.running)(call, ctx) },
   },
   routes: {
     "GET /fastest": {
       first: { one: { from: "mirror1", path: "/" }, two: { from: "mirror2", path: "/" } },
     },
-    "GET /asking": { gather: { asking: { from: "asking", path: "/" } } },
+    "GET /running": { gather: { running: { from: "running", path: "/" } } },
   },
 });

@@ -2,7 +2,7 @@ import { defineGateway } from "sluice";
 import { after } from "./after.ts";
 
 /**
- * `await asyncio.gather(user(), orders())`: both at once, and one answer when both are there.
+ * `await asyncio.gather(user(), orders())`: two concurrent calls, and one response with both results.
  *
  * ```sh
  * curl http://127.0.0.1:8000/both

@@ -2,8 +2,8 @@ import { defineGateway, GatewayError } from "sluice";
 import { after } from "./after.ts";
 
 /**
- * `await asyncio.gather(user(), news(), return_exceptions=True)`: what failed stands beside what
- * did not, and is told.
+ * `await asyncio.gather(user(), news(), return_exceptions=True)`: the response has the results that
+ * succeeded, and a problem for each part that failed.
  *
  * ```sh
  * curl http://127.0.0.1:8000/both

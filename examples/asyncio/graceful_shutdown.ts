@@ -2,9 +2,9 @@ import { defineGateway } from "sluice";
 import { after } from "./after.ts";
 
 /**
- * `loop.add_signal_handler(SIGTERM, …)`, with all that it takes: the gateway accepts no more, answers
- * what it has, lets background work end, closes what sources opened, gives back what its limits had
- * leased, and ends. Send it SIGTERM while this is under way; the answer comes all the same.
+ * `loop.add_signal_handler(SIGTERM, …)`, complete: the gateway stops accepting connections, finishes
+ * pending requests and background work, closes what sources opened, returns the tokens that its
+ * limits had leased, and exits. Send SIGTERM while this request runs: the response still arrives.
  *
  * ```sh
  * curl http://127.0.0.1:8000/slow

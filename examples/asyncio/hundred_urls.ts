@@ -4,12 +4,12 @@ import { defineGateway, type GatherRoute } from "sluice";
 let running = 0;
 let most = 0;
 
-/** An API on a port of its own that takes 20 ms for an answer, and sees how many it is asked for. */
+/** An API on its own port that takes 20 ms for a response, and counts its concurrent requests. */
 const api = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async ({ url }) => {
   if (url.endsWith("/most")) {
-    const answer = Response.json(most);
+    const response = Response.json(most);
     most = 0;
-    return answer;
+    return response;
   }
   most = Math.max(most, ++running);
   await delay(20);
@@ -17,7 +17,7 @@ const api = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async 
   return Response.json(new URL(url).pathname);
 });
 
-/** A hundred URLs, so many at once. */
+/** A route that fetches a hundred URLs, `concurrency` at a time. */
 function hundred(concurrency: number): GatherRoute<"api", never> {
   return { gather: { all: { from: "api", path: "/{item}", each: "{body.ids}", concurrency } } };
 }

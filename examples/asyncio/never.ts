@@ -1,17 +1,17 @@
 import type { Source } from "sluice";
 
-/** A source that answers nobody; it tells how many still ask it. */
+/** A source that never responds; it counts the calls that still run. */
 export class Never {
-  asking = 0;
+  running = 0;
 
   readonly source: Source = async (_call, { signal }) => {
-    this.asking++;
+    this.running++;
     try {
       return await new Promise((_, reject) => {
         signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       });
     } finally {
-      this.asking--;
+      this.running--;
     }
   };
 }

@@ -2,8 +2,8 @@ import { defineGateway } from "sluice";
 import { after } from "./after.ts";
 
 /**
- * An `asyncio.Queue(maxsize=2)` with one consumer: one call at a time, two that wait for it, and
- * whoever comes then is told at once to come later.
+ * An `asyncio.Queue(maxsize=2)` with one consumer: one call runs, two wait, and a further one fails
+ * at once with 503 and `Retry-After`.
  *
  * ```sh
  * curl http://127.0.0.1:8000/worked?job=1

@@ -3,8 +3,8 @@ import { defineGateway, json } from "sluice";
 let attempts = 0;
 
 /**
- * A retry loop with exponential backoff and jitter: what fails in a way that may pass is asked
- * again, when there is time before the deadline.
+ * A retry loop with exponential backoff and jitter: retries transient failures as long as the
+ * deadline allows.
  *
  * ```sh
  * curl http://127.0.0.1:8000/flaky

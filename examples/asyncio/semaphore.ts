@@ -5,8 +5,7 @@ let running = 0;
 let most = 0;
 
 /**
- * `async with asyncio.Semaphore(3)`: of a list, three are asked for at once, the next as soon as one
- * is there.
+ * `async with asyncio.Semaphore(3)`: a call for each item of a list, at most three at a time.
  *
  * ```sh
  * curl 'http://127.0.0.1:8000/squares?n=1&n=2&n=3&n=4&n=5'

@@ -5,8 +5,8 @@ import { Never } from "./never.ts";
 const never = new Never();
 
 /**
- * `async with asyncio.TaskGroup() as group`: when one fails, its siblings are cancelled, and the
- * answer comes when nothing that it started runs any more.
+ * `async with asyncio.TaskGroup() as group`: when one part fails, its siblings are cancelled. The
+ * response is sent once none of the calls is running.
  *
  * ```sh
  * curl http://127.0.0.1:8000/group
@@ -29,11 +29,11 @@ const never = new Never();
  * ```
  *
  * ```sh
- * curl http://127.0.0.1:8000/asking
+ * curl http://127.0.0.1:8000/running
  * ```
  *
  * ```json
- * {"data": {"asking": 0}, "complete": true}
+ * {"data": {"running": 0}, "complete": true}
  * ```
  */
 export default defineGateway({
@@ -41,12 +41,12 @@ export default defineGateway({
   upstreams: {
     fails: { source: () => Promise.reject(new GatewayError("upstream-error", "it failed")) },
     sibling: { source: never.source },
-    asking: { source: (call, ctx) => after(0, never.asking)(call, ctx) },
+    running: { source: (call, ctx) => after(0, never.running)(call, ctx) },
   },
   routes: {
     "GET /group": {
       gather: { fails: { from: "fails", path: "/" }, sibling: { from: "sibling", path: "/" } },
     },
-    "GET /asking": { gather: { asking: { from: "asking", path: "/" } } },
+    "GET /running": { gather: { running: { from: "running", path: "/" } } },
   },
 });

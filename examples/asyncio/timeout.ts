@@ -3,8 +3,8 @@ import { after } from "./after.ts";
 import { Never } from "./never.ts";
 
 /**
- * `async with asyncio.timeout(0.05)`: for one part, with something that stands in for it. Its
- * siblings are not held up.
+ * `async with asyncio.timeout(0.05)`: a timeout for one part, with a fallback value. It does not
+ * delay the other parts.
  *
  * ```sh
  * curl http://127.0.0.1:8000/page

@@ -2,8 +2,8 @@ import { defineGateway } from "sluice";
 import { after } from "./after.ts";
 
 /**
- * A token bucket whose `acquire()` waits: a request that comes too soon is held until its token is
- * there, first come, first served. The second comes 100 ms after the first.
+ * A token bucket whose `acquire()` waits: a request that comes too soon waits for its token, first
+ * come, first served. The second response comes 100 ms after the first.
  *
  * ```sh
  * curl http://127.0.0.1:8000/paced

@@ -1,24 +1,23 @@
 import { defineGateway, json } from "sluice";
 
-let asked = 0;
+let calls = 0;
 
 /**
- * `@cached(TTLCache(ttl=60))` on an async function, with one call for all who come while it is
- * filled.
+ * `@cached(TTLCache(ttl=60))` on an async function, with one call for concurrent requests.
  *
  * ```sh
- * curl http://127.0.0.1:8000/dear
- * curl http://127.0.0.1:8000/dear
+ * curl http://127.0.0.1:8000/expensive
+ * curl http://127.0.0.1:8000/expensive
  * ```
  *
  * ```json
- * {"data": {"asked": 1}, "complete": true}
+ * {"data": {"calls": 1}, "complete": true}
  * ```
  */
 export default defineGateway({
   store: ":memory:",
   upstreams: {
-    dear: { source: () => Promise.resolve(json(++asked)), cache: { ttl: "1m" } },
+    expensive: { source: () => Promise.resolve(json(++calls)), cache: { ttl: "1m" } },
   },
-  routes: { "GET /dear": { gather: { asked: { from: "dear", path: "/" } } } },
+  routes: { "GET /expensive": { gather: { calls: { from: "expensive", path: "/" } } } },
 });

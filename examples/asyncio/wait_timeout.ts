@@ -6,7 +6,7 @@ const never = new Never();
 
 /**
  * `done, pending = await asyncio.wait(tasks, timeout=0.1)`, then `task.cancel()` for each that is
- * pending: what is there by the deadline is the answer, and the stragglers are cancelled.
+ * pending: the response has the parts that succeeded before the deadline; the others are cancelled.
  *
  * ```sh
  * curl http://127.0.0.1:8000/by-then
@@ -27,11 +27,11 @@ const never = new Never();
  * ```
  *
  * ```sh
- * curl http://127.0.0.1:8000/asking
+ * curl http://127.0.0.1:8000/running
  * ```
  *
  * ```json
- * {"data": {"asking": 0}, "complete": true}
+ * {"data": {"running": 0}, "complete": true}
  * ```
  */
 export default defineGateway({
@@ -39,7 +39,7 @@ export default defineGateway({
   upstreams: {
     fast: { source: after(10, "there") },
     slow: { source: never.source },
-    asking: { source: (call, ctx) => after(0, never.asking)(call, ctx) },
+    running: { source: (call, ctx) => after(0, never.running)(call, ctx) },
   },
   routes: {
     "GET /by-then": {
@@ -49,6 +49,6 @@ export default defineGateway({
         slow: { from: "slow", path: "/", optional: true },
       },
     },
-    "GET /asking": { gather: { asking: { from: "asking", path: "/" } } },
+    "GET /running": { gather: { running: { from: "running", path: "/" } } },
   },
 });
