@@ -9,33 +9,33 @@ import type { Fill } from "./fill.ts";
 import { ageMs, statedLifetimeMs } from "./freshness.ts";
 import { type CacheSettings, type Reuse, reuseOf } from "./reuse.ts";
 
-/** What a request to the cache came to, before it is made an answer to one client. */
+/** The response to a lookup, before it becomes the reply to one client. */
 export interface CacheResponse {
   readonly status: number;
   readonly headers: Headers;
-  /** The body, for one client at a time. */
+  /** Opens the body for one client. */
   readonly open: () => Body;
-  /** Leaves the body to those who read it. */
+  /** Cancels the body, unless others may read it. */
   readonly discard: () => void;
-  /** Present while the body is still coming. */
+  /** Present while the body is being stored. */
   readonly fill?: Fill;
-  /** What it is as a stored response, when others who waited for it may have it too. */
+  /** The stored response, when collapsed requests may share it. */
   readonly shared: CacheEntry | undefined;
-  /** How long it stays fresh (ms); undefined when neither it nor the config says. */
+  /** How long it stays fresh (ms); undefined when neither the response nor the config says. */
   readonly freshMs: number | undefined;
   readonly cacheStatus: CacheStatus;
-  /** How old it is (ms); undefined when it comes straight from the origin. */
+  /** Its age (ms); undefined when it comes straight from the origin. */
   readonly ageMs?: number;
-  /** Whether it is out of date, and serves because no new one can be had. */
+  /** Whether it is stale, and served because the origin failed. */
   readonly isStale?: boolean;
-  /** Whether it was stored before, and serves because the origin failed this time. */
+  /** Whether it was stored earlier, and is served because this request to the origin failed. */
   readonly isStaleOnError?: boolean;
 }
 
 const EMPTY = Body.of(new Uint8Array());
 const NO_HEADERS = new Headers();
 
-/** An answer that was kept. */
+/** Reuses a stored response. */
 export function fromStored(
   entry: CacheEntry,
   { remainingMs }: Reuse,
@@ -48,31 +48,30 @@ export function fromStored(
     open: () => entry.body,
     discard: () => {},
     shared: undefined,
-    freshMs: saysFreshness(entry, settings) ? remainingMs : undefined,
+    freshMs: statesFreshness(entry, settings) ? remainingMs : undefined,
     cacheStatus: { hit: true, ttlS: seconds(remainingMs) },
     ageMs: ageMs(entry, now),
   };
 }
 
-/** An answer that was kept, and serves because the origin cannot answer. */
+/** Serves a stored response because the origin failed (RFC 5861 section 4). */
 export function staleOnError(
-  kept: CacheResponse,
+  stored: CacheResponse,
   { fwd, fwdStatus }: CacheStatus,
 ): CacheResponse {
-  const { ttlS } = kept.cacheStatus;
+  const { ttlS } = stored.cacheStatus;
   const cacheStatus = {
     ...(fwd ? { fwd } : {}),
     ...(fwdStatus === undefined ? {} : { fwdStatus }),
     ...(ttlS === undefined ? {} : { ttlS }),
   };
-  return { ...kept, cacheStatus, isStale: true, isStaleOnError: true };
+  return { ...stored, cacheStatus, isStale: true, isStaleOnError: true };
 }
 
 /**
- * An answer that has just come, or was just found unchanged, and is being kept. Those who waited for
- * it may have it however short it stays fresh (RFC 9111 section 4: collapsed requests), unless it is
- * to be validated each time. One of which nobody says how long it is fresh may be for one client
- * alone, and is not shared.
+ * A response that has just been received or validated, and is being stored. Collapsed requests may
+ * share it however short its freshness (RFC 9111 section 4), unless each use must be validated. One
+ * without stated freshness may be meant for one client, and is not shared.
  */
 export function fromOrigin(
   entry: CacheEntry,
@@ -81,46 +80,46 @@ export function fromOrigin(
   now: number,
 ): CacheResponse {
   const { use, remainingMs, mustValidate } = reuseOf(entry, NO_HEADERS, settings, { now });
-  const saysHowLong = saysFreshness(entry, settings);
-  const isShared = !mustValidate && (saysHowLong || use !== "validate");
+  const hasStatedFreshness = statesFreshness(entry, settings);
+  const isShared = !mustValidate && (hasStatedFreshness || use !== "validate");
   return {
     status: entry.status,
     headers: entry.headers,
     open: () => entry.body,
     discard: () => {},
     shared: isShared ? entry : undefined,
-    freshMs: saysHowLong ? remainingMs : undefined,
+    freshMs: hasStatedFreshness ? remainingMs : undefined,
     cacheStatus: { ...cacheStatus, ttlS: seconds(remainingMs), isStored: true },
     ...(cacheStatus.fwdStatus === 304 ? { ageMs: ageMs(entry, now) } : {}),
   };
 }
 
 /**
- * What one client gets.
- * @param cache what the cache calls itself
+ * Makes the reply to one client: 304, HEAD, ranges, `Age` and `Cache-Status`.
+ * @param cache the cache's name in `Cache-Status`
  */
 export function replyTo(
   { method, headers: request }: Call,
-  fetched: CacheResponse,
+  response: CacheResponse,
   cache: string,
   now: number,
 ): Reply | Promise<Reply> {
-  const { status, freshMs, cacheStatus, isStale = false } = fetched;
-  const headers = copyHeaders(fetched.headers);
-  if (fetched.ageMs !== undefined) headers.set("age", String(seconds(fetched.ageMs)));
+  const { status, freshMs, cacheStatus, isStale = false } = response;
+  const headers = copyHeaders(response.headers);
+  if (response.ageMs !== undefined) headers.set("age", String(seconds(response.ageMs)));
   addCacheStatus(headers, cache, cacheStatus);
   const cached = { isHit: cacheStatus.hit ?? false, isStale, freshMs };
   if ((status === 200 || status === 206) && isNotModified(request, headers, now)) {
-    fetched.discard();
+    response.discard();
     return { status: 304, headers: notModifiedHeaders(headers), body: EMPTY, cached };
   }
   if (method === "HEAD") {
-    // What is stored tells how long GET is; what the origin said to HEAD has said it itself.
-    const { length } = cacheStatus.hit && !fetched.fill ? fetched.open() : {};
+    // A stored response knows the length of GET; a HEAD reply of the origin states its own.
+    const { length } = cacheStatus.hit && !response.fill ? response.open() : {};
     if (length !== undefined) headers.set("content-length", String(length));
     return { status, headers, body: EMPTY, cached };
   }
-  const body = fetched.open();
+  const body = response.open();
   const isStored = cacheStatus.hit || cacheStatus.isStored || isStale;
   if (status === 200 && isStored && body.isWhole && request.has("range")) {
     return body.bytes(Infinity).then((bytes) => ({
@@ -131,13 +130,13 @@ export function replyTo(
   return { status, headers, body, cached };
 }
 
-/** What a client gets that wants nothing but what is kept (RFC 9111 section 5.2.1.7). */
+/** The reply to `only-if-cached` on a miss (RFC 9111 section 5.2.1.7). */
 export function onlyIfCachedMiss(): Reply {
   return { status: 504, headers: new Headers({ "cache-control": "no-store" }), body: EMPTY };
 }
 
-/** Whether anybody has said how long the answer is fresh, and it is not just a guess. */
-function saysFreshness(entry: CacheEntry, { ttlMs }: CacheSettings): boolean {
+/** Whether the response or the config states a freshness lifetime; a heuristic one does not count. */
+function statesFreshness(entry: CacheEntry, { ttlMs }: CacheSettings): boolean {
   return ttlMs !== undefined || statedLifetimeMs(entry) !== undefined;
 }
 

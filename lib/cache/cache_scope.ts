@@ -1,21 +1,21 @@
 import type { Reply } from "../core/source.ts";
 import type { CacheSettings } from "./reuse.ts";
 
-/** What answers are kept of, and under which rules. */
+/** What is cached under one name, and by which rules. */
 export interface CacheScope {
-  /** The upstream, or the route: answers of different names are never mixed up. */
+  /** The upstream or the route. Responses of different names never share a key. */
   readonly name: string;
   readonly settings: CacheSettings;
-  /** Stands for what of the config the answers are made of, where no call's `headerKey` does. */
+  /** Identifies the part of the config that the responses are built from, where no call's `headerKey` does. */
   readonly configKey?: string;
-  /** Whether each client has answers of its own. */
+  /** Whether each client has its own stored responses. */
   readonly isPerClient?: boolean;
-  /** The largest body that is kept (bytes). */
+  /** The largest body that is stored (bytes). */
   readonly maxEntryBytes: number;
-  /** Where the upstream is, to tell which addresses a change names; absent for no HTTP API. */
+  /** The upstream's base URL, for invalidation by `Location`; absent for anything but an HTTP API. */
   readonly base?: URL;
-  /** Whether a whole answer is worth keeping (default: each is). */
+  /** Whether a buffered response is worth storing (default: each is). */
   readonly isWorthStoring?: (reply: Reply) => Promise<boolean>;
-  /** Whether an answer gets an ETag that has none. */
+  /** Whether a response without an ETag gets one. */
   readonly generatesEtags?: boolean;
 }

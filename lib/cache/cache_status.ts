@@ -1,6 +1,6 @@
 import { isList } from "../http/is_list.ts";
 
-/** Why a cache asked further on (RFC 9211 section 2.2). */
+/** Why a cache forwarded a request (RFC 9211 section 2.2). */
 export type Forwarded =
   | "bypass"
   | "method"
@@ -10,22 +10,22 @@ export type Forwarded =
   | "request"
   | "partial";
 
-/** How a cache dealt with a request (RFC 9211 section 2). */
+/** How a cache handled a request (RFC 9211 section 2). */
 export interface CacheStatus {
   readonly hit?: boolean;
   readonly fwd?: Forwarded;
-  /** What the origin answered. */
+  /** The status of the origin's response. */
   readonly fwdStatus?: number;
-  /** How long the answer stays fresh (s); below 0 when it no longer is. */
+  /** How long the response stays fresh (s); negative when it is stale. */
   readonly ttlS?: number;
   readonly isStored?: boolean;
-  /** Whether the request waited for another's answer. */
+  /** Whether the request was collapsed with another. */
   readonly isCollapsed?: boolean;
 }
 
 /**
- * The headers with this cache's member of `Cache-Status` added: the one nearest the client is last.
- * What an upstream sent and nobody could read is dropped, for it would spoil the whole field.
+ * Appends this cache's member to `Cache-Status`; the cache nearest the client comes last. A malformed
+ * field of an upstream is dropped, since it would make the whole field unreadable.
  */
 export function addCacheStatus(headers: Headers, cache: string, status: CacheStatus): void {
   const { hit, fwd, fwdStatus, ttlS, isStored, isCollapsed } = status;

@@ -1,2 +1,2 @@
-/** How much of a stored response stands in one value: below the 64 KiB that Deno KV takes, with room for its framing. */
+/** The part of a stored response in one KV value (bytes): below the limit of 64 KiB, with room for framing. */
 export const CHUNK_BYTES = 60 * 1024;

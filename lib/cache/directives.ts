@@ -1,14 +1,14 @@
-/** Cache directives by their lower-case names; what an argument is depends on the directive. */
+/** Cache directives by their lower-case names; the meaning of an argument depends on the directive. */
 export type Directives = ReadonlyMap<string, string>;
 
-/** RFC 9111 section 1.2.2: larger numbers count as this one (s). */
-const MOST_SECONDS = 2 ** 31;
+/** Larger delta-seconds count as this (RFC 9111 section 1.2.2). */
+const MAX_SECONDS = 2 ** 31;
 
 const QUOTED = /^"((?:[^"\\]|\\.)*)"$/;
 
 /**
- * Reads `Cache-Control` (RFC 9111 section 5.2). Of a directive that comes twice the first counts
- * (section 4.2.1); what is malformed stands under a name that nobody looks up.
+ * Parses `Cache-Control` (RFC 9111 section 5.2). The first of repeated directives counts (section
+ * 4.2.1); a malformed one gets a name that no caller looks up.
  */
 export function parseDirectives(header: string | null): Directives {
   const directives = new Map<string, string>();
@@ -23,7 +23,7 @@ export function parseDirectives(header: string | null): Directives {
   return directives;
 }
 
-/** The members of a list; a comma within quotes separates nothing. */
+/** Splits a list at its commas, except within quoted strings. */
 export function splitList(text: string): string[] {
   const members: string[] = [];
   let begin = 0;
@@ -42,11 +42,11 @@ export function splitList(text: string): string[] {
 }
 
 /**
- * A directive's argument in milliseconds; undefined when the directive is not there. One that is no
- * number of seconds counts as 0: whoever meant something should not get something else.
+ * A directive's argument in milliseconds; undefined when the directive is absent. An invalid number of
+ * seconds counts as 0, the safe side (RFC 9111 section 4.2.1: treat as stale).
  */
 export function deltaMs(directives: Directives, name: string): number | undefined {
   const value = directives.get(name);
   if (value === undefined) return undefined;
-  return /^\d+$/.test(value) ? Math.min(Number(value), MOST_SECONDS) * 1000 : 0;
+  return /^\d+$/.test(value) ? Math.min(Number(value), MAX_SECONDS) * 1000 : 0;
 }

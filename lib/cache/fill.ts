@@ -2,26 +2,26 @@ import { Body } from "../core/body.ts";
 import type { Bytes } from "../core/bytes.ts";
 
 /**
- * A body that is being kept while it is read. It is read as fast as it comes, up to what may be
- * kept, whatever the clients' pace; past that it is passed on and not kept. When every client has
- * left before the end, so has the cache.
+ * Stores a body while it streams to clients. It is read as fast as it arrives, up to `maxBytes`,
+ * whatever the clients' pace; a larger one is passed on without being stored. When every client has
+ * left before the end, the fill is cancelled.
  */
 export class Fill {
-  /** Resolves when nothing more is read to be kept. */
+  /** Resolves when the fill has ended. */
   readonly ended: Promise<void>;
   readonly #body: Body;
   #clients = 0;
 
   /**
-   * @param keepBytes how much may be kept
-   * @param onEnd told whether the whole body was kept
+   * @param maxBytes the largest body that is stored
+   * @param onEnd called with whether the whole body was read
    */
-  constructor(body: Body, keepBytes: number, onEnd: (isWhole: boolean) => void | Promise<void>) {
+  constructor(body: Body, maxBytes: number, onEnd: (isWhole: boolean) => void | Promise<void>) {
     this.#body = body;
-    this.ended = this.#fill(keepBytes).then(onEnd, () => onEnd(false));
+    this.ended = this.#fill(maxBytes).then(onEnd, () => onEnd(false));
   }
 
-  /** Leaves the origin before the end, when no client wants more of it. */
+  /** Cancels the body when no client reads it. */
   leaveUnread(): void {
     if (this.#clients === 0 && !this.#body.isWhole) this.#body.cancel();
   }
@@ -33,11 +33,11 @@ export class Fill {
     return Body.from({ stream: this.#stream(), ...(length === undefined ? {} : { length }) });
   }
 
-  async #fill(keepBytes: number): Promise<boolean> {
+  async #fill(maxBytes: number): Promise<boolean> {
     let size = 0;
     for await (const chunk of this.#body) {
       size += chunk.length;
-      if (size <= keepBytes) continue;
+      if (size <= maxBytes) continue;
       this.leaveUnread();
       return false;
     }
@@ -46,24 +46,24 @@ export class Fill {
 
   #stream(): ReadableStream<Bytes> {
     const chunks = this.#body[Symbol.asyncIterator]();
-    // A reader that has begun is waited for, also when the body grows larger than may be kept.
-    let begun: ReturnType<typeof chunks.next> | undefined = chunks.next();
-    begun.catch(() => {});
+    // A reader that has started is served to the end, also of a body too large to store.
+    let first: ReturnType<typeof chunks.next> | undefined = chunks.next();
+    first.catch(() => {});
     this.#clients++;
-    let isHere = true;
+    let isReading = true;
     const leave = () => {
-      if (!isHere) return;
-      isHere = false;
+      if (!isReading) return;
+      isReading = false;
       this.#clients--;
       this.leaveUnread();
     };
     return new ReadableStream({
       async pull(controller) {
         try {
-          const next = begun ?? chunks.next();
-          begun = undefined;
+          const next = first ?? chunks.next();
+          first = undefined;
           const { done, value } = await next;
-          if (!isHere) return;
+          if (!isReading) return;
           if (!done) return controller.enqueue(value);
           controller.close();
         } catch (error) {

@@ -3,15 +3,15 @@ import type { ResponseMetadata } from "./entry.ts";
 import { parseHttpDate } from "../http/http_date.ts";
 import { rulesOf } from "./rules.ts";
 
-/** What the config says of freshness. */
+/** The config's settings for freshness. */
 export interface FreshnessSettings {
-  /** How long an answer is fresh that says nothing itself (ms); undefined for not at all. */
+  /** The freshness lifetime of responses that state none (ms); undefined for none. */
   readonly ttlMs: number | undefined;
-  /** Whether `ttlMs` counts also against what the answer says. */
+  /** Whether `ttlMs` overrides what responses state. */
   readonly override: boolean;
 }
 
-/** Statuses whose answers may be kept without saying so (RFC 9110 section 15.1). */
+/** Statuses that are heuristically cacheable (RFC 9110 section 15.1). */
 export const CACHEABLE_BY_DEFAULT: ReadonlySet<number> = new Set([
   200,
   203,
@@ -27,45 +27,45 @@ export const CACHEABLE_BY_DEFAULT: ReadonlySet<number> = new Set([
   501,
 ]);
 
-/** RFC 9111 section 4.2.2: a tenth of the time since the last change, and at most a day. */
+/** RFC 9111 section 4.2.2: a tenth of the time since `Last-Modified`, at most a day. */
 const HEURISTIC_SHARE = 0.1;
-const MOST_HEURISTIC_MS = 86_400_000;
+const MAX_HEURISTIC_MS = 86_400_000;
 const SECOND_MS = 1_000;
 
-/** How long an answer is fresh, from when it was made (ms; RFC 9111 section 4.2.1). */
+/** The freshness lifetime of a response (ms; RFC 9111 section 4.2.1). */
 export function lifetimeMs(
-  answer: ResponseMetadata,
+  response: ResponseMetadata,
   { ttlMs, override }: FreshnessSettings,
 ): number {
   if (override && ttlMs !== undefined) return ttlMs;
-  const stated = statedLifetimeMs(answer);
+  const stated = statedLifetimeMs(response);
   if (stated !== undefined) return stated;
-  const isByDefault = CACHEABLE_BY_DEFAULT.has(answer.status);
-  if (ttlMs !== undefined) return isByDefault ? ttlMs : 0;
-  const mayGuess = isByDefault || rulesOf(answer.headers).directives.has("public");
-  return mayGuess ? heuristicMs(answer) : 0;
+  const isCacheable = CACHEABLE_BY_DEFAULT.has(response.status);
+  if (ttlMs !== undefined) return isCacheable ? ttlMs : 0;
+  const isHeuristic = isCacheable || rulesOf(response.headers).directives.has("public");
+  return isHeuristic ? heuristicMs(response) : 0;
 }
 
-/** What of an answer's times does not change while it is kept: read once, not with each hit. */
+/** The times of a stored response that never change: parsed once, not on each hit. */
 interface FixedTimes {
   readonly statedLifetimeMs: number | undefined;
   readonly initialAgeMs: number;
 }
 
-const known = new WeakMap<ResponseMetadata, FixedTimes>();
+const timesOf = new WeakMap<ResponseMetadata, FixedTimes>();
 
-function fixedTimes(answer: ResponseMetadata): FixedTimes {
-  const times = known.get(answer) ?? {
-    statedLifetimeMs: readLifetimeMs(answer),
-    initialAgeMs: readInitialAgeMs(answer),
+function fixedTimes(response: ResponseMetadata): FixedTimes {
+  const times = timesOf.get(response) ?? {
+    statedLifetimeMs: readLifetimeMs(response),
+    initialAgeMs: readInitialAgeMs(response),
   };
-  known.set(answer, times);
+  timesOf.set(response, times);
   return times;
 }
 
-/** What the answer itself says; undefined when it says nothing. */
-export function statedLifetimeMs(answer: ResponseMetadata): number | undefined {
-  return fixedTimes(answer).statedLifetimeMs;
+/** The lifetime that the response states (ms); undefined for none. */
+export function statedLifetimeMs(response: ResponseMetadata): number | undefined {
+  return fixedTimes(response).statedLifetimeMs;
 }
 
 function readLifetimeMs({ headers, receivedAt }: ResponseMetadata): number | undefined {
@@ -82,21 +82,20 @@ function heuristicMs({ headers, receivedAt }: ResponseMetadata): number {
   const modified = parseHttpDate(headers.get("last-modified"), receivedAt);
   if (modified === undefined) return 0;
   const date = parseHttpDate(headers.get("date"), receivedAt) ?? receivedAt;
-  return Math.min(MOST_HEURISTIC_MS, Math.max(0, (date - modified) * HEURISTIC_SHARE));
+  return Math.min(MAX_HEURISTIC_MS, Math.max(0, (date - modified) * HEURISTIC_SHARE));
 }
 
 /**
- * How long ago an answer was made or last found unchanged (ms; RFC 9111 section 4.2.3): whole
- * seconds when it came, and since then to the millisecond.
+ * The age of a response: the time since it was generated or last validated (ms; RFC 9111 section
+ * 4.2.3). Whole seconds at receipt, exact to the millisecond since.
  */
-export function ageMs(answer: ResponseMetadata, now: number): number {
-  return fixedTimes(answer).initialAgeMs + Math.max(0, now - answer.receivedAt);
+export function ageMs(response: ResponseMetadata, now: number): number {
+  return fixedTimes(response).initialAgeMs + Math.max(0, now - response.receivedAt);
 }
 
 /**
- * HTTP counts in whole seconds, and so does this: a `Date` names the second in which the response
- * was made, and no moment in it. One whose second had not ended when the request was sent says that
- * the response was made for that request, and so makes it no older than the time that took.
+ * A `Date` has a resolution of one second. When that second had not ended as the request was sent, the
+ * response was generated for this request, and is no older than the request took.
  */
 function readInitialAgeMs({ headers, requestedAt, receivedAt }: ResponseMetadata): number {
   const date = parseHttpDate(headers.get("date"), receivedAt) ?? receivedAt;
@@ -109,7 +108,7 @@ function wholeSeconds(ms: number): number {
   return Math.max(0, Math.floor(ms / SECOND_MS)) * SECOND_MS;
 }
 
-/** The age that caches before this one gave it: the first of several, and 0 for what is no age. */
+/** The `Age` that upstream caches state (ms): the first of several; 0 when invalid. */
 function statedAgeMs(headers: Headers): number {
   const [first = ""] = headers.get("age")?.split(",") ?? [];
   const digits = first.trim();

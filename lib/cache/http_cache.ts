@@ -14,7 +14,7 @@ import { addCacheStatus, type Forwarded } from "./cache_status.ts";
 import { CollapsedRequests } from "./collapsed_requests.ts";
 import { ForwardedRequests } from "./forwarded_requests.ts";
 import { headInvalidates, invalidatedUrls } from "./invalidation.ts";
-import { isRangeRequest, type Lookup, lookupOf, ofWhole } from "./lookup.ts";
+import { forWhole, isRangeRequest, type Lookup, lookupOf } from "./lookup.ts";
 import type { MemoryTier } from "./memory_tier.ts";
 import { sliceOf } from "./parts.ts";
 import { ReceivedResponses } from "./received_responses.ts";
@@ -160,7 +160,7 @@ export class HttpCache {
       // Its calls are no part of the response that the client gets meanwhile.
       const own = { ...trace, parts: [] };
       const ctx = { signal, deadline, client, trace: own, background };
-      const { discard, fill } = await this.#lead(ofWhole(lookup), flightKey, stored, ctx);
+      const { discard, fill } = await this.#lead(forWhole(lookup), flightKey, stored, ctx);
       discard();
       try {
         await abortable(fill?.ended ?? Promise.resolve(), signal);

@@ -2,8 +2,8 @@ import type { Reply } from "../core/source.ts";
 import type { CacheScope } from "./cache_scope.ts";
 
 /**
- * The addresses whose answers are out of date after a request that changed something, besides its
- * own: those that its answer names, as far as they are the same upstream's (RFC 9111 section 4.4).
+ * The URLs besides its own that an unsafe request invalidates: `Location` and `Content-Location` of its
+ * response, within the same upstream (RFC 9111 section 4.4).
  */
 export function invalidatedUrls({ headers }: Reply, path: string, scope: CacheScope): string[] {
   return ["location", "content-location"].flatMap((name) =>
@@ -20,14 +20,14 @@ function targetUrl(
   const root = base.href.replace(/\/$/, "");
   const target = URL.parse(location, root + path);
   if (target?.origin !== base.origin) return undefined;
-  const address = target.origin + target.pathname + target.search;
-  return address.startsWith(`${root}/`) ? `${name} ${address.slice(root.length)}` : undefined;
+  const url = target.origin + target.pathname + target.search;
+  return url.startsWith(`${root}/`) ? `${name} ${url.slice(root.length)}` : undefined;
 }
 
-/** Whether what HEAD tells is about another answer than the one that is kept (section 4.3.5). */
-export function headInvalidates(told: Headers, kept: Headers): boolean {
+/** Whether a HEAD response shows that the stored GET is outdated (RFC 9111 section 4.3.5). */
+export function headInvalidates(head: Headers, stored: Headers): boolean {
   return ["etag", "last-modified", "content-length"].some((name) => {
-    const value = told.get(name);
-    return value !== null && kept.has(name) && value !== kept.get(name);
+    const value = head.get(name);
+    return value !== null && stored.has(name) && value !== stored.get(name);
   });
 }

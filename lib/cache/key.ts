@@ -2,8 +2,8 @@ import { digest } from "../core/digest.ts";
 import type { Client } from "../core/source.ts";
 
 /**
- * The key of what is stored: an address, and what else tells its answers apart. Neither holds a line
- * break.
+ * The key of stored responses: the URL, and what else distinguishes them, one a line. None contains a
+ * line break.
  */
 export function cacheKey(url: string, variants: readonly (string | undefined)[]): string {
   let key = url;
@@ -11,13 +11,13 @@ export function cacheKey(url: string, variants: readonly (string | undefined)[])
   return key;
 }
 
-/** The address that a key is of. */
+/** The URL of a key. */
 export function urlOf(key: string): string {
   const end = key.indexOf("\n");
   return end < 0 ? key : key.slice(0, end);
 }
 
-/** Stands for a client: by its name where that is known, else by its address. */
+/** Identifies a client: by its name where that is known, else by its address. */
 export function clientKey({ name, address }: Client): string {
   return digest(name === undefined ? `address ${address}` : `name ${name}`);
 }

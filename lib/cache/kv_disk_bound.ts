@@ -3,46 +3,46 @@ import { isLocked } from "../store/kv_locked.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import { CHUNK_BYTES } from "./chunk_bytes.ts";
 
-/** Where the responses under a key are: the digests of its address, and of the whole key. */
+/** Where the responses of a key are stored: the digests of its URL and of the whole key. */
 export type Place = readonly [url256: string, key256: string];
 
-/** A stored response as it counts for the bound. */
+/** A record of use: a stored response as the bound counts it. */
 export interface DiskUse {
-  /** Under which it stands in the record of uses. */
+  /** The key of the record. */
   readonly useKey: Deno.KvKey;
   readonly place: Place;
   readonly id: string;
-  /** All chunks together (bytes). */
+  /** The size of all chunks (bytes). */
   readonly size: number;
 }
 
 /** What the bound needs. */
 export interface DiskBoundOptions {
   readonly kv: Deno.Kv;
-  /** What all stored responses together may take (bytes); `Infinity` for no bound. */
+  /** The bound on all stored responses together (bytes); `Infinity` for none. */
   readonly maxBytes: number;
-  /** Removes a stored response, unless it was used since. */
+  /** Evicts a stored response, unless it has been used since. */
   readonly evict: (use: DiskUse) => Promise<void>;
-  /** Told why room could not be made; it is tried again at the next write. */
+  /** Called when eviction failed; the next write tries again. */
   readonly onError: (error: unknown) => void;
 }
 
-/** What a stored response takes besides its bytes: its index and keys, and those of each chunk. */
+/** The overhead of a stored response: its index and keys, and the key of each chunk (bytes). */
 const ENTRY_BYTES = 1_500;
 const CHUNK_OVERHEAD_BYTES = 1_500;
-/** From where on room is made, and how much is left then. */
+/** Eviction starts above the high share of the bound, and ends at the low one. */
 const HIGH_SHARE = 0.9;
 const LOW_SHARE = 0.8;
-/** How much this process writes before it looks at what all processes have stored. */
+/** After writing this share of the bound, a process counts again what all have stored. */
 const RECOUNT_SHARE = 1 / 32;
 /**
- * How many write at once, and how much may wait for it (bytes). The limits' counters stand in the same
- * store, and would wait behind whatever a flood of responses gives it to write.
+ * How many write at once, and how many bytes may wait to be written. The rate limits' buckets are in the
+ * same store, and would wait behind a flood of responses.
  */
 const WRITERS = 2;
 const MAX_WRITING_BYTES = 16 * 1024 * 1024;
 const NEVER = new AbortController().signal;
-/** How many records are read, and responses evicted, at once. */
+/** How many records are read at once, and how many responses evicted. */
 const BATCH = 500;
 const EVICTED_AT_ONCE = 4;
 
@@ -58,7 +58,7 @@ const keySchema = v.tuple([
 const sizeSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 /**
- * The key of a use record, whose value is the size. Sorted by it, the least recently used come first.
+ * The key of a record of use, whose value is the size. The least recently used sort first.
  * @param usedAt wall clock (ms since 1970)
  */
 export function useKey(usedAt: number, place: Place, id: string): Deno.KvKey {
@@ -66,19 +66,19 @@ export function useKey(usedAt: number, place: Place, id: string): Deno.KvKey {
 }
 
 /**
- * Bounds what stored responses take of a Deno KV, which has no bound of its own. Each stands in a
- * record of uses, written with it and expiring with it: the records alone say how much there is,
- * after a restart and to every process on the same store. Each process counts what it writes itself,
- * and reads the records again now and then, so that all of them together stay near the bound.
+ * Bounds the disk space of stored responses: Deno KV itself has no bound. Each response has a record of
+ * use, written and expiring with it, so that the records alone say how much is stored, after a restart
+ * and to every process on the same store. Each process counts what it writes, and reads the records
+ * again now and then, so that all processes together stay near the bound.
  */
 export class DiskBound {
   readonly #options: DiskBoundOptions;
-  /** What there is, as far as this process knows (bytes). */
+  /** What is stored, as far as this process knows (bytes). */
   #used = 0;
-  /** What it is writing, and what it has written since it began to count (bytes). */
+  /** What it is writing, and what it has written since the last count (bytes). */
   #writing = 0;
   #written = 0;
-  /** Resolves once it has counted for the first time. */
+  /** Resolves after the first count. */
   #counted = Promise.withResolvers<void>();
   #isCounted = false;
   readonly #writers = new Semaphore({ max: WRITERS, queue: Infinity });
@@ -91,14 +91,14 @@ export class DiskBound {
   }
 
   /**
-   * Writes a response of so many bytes, if there is room for it, and not too much is being written.
-   * Where there is no room, it is being made for those that come later.
+   * Writes a response of `size` bytes if there is room and the writers are not too busy. Without room
+   * it skips the write, and makes room for later ones.
    */
   async write(size: number, write: () => Promise<void>): Promise<void> {
     if (this.#options.maxBytes === Infinity) return await write();
     if (!await this.#reserve(size)) return;
-    const taken = this.#writers.acquire(NEVER);
-    if (taken instanceof Promise) await taken;
+    const acquired = this.#writers.acquire(NEVER);
+    if (acquired instanceof Promise) await acquired;
     try {
       await write();
     } finally {
@@ -127,18 +127,18 @@ export class DiskBound {
     return hasRoom;
   }
 
-  /** Tells of stored responses that were removed. */
+  /** Counts stored responses that were removed. */
   removed(gone: readonly { readonly size: number }[]): void {
     for (const { size } of gone) this.#used = Math.max(0, this.#used - costOf(size));
   }
 
-  /** Removes everything that is stored. */
+  /** Evicts everything. */
   clear(): Promise<void> {
     this.#clearing ??= this.#evictUntil(() => false).finally(() => this.#clearing = undefined);
     return this.#clearing;
   }
 
-  /** Ends what it does behind the writes: the store is about to be closed. */
+  /** Waits for evictions in the background to end, before the store closes. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.allSettled([this.#sweeping, this.#clearing]);
@@ -151,15 +151,15 @@ export class DiskBound {
   #sweep(): void {
     this.#sweeping ??= this.#evictWhileHigh()
       .catch((error) => {
-        // Others write: whoever does next makes room.
+        // Another process holds the file: the next write tries again.
         if (!isLocked(error)) this.#options.onError(error);
-        this.#counted.resolve(); // those who wait take it that there is room
+        this.#counted.resolve(); // the waiting writes go ahead
         this.#counted = Promise.withResolvers();
       })
       .finally(() => this.#sweeping = undefined);
   }
 
-  /** Makes room, again for what was written meanwhile. */
+  /** Evicts again and again while writes keep it above the high share. */
   async #evictWhileHigh(): Promise<void> {
     do await this.#recountAndEvict(); while (
       this.#writing + this.#written > 0 && this.#isHigh && !this.#isClosed
@@ -171,7 +171,7 @@ export class DiskBound {
     this.#written = 0;
     let used = 0;
     for await (const { size } of this.#uses()) used += costOf(size);
-    // What was written meanwhile may have been counted twice, which errs on the safe side.
+    // What was written meanwhile may count twice, which is the safe side.
     this.#used = used + this.#writing + this.#written;
     this.#isCounted = true;
     this.#counted.resolve();
@@ -179,7 +179,7 @@ export class DiskBound {
     await this.#evictUntil(() => this.#used <= maxBytes * LOW_SHARE);
   }
 
-  /** Evicts the least recently used, several at once: Deno KV then writes them together. */
+  /** Evicts the least recently used, several at once: Deno KV groups their writes. */
   async #evictUntil(isEnough: () => boolean): Promise<void> {
     const next: DiskUse[] = [];
     const evict = () => Promise.all(next.splice(0).map((use) => this.#options.evict(use)));

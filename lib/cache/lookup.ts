@@ -5,26 +5,27 @@ import { cacheKey, clientKey } from "./key.ts";
 import type { CacheScope } from "./cache_scope.ts";
 import { allowsAuthorized, isStorable, isStorablePart, statesReuse } from "./storability.ts";
 
-/** One request to the cache. */
+/** A request to the cache. */
 export interface Lookup {
   readonly scope: CacheScope;
-  /** The scope's, as far as they count for this request. */
+  /** The scope's settings, as far as they apply to this request. */
   readonly settings: CacheSettings;
   readonly call: Call;
   readonly next: Source;
-  /** The address: what is purged together. */
+  /** What is purged together: the scope and the path. */
   readonly url: string;
-  /** What makes two answers one: the address, and what the gateway itself put into the call. */
+  /** The cache key: the URL, and what the gateway itself put into the call. */
   readonly key: string;
-  /** Whether it has an Authorization that is the client's own. */
+  /** Whether it has an Authorization of the client. */
   readonly isAuthorized: boolean;
-  /** Whether it is one client's, in what its key does not tell. */
+  /** Whether it carries something of one client that is not in its key, such as a Cookie. */
   readonly isPersonal: boolean;
 }
 
+/** Builds the lookup for a call. */
 export function lookupOf(scope: CacheScope, call: Call, client: Client, next: Source): Lookup {
   const isPersonal = (call.isPersonal ?? false) && !scope.settings.isShared;
-  // The config knows nothing of what one client alone is told: the answer has to say it.
+  // For personal requests the response itself has to allow reuse; the config cannot.
   const settings = isPersonal
     ? { ...scope.settings, ttlMs: undefined, override: false }
     : scope.settings;
@@ -39,37 +40,37 @@ export function lookupOf(scope: CacheScope, call: Call, client: Client, next: So
   return { scope, settings, call, next, url, key, isAuthorized, isPersonal };
 }
 
-/** Whether a client asks for a part (RFC 9110 section 14.2: with GET alone). */
+/** Whether it is a range request: a GET with `Range` (RFC 9110 section 14.2). */
 export function isRangeRequest({ method, headers }: Call): boolean {
   return method === "GET" && headers.has("range");
 }
 
-/** The same by GET, without a range: the whole response that a cache stores. */
-export function ofWhole(question: Lookup): Lookup {
-  const { call } = question;
-  if (call.method === "GET" && !isRangeRequest(call)) return question;
+/** The same lookup as a GET for the whole response, which is what a cache stores. */
+export function forWhole(lookup: Lookup): Lookup {
+  const { call } = lookup;
+  if (call.method === "GET" && !isRangeRequest(call)) return lookup;
   const headers = new Headers(call.headers);
   for (const name of ["range", "if-range"]) headers.delete(name);
-  return { ...question, call: { ...call, method: "GET", headers } };
+  return { ...lookup, call: { ...call, method: "GET", headers } };
 }
 
-/** Under what the parts of a response are stored, besides the whole; forgotten with it. */
+/** The key of stored parts; they are invalidated with the whole response. */
 export function partKey(key: string): string {
   return cacheKey(key, ["part"]);
 }
 
-/** Whether an answer that was made for any client may serve this one. */
-export function mayServe({ isAuthorized, isPersonal }: Lookup, answer: Headers): boolean {
-  return (!isAuthorized || allowsAuthorized(answer)) && (!isPersonal || statesReuse(answer));
+/** Whether a response stored for another client may serve this one. */
+export function mayServe({ isAuthorized, isPersonal }: Lookup, response: Headers): boolean {
+  return (!isAuthorized || allowsAuthorized(response)) && (!isPersonal || statesReuse(response));
 }
 
-/** Whether the answer to this request may be kept for others. */
+/** Whether the response to this request may be stored for others. */
 export function isStorableFor({ settings, isPersonal }: Lookup, facts: ResponseMetadata): boolean {
-  const isStored = facts.status === 206 ? isStorablePart : isStorable;
-  return isStored(facts, settings) && (!isPersonal || statesReuse(facts.headers));
+  const mayBeStored = facts.status === 206 ? isStorablePart : isStorable;
+  return mayBeStored(facts, settings) && (!isPersonal || statesReuse(facts.headers));
 }
 
-/** Those with something of their own may find nothing to share where others do. */
+/** Under which key it is remembered whether requests can share a response: personal ones apart. */
 export function sharingKey({ key, isAuthorized, isPersonal }: Lookup): string {
   return isAuthorized || isPersonal ? `own ${key}` : key;
 }

@@ -4,24 +4,24 @@ import { urlOf } from "./key.ts";
 import type { CacheTier } from "./tier.ts";
 import { isInWantedLanguage, selectionKey, varyNames } from "./variants.ts";
 
-/** Answers under one key: the newest last, by what chose each. */
+/** The variants of one key, newest last, by the selecting headers. */
 interface Variants {
   readonly entries: Map<string, CacheEntry>;
   bytes: number;
 }
 
-/** How many answers one key may have: a header that every client sends another way fills no more. */
+/** Variants per key: a header that differs for every client fills no more. */
 const MAX_VARIANTS = 32;
-/** What an answer takes besides its key, headers and body (bytes; measured on the heap, 50,000 answers). */
+/** Memory per response besides key, headers and body (bytes; measured on the heap, 50,000 responses). */
 const OVERHEAD_BYTES = 2_400;
 
-/** Answers in this process's memory, bounded in bytes; the least recently used are forgotten first. */
+/** Stored responses in this process's memory, bounded in bytes; evicts the least recently used first. */
 export class MemoryTier implements CacheTier {
   readonly #byKey: LRUCache<string, Variants>;
-  /** The keys of each address. */
+  /** The keys of each URL. */
   readonly #byUrl = new Map<string, Set<string>>();
 
-  /** @param maxBytes what all answers together may take */
+  /** @param maxBytes the bound on all responses together (bytes) */
   constructor(readonly maxBytes: number) {
     this.#byKey = new LRUCache({
       maxSize: maxBytes,
@@ -30,17 +30,17 @@ export class MemoryTier implements CacheTier {
     });
   }
 
-  /** How many keys have answers. */
+  /** How many keys have stored responses. */
   get keys(): number {
     return this.#byKey.size;
   }
 
-  /** What they take (bytes). */
+  /** The memory that they take (bytes). */
   get bytes(): number {
     return this.#byKey.calculatedSize;
   }
 
-  /** The answers that were used last. */
+  /** The most recently used responses, at most `most`. */
   list(most: number): { key: string; entry: CacheEntry; bytes: number }[] {
     return this.#byKey.entries().flatMap(([key, { entries }]) =>
       [...entries.values()].map((entry) => ({ key, entry, bytes: sizeOf(key, entry) }))
@@ -62,7 +62,7 @@ export class MemoryTier implements CacheTier {
     entries.delete(entry.selection);
     if (sizeOf(key, entry) <= this.maxBytes) entries.set(entry.selection, entry);
     let bytes = 0;
-    for (const kept of entries.values()) bytes += sizeOf(key, kept);
+    for (const stored of entries.values()) bytes += sizeOf(key, stored);
     for (const [selection, oldest] of entries) {
       if (entries.size <= MAX_VARIANTS && bytes <= this.maxBytes) break;
       entries.delete(selection);
@@ -80,7 +80,7 @@ export class MemoryTier implements CacheTier {
     return this.#byKey.has(key);
   }
 
-  /** Forgets everything. */
+  /** Removes everything. */
   clear(): void {
     this.#byKey.clear();
   }
@@ -101,7 +101,7 @@ export class MemoryTier implements CacheTier {
   }
 }
 
-/** The newest one in the language that a request wants most. */
+/** The newest variant in the language that the request prefers. */
 function inWantedLanguage({ entries }: Variants, request: Headers): CacheEntry | undefined {
   if (!request.has("accept-language")) return undefined;
   return [...entries.values()].findLast(({ headers }) => isInWantedLanguage(headers, request));

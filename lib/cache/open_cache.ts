@@ -9,64 +9,64 @@ import { TwoTiers } from "./two_tiers.ts";
 
 /** What a cache needs. */
 export interface CacheDependencies {
-  /** What all answers may take of the memory (bytes). */
+  /** Memory for stored responses (bytes). */
   readonly memoryBytes: number;
-  /** Absent: each process keeps for itself. */
+  /** Absent: each process has its own cache. */
   readonly store?: CacheStore;
   readonly clock: Clock;
   readonly pseudonym: string;
-  /** What one call of the store may take (ms). */
+  /** Timeout of one call to the store (ms). */
   readonly storeTimeoutMs: number;
-  /** What a refresh that no client waits for may take (ms). */
+  /** Timeout of a revalidation in the background (ms). */
   readonly refreshMs: number;
-  /** Told of what the store failed with, of which no client hears. */
+  /** Called with failures of the store, which no client sees. */
   readonly onError: (error: unknown) => void;
 }
 
-/** A cache, and what its operator may see and do. */
+/** A cache, with what its operator may see and do. */
 export interface OpenCache {
   readonly cache: HttpCache;
   readonly memory: MemoryTier;
   readonly purges: Purges;
-  /** Bans in this process at once, and in every other within a second. */
-  readonly purge: (ban: Purge) => Promise<void>;
+  /** Purges in this process at once, and in every other within a second. */
+  readonly purge: (purge: Purge) => Promise<void>;
 }
 
-/** The cache of a process: its memory, over what processes share. */
+/** Opens the cache of a process: its memory, over the store that processes share. */
 export function openCache(deps: CacheDependencies): OpenCache {
   const { memoryBytes, store, clock, pseudonym, storeTimeoutMs, refreshMs, onError } = deps;
   const memory = new MemoryTier(memoryBytes);
-  const bans = new Purges();
+  const purges = new Purges();
   const shared = store &&
-    new SharedPurges(store.purges, { memory, purges: bans, clock, storeTimeoutMs, onError });
+    new SharedPurges(store.purges, { memory, purges, clock, storeTimeoutMs, onError });
   const tier = store
     ? new TwoTiers({ memory, store: store.tier, clock, timeoutMs: storeTimeoutMs, onError })
     : memory;
   const cache = new HttpCache({
     tier,
     parts: memory,
-    purges: bans,
+    purges,
     refreshPurges: () => shared?.refresh(),
     purge: (url) => {
-      if (!shared) return; // what this process keeps has been forgotten
+      if (!shared) return; // this process has invalidated its own responses
       const change: Purge = { of: `url:${url}`, isSoft: false, at: clock.wall() };
-      bans.add(change);
+      purges.add(change);
       shared.publishChange(change);
     },
     clock,
     pseudonym,
     refreshMs,
   });
-  /** Gives back the room that nothing can use any more, which may take longer than anybody waits. */
+  /** Frees memory and disk after a purge of everything; the store may take long, so in the background. */
   const clear = () => {
     memory.clear();
     Promise.try(() => store?.tier.clear?.()).catch(onError);
   };
-  const ban = async (ban: Purge) => {
-    bans.forgetBefore(clock.wall() - MAX_STORE_MS);
-    bans.add(ban);
-    await shared?.publish([ban], MAX_STORE_MS);
-    if (ban.of === "all" && !ban.isSoft) clear();
+  const purge = async (purge: Purge) => {
+    purges.forgetBefore(clock.wall() - MAX_STORE_MS);
+    purges.add(purge);
+    await shared?.publish([purge], MAX_STORE_MS);
+    if (purge.of === "all" && !purge.isSoft) clear();
   };
-  return { cache, memory, purges: bans, purge: ban };
+  return { cache, memory, purges, purge };
 }

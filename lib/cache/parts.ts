@@ -4,21 +4,21 @@ import { formatContentRange, parseByteRanges, parseContentRange } from "../http/
 import { mergeHeaders, sameStrongValidator, strongValidator } from "./conditional.ts";
 import type { CacheEntry } from "./entry.ts";
 
-/** A stored part of a response (206), as a cache may use it. */
+/** A stored partial response (206) of one range. */
 export interface Part {
   readonly entry: CacheEntry;
   readonly bytes: Bytes;
-  /** The place of its first byte in the whole. */
+  /** The offset of its first byte in the whole. */
   readonly first: number;
-  /** The length of the whole; undefined when it was not told. */
+  /** The length of the whole; undefined when unknown. */
   readonly size: number | undefined;
-  /** Whether it goes up to the end of the whole. */
+  /** Whether it ends where the whole does. */
   readonly isLast: boolean;
-  /** Whether there are as many bytes as its `Content-Range` says. */
+  /** Whether it has as many bytes as its `Content-Range` states. */
   readonly isExact: boolean;
 }
 
-/** Reads a stored 206 of one range, whose body is whole; undefined when it is none. */
+/** Reads a stored 206 of one range; undefined for anything else. */
 export async function partOf(entry: CacheEntry): Promise<Part | undefined> {
   const range = parseContentRange(entry.headers.get("content-range"));
   if (range === undefined || entry.headers.has("content-encoding")) return undefined;
@@ -29,10 +29,10 @@ export async function partOf(entry: CacheEntry): Promise<Part | undefined> {
 }
 
 /**
- * The range that a client asks for, where it lies in the part (RFC 9111 section 3.3).
+ * The requested range, where the part contains it (RFC 9111 section 3.3).
  *
- * Where fewer bytes came than `Content-Range` says, the bytes count: the end of the last part is the
- * end of the whole.
+ * When fewer bytes were received than `Content-Range` states, the bytes count: the end of the last part
+ * is the end of the whole.
  */
 export function sliceOf(part: Part, request: Headers): CacheEntry | undefined {
   const { entry, bytes, first, size, isLast } = part;
@@ -48,8 +48,8 @@ export function sliceOf(part: Part, request: Headers): CacheEntry | undefined {
 }
 
 /**
- * Both parts as one, with the newer one's header fields, where they are of the same response and
- * leave no gap; else the newer one (RFC 9111 section 3.4).
+ * Combines two parts of the same response that leave no gap, with the headers of the newer one; else
+ * returns the newer one (RFC 9111 section 3.4).
  */
 export function combined(older: Part, newer: Part): Part {
   const [a, b] = older.first <= newer.first ? [older, newer] : [newer, older];
@@ -71,20 +71,20 @@ export function combined(older: Part, newer: Part): Part {
   return { entry, bytes, first, size, isLast: last + 1 === size, isExact: true };
 }
 
-/** The whole response, where the part has all of it. */
+/** The whole response (200), when the part has all of it. */
 export function wholeOf({ entry, bytes, first, size, isExact }: Part): CacheEntry | undefined {
   if (first !== 0 || size !== bytes.length || !isExact) return undefined;
   return { ...withBytes(entry, bytes, undefined), status: 200 };
 }
 
-/** What to ask for to make the part whole; undefined when it does not begin at the beginning. */
+/** The request headers for the rest of a part; undefined when it does not start at byte 0. */
 export function restHeaders(headers: Headers, part: Part): Headers | undefined {
   if (part.first !== 0 || part.size === undefined || !part.isExact) return undefined;
-  const asked = new Headers(headers);
-  asked.set("range", `bytes=${part.bytes.length}-`);
+  const rest = new Headers(headers);
+  rest.set("range", `bytes=${part.bytes.length}-`);
   const validator = strongValidator(part.entry.headers);
-  if (validator !== undefined) asked.set("if-range", validator);
-  return asked;
+  if (validator !== undefined) rest.set("if-range", validator);
+  return rest;
 }
 
 function withBytes(entry: CacheEntry, bytes: Bytes, range: string | undefined): CacheEntry {

@@ -3,7 +3,7 @@ import { type Bytes, joinBytes } from "../core/bytes.ts";
 import { type ByteRange, formatContentRange, parseByteRanges } from "../http/byte_ranges.ts";
 import { sameStrongValidator } from "./conditional.ts";
 
-/** What a client gets of a stored response. */
+/** The response to a range request, from a stored response. */
 export interface RangeResponse {
   readonly status: 206 | 416;
   readonly headers: Headers;
@@ -13,8 +13,8 @@ export interface RangeResponse {
 const EMPTY = Body.of(new Uint8Array());
 
 /**
- * The ranges that a client asks for, of a whole stored response (RFC 9110 sections 14.2, 15.3.7).
- * Several come as multipart/byteranges.
+ * Serves the requested ranges of a whole stored response (RFC 9110 sections 14.2, 15.3.7). Several come
+ * as multipart/byteranges.
  * @param request the client's headers
  * @param headers the stored response's
  * @returns undefined when the client gets the whole

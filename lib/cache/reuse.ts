@@ -3,43 +3,43 @@ import type { ResponseMetadata } from "./entry.ts";
 import { ageMs, type FreshnessSettings, lifetimeMs } from "./freshness.ts";
 import { rulesOf } from "./rules.ts";
 
-/** What the config says of a cache. */
+/** The config's settings for a cache. */
 export interface CacheSettings extends FreshnessSettings {
-  /** How long past its freshness an answer still serves while a new one is fetched (ms). */
+  /** Stale-while-revalidate: how long past its freshness a response is served during revalidation (ms). */
   readonly staleMs: number | undefined;
-  /** How long past its freshness an answer still serves when no new one can be had (ms). */
+  /** Stale-if-error: how long past its freshness a response is served when the origin fails (ms). */
   readonly staleIfErrorMs: number | undefined;
-  /** Whether answers to requests with a Cookie, or of a function, may serve others (default false). */
+  /** Whether responses to requests with a Cookie, or of a function, may be shared (default false). */
   readonly isShared?: boolean;
 }
 
-/** How an answer that is kept may serve a request. */
+/** How a stored response may be reused for a request. */
 export interface Reuse {
   /**
-   * `fresh`: as it is. `stale`: as it is, while a new one is fetched. `validate`: once the origin
-   * says that it is still right. `none`: not at all.
+   * `fresh`: as it is. `stale`: as it is, while it is revalidated. `validate`: only after validation.
+   * `none`: not at all.
    */
   readonly use: "fresh" | "stale" | "validate" | "none";
-  /** How long it stays fresh (ms); less than 0 when it no longer is. */
+  /** How long it stays fresh (ms); negative when it is stale. */
   readonly remainingMs: number;
-  /** Whether it may serve when the origin cannot. */
+  /** Whether it may be served stale when the origin fails. */
   readonly mayServeOnError: boolean;
-  /** Whether it may serve when the origin cannot be reached. */
+  /** Whether it may be served stale when the origin cannot be reached. */
   readonly mayServeDisconnected: boolean;
-  /** Whether the request itself wants to hear from the origin. */
+  /** Whether the request itself demands validation. */
   readonly isRequested: boolean;
-  /** Whether each use is to be allowed by the origin, however fresh it is. */
+  /** Whether each use must be validated, however fresh it is (`no-cache`). */
   readonly mustValidate: boolean;
 }
 
-/** When it is (wall clock, ms since 1970). */
+/** The time of a lookup (wall clock, ms since 1970). */
 export interface Moment {
   readonly now: number;
-  /** When the answer's freshness was ended from outside, if it was. */
+  /** When a soft purge ended the response's freshness; absent for none. */
   readonly endedAt?: number;
 }
 
-/** How an answer may serve that is for others. */
+/** The reuse of a response that is meant for another client. */
 export const NO_REUSE: Reuse = {
   use: "none",
   remainingMs: 0,
@@ -49,45 +49,45 @@ export const NO_REUSE: Reuse = {
   mustValidate: false,
 };
 
-/** How long a stale response serves when the origin cannot be reached, where nobody says (ms). */
+/** How long a stale response is served when the origin cannot be reached and nothing states it (ms). */
 const DISCONNECTED_MS = 3_600_000;
 const NO_CACHE = parseDirectives("no-cache");
-const NOTHING = parseDirectives(null);
+const NO_DIRECTIVES = parseDirectives(null);
 
-/** What a request says of caches; `Pragma` counts where `Cache-Control` is not said. */
+/** The cache directives of a request; `Pragma` counts without `Cache-Control`. */
 export function requestDirectives(headers: Headers): Directives {
-  const said = headers.get("cache-control");
-  if (said !== null) return parseDirectives(said);
+  const cacheControl = headers.get("cache-control");
+  if (cacheControl !== null) return parseDirectives(cacheControl);
   const pragma = headers.get("pragma");
-  return pragma !== null && /\bno-cache\b/i.test(pragma) ? NO_CACHE : NOTHING;
+  return pragma !== null && /\bno-cache\b/i.test(pragma) ? NO_CACHE : NO_DIRECTIVES;
 }
 
-/** Decides whether an answer that is kept may serve a request (RFC 9111 section 4, RFC 5861). */
+/** Decides whether a stored response may be reused for a request (RFC 9111 section 4, RFC 5861). */
 export function reuseOf(
-  answer: ResponseMetadata,
+  response: ResponseMetadata,
   request: Headers,
   settings: CacheSettings,
   { now, endedAt = Infinity }: Moment,
 ): Reuse {
-  const asked = requestDirectives(request);
-  const { directives } = rulesOf(answer.headers);
-  const age = ageMs(answer, now);
-  const remainingMs = Math.min(lifetimeMs(answer, settings) - age, endedAt - now);
+  const requested = requestDirectives(request);
+  const { directives } = rulesOf(response.headers);
+  const age = ageMs(response, now);
+  const remainingMs = Math.min(lifetimeMs(response, settings) - age, endedAt - now);
   const isOverridden = settings.override && settings.ttlMs !== undefined;
   const isStrict = !isOverridden &&
     ["must-revalidate", "proxy-revalidate", "s-maxage", "no-cache"].some((name) =>
       directives.has(name)
     );
   const mustValidate = !isOverridden && directives.has("no-cache");
-  const isRequested = asked.has("no-cache") ||
-    age > (deltaMs(asked, "max-age") ?? Infinity) ||
-    remainingMs < (deltaMs(asked, "min-fresh") ?? -Infinity);
+  const isRequested = requested.has("no-cache") ||
+    age > (deltaMs(requested, "max-age") ?? Infinity) ||
+    remainingMs < (deltaMs(requested, "min-fresh") ?? -Infinity);
 
   const errorMs = windowMs(directives, "stale-if-error", settings.staleIfErrorMs);
   const mayServeOnError = !isStrict && -remainingMs < errorMs;
   const mayServeDisconnected = mayServeOnError ||
-    (!isStrict && !isRequested && -remainingMs < disconnectedMs(answer, settings));
-  const judgement = {
+    (!isStrict && !isRequested && -remainingMs < disconnectedMs(response, settings));
+  const reuse = {
     remainingMs,
     mayServeOnError,
     mayServeDisconnected,
@@ -95,43 +95,43 @@ export function reuseOf(
     mustValidate,
   };
 
-  if (mustValidate || isRequested) return { ...judgement, use: "validate" };
-  if (remainingMs > 0) return { ...judgement, use: "fresh" };
-  // Who says how old it may be wants nothing stale (RFC 9111 section 5.2.1.1).
-  const refusesStale = isStrict || (asked.has("max-age") && !asked.has("max-stale"));
+  if (mustValidate || isRequested) return { ...reuse, use: "validate" };
+  if (remainingMs > 0) return { ...reuse, use: "fresh" };
+  // max-age excludes stale responses (RFC 9111 section 5.2.1.1).
+  const refusesStale = isStrict || (requested.has("max-age") && !requested.has("max-stale"));
   const staleMs = windowMs(directives, "stale-while-revalidate", settings.staleMs);
-  if (!refusesStale && -remainingMs < staleMs) return { ...judgement, use: "stale" };
-  const maxStale = asked.get("max-stale");
+  if (!refusesStale && -remainingMs < staleMs) return { ...reuse, use: "stale" };
+  const maxStale = requested.get("max-stale");
   if (!isStrict && maxStale !== undefined) {
-    const acceptedMs = maxStale === "" ? Infinity : deltaMs(asked, "max-stale") ?? 0;
-    if (-remainingMs <= acceptedMs) return { ...judgement, use: "fresh" };
+    const acceptedMs = maxStale === "" ? Infinity : deltaMs(requested, "max-stale") ?? 0;
+    if (-remainingMs <= acceptedMs) return { ...reuse, use: "fresh" };
   }
-  return { ...judgement, use: "validate" };
+  return { ...reuse, use: "validate" };
 }
 
-/** For how long an answer can serve somehow, from now on (ms). */
-export function usableMs(answer: ResponseMetadata, settings: CacheSettings, now: number): number {
-  const { directives } = rulesOf(answer.headers);
+/** How long a response can still be reused in any way (ms). */
+export function usableMs(response: ResponseMetadata, settings: CacheSettings, now: number): number {
+  const { directives } = rulesOf(response.headers);
   const windows = [
-    disconnectedMs(answer, settings),
+    disconnectedMs(response, settings),
     windowMs(directives, "stale-while-revalidate", settings.staleMs),
     windowMs(directives, "stale-if-error", settings.staleIfErrorMs),
   ];
-  return Math.max(0, lifetimeMs(answer, settings) - ageMs(answer, now) + Math.max(...windows));
+  return Math.max(0, lifetimeMs(response, settings) - ageMs(response, now) + Math.max(...windows));
 }
 
 /**
- * How long past its freshness an answer serves when the origin cannot be reached, where neither it
- * nor the config says for how long (ms; RFC 9111 section 4.2.4). One that was never fresh may be for
- * one client alone, and serves no other.
+ * How long past its freshness a response is served when the origin cannot be reached, where neither it
+ * nor the config states that (ms; RFC 9111 section 4.2.4). One that was never fresh may be meant for one
+ * client, and is not.
  */
-function disconnectedMs(answer: ResponseMetadata, settings: CacheSettings): number {
-  const { directives } = rulesOf(answer.headers);
-  const isSaid = directives.has("stale-if-error") || settings.staleIfErrorMs !== undefined;
-  return isSaid || lifetimeMs(answer, settings) <= 0 ? 0 : DISCONNECTED_MS;
+function disconnectedMs(response: ResponseMetadata, settings: CacheSettings): number {
+  const { directives } = rulesOf(response.headers);
+  const isStated = directives.has("stale-if-error") || settings.staleIfErrorMs !== undefined;
+  return isStated || lifetimeMs(response, settings) <= 0 ? 0 : DISCONNECTED_MS;
 }
 
-/** A window past freshness: what the answer says, else what the config does. */
+/** A window past freshness (ms): as the response states, else as the config does. */
 function windowMs(directives: Directives, name: string, configured: number | undefined): number {
   return deltaMs(directives, name) ?? configured ?? 0;
 }

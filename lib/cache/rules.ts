@@ -1,19 +1,19 @@
 import { parseDictionary } from "structured-headers";
 import { type Directives, parseDirectives } from "./directives.ts";
 
-/** What an answer says of being stored and used again. */
+/** What a response states about being stored and reused. */
 export interface Rules {
   readonly directives: Directives;
-  /** Whether they are for caches like this one alone: `Expires` then counts for nothing. */
+  /** Whether they come from a targeted field: `Expires` is then ignored. */
   readonly isTargeted: boolean;
 }
 
-/** Answers that are kept are looked at with each hit, but read once. */
+/** The rules of a stored response are needed on each hit, but parsed once. */
 const known = new WeakMap<Headers, Rules>();
 
 /**
- * The rules of an answer for this cache: those of `CDN-Cache-Control` where it is there, well-formed
- * and not empty (RFC 9213 section 2.2), and then no others; else those of `Cache-Control`.
+ * The rules of a response for this cache: those of `CDN-Cache-Control` alone when it is present,
+ * well-formed and not empty (RFC 9213 section 2.2); else those of `Cache-Control`.
  */
 export function rulesOf(headers: Headers): Rules {
   const rules = known.get(headers) ?? readRules(headers);
@@ -27,17 +27,17 @@ function readRules(headers: Headers): Rules {
   return { directives: parseDirectives(headers.get("cache-control")), isTargeted: false };
 }
 
-/** Directives whose value is a whole number of seconds: another makes the field no field (section 2.1). */
+/** Directives in whole seconds: any other value makes the field invalid (RFC 9213 section 2.1). */
 const SECONDS = ["max-age", "s-maxage", "stale-while-revalidate", "stale-if-error"];
 
 function parseTargeted(header: string | null): Directives | undefined {
   if (header === null) return undefined;
   try {
     const members = parseDictionary(header);
-    const isWrong = SECONDS.some((name) =>
+    const isInvalid = SECONDS.some((name) =>
       members.has(name) && !Number.isInteger(members.get(name)?.[0])
     );
-    if (members.size === 0 || isWrong) return undefined;
+    if (members.size === 0 || isInvalid) return undefined;
     return new Map(
       members.entries().filter(([, [value]]) => value !== false).map(([name, [value]]) =>
         [name, value === true ? "" : String(value)] as const

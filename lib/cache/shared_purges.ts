@@ -6,33 +6,33 @@ import { MAX_STORE_MS } from "./stored_responses.ts";
 import type { MemoryTier } from "./memory_tier.ts";
 import type { CacheStore } from "./store.ts";
 
-/** What a process that shares its bans needs. */
+/** What sharing purges needs. */
 export interface SharedPurgesOptions {
-  /** What it keeps, and what it knows of bans. */
+  /** The responses and purges of this process. */
   readonly memory: MemoryTier;
   readonly purges: Purges;
   readonly clock: Clock;
-  /** What one call of the store may take (ms). */
+  /** Timeout of one call to the store (ms). */
   readonly storeTimeoutMs: number;
   readonly onError: (error: unknown) => void;
 }
 
-/** How long what is known of bans is believed (ms): a purge is felt everywhere within a second. */
+/** How often purges are read (ms): one takes effect everywhere within a second. */
 const READ_INTERVAL_MS = 800;
-/** How long a store that failed is left alone (ms). */
+/** When a read that failed is tried again (ms). */
 const RETRY_AFTER_MS = 5_000;
 /**
- * How long a change at an origin is told to other processes (ms). One that has not listened for so
- * long forgets what it has in memory.
+ * How long a change at an origin stays published (ms). A process that has read nothing for so long
+ * clears its memory.
  */
 const CHANGE_LIFETIME_MS = 600_000;
-/** Changes are told together: so often at most (ms), and so many at once. */
+/** Changes are published in batches: the interval (ms) and the size. */
 const BATCH_INTERVAL_MS = 100;
 const MAX_BATCH = 200;
-/** So many are remembered when they cannot be told. */
+/** Changes that are remembered while they cannot be published. */
 const MAX_UNPUBLISHED = 10_000;
 
-/** What this process tells the others of bans, and hears from them. */
+/** Publishes the purges of this process, and reads those of others. */
 export class SharedPurges {
   readonly #store: CacheStore["purges"];
   readonly #options: SharedPurgesOptions;
@@ -47,21 +47,21 @@ export class SharedPurges {
     this.#options = options;
   }
 
-  /** Hears of new bans, when it is time to; undefined when what is known may be believed. */
+  /** Reads new purges when they are due; undefined when they are not. */
   refresh(): Promise<void> | undefined {
     if (this.#options.clock.monotonic() < this.#nextReadAt) return undefined;
     return this.#reading ??= this.#readNew();
   }
 
-  /** Tells the others of bans; whether they were told. What fails is logged. */
-  async publish(bans: readonly Purge[], keepMs: number): Promise<boolean> {
-    const added = this.#store.add(bans, keepMs).then(() => true);
+  /** Publishes purges; false when that failed, which is logged. */
+  async publish(purges: readonly Purge[], lifetimeMs: number): Promise<boolean> {
+    const added = this.#store.add(purges, lifetimeMs).then(() => true);
     return await this.#bounded(added) ?? false;
   }
 
   /**
-   * Tells the others, together with other changes, that an origin changed something. Those that
-   * could not be told are told again with the next.
+   * Publishes a change at an origin, in a batch with others. Those that failed are published with the
+   * next.
    */
   async publishChange(change: Purge): Promise<void> {
     this.#changes.push(change);
@@ -69,8 +69,8 @@ export class SharedPurges {
     this.#isPublishing = true;
     while (this.#changes.length > 0) {
       const changes = this.#changes.slice(0, MAX_BATCH);
-      const isTold = await this.publish(changes, CHANGE_LIFETIME_MS);
-      if (!isTold) break;
+      const isPublished = await this.publish(changes, CHANGE_LIFETIME_MS);
+      if (!isPublished) break;
       this.#changes.splice(0, changes.length);
       if (this.#changes.length > 0) await this.#options.clock.sleep(BATCH_INTERVAL_MS);
     }
@@ -79,15 +79,15 @@ export class SharedPurges {
   }
 
   async #readNew(): Promise<void> {
-    const { memory, purges: bans, clock } = this.#options;
-    const news = await this.#bounded(this.#store.readNew());
+    const { memory, purges, clock } = this.#options;
+    const added = await this.#bounded(this.#store.readNew());
     const now = clock.monotonic();
-    this.#nextReadAt = now + (news ? READ_INTERVAL_MS : RETRY_AFTER_MS);
-    if (news) {
+    this.#nextReadAt = now + (added ? READ_INTERVAL_MS : RETRY_AFTER_MS);
+    if (added) {
       if (now - this.#readAt > CHANGE_LIFETIME_MS) memory.clear();
       this.#readAt = now;
-      for (const ban of news) bans.add(ban);
-      bans.forgetBefore(clock.wall() - MAX_STORE_MS);
+      for (const purge of added) purges.add(purge);
+      purges.forgetBefore(clock.wall() - MAX_STORE_MS);
     }
     this.#reading = undefined;
   }

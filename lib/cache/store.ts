@@ -1,13 +1,13 @@
 import type { Purge } from "./purges.ts";
 import type { CacheTier } from "./tier.ts";
 
-/** What processes share of a cache. */
+/** What processes share of a cache: stored responses and purges. */
 export interface CacheStore {
   readonly tier: CacheTier;
   readonly purges: {
-    /** Tells every process of bans, which are of use for so long (ms). */
-    add(bans: readonly Purge[], keepMs: number): Promise<void>;
-    /** The bans that were added since they were last read. */
+    /** Publishes purges to every process, for `lifetimeMs`. */
+    add(purges: readonly Purge[], lifetimeMs: number): Promise<void>;
+    /** Reads the purges added since the last read. */
     readNew(): Promise<readonly Purge[]>;
   };
 }

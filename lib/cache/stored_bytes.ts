@@ -4,7 +4,7 @@ import { type Bytes, joinBytes } from "../core/bytes.ts";
 import type { CacheEntry } from "./entry.ts";
 import { selectionKey, varyNames } from "./variants.ts";
 
-/** An answer without its body, in JSON before it. */
+/** A response without its body: the JSON before it. */
 const headSchema = v.object({
   status: v.pipe(v.number(), v.safeInteger(), v.minValue(200), v.maxValue(599)),
   headers: v.array(v.tuple([v.string(), v.string()])),
@@ -16,8 +16,8 @@ const headSchema = v.object({
 type Head = v.InferOutput<typeof headSchema>;
 
 /**
- * An answer as it is written: the length of its head, the head, the body. Not what chose it, which
- * may be a Cookie: whoever reads it has said the same.
+ * Serializes a response: the length of its head, the head, the body. Without the request headers that
+ * selected it, which may be a Cookie: a request that reads it has the same.
  */
 export async function bytesOf(entry: CacheEntry): Promise<Bytes> {
   const { status, headers, requestedAt, receivedAt, url, isAuthorized } = entry;
@@ -29,15 +29,15 @@ export async function bytesOf(entry: CacheEntry): Promise<Bytes> {
   return joinBytes([length, json, await entry.body.bytes(Infinity)]);
 }
 
-/** Undefined when it is not what `bytesOf` makes. */
-export function entryOf(written: Bytes, request: Headers): CacheEntry | undefined {
+/** Reads what `bytesOf` wrote; undefined for anything else. */
+export function entryOf(bytes: Bytes, request: Headers): CacheEntry | undefined {
   try {
-    const bodyAt = 4 + new DataView(written.buffer, written.byteOffset).getUint32(0);
-    const json = new TextDecoder().decode(written.subarray(4, bodyAt));
+    const bodyAt = 4 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+    const json = new TextDecoder().decode(bytes.subarray(4, bodyAt));
     const { headers: lines, ...facts } = v.parse(headSchema, JSON.parse(json));
     const headers = new Headers(lines);
     const selection = selectionKey(varyNames(headers), request);
-    return { ...facts, headers, selection, body: Body.of(written.subarray(bodyAt)) };
+    return { ...facts, headers, selection, body: Body.of(bytes.subarray(bodyAt)) };
   } catch {
     return undefined;
   }

@@ -1,22 +1,22 @@
 import type { CacheEntry } from "./entry.ts";
 
-/** A place where answers are kept. Whatever goes wrong in it is a miss, never an error. */
+/** A place where responses are stored. A failure in it is a miss, never an error. */
 export interface CacheTier {
-  /** The newest answer that is kept for a request with these headers. */
+  /** The newest stored response that these request headers select. */
   get(key: string, request: Headers): Promise<CacheEntry | undefined> | CacheEntry | undefined;
   /**
-   * Keeps an answer, in the place of one that the same requests chose.
-   * @param keepMs how long it can be of use
+   * Stores a response, in place of the one that the same requests select.
+   * @param lifetimeMs how long it can be reused (ms)
    */
-  set(key: string, entry: CacheEntry, keepMs: number): Promise<void> | void;
-  /** Whether any answer is kept under the key, as far as that is known at once. */
+  set(key: string, entry: CacheEntry, lifetimeMs: number): Promise<void> | void;
+  /** Whether any response is stored under the key, as far as known without waiting. */
   has?(key: string): boolean;
-  /** Remembers that what such a request chooses is of use, where that decides what is evicted. */
+  /** Records a use of the response that these headers select, where use decides eviction. */
   touch?(key: string, request: Headers): Promise<void>;
   /** Removes everything. */
   clear?(): Promise<void> | void;
-  /** Forgets every answer under the key. */
+  /** Deletes every response under the key. */
   delete(key: string): Promise<void> | void;
-  /** Forgets every answer of an address, under whichever key (see `cacheKey`). */
+  /** Deletes every response of a URL, under any key (see `cacheKey`). */
   invalidate(url: string): Promise<void> | void;
 }

@@ -5,25 +5,25 @@ import type { CacheEntry } from "./entry.ts";
 import type { MemoryTier } from "./memory_tier.ts";
 import type { CacheTier } from "./tier.ts";
 
-/** What the store behind the memory needs. */
+/** What memory over a store needs. */
 export interface TwoTiersOptions {
   readonly memory: MemoryTier;
   readonly store: CacheTier;
   readonly clock: Clock;
-  /** What one call of the store may take (ms); longer is a miss. */
+  /** Timeout of one call to the store (ms); after it, a miss. */
   readonly timeoutMs: number;
-  /** Told of what the store failed with. */
+  /** Called with failures of the store. */
   readonly onError: (error: unknown) => void;
 }
 
-/** How long a store that failed is left alone (ms): each miss would wait for it again. */
+/** How long no call is made after a failure (ms): each miss would wait for it again. */
 const OPEN_MS = 1_000;
-/** What is kept goes to the store behind the client's back, and may take longer. */
+/** Writes happen in the background, and may take longer. */
 const WRITE_TIMEOUT_FACTOR = 10;
-/** Of so many uses of what is in memory the store hears of one. */
+/** One in this many hits in memory is recorded in the store. */
 const TOUCH_EVERY = 64;
 
-/** Memory over a store: what was read once is in memory, so a process that starts cold is soon warm. */
+/** Memory over a store: what was read once stays in memory, so a cold process is soon warm. */
 export class TwoTiers implements CacheTier {
   readonly #options: TwoTiersOptions;
   #openUntil = -Infinity;
@@ -40,15 +40,15 @@ export class TwoTiers implements CacheTier {
   ): CacheEntry | undefined | Promise<CacheEntry | undefined> {
     const entry = this.#options.memory.get(key, request);
     if (entry === undefined) return this.#read(key, request);
-    // What is used often is met by chance: telling the store of each use would cost more than the use.
+    // A sample finds what is used often; recording each use would cost more than the use itself.
     if (++this.#uses % TOUCH_EVERY === 0) this.#touch(key, request);
     return entry;
   }
 
-  set(key: string, entry: CacheEntry, keepMs: number): void {
+  set(key: string, entry: CacheEntry, lifetimeMs: number): void {
     const { memory, store } = this.#options;
     memory.set(key, entry);
-    this.#bounded(() => store.set(key, entry, keepMs), WRITE_TIMEOUT_FACTOR);
+    this.#bounded(() => store.set(key, entry, lifetimeMs), WRITE_TIMEOUT_FACTOR);
   }
 
   has(key: string): boolean {
@@ -67,7 +67,7 @@ export class TwoTiers implements CacheTier {
     await this.#bounded(() => store.invalidate(url));
   }
 
-  /** Lets the store know of a use, one at a time. */
+  /** Records a use in the store, one at a time. */
   async #touch(key: string, request: Headers): Promise<void> {
     if (this.#isTouching) return;
     this.#isTouching = true;
@@ -78,19 +78,19 @@ export class TwoTiers implements CacheTier {
   async #read(key: string, request: Headers): Promise<CacheEntry | undefined> {
     const { memory, store } = this.#options;
     const entry = await this.#bounded(() => store.get(key, request));
-    // What was kept meanwhile is newer.
+    // What was stored meanwhile is newer.
     const newer = memory.get(key, request);
     if (entry && !newer) memory.set(key, entry);
     return newer ?? entry;
   }
 
-  /** What the store does within its time; undefined when it fails, which is a miss and no error. */
-  async #bounded<T>(ask: () => Promise<T> | T, times = 1): Promise<T | undefined> {
+  /** Calls the store within its timeout; undefined when that fails. */
+  async #bounded<T>(call: () => Promise<T> | T, times = 1): Promise<T | undefined> {
     const { clock, timeoutMs, onError } = this.#options;
     if (clock.monotonic() < this.#openUntil) return undefined;
     const ms = timeoutMs * times;
     try {
-      return await within(Promise.try(ask), ms, clock, () => new StoreTimeout(ms));
+      return await within(Promise.try(call), ms, clock, () => new StoreTimeout(ms));
     } catch (error) {
       this.#openUntil = clock.monotonic() + OPEN_MS;
       onError(error);

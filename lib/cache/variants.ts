@@ -4,12 +4,12 @@ import { splitList } from "./directives.ts";
 const LANGUAGES = "accept-language";
 const NAME = /^[!#$%&'*+.^_`|~\w-]+$/;
 
-/** The request headers that chose an answer (RFC 9111 section 4.1), in lower case, in order. */
+/** The request headers that select a response: `Vary`, in lower case, sorted (RFC 9111 section 4.1). */
 export function varyNames(headers: Headers): string[] {
   return [...new Set(varyMembers(headers))].filter((name) => NAME.test(name)).sort();
 }
 
-/** Whether more than request headers chose an answer: no other request can be known to match. */
+/** Whether a response varies by more than request headers (`Vary: *`): no other request matches. */
 export function variesByMore(headers: Headers): boolean {
   return varyMembers(headers).some((name) => name === "*" || (name !== "" && !NAME.test(name)));
 }
@@ -19,9 +19,9 @@ function varyMembers(headers: Headers): string[] {
 }
 
 /**
- * What a request says under those names, as a text that is equal for equal answers. White space
- * around commas makes no difference, nor in `Accept-Language` case, order and how weights are
- * written; a header that is not there is another than an empty one.
+ * The values of the selecting headers in a request, as a key that is equal for requests that select the
+ * same response. White space around commas makes no difference, nor do case, order and the notation of
+ * weights in `Accept-Language`; an absent header differs from an empty one.
  */
 export function selectionKey(names: readonly string[], request: Headers): string {
   if (names.length === 0) return "";
@@ -33,14 +33,14 @@ export function selectionKey(names: readonly string[], request: Headers): string
 }
 
 /**
- * Whether an answer that languages alone chose is in the one that a request wants most: the origin
- * has it in that language, and would choose it for this request too.
+ * Whether a response that varies by language alone is in the preferred language of a request: the origin
+ * has that language, and would select it for this request too.
  */
-export function isInWantedLanguage(answer: Headers, request: Headers): boolean {
-  const language = answer.get("content-language")?.trim().toLowerCase();
+export function isInWantedLanguage(response: Headers, request: Headers): boolean {
+  const language = response.get("content-language")?.trim().toLowerCase();
   const wanted = request.get(LANGUAGES);
   if (language === undefined || wanted === null) return false;
-  if (varyNames(answer).join() !== LANGUAGES) return false;
+  if (varyNames(response).join() !== LANGUAGES) return false;
   const [first, second] = parseAcceptLanguage(wanted) ?? [];
   return first?.tag === language && first.weight !== second?.weight;
 }
