@@ -72,16 +72,18 @@ export class TimerQueue {
 
   #sleepUntil(due: number): void {
     const sleep = this.#sleep = new AbortController();
-    const ms = Math.min(due, this.#latest) - this.#clock.monotonic();
-    this.#clock.sleep(ms, sleep.signal).then(() => this.#wake(sleep), () => {});
+    const end = Math.min(due, this.#latest);
+    const ms = end - this.#clock.monotonic();
+    this.#clock.sleep(ms, sleep.signal).then(() => this.#wake(sleep, end), () => {});
   }
 
-  #wake(sleep: AbortController): void {
+  /** @param end when the sleep was to end: it is over, also where the monotonic clock stood still */
+  #wake(sleep: AbortController, end: number): void {
     if (this.#sleep !== sleep) return;
     this.#sleep = undefined;
     // What rings may set and stop others; what to sleep for is decided after that.
     this.#isRinging = true;
-    const now = this.#clock.monotonic();
+    const now = Math.max(this.#clock.monotonic(), end);
     const last = now < this.#latest ? now : Infinity;
     for (let timer = this.#first; timer && timer.due <= last; timer = this.#first) {
       this.#remove(timer);

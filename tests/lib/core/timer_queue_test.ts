@@ -27,6 +27,15 @@ Deno.test("a timer rings once, when its time has come", async () => {
   assertEquals(clock.sleeping, 0);
 });
 
+Deno.test("a timer rings also where the monotonic clock stands still", async () => {
+  const clock = new ManualClock();
+  const still = { wall: () => 0, monotonic: () => 7, sleep: clock.sleep.bind(clock) };
+  let rung = 0;
+  new TimerQueue(100, still).set(() => rung++);
+  await clock.advance(100);
+  assertEquals([rung, clock.sleeping], [1, 0]);
+});
+
 Deno.test("timers ring in the order in which they were set, each at its own time", async () => {
   const { clock, rung, set } = play();
   for (const name of ["a", "b", "c"]) {
