@@ -24,9 +24,8 @@ import { Shutdown } from "./lib/process/shutdown.ts";
 import { stopSignal } from "./lib/process/stop_signal.ts";
 import { Resources } from "./lib/upstream/resources.ts";
 import { StartError } from "./lib/core/start_error.ts";
-import { leftAlone } from "./lib/store/left_alone.ts";
 import { StoreFile } from "./lib/store/store_file.ts";
-import { StoreWatch } from "./lib/store/store_watch.ts";
+import { StoreGuard } from "./lib/store/store_guard.ts";
 import { openHttpTransport } from "./lib/transport/http.ts";
 import { jsonLine, readableLine } from "./middleware/access_line.ts";
 import { faultLine } from "./lib/upstream/fault_log.ts";
@@ -34,6 +33,8 @@ import { createGateway } from "./routes/gateway.ts";
 
 /** The record that probes the store. */
 const PROBED = ["sluice", "ready"];
+/** How long the probe's write is repeated on a locked file (ms): less than a call may take. */
+const PROBE_LOCKED_MS = 200;
 const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM"];
 const DEFAULT_CONFIG = {
   name: "gateway.config.ts",
@@ -67,14 +68,17 @@ async function run(settings: Settings, options: Options): Promise<void> {
   const store = options.store ?? settings.store;
   using kv = await openKv(store, clock);
   const file = await storeFile(store);
-  const watch = new StoreWatch({
+  const backend = isShared(store) ? REMOTE_KV : LOCAL_KV;
+  const write = () => unlocked(() => kv.set(PROBED, clock.wall()), { boundMs: PROBE_LOCKED_MS });
+  const guard = new StoreGuard({
     clock,
+    random: Math.random,
+    timeoutMs: backend.timeoutMs,
     read: () => kv.get(PROBED),
-    ...(store !== ":memory:" && { write: () => unlocked(() => kv.set(PROBED, clock.wall())) }),
+    ...(store !== ":memory:" && { write }),
     ...(file && { file: () => file.trouble() }),
     log: (line) => output.error(`store: ${line}`),
   });
-  const spared = leftAlone(kv, watch);
   // Deno Deploy refuses plain TCP to port 443.
   const isTlsInOneStep = env("DENO_DEPLOYMENT_ID") !== undefined;
   // Never closed: Deno reports an error for each stream whose upstream closes before its client.
@@ -102,24 +106,24 @@ async function run(settings: Settings, options: Options): Promise<void> {
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGXFSZ", () => {});
   if (!output.isTerminal) redirectConsole(output);
   const format = output.isTerminal ? readableLine : jsonLine;
-  const operator = kvOperator(spared, {
+  const operator = kvOperator(kv, {
     clock,
+    guard,
     onError: (error) => logError(error, "operator"),
-    onLost: (error) => watch.failed(error),
   });
   await operator.refresh();
   const following = new AbortController();
   // A store in memory changes only in this process.
   if (store !== ":memory:") {
     operator.follow(following.signal);
-    watch.follow(following.signal);
+    guard.follow(following.signal);
   }
   closing.defer(() => following.abort());
   const tier = closing.use(
-    new KvTier(spared, {
+    new KvTier(kv, {
       maxBytes: settings.cacheDisk,
       wall: () => clock.wall(),
-      onError: (error) => watch.failed(error),
+      onError: (error) => guard.failed("write", error),
     }),
   );
   const app = createGateway(settings, {
@@ -130,15 +134,13 @@ async function run(settings: Settings, options: Options): Promise<void> {
     closing,
     resources,
     http: transport.source,
-    buckets: store === ":memory:"
-      ? new MemoryStore(clock)
-      : new KvStore(kv, isShared(store) ? REMOTE_KV : LOCAL_KV),
+    buckets: store === ":memory:" ? new MemoryStore(clock) : new KvStore(kv, backend),
     operator,
     random: Math.random,
-    ...(store === ":memory:" ? {} : { cacheStore: { tier, purges: new KvPurges(spared) } }),
+    ...(store === ":memory:" ? {} : { cacheStore: { tier, purges: new KvPurges(kv) } }),
     adminToken: env("GATEWAY_ADMIN_TOKEN"),
     isHosted: env("DENO_DEPLOYMENT_ID") !== undefined,
-    store: watch,
+    store: guard,
     logAccess: (entry) => output.line(format(entry)),
     logError,
     logFault: (report) => logError(faultLine(report), `upstream ${report.upstream}`),

@@ -1,3 +1,4 @@
+import { testGuard } from "../tests/support/test_guard.ts";
 import { Background } from "../lib/core/background.ts";
 import { Shutdown } from "../lib/process/shutdown.ts";
 import { systemClock as clock } from "../lib/core/clock.ts";
@@ -32,7 +33,7 @@ export function benchGateway(
     resources: new Resources({ clock, lingerMs: 1_000, onError() {} }),
     buckets: new MemoryStore(clock),
     http: () => () => Promise.reject(new Error("no upstream is asked over HTTP here")),
-    store: { check: () => Promise.resolve(undefined), failed() {}, recovered() {} },
+    store: testGuard({ clock }),
     logAccess() {},
     logFault() {},
     logError(error) {

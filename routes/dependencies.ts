@@ -6,7 +6,7 @@ import type { BucketStore } from "../lib/limiter/stores/bucket_store.ts";
 import type { Operator } from "../lib/operator/operator.ts";
 import type { Shutdown } from "../lib/process/shutdown.ts";
 import type { Resources } from "../lib/upstream/resources.ts";
-import type { StoreWatch } from "../lib/store/store_watch.ts";
+import type { StoreGuard } from "../lib/store/store_guard.ts";
 import type { HttpTransport } from "../lib/transport/http.ts";
 import type { FaultReport } from "../lib/upstream/fault_log.ts";
 import type { AccessEntry } from "../middleware/access_log.ts";
@@ -36,8 +36,8 @@ export interface GatewayDependencies {
   readonly adminToken: string | undefined;
   /** Whether a platform (Deno Deploy) runs the gateway. */
   readonly isHosted: boolean;
-  /** The health of the store. */
-  readonly store: Pick<StoreWatch, "check" | "failed" | "recovered">;
+  /** Guards every call of the store. */
+  readonly store: StoreGuard;
   /** Logs each request after its response. */
   readonly logAccess: (entry: AccessEntry) => void;
   /** Logs an unexpected error. */

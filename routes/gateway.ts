@@ -56,9 +56,8 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
     ...(deps.cacheStore && { store: deps.cacheStore }),
     clock,
     pseudonym,
-    storeTimeoutMs: DEFAULTS.storeTimeoutMs,
+    guard: deps.store,
     refreshMs: DEFAULTS.backgroundMs,
-    onError: (error) => deps.store.failed(error),
   });
   const sources = new Sources(settings, { ...deps, cache: cache.cache, pseudonym });
   const sender = new ResponseSender(clock, settings.sendTimeoutMs);

@@ -1,13 +1,13 @@
 import { Hono } from "hono";
 import type { Shutdown } from "../lib/process/shutdown.ts";
-import type { StoreWatch } from "../lib/store/store_watch.ts";
+import type { StoreGuard } from "../lib/store/store_guard.ts";
 import type { Env } from "../middleware/env.ts";
 
 const NO_STORE = { "cache-control": "no-store" };
 
 /** What readiness depends on. */
 export interface HealthOptions {
-  readonly store: Pick<StoreWatch, "check">;
+  readonly store: Pick<StoreGuard, "check">;
   /** Whether some limit fails closed when the store cannot be written. */
   readonly needsWrites: boolean;
   readonly shutdown: Shutdown;

@@ -1,5 +1,5 @@
 import { DEFAULTS } from "../lib/core/defaults.ts";
-import { BoundedStore } from "../lib/limiter/stores/bounded_store.ts";
+import { GuardedStore } from "../lib/limiter/stores/guarded_store.ts";
 import { TopKeys } from "../lib/limiter/admin/top_keys.ts";
 import { Ledger } from "../lib/limiter/admin/ledger.ts";
 import { Limiter } from "../lib/limiter/limiter.ts";
@@ -15,14 +15,13 @@ export interface Limits {
 /** Opens the rate limiter, its ledger and the list of its busiest buckets. */
 export function openLimits(deps: GatewayDependencies): Limits {
   const { buckets, clock, random, closing, logError } = deps;
-  const store = new BoundedStore(buckets, clock, buckets.timeoutMs ?? DEFAULTS.storeTimeoutMs);
+  const store = new GuardedStore(buckets, deps.store);
   const limiter = new Limiter({
     store,
     clock,
     random,
     maxBuckets: DEFAULTS.maxBuckets,
-    onStoreChange: (failure) =>
-      failure === undefined ? deps.store.recovered() : deps.store.failed(failure),
+    onError: (error) => logError(error, "limiter"),
   });
   closing.defer(() => limiter.close());
   const ledger = new Ledger({

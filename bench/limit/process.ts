@@ -1,6 +1,7 @@
 import { systemClock as clock } from "../../lib/core/clock.ts";
 import { DEFAULTS } from "../../lib/core/defaults.ts";
-import { BoundedStore } from "../../lib/limiter/stores/bounded_store.ts";
+import { GuardedStore } from "../../lib/limiter/stores/guarded_store.ts";
+import { testGuard } from "../../tests/support/test_guard.ts";
 import { bucketShape } from "../../lib/limiter/bucket.ts";
 import { KvStore, LOCAL_KV } from "../../lib/limiter/stores/kv_store.ts";
 import type { Decision, Limit } from "../../lib/limiter/limit.ts";
@@ -39,12 +40,12 @@ interface Load {
 
 async function askUntil(kv: Deno.Kv, { begin, end, perMs }: Load): Promise<ProcessReport> {
   const errors: string[] = [];
+  const guard = testGuard({ clock, random: Math.random, log: (line) => errors.push(line) });
   const limiter = new Limiter({
-    store: new BoundedStore(new KvStore(kv, LOCAL_KV), clock, DEFAULTS.storeTimeoutMs),
+    store: new GuardedStore(new KvStore(kv, LOCAL_KV), guard),
     clock,
     random: Math.random,
     maxBuckets: DEFAULTS.maxBuckets,
-    onStoreChange: (failure) => errors.push(String(failure ?? "the store is back")),
   });
   const limit: Limit = {
     name: "large",

@@ -1,5 +1,6 @@
 import { DEFAULTS } from "../../lib/core/defaults.ts";
-import { BoundedStore } from "../../lib/limiter/stores/bounded_store.ts";
+import { GuardedStore } from "../../lib/limiter/stores/guarded_store.ts";
+import { testGuard } from "../../tests/support/test_guard.ts";
 import { bucketShape } from "../../lib/limiter/bucket.ts";
 import type { Decision, Limit } from "../../lib/limiter/limit.ts";
 import { Random } from "../../tests/support/random.ts";
@@ -63,10 +64,12 @@ export async function simulate(
   const processes = Array.from({ length: scenario.processes }, (_, index) => {
     const store = new DistantStore(shared, clock, random, scenario);
     const own = new ProcessClock(clock, aheadOf(index, scenario));
+    const chance = () => fraction(random);
+    const guard = testGuard({ clock: own, random: chance, timeoutMs: scenario.timeoutMs });
     const limiter = start({
-      store: new BoundedStore(store, own, scenario.timeoutMs),
+      store: new GuardedStore(store, guard),
       clock: own,
-      random: () => fraction(random),
+      random: chance,
       maxBuckets,
     });
     return { store, limiter };

@@ -4,6 +4,7 @@ import { HttpCache } from "./http_cache.ts";
 import { MAX_STORE_MS } from "./stored_responses.ts";
 import { MemoryTier } from "./memory_tier.ts";
 import { SharedPurges } from "./shared_purges.ts";
+import type { StoreGuard } from "../store/store_guard.ts";
 import type { CacheStore } from "./store.ts";
 import { TwoTiers } from "./two_tiers.ts";
 
@@ -15,12 +16,9 @@ export interface CacheDependencies {
   readonly store?: CacheStore;
   readonly clock: Clock;
   readonly pseudonym: string;
-  /** Timeout of one call to the store (ms). */
-  readonly storeTimeoutMs: number;
+  readonly guard: Pick<StoreGuard, "admits" | "call" | "failed">;
   /** Timeout of a revalidation in the background (ms). */
   readonly refreshMs: number;
-  /** Called with failures of the store, which no client sees. */
-  readonly onError: (error: unknown) => void;
 }
 
 /** A cache, with what its operator may see and do. */
@@ -34,14 +32,12 @@ export interface OpenCache {
 
 /** Opens the cache of a process: its memory, over the store that processes share. */
 export function openCache(deps: CacheDependencies): OpenCache {
-  const { memoryBytes, store, clock, pseudonym, storeTimeoutMs, refreshMs, onError } = deps;
+  const { memoryBytes, store, clock, pseudonym, guard, refreshMs } = deps;
   const memory = new MemoryTier(memoryBytes);
   const purges = new Purges();
   const shared = store &&
-    new SharedPurges(store.purges, { memory, purges, clock, storeTimeoutMs, onError });
-  const tier = store
-    ? new TwoTiers({ memory, store: store.tier, clock, timeoutMs: storeTimeoutMs, onError })
-    : memory;
+    new SharedPurges(store.purges, { memory, purges, clock, guard });
+  const tier = store ? new TwoTiers({ memory, store: store.tier, guard }) : memory;
   const cache = new HttpCache({
     tier,
     parts: memory,
@@ -60,7 +56,7 @@ export function openCache(deps: CacheDependencies): OpenCache {
   /** Frees memory and disk after a purge of everything; the store may take long, so in the background. */
   const clear = () => {
     memory.clear();
-    Promise.try(() => store?.tier.clear?.()).catch(onError);
+    Promise.try(() => store?.tier.clear?.()).catch((error) => guard.failed("write", error));
   };
   const purge = async (purge: Purge) => {
     purges.forgetBefore(clock.wall() - MAX_STORE_MS);

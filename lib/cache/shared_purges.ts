@@ -1,6 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { StoreTimeout } from "../store/store_timeout.ts";
-import { within } from "../core/within.ts";
+import type { StoreGuard } from "../store/store_guard.ts";
 import type { Purge, Purges } from "./purges.ts";
 import { MAX_STORE_MS } from "./stored_responses.ts";
 import type { MemoryTier } from "./memory_tier.ts";
@@ -12,15 +11,11 @@ export interface SharedPurgesOptions {
   readonly memory: MemoryTier;
   readonly purges: Purges;
   readonly clock: Clock;
-  /** Timeout of one call to the store (ms). */
-  readonly storeTimeoutMs: number;
-  readonly onError: (error: unknown) => void;
+  readonly guard: Pick<StoreGuard, "admits" | "call">;
 }
 
 /** How often purges are read (ms): one takes effect everywhere within a second. */
 const READ_INTERVAL_MS = 800;
-/** When a read that failed is tried again (ms). */
-const RETRY_AFTER_MS = 5_000;
 /**
  * How long a change at an origin stays published (ms). A process that has read nothing for so long
  * clears its memory.
@@ -49,14 +44,17 @@ export class SharedPurges {
 
   /** Reads new purges when they are due; undefined when they are not. */
   refresh(): Promise<void> | undefined {
-    if (this.#options.clock.monotonic() < this.#nextReadAt) return undefined;
+    const { clock, guard } = this.#options;
+    if (clock.monotonic() < this.#nextReadAt) return undefined;
+    if (!this.#reading && !guard.admits("read")) return undefined;
     return this.#reading ??= this.#readNew();
   }
 
-  /** Publishes purges; false when that failed, which is logged. */
+  /** Publishes purges; false when that failed. */
   async publish(purges: readonly Purge[], lifetimeMs: number): Promise<boolean> {
-    const added = this.#store.add(purges, lifetimeMs).then(() => true);
-    return await this.#bounded(added) ?? false;
+    const { guard } = this.#options;
+    const adding = guard.call("write", () => this.#store.add(purges, lifetimeMs));
+    return await adding.then(() => true, () => false);
   }
 
   /**
@@ -79,10 +77,11 @@ export class SharedPurges {
   }
 
   async #readNew(): Promise<void> {
-    const { memory, purges, clock } = this.#options;
-    const added = await this.#bounded(this.#store.readNew());
+    const { memory, purges, clock, guard } = this.#options;
+    const reading = guard.call("read", async () => await this.#store.readNew());
+    const added = await reading.catch(() => undefined);
     const now = clock.monotonic();
-    this.#nextReadAt = now + (added ? READ_INTERVAL_MS : RETRY_AFTER_MS);
+    this.#nextReadAt = now + READ_INTERVAL_MS;
     if (added) {
       if (now - this.#readAt > CHANGE_LIFETIME_MS) memory.clear();
       this.#readAt = now;
@@ -90,15 +89,5 @@ export class SharedPurges {
       purges.forgetBefore(clock.wall() - MAX_STORE_MS);
     }
     this.#reading = undefined;
-  }
-
-  async #bounded<T>(done: Promise<T>): Promise<T | undefined> {
-    const { clock, storeTimeoutMs, onError } = this.#options;
-    const late = () => new StoreTimeout(storeTimeoutMs);
-    try {
-      return await within(done, storeTimeoutMs, clock, late);
-    } catch (error) {
-      onError(error);
-    }
   }
 }

@@ -1,6 +1,5 @@
-import type { Clock } from "../core/clock.ts";
-import { StoreTimeout } from "../store/store_timeout.ts";
-import { within } from "../core/within.ts";
+import type { StoreCallKind } from "../store/breaker.ts";
+import type { StoreCallPace, StoreGuard } from "../store/store_guard.ts";
 import type { CacheEntry } from "./entry.ts";
 import type { MemoryTier } from "./memory_tier.ts";
 import type { CacheTier } from "./tier.ts";
@@ -9,24 +8,16 @@ import type { CacheTier } from "./tier.ts";
 export interface TwoTiersOptions {
   readonly memory: MemoryTier;
   readonly store: CacheTier;
-  readonly clock: Clock;
-  /** Timeout of one call to the store (ms); after it, a miss. */
-  readonly timeoutMs: number;
-  /** Called with failures of the store. */
-  readonly onError: (error: unknown) => void;
+  /** Bounds the calls of the store; one that fails is a miss. */
+  readonly guard: Pick<StoreGuard, "admits" | "call">;
 }
 
-/** How long no call is made after a failure (ms): each miss would wait for it again. */
-const OPEN_MS = 1_000;
-/** Writes happen in the background, and may take longer. */
-const WRITE_TIMEOUT_FACTOR = 10;
 /** One in this many hits in memory is recorded in the store. */
 const TOUCH_EVERY = 64;
 
 /** Memory over a store: what was read once stays in memory, so a cold process is soon warm. */
 export class TwoTiers implements CacheTier {
   readonly #options: TwoTiersOptions;
-  #openUntil = -Infinity;
   #uses = 0;
   #isTouching = false;
 
@@ -48,7 +39,7 @@ export class TwoTiers implements CacheTier {
   set(key: string, entry: CacheEntry, lifetimeMs: number): void {
     const { memory, store } = this.#options;
     memory.set(key, entry);
-    this.#bounded(() => store.set(key, entry, lifetimeMs), WRITE_TIMEOUT_FACTOR);
+    this.#guarded("write", () => store.set(key, entry, lifetimeMs), "background");
   }
 
   has(key: string): boolean {
@@ -58,42 +49,40 @@ export class TwoTiers implements CacheTier {
   async delete(key: string): Promise<void> {
     const { memory, store } = this.#options;
     memory.delete(key);
-    await this.#bounded(() => store.delete(key));
+    await this.#guarded("write", () => store.delete(key));
   }
 
   async invalidate(url: string): Promise<void> {
     const { memory, store } = this.#options;
     memory.invalidate(url);
-    await this.#bounded(() => store.invalidate(url));
+    await this.#guarded("write", () => store.invalidate(url));
   }
 
   /** Records a use in the store, one at a time. */
   async #touch(key: string, request: Headers): Promise<void> {
     if (this.#isTouching) return;
     this.#isTouching = true;
-    await this.#bounded(() => this.#options.store.touch?.(key, request));
+    await this.#guarded("write", () => this.#options.store.touch?.(key, request));
     this.#isTouching = false;
   }
 
   async #read(key: string, request: Headers): Promise<CacheEntry | undefined> {
     const { memory, store } = this.#options;
-    const entry = await this.#bounded(() => store.get(key, request));
+    const entry = await this.#guarded("read", () => store.get(key, request));
     // What was stored meanwhile is newer.
     const newer = memory.get(key, request);
     if (entry && !newer) memory.set(key, entry);
     return newer ?? entry;
   }
 
-  /** Calls the store within its timeout; undefined when that fails. */
-  async #bounded<T>(call: () => Promise<T> | T, times = 1): Promise<T | undefined> {
-    const { clock, timeoutMs, onError } = this.#options;
-    if (clock.monotonic() < this.#openUntil) return undefined;
-    const ms = timeoutMs * times;
-    try {
-      return await within(Promise.try(call), ms, clock, () => new StoreTimeout(ms));
-    } catch (error) {
-      this.#openUntil = clock.monotonic() + OPEN_MS;
-      onError(error);
-    }
+  /** Calls the store through its guard; undefined when that fails, which the guard has logged. */
+  async #guarded<T>(
+    kind: StoreCallKind,
+    call: () => Promise<T> | T,
+    pace: StoreCallPace = "client",
+  ): Promise<T | undefined> {
+    const { guard } = this.#options;
+    if (!guard.admits(kind)) return undefined;
+    return await guard.call(kind, async () => await call(), pace).catch(() => undefined);
   }
 }

@@ -9,8 +9,8 @@ import type { Charge, Decision, Denial, Grant } from "./limit.ts";
 import { WaitQueues } from "./wait_queue.ts";
 import { spendLeases } from "./lease_spending.ts";
 import { plan, type PlannedDecision } from "./plan.ts";
+import { StoreFailure } from "../store/store_failure.ts";
 import type { BucketStore } from "./stores/bucket_store.ts";
-import { StoreBreaker } from "./stores/store_breaker.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
 import {
   type Batch,
@@ -26,8 +26,8 @@ export interface LimiterOptions {
   readonly random: Random;
   /** How many buckets are remembered; forgetting one costs a read and changes nothing. */
   readonly maxBuckets: number;
-  /** Told when the store is lost, and when it is back. */
-  readonly onStoreChange?: (failure: unknown) => void;
+  /** Told of what went wrong in the limiter itself; failures of the store are not its own. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /** Who asks, as far as waiting goes. */
@@ -51,7 +51,6 @@ const LEASED_SHARE = 1 / 4;
 export class Limiter {
   readonly #options: LimiterOptions;
   readonly #buckets: BucketTable;
-  readonly #breaker: StoreBreaker;
   readonly #waitQueues = new WaitQueues();
   readonly #transactions: Transactions;
   readonly #leases: LeaseKeeper;
@@ -63,10 +62,9 @@ export class Limiter {
   #closing: PromiseWithResolvers<void> | undefined;
 
   constructor(options: LimiterOptions) {
-    const { clock, random, maxBuckets, store, onStoreChange = () => {} } = options;
+    const { clock, random, maxBuckets, store } = options;
     this.#options = options;
     this.#buckets = new BucketTable(maxBuckets);
-    this.#breaker = new StoreBreaker(clock, random, onStoreChange);
     this.#leases = new LeaseKeeper({
       clock,
       buckets: this.#buckets,
@@ -77,11 +75,15 @@ export class Limiter {
       clock,
       random,
       waitQueues: this.#waitQueues,
-      breaker: this.#breaker,
       mayLease: ({ leases }) =>
         !this.#closing && (!leases.isEmpty || this.#leases.size < maxBuckets * LEASED_SHARE),
       onLease: (bucket) => this.#leases.keep(bucket),
     });
+  }
+
+  /** Whether the store is not to be called: its circuit is open, and no probe is due. */
+  get #isStoreAway(): boolean {
+    return this.#options.store.isAvailable === false;
   }
 
   /** How many buckets are remembered. */
@@ -117,9 +119,8 @@ export class Limiter {
     const known = this.#grantFromLeases(pending, patience, now) ??
       this.#denyLocally(pending, patience, now);
     if (known) return known;
-    const isProbe = this.#breaker.mayProbe();
-    if (this.#breaker.isOpen && !isProbe) return decideLocally(pending, now);
-    return this.#decideWithStore(pending, patience, now, isProbe);
+    if (this.#isStoreAway) return decideLocally(pending, now);
+    return this.#decideWithStore(pending, patience, now);
   }
 
   /** Gives back what is leased, and leases nothing more. Resolves when the store has it. */
@@ -158,7 +159,7 @@ export class Limiter {
     { deadline }: TakeOptions,
     now: Instant,
   ): Denial | undefined {
-    const facts = { order: this.#orders, arrivedAt: now.monotonic, deadline, isProbe: false };
+    const facts = { order: this.#orders, arrivedAt: now.monotonic, deadline };
     const context = this.#transactions.context(now);
     const [planned] = plan([new PendingRequest(pending, facts)], context).decisions;
     const isSure = planned?.violated.some(({ charge, bucket }) =>
@@ -172,15 +173,13 @@ export class Limiter {
     pending: readonly PendingCharge[],
     { signal, deadline }: TakeOptions,
     now: Instant,
-    isProbe: boolean,
   ): Promise<Decision> {
-    const facts = { order: this.#orders++, arrivedAt: now.monotonic, deadline, isProbe };
+    const facts = { order: this.#orders++, arrivedAt: now.monotonic, deadline };
     const request = new PendingRequest(pending, facts);
     for (const { charge, bucket } of pending) {
       this.#buckets.hold(bucket);
       bucket.pendingRequests++;
       bucket.demand.add(charge.tokens, now.monotonic);
-      if (isProbe) bucket.mustRead = true;
     }
     const leave = () => this.#cancel(request, signal.reason);
     if (signal.aborted) leave();
@@ -200,7 +199,7 @@ export class Limiter {
 
   /** Has a bucket written soon; what is due for it goes with a later write when the store is lost. */
   #renew(bucket: TrackedBucket): void {
-    if (this.#breaker.isOpen || this.#renewals.has(bucket)) return;
+    if (this.#isStoreAway || this.#renewals.has(bucket)) return;
     this.#renewals.add(bucket);
     this.#buckets.hold(bucket);
     queueMicrotask(() => this.#pump());
@@ -218,7 +217,7 @@ export class Limiter {
 
   /** Starts transactions for what is due, as many as the store is worth. */
   #pump(): void {
-    if (this.#breaker.isOpen) this.#decideAllLocally();
+    if (this.#isStoreAway) this.#decideAllLocally();
     while (this.#running < this.#options.store.concurrency) {
       const batch = this.#nextBatch();
       if (batch.buckets.length === 0) break;
@@ -228,15 +227,15 @@ export class Limiter {
     if (this.#running === 0 && this.#renewals.size === 0) this.#closing?.resolve();
   }
 
-  /** All but the one that tries the store. */
+  /** Decides all that is due and in no transaction. */
   #decideAllLocally(): void {
     for (const bucket of this.#renewals) this.#buckets.release(bucket);
     this.#renewals.clear();
     const now = instantOf(this.#options.clock);
     const due = this.#ready;
-    this.#ready = due.filter(({ isProbe, isInTransaction: isInHand }) => isProbe || isInHand);
+    this.#ready = due.filter(({ isInTransaction }) => isInTransaction);
     for (const request of due) {
-      if (request.isProbe || request.isInTransaction || request.isDone) continue;
+      if (request.isInTransaction || request.isDone) continue;
       request.isReady = false;
       this.#settle(request, decideLocally(request.charges, now));
     }
@@ -282,7 +281,7 @@ export class Limiter {
     try {
       for (const concluded of await this.#transactions.run(batch)) this.#apply(concluded);
     } catch (error) {
-      this.#breaker.failed(error);
+      if (!(error instanceof StoreFailure)) this.#options.onError?.(error);
       const now = instantOf(this.#options.clock);
       for (const request of batch.requests) {
         request.isInTransaction = false;
@@ -337,7 +336,6 @@ export class Limiter {
   #cancel(request: PendingRequest, reason: unknown): void {
     request.cancel(reason);
     this.#leave(request);
-    if (request.isProbe && this.#breaker.isOpen) this.#breaker.probeCancelled();
   }
 
   /** Ends its sleep, and wakes those behind it: they may be served sooner now. */

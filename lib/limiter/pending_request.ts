@@ -15,8 +15,6 @@ export interface PendingFacts {
   readonly arrivedAt: number;
   /** Until when an answer is of use (monotonic ms). */
   readonly deadline: number;
-  /** Whether it is the one that tries a store that was lost. */
-  readonly isProbe: boolean;
 }
 
 /** One request on its way to a decision. */
@@ -25,7 +23,6 @@ export class PendingRequest {
   readonly order: number;
   readonly arrivedAt: number;
   readonly deadline: number;
-  readonly isProbe: boolean;
   readonly decision: Promise<Decision>;
   /** Whether it was decided, or nobody waits for it any more. */
   isDone = false;
@@ -42,7 +39,6 @@ export class PendingRequest {
     this.order = facts.order;
     this.arrivedAt = facts.arrivedAt;
     this.deadline = facts.deadline;
-    this.isProbe = facts.isProbe;
     this.decision = this.#decided.promise;
   }
 

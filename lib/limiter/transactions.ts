@@ -11,8 +11,8 @@ import {
   type PlannedDecision,
   type PlannedWrite,
 } from "./plan.ts";
+import { StoreFailure } from "../store/store_failure.ts";
 import type { BucketStore } from "./stores/bucket_store.ts";
-import type { StoreBreaker } from "./stores/store_breaker.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
 
 /** What transactions need. */
@@ -21,7 +21,6 @@ export interface TransactionsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly waitQueues: WaitQueues;
-  readonly breaker: StoreBreaker;
   /** Whether tokens of a bucket may be leased now. */
   readonly mayLease: (bucket: TrackedBucket) => boolean;
   /** Told of a bucket of which tokens were leased. */
@@ -80,17 +79,16 @@ export class Transactions {
 
   /**
    * Decides, and makes the decisions hold.
-   * @throws when the store fails: what it did is then unknown, and nothing counts as decided
+   * @throws {StoreFailure} when the store fails: nothing counts as decided then
    */
   async run(
     { requests, buckets, renewals: due }: Batch,
   ): Promise<readonly CommittedDecision[]> {
-    const { clock, random, breaker: health } = this.#options;
+    const { clock, random } = this.#options;
     const begun = instantOf(clock);
     this.#markOutdated(buckets, begun);
-    let isAsked = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      isAsked = await this.#readUnknown(buckets) || isAsked;
+      await this.#readUnknown(buckets);
       const now = instantOf(clock);
       for (const bucket of buckets) bucket.returnExpired(now);
       const context = this.context(now);
@@ -102,7 +100,6 @@ export class Transactions {
       if (markStale(decisions, now) || recallLeases(decisions, now)) continue;
       const concluded = decisions.map((decision) => ({ decision, spending: spendingOf(decision) }));
       if (await this.#commit(writes, context, concluded)) {
-        if (isAsked || writes.length > 0) health.succeeded();
         if (writes.length > 0) this.#recordLatency(clock.monotonic() - begun.monotonic);
         for (const bucket of due) {
           if (!writes.some((write) => write.bucket === bucket && write.leased > 0)) {
@@ -114,7 +111,6 @@ export class Transactions {
       this.#batchSize = Math.max(1, Math.floor(this.#batchSize / 2));
       await clock.sleep(random() * Math.min(LONGEST_BACKOFF_MS, BACKOFF_MS * 2 ** attempt));
     }
-    health.succeeded();
     const at = instantOf(clock);
     return requests.map((request) => ({
       spending: NOTHING_PAID,
@@ -153,11 +149,11 @@ export class Transactions {
     }
   }
 
-  /** Reads what is not known for sure; whether there was any. */
-  async #readUnknown(buckets: readonly TrackedBucket[]): Promise<boolean> {
+  /** Reads what is not known for sure. */
+  async #readUnknown(buckets: readonly TrackedBucket[]): Promise<void> {
     const unknown = buckets.filter(({ mustRead: isDoubtful }) => isDoubtful);
-    if (unknown.length === 0) return false;
-    const stored = await this.#options.store.read(unknown.map(({ key }) => key));
+    if (unknown.length === 0) return;
+    const stored = await this.#options.store.read(unknown.map(({ key }) => key)).catch(fail);
     const at = this.#options.clock.monotonic();
     for (const [index, bucket] of unknown.entries()) {
       const { version, level } = stored[index] ?? { level: undefined, version: null };
@@ -168,7 +164,6 @@ export class Transactions {
       bucket.storedAt = at;
       bucket.mustRead = false;
     }
-    return true;
   }
 
   /** Whether the levels were written; a bucket whose fate is unknown is asked for again. */
@@ -186,7 +181,7 @@ export class Transactions {
     const sentAt = clock.monotonic();
     let version: string | undefined;
     try {
-      version = await store.commit(writes);
+      version = await store.commit(writes).catch(fail);
       const tookMs = clock.monotonic() - sentAt;
       if (version === undefined && tookMs >= (store.repeatsAfterMs ?? Infinity)) forgetReturns();
     } catch (error) {
@@ -222,6 +217,10 @@ export class Transactions {
   #recordLatency(ms: number): void {
     this.#latencyMs = Math.max(ms, LATENCY_MEMORY * this.#latencyMs + (1 - LATENCY_MEMORY) * ms);
   }
+}
+
+function fail(cause: unknown): never {
+  throw new StoreFailure(cause);
 }
 
 /** What leases pay for a decision; nothing for one that refuses. */

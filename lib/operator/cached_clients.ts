@@ -12,8 +12,6 @@ interface CachedClient {
 const KNOWN_MS = 60_000;
 /** How long an unknown key is cached (ms): a record written by hand takes effect after it. */
 const UNKNOWN_MS = 1_000;
-/** How long an expired entry is used when the store fails (ms), before the store is tried again. */
-const STALE_MS = 1_000;
 /** How many known clients are cached, and as many unknown keys, so that guesses evict no client. */
 const MAX_ENTRIES = 10_000;
 
@@ -29,7 +27,7 @@ export class CachedClients implements ClientDirectory {
   readonly #lookup: (hash: string) => Promise<KnownClient | undefined>;
   readonly #clock: Clock;
 
-  /** @param lookup finds the client with that key hash in the store; bounded in time */
+  /** @param lookup finds the client with that key hash in the store; rejects at once while it is away */
   constructor(lookup: (hash: string) => Promise<KnownClient | undefined>, clock: Clock) {
     this.#lookup = lookup;
     this.#clock = clock;
@@ -60,7 +58,6 @@ export class CachedClients implements ClientDirectory {
       return client;
     } catch (error) {
       if (last === undefined) throw error;
-      last.until = this.#clock.monotonic() + STALE_MS;
       return last.client;
     } finally {
       lookups.delete(hash);

@@ -6,7 +6,7 @@ import { Operator, type OperatorOptions } from "./operator.ts";
 /** Makes an Operator whose changes are stored in Deno KV. */
 export function kvOperator(
   kv: Deno.Kv,
-  options: Pick<OperatorOptions, "clock" | "onError" | "onLost">,
+  options: Pick<OperatorOptions, "clock" | "guard" | "onError">,
 ): Operator {
   const changes = new KvChanges(kv);
   return new Operator({

@@ -1,9 +1,8 @@
 import type { ClientDirectory } from "./client_directory.ts";
 import type { Clock } from "../core/clock.ts";
-import { DEFAULTS } from "../core/defaults.ts";
 import { GatewayError } from "../core/errors.ts";
-import { StoreTimeout } from "../store/store_timeout.ts";
-import { within } from "../core/within.ts";
+import type { StoreCallKind } from "../store/breaker.ts";
+import type { StoreGuard } from "../store/store_guard.ts";
 import type { Block, BlockSubject } from "./block.ts";
 import { BlockList } from "./block_list.ts";
 import type { KvBlocks } from "./kv_blocks.ts";
@@ -19,8 +18,7 @@ export interface OperatorOptions {
   readonly clock: Clock;
   /** Logs why a request of the operator failed. */
   readonly onError: (error: unknown) => void;
-  /** Called with the reason when the store can no longer be read. */
-  readonly onLost: (error: unknown) => void;
+  readonly guard: Pick<StoreGuard, "call">;
 }
 
 /** How often changes of other processes are looked for (ms): they take effect within a second. */
@@ -38,12 +36,11 @@ export class Operator {
   #blocks = new BlockList([]);
   #marks: Marks = {};
   #refreshing: Promise<void> = Promise.resolve();
-  #isLost = false;
 
   constructor(options: OperatorOptions) {
     this.#options = options;
     this.#clients = new CachedClients(
-      (hash) => this.#bounded(options.clients.find(hash)),
+      (hash) => options.guard.call("read", () => options.clients.find(hash)),
       options.clock,
     );
   }
@@ -60,13 +57,8 @@ export class Operator {
 
   /** Reads what has changed. When the store fails, everything stays as it was. */
   async refresh(): Promise<void> {
-    try {
-      await this.#refresh();
-      this.#isLost = false;
-    } catch (error) {
-      if (!this.#isLost) this.#options.onLost(error);
-      this.#isLost = true;
-    }
+    // The guard has logged why.
+    await this.#refresh().catch(() => {});
   }
 
   /** Refreshes every 0.8 s until the signal aborts. */
@@ -78,12 +70,19 @@ export class Operator {
     }
   }
 
+  /** Reads clients from the store. @throws {GatewayError} `limiter-unavailable` */
+  async readClients<T>(
+    work: (clients: Pick<KvClients, "get" | "list">) => Promise<T>,
+  ): Promise<T> {
+    return await this.#useStore("read", () => work(this.#options.clients));
+  }
+
   /**
-   * Reads or changes clients. A change takes effect here at once, elsewhere within a second.
+   * Changes clients. A change takes effect here at once, elsewhere within a second.
    * @throws {GatewayError} what `work` throws; `limiter-unavailable` when the store fails
    */
-  async withClients<T>(work: (clients: KvClients) => Promise<T>): Promise<T> {
-    const result = await this.#useStore(() => work(this.#options.clients));
+  async changeClients<T>(work: (clients: KvClients) => Promise<T>): Promise<T> {
+    const result = await this.#useStore("write", () => work(this.#options.clients));
     await this.refresh();
     return result;
   }
@@ -93,20 +92,20 @@ export class Operator {
    * @throws {GatewayError} `bad-request` when there are too many blocks; `limiter-unavailable`
    */
   async block(block: Block): Promise<void> {
-    await this.#useStore(() => this.#refresh());
+    await this.#orUnavailable(this.#refresh());
     if (!this.#blocks.has(block.of, block.at) && this.#blocks.list(block.at).length >= MAX_BLOCKS) {
       throw new GatewayError(
         "bad-request",
         `there are already ${MAX_BLOCKS} bans; lift some first`,
       );
     }
-    await this.#useStore(() => this.#options.blocks.set(block));
+    await this.#useStore("write", () => this.#options.blocks.set(block));
     await this.refresh();
   }
 
   /** Lifts a block. @returns whether there was one. @throws {GatewayError} `limiter-unavailable` */
   async lift(of: BlockSubject): Promise<boolean> {
-    const wasBlocked = await this.#useStore(() => this.#options.blocks.lift(of));
+    const wasBlocked = await this.#useStore("write", () => this.#options.blocks.lift(of));
     await this.refresh();
     return wasBlocked;
   }
@@ -117,14 +116,14 @@ export class Operator {
   }
 
   async #readChanges(): Promise<void> {
-    const { changes, blocks } = this.#options;
-    const marks = await this.#bounded(changes.read());
+    const { changes, blocks, guard } = this.#options;
+    const marks = await guard.call("read", () => changes.read());
     if (marks.clients !== this.#marks.clients) this.#clients.forget();
     if (marks.bans !== this.#marks.bans) {
       const read: Block[] = [];
       let after: string | undefined;
       do {
-        const page = await this.#bounded(blocks.page(after));
+        const page = await guard.call("read", () => blocks.page(after));
         read.push(...page.blocks);
         after = page.next;
       } while (after !== undefined);
@@ -133,9 +132,14 @@ export class Operator {
     this.#marks = marks;
   }
 
-  async #useStore<T>(work: () => Promise<T>): Promise<T> {
+  #useStore<T>(kind: StoreCallKind, work: () => Promise<T>): Promise<T> {
+    return this.#orUnavailable(this.#options.guard.call(kind, work));
+  }
+
+  /** Logs why the store failed, and responds that it did. */
+  async #orUnavailable<T>(result: Promise<T>): Promise<T> {
     try {
-      return await this.#bounded(work());
+      return await result;
     } catch (error) {
       if (error instanceof GatewayError) throw error;
       this.#options.onError(error);
@@ -145,15 +149,5 @@ export class Operator {
         { headers: { "retry-after": "1" }, cause: error },
       );
     }
-  }
-
-  #bounded<T>(result: Promise<T>): Promise<T> {
-    const { storeTimeoutMs } = DEFAULTS;
-    return within(
-      result,
-      storeTimeoutMs,
-      this.#options.clock,
-      () => new StoreTimeout(storeTimeoutMs),
-    );
   }
 }

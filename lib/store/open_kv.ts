@@ -3,7 +3,6 @@ import { DEFAULTS } from "../core/defaults.ts";
 import { isLocked, unlocked } from "./kv_locked.ts";
 import { createCompact } from "./create_compact.ts";
 import { StartError } from "../core/start_error.ts";
-import { Unanswered } from "./unanswered.ts";
 import { within } from "../core/within.ts";
 
 /** What to do about some reasons. */
@@ -33,12 +32,11 @@ export async function openKv(location: string | undefined, clock: Clock): Promis
     }
     // A server that takes the connection and says nothing would be waited for without end.
     const ms = DEFAULTS.openStoreMs;
-    const kv = await within(Deno.openKv(location), ms, clock, () =>
+    return await within(Deno.openKv(location), ms, clock, () =>
       new Error(
         `nothing answered within ${ms / 1_000} s; is a KV Connect server there, ` +
           `and can it be reached from this machine?`,
       ));
-    return location === ":memory:" ? kv : restrained(kv, new Unanswered(clock));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const advice = ADVICE.find(([of]) => of.test(reason))?.[1] ?? "";
@@ -46,24 +44,6 @@ export async function openKv(location: string | undefined, clock: Clock): Promis
       `the store ${location ?? "of Deno KV"} cannot be opened: ${reason}${advice}`,
     );
   }
-}
-
-/** The same KV, of which the calls that have no answer stay few. */
-function restrained(kv: Deno.Kv, unanswered: Unanswered): Deno.Kv {
-  const get = kv.get.bind(kv);
-  const getMany = kv.getMany.bind(kv);
-  const remove = kv.delete.bind(kv);
-  const atomic = kv.atomic.bind(kv);
-  kv.get = (...args) => unanswered.ask(() => get(...args));
-  kv.getMany = (...args) => unanswered.ask(() => getMany(...args));
-  kv.delete = (...args) => unanswered.ask(() => remove(...args));
-  kv.atomic = () => {
-    const operation = atomic();
-    const commit = operation.commit.bind(operation);
-    operation.commit = () => unanswered.ask(commit);
-    return operation;
-  };
-  return kv;
 }
 
 /** Opens a file, and writes to it once: one on a full disk opens, too. */

@@ -109,7 +109,7 @@ async function tierOf(
 ): Promise<string | undefined> {
   if (name === undefined || !clients) return undefined;
   if (clients.known) return clients.known.find((known) => known.name === name)?.tier;
-  return (await operator?.withClients((clients) => clients.get(name)))?.tier;
+  return (await operator?.readClients((clients) => clients.get(name)))?.tier;
 }
 
 /** A bucket as the operator API shows it: tokens left as in `RateLimit`, and seconds until it is full. */

@@ -77,7 +77,7 @@ export function clientsAdmin({ settings, operator, clock }: ClientsAdminOptions)
       if (after !== undefined && !NAME.test(after)) {
         throw new GatewayError("bad-request", NAME_RULE);
       }
-      const entries = await operator.withClients((clients) => clients.list(after, limit + 1));
+      const entries = await operator.readClients((clients) => clients.list(after, limit + 1));
       const listed = entries.slice(0, limit);
       const next = entries.length > limit ? listed.at(-1)?.name : undefined;
       return c.json({ clients: listed.map(shown), next: next ?? null }, 200, NO_STORE);
@@ -85,37 +85,37 @@ export function clientsAdmin({ settings, operator, clock }: ClientsAdminOptions)
     .post("/", async (c) => {
       const { name, tier, key = newKey() } = await readBody(c, created);
       const client = { name, tier: known(tier) };
-      const entry = await operator.withClients((clients) =>
+      const entry = await operator.changeClients((clients) =>
         clients.create(client, keyHash(key), clock.wall())
       );
       return c.json({ ...shown(entry), key }, 201, NO_STORE);
     })
     .get("/:name", async (c) => {
       const name = nameOf(c);
-      const entry = await operator.withClients((clients) => clients.get(name));
+      const entry = await operator.readClients((clients) => clients.get(name));
       if (!entry) throw new GatewayError("not-found", `no client ${name} was created at runtime`);
       return c.json(shown(entry), 200, NO_STORE);
     })
     .patch("/:name", async (c) => {
       const tier = known((await readBody(c, changed)).tier);
       const name = nameOf(c);
-      const entry = await operator.withClients((clients) => clients.setTier(name, tier));
+      const entry = await operator.changeClients((clients) => clients.setTier(name, tier));
       return c.json(shown(entry), 200, NO_STORE);
     })
     .delete("/:name", async (c) => {
       const name = nameOf(c);
-      const { hashes } = await operator.withClients((clients) => clients.revoke(name));
+      const { hashes } = await operator.changeClients((clients) => clients.revoke(name));
       return c.json({ name, revoked: hashes.length }, 200, NO_STORE);
     })
     .post("/:name/keys", async (c) => {
       const { key = newKey() } = await readBody(c, keyAdded, {});
       const name = nameOf(c);
-      const entry = await operator.withClients((clients) => clients.addKey(name, keyHash(key)));
+      const entry = await operator.changeClients((clients) => clients.addKey(name, keyHash(key)));
       return c.json({ ...shown(entry), key }, 201, NO_STORE);
     })
     .delete("/:name/keys", async (c) => {
       const name = nameOf(c);
-      const entry = await operator.withClients((clients) => clients.dropOldKeys(name));
+      const entry = await operator.changeClients((clients) => clients.dropOldKeys(name));
       return c.json(shown(entry), 200, NO_STORE);
     });
 }

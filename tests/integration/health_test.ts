@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { startGateway, type TestGateway, type TestGatewayOptions } from "../support/gateway.ts";
+import { ManualClock } from "../support/manual_clock.ts";
 import { startProgram } from "../support/program.ts";
 import { hang, startUpstream, type TestUpstream } from "../support/upstream.ts";
 import { askFor, type WireAnswer } from "../support/wire.ts";
@@ -41,11 +42,14 @@ Deno.test("live but not ready, when the store cannot be read", async () => {
 
 Deno.test("ready again, once the store can be read again", async () => {
   let isUp = false;
+  const clock = new ManualClock();
   await using gateway = startIdle({
+    clock,
     readStore: () => isUp ? Promise.resolve() : Promise.reject(new Error("down")),
   });
   assertEquals((await askFor(gateway.port, "/_gateway/health/ready")).status, 503);
   isUp = true;
+  await clock.advance(1_000);
   assertEquals((await askFor(gateway.port, "/_gateway/health/ready")).status, 200);
 });
 

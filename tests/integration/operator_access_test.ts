@@ -1,3 +1,4 @@
+import { testGuard } from "../support/test_guard.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Hono } from "hono";
 import { GatewayError } from "../../lib/core/errors.ts";
@@ -79,7 +80,7 @@ interface Operated extends AsyncDisposable {
 /** A gateway for whose wildcard route, and for whose pages, nothing is out of bounds. */
 async function start(options: TestGatewayOptions): Promise<Operated> {
   const kv = await Deno.openKv(":memory:");
-  const operator = kvOperator(kv, { clock, onError: () => {}, onLost: () => {} });
+  const operator = kvOperator(kv, { clock, guard: testGuard({ clock }), onError: () => {} });
   const reached: string[] = [];
   const gateway = startGateway({
     upstreams: { it: { source: ({ path }) => Promise.resolve(json(reached.push(path))) } },

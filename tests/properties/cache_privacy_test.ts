@@ -1,3 +1,4 @@
+import { testGuard } from "../support/test_guard.ts";
 import { assert, assertEquals } from "@std/assert";
 import { Body } from "../../lib/core/body.ts";
 import type { Bytes } from "../../lib/core/bytes.ts";
@@ -97,11 +98,8 @@ property(
       memoryBytes: random.pick([5_000, 1_000_000]),
       clock,
       pseudonym: "test",
-      storeTimeoutMs: 100,
+      guard: testGuard({ clock }),
       refreshMs: 1_000,
-      onError: (error) => {
-        throw error;
-      },
     });
     const settings = {
       ttlMs: random.bool() ? 5_000 : undefined,

@@ -1,5 +1,6 @@
+import { testGuard } from "../support/test_guard.ts";
 import type { Clock } from "../../lib/core/clock.ts";
-import { BoundedStore } from "../../lib/limiter/stores/bounded_store.ts";
+import { GuardedStore } from "../../lib/limiter/stores/guarded_store.ts";
 import { type BucketLevel, bucketShape } from "../../lib/limiter/bucket.ts";
 import type { Charge, Decision, Limit } from "../../lib/limiter/limit.ts";
 import { Ledger, type LedgerOptions } from "../../lib/limiter/admin/ledger.ts";
@@ -285,11 +286,12 @@ export class World {
     const { maxBuckets } = this.scenario;
     const offset = this.#random.int(0, 1_000_000) / 1_024;
     const clock = new ProcessClock(this.clock, ahead, offset);
-    const store = new BoundedStore(this.#port(() => process), clock, STORE_TIMEOUT_MS);
     const random = () => this.#random.int(0, 999_999) / 1_000_000;
+    const guard = testGuard({ clock, random, timeoutMs: STORE_TIMEOUT_MS });
+    const store = new GuardedStore(this.#port(() => process), guard);
     const limiter = this.#newLimiter({ store, clock, random, maxBuckets });
     const ledger = this.#newLedger({
-      store: new BoundedStore(this.#port(() => process, true), clock, STORE_TIMEOUT_MS),
+      store: new GuardedStore(this.#port(() => process, true), guard),
       clock,
       random,
       forget: (keys) => limiter.forget(keys),

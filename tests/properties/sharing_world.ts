@@ -11,7 +11,7 @@ import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
 import { Shutdown } from "../../lib/process/shutdown.ts";
 import { Resources } from "../../lib/upstream/resources.ts";
 import type { Call, Client, Reply, Source } from "../../lib/core/source.ts";
-import { StoreWatch } from "../../lib/store/store_watch.ts";
+import { testGuard } from "../support/test_guard.ts";
 import type { createGateway } from "../../routes/gateway.ts";
 import { kvTier } from "../support/kv_tier.ts";
 import { ManualClock, settled } from "../support/manual_clock.ts";
@@ -194,7 +194,7 @@ function deploy(
         shutdown: new Shutdown(clock),
         resources,
         http: source,
-        store: new StoreWatch({ clock, read: () => Promise.resolve(), log() {} }),
+        store: testGuard({ clock }),
         buckets: new MemoryStore(clock),
         random: () => 0.5,
         adminToken: undefined,

@@ -1,4 +1,5 @@
 // deno-lint-ignore-file no-console -- its output is its purpose
+import { testGuard } from "../support/test_guard.ts";
 import { assert, assertEquals } from "@std/assert";
 import { Background } from "../../lib/core/background.ts";
 import { Shutdown } from "../../lib/process/shutdown.ts";
@@ -230,7 +231,7 @@ Deno.test(`${REQUESTS} mixed requests leave nothing`, async () => {
     buffers,
     buckets: new MemoryStore(clock),
     http: () => () => Promise.reject(new Error("nothing is asked over HTTP here")),
-    store: { check: () => Promise.resolve(undefined), failed() {}, recovered() {} },
+    store: testGuard({ clock }),
     logAccess() {},
     logFault() {},
     logError: (error) => errors.push(error),

@@ -10,11 +10,11 @@ import type { Operator } from "../../lib/operator/operator.ts";
 import { Resources } from "../../lib/upstream/resources.ts";
 import { Shutdown } from "../../lib/process/shutdown.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
-import { StoreWatch } from "../../lib/store/store_watch.ts";
 import type { FaultReport } from "../../lib/upstream/fault_log.ts";
 import type { AccessEntry } from "../../middleware/access_log.ts";
 import { createGateway } from "../../routes/gateway.ts";
 import { startServer } from "./server.ts";
+import { testGuard } from "./test_guard.ts";
 
 /** A gateway on a port of its own, for as long as a test holds it. */
 export interface TestGateway extends AsyncDisposable {
@@ -78,7 +78,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     closing,
     resources,
     http: transport.source,
-    store: new StoreWatch({ clock, read: readStore, log: (line) => errors.push(line) }),
+    store: testGuard({ clock, read: readStore, log: (line) => errors.push(line) }),
     buckets,
     random: Math.random,
     adminToken: options.adminToken,

@@ -5,6 +5,7 @@ import { json } from "../../lib/json/json_reply.ts";
 import { ask } from "./answer.ts";
 import { startGateway, type TestGateway } from "./gateway.ts";
 import { ManualClock } from "./manual_clock.ts";
+import { testGuard } from "./test_guard.ts";
 
 /** A limit with a tier, and one by address for each route alone. */
 export const OPERATED: GatewayConfig = {
@@ -58,7 +59,7 @@ export async function startOperated(
   const kv = shared?.kv ?? await Deno.openKv(":memory:");
   const clock = shared?.clock ?? new ManualClock();
   const stopping = new AbortController();
-  const operator = kvOperator(kv, { clock, onError: () => {}, onLost: () => {} });
+  const operator = kvOperator(kv, { clock, guard: testGuard({ clock }), onError: () => {} });
   await operator.refresh();
   operator.follow(stopping.signal);
   const buckets = new KvStore(kv, LOCAL_KV);

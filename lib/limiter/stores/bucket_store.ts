@@ -28,8 +28,8 @@ export interface BucketStore {
   readonly concurrency: number;
   /** How much the clocks of the machines that share it may differ (ms). */
   readonly skewMs: number;
-  /** How long one call may take (ms). Absent: as long as any call of a store. */
-  readonly timeoutMs?: number;
+  /** Whether it may be called now; false while its circuit is open. Absent: always. */
+  readonly isAvailable?: boolean;
   /**
    * A commit that took so long (ms) may have been sent more than once on its way: that it was
    * refused no longer says that nothing was written. Absent: each is sent once.

@@ -55,7 +55,6 @@ export class KvStore implements BucketStore {
   readonly maxWrites: number;
   readonly concurrency: number;
   readonly skewMs: number;
-  readonly timeoutMs: number;
   readonly repeatsAfterMs: number;
   readonly #kv: Deno.Kv;
 
@@ -65,7 +64,6 @@ export class KvStore implements BucketStore {
       maxWrites: this.maxWrites,
       concurrency: this.concurrency,
       skewMs: this.skewMs,
-      timeoutMs: this.timeoutMs,
       repeatsAfterMs: this.repeatsAfterMs,
     } = backend);
   }

@@ -1,4 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
+import { testGuard } from "../../support/test_guard.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Body } from "../../../lib/core/body.ts";
 import type { CacheEntry } from "../../../lib/cache/entry.ts";
 import type { KvTier } from "../../../lib/cache/kv_tier.ts";
@@ -354,7 +355,7 @@ property(
 /** Memory over a store that does as the test says. */
 function play(store: Partial<KvTier>) {
   const clock = new ManualClock();
-  const errors: unknown[] = [];
+  const errors: string[] = [];
   const memory = new MemoryTier(2 ** 20);
   const tier = new TwoTiers({
     memory,
@@ -365,9 +366,7 @@ function play(store: Partial<KvTier>) {
       invalidate: () => Promise.resolve(),
       ...store,
     },
-    clock,
-    timeoutMs: 400,
-    onError: (error) => errors.push(error),
+    guard: testGuard({ clock, log: (line) => errors.push(line) }),
   });
   return { clock, errors, memory, tier };
 }
@@ -441,7 +440,7 @@ Deno.test("a store that hangs holds up no writing, and a deletion no longer than
   await deleting;
   assertEquals(errors.length, 1);
   await clock.advance(3_600);
-  assertEquals([errors.length, clock.sleeping], [2, 0]);
+  assertEquals([errors.length, clock.sleeping], [1, 0]);
 });
 
 Deno.test("a store that is closed is a miss, and a place where nothing is kept", async () => {
@@ -458,16 +457,14 @@ Deno.test("a store that is closed is a miss, and a place where nothing is kept",
       },
     ]
   ) {
-    const errored = Promise.withResolvers<unknown>();
+    const errored = Promise.withResolvers<string>();
     const tier = new TwoTiers({
       memory: new MemoryTier(2 ** 20),
       store,
-      clock: new ManualClock(),
-      timeoutMs: 400,
-      onError: errored.resolve,
+      guard: testGuard({ clock: new ManualClock(), log: errored.resolve }),
     });
     await ask(tier);
-    assert(await errored.promise instanceof Error);
+    assertMatch(await errored.promise, /^the store cannot be (?:read|written): /);
   }
 });
 

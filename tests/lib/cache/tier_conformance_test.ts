@@ -1,3 +1,4 @@
+import { testGuard } from "../../support/test_guard.ts";
 import { kvTier } from "../../support/kv_tier.ts";
 import { MemoryTier } from "../../../lib/cache/memory_tier.ts";
 import type { CacheTier } from "../../../lib/cache/tier.ts";
@@ -36,9 +37,9 @@ const TIERS: Readonly<Record<string, () => Promise<OpenTier>>> = {
     const kv = await Deno.openKv(":memory:");
     const store = kvTier(kv);
     const clock = new ManualClock();
-    const timing = { clock, timeoutMs: 400, onError: fail };
+    const guard = testGuard({ clock, log: fail });
     // Each answer comes from the store to a process that starts cold.
-    const cold = () => new TwoTiers({ ...timing, store, memory: new MemoryTier(2 ** 26) });
+    const cold = () => new TwoTiers({ guard, store, memory: new MemoryTier(2 ** 26) });
     return {
       tier: {
         get: (key, request) => cold().get(key, request),
@@ -51,7 +52,7 @@ const TIERS: Readonly<Record<string, () => Promise<OpenTier>>> = {
             invalidate() {},
           };
           const memory = new MemoryTier(2 ** 26);
-          new TwoTiers({ ...timing, store: told, memory }).set(key, entry, keepMs);
+          new TwoTiers({ guard, store: told, memory }).set(key, entry, keepMs);
           await written.promise;
         },
         delete: (key) => cold().delete(key),
@@ -65,8 +66,8 @@ const TIERS: Readonly<Record<string, () => Promise<OpenTier>>> = {
   },
 };
 
-function fail(error: unknown): never {
-  throw error;
+function fail(line: string): never {
+  throw new Error(line);
 }
 
 for (const [name, open] of Object.entries(TIERS)) testCacheTier(name, open);

@@ -1,5 +1,6 @@
+import { testGuard } from "../../../support/test_guard.ts";
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { BoundedStore } from "../../../../lib/limiter/stores/bounded_store.ts";
+import { GuardedStore } from "../../../../lib/limiter/stores/guarded_store.ts";
 import { StoreTimeout } from "../../../../lib/store/store_timeout.ts";
 import { KvStore, LOCAL_KV } from "../../../../lib/limiter/stores/kv_store.ts";
 import { MemoryStore } from "../../../../lib/limiter/stores/memory_store.ts";
@@ -45,9 +46,9 @@ const STORES: Readonly<Record<string, () => Promise<OpenStore>>> = {
       },
     };
   },
-  "bounded": () => {
+  "guarded": () => {
     const clock = new ManualClock();
-    const store = new BoundedStore(new MemoryStore(clock), clock, 250);
+    const store = guarded(new MemoryStore(clock), clock);
     return Promise.resolve({ store, other: store, async [Symbol.asyncDispose]() {} });
   },
 };
@@ -98,6 +99,11 @@ Deno.test("Deno KV: what is no contention is an error", async () => {
   await assertRejects(() => store.read(["a"]));
 });
 
+/** The store with a guard that gives each call 250 ms. */
+function guarded(store: BucketStore, clock: ManualClock): GuardedStore {
+  return new GuardedStore(store, testGuard({ clock, timeoutMs: 250 }));
+}
+
 /** A store whose answers a test gives. */
 function scriptedStore() {
   const answers: PromiseWithResolvers<string | undefined>[] = [];
@@ -115,16 +121,16 @@ function scriptedStore() {
   return { store, answers };
 }
 
-Deno.test("bounded: is used as what it bounds", () => {
+Deno.test("guarded: is used as what it guards", () => {
   const { store } = scriptedStore();
-  const { maxWrites, concurrency, skewMs } = new BoundedStore(store, new ManualClock(), 250);
+  const { maxWrites, concurrency, skewMs } = guarded(store, new ManualClock());
   assertEquals({ maxWrites, concurrency, skewMs }, { maxWrites: 7, concurrency: 3, skewMs: 11 });
 });
 
-Deno.test("bounded: a call that takes too long fails at its time", async () => {
+Deno.test("guarded: a call that takes too long fails at its time", async () => {
   const clock = new ManualClock();
-  const bounded = new BoundedStore(scriptedStore().store, clock, 250);
-  for (const call of [() => bounded.read(["a"]), () => bounded.commit([write("a", 1)])]) {
+  const fresh = () => guarded(scriptedStore().store, clock);
+  for (const call of [() => fresh().read(["a"]), () => fresh().commit([write("a", 1)])]) {
     const told = assertRejects(call, StoreTimeout, "within 250 ms");
     await clock.advance(250);
     await told;
@@ -132,30 +138,30 @@ Deno.test("bounded: a call that takes too long fails at its time", async () => {
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("bounded: a call is not failed before its time, and leaves no timer", async () => {
+Deno.test("guarded: a call is not failed before its time, and leaves no timer", async () => {
   const clock = new ManualClock();
   const { store, answers } = scriptedStore();
-  const call = new BoundedStore(store, clock, 250).commit([write("a", 1)]);
+  const call = guarded(store, clock).commit([write("a", 1)]);
   await clock.advance(249);
   answers[0]?.resolve("1");
   assertEquals(await call, "1");
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("bounded: a failure is passed on at once, and leaves no timer", async () => {
+Deno.test("guarded: a failure is passed on at once, and leaves no timer", async () => {
   const clock = new ManualClock();
   const { store, answers } = scriptedStore();
-  const call = new BoundedStore(store, clock, 250).commit([write("a", 1)]);
+  const call = guarded(store, clock).commit([write("a", 1)]);
   answers[0]?.reject(new Error("down"));
   await assertRejects(() => call, Error, "down");
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("bounded: what comes after the time is nobody's, be it an answer or a failure", async () => {
+Deno.test("guarded: what comes after the time is nobody's, be it an answer or a failure", async () => {
   const clock = new ManualClock();
   const { store, answers } = scriptedStore();
-  const bounded = new BoundedStore(store, clock, 250);
-  const calls = [bounded.commit([write("a", 1)]), bounded.commit([write("a", 1)])];
+  const under = guarded(store, clock);
+  const calls = [under.commit([write("a", 1)]), under.commit([write("a", 1)])];
   const told = calls.map((call) => assertRejects(() => call, StoreTimeout));
   await clock.advance(250);
   await Promise.all(told);
@@ -164,7 +170,7 @@ Deno.test("bounded: what comes after the time is nobody's, be it an answer or a 
   await settled();
 });
 
-Deno.test("bounded: a commit that ran out of time may hold even so", async () => {
+Deno.test("guarded: a commit that ran out of time may hold even so", async () => {
   const clock = new ManualClock();
   const memory = new MemoryStore(clock);
   const slow: BucketStore = {
@@ -177,7 +183,7 @@ Deno.test("bounded: a commit that ran out of time may hold even so", async () =>
       return await memory.commit(writes);
     },
   };
-  const told = assertRejects(() => new BoundedStore(slow, clock, 250).commit([write("a", 5)]));
+  const told = assertRejects(() => guarded(slow, clock).commit([write("a", 5)]));
   await clock.advance(250);
   await told;
   assertEquals(await look(memory, "a"), [MISSING]);

@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { BoundedStore } from "../../../../lib/limiter/stores/bounded_store.ts";
+import { GuardedStore } from "../../../../lib/limiter/stores/guarded_store.ts";
 import { bucketShape } from "../../../../lib/limiter/bucket.ts";
 import type { Decision, Limit, OnStoreFailure } from "../../../../lib/limiter/limit.ts";
 import { Limiter } from "../../../../lib/limiter/limiter.ts";
 import { MemoryStore } from "../../../../lib/limiter/stores/memory_store.ts";
 import type { BucketStore, BucketWrite } from "../../../../lib/limiter/stores/bucket_store.ts";
 import { ManualClock, settled } from "../../../support/manual_clock.ts";
+import { testGuard } from "../../../support/test_guard.ts";
 
 const TIMEOUT_MS = 250;
 /** The longest that a lost store is left alone. */
@@ -55,13 +56,14 @@ class FragileStore implements BucketStore {
 function start() {
   const clock = new ManualClock();
   const store = new FragileStore(clock);
-  const changes: unknown[] = [];
+  const changes: string[] = [];
+  const log = (line: string) => changes.push(line);
+  const guard = testGuard({ clock, timeoutMs: TIMEOUT_MS, log });
   const limiter = new Limiter({
-    store: new BoundedStore(store, clock, TIMEOUT_MS),
+    store: new GuardedStore(store, guard),
     clock,
     random: () => 0.5,
     maxBuckets: 100,
-    onStoreChange: (failure) => changes.push(failure),
   });
   const take = (limit: Limit, { key = "key", tokens = 1, signal = QUIET } = {}) =>
     Promise.resolve(limiter.take([{ key, limit, tokens }], { signal, deadline: Infinity }));
@@ -145,11 +147,11 @@ Deno.test("the store is told to be lost once, and to be back once", async () => 
     await take(limitThat("open"));
     await clock.advance(REST_MS);
   }
-  assertEquals(changes.map(String), ["Error: down"]);
+  assertEquals(changes, ["the store cannot be written: down"]);
   store.mood = "well";
   await take(limitThat("open"));
   await take(limitThat("open"));
-  assertEquals(changes.map(String), ["Error: down", "undefined"]);
+  assertEquals(changes, ["the store cannot be written: down", "the store is back"]);
 });
 
 Deno.test("a store that is back is used again by itself", async () => {
@@ -229,7 +231,7 @@ Deno.test("a denial that asked nobody does not count as the store being back", a
   await take(limit, { key: "other" });
   await clock.advance(800);
   assertEquals((await take(limit, { key: "empty", tokens: 5 })).outcome, "denied");
-  assertEquals(changes.map(String), ["Error: down"]);
+  assertEquals(changes, ["the store cannot be written: down"]);
 });
 
 Deno.test("local: what was let through is taken off once the store is back", async () => {
@@ -323,7 +325,7 @@ Deno.test("a store that is tried amid contention counts as back", async () => {
   const probe = take(limit);
   await clock.advance(5_000);
   assertEquals((await probe).outcome, "denied");
-  assertEquals(changes.map(String), ["Error: down", "undefined"]);
+  assertEquals(changes, ["the store cannot be written: down", "the store is back"]);
   store.mood = "well";
   assertEquals((await take(limit)).outcome, "admitted");
 });

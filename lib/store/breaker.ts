@@ -1,0 +1,152 @@
+/**
+ * When a store may be called: a circuit breaker as a pure function of what came of its calls.
+ *
+ * One store has one circuit, whoever calls it. It knows three degrees, because a store often fails
+ * by halves (a full disk can be read): nothing is refused (closed), writes are, or all calls are.
+ * While it is open, one call at a time probes it, with a growing pause between probes.
+ */
+
+/**
+ * A read is enough by itself; a `write` is whatever writes, including the reads that it makes. To
+ * `prepare` is to read what is to be written next: it is of no use where writes are refused.
+ */
+export type StoreCallKind = "read" | "prepare" | "write";
+
+/** What an open circuit refuses. */
+export type Refusal = "nothing" | "writes" | "all";
+
+/**
+ * What came of a call. `locked`: another process was writing to the file. `silent`: no reply in time,
+ * so that it is unknown what it did. `late`: the reply to a call that was silent before. `invalid`:
+ * the call itself was wrong, which says nothing of the store.
+ */
+export type Outcome = "replied" | "failed" | "locked" | "silent" | "late" | "invalid";
+
+/** The circuit; times are monotonic milliseconds. */
+export interface Breaker {
+  /** Nothing: the circuit is closed. */
+  readonly refuses: Refusal;
+  /** Whether the probe is under way: half-open. */
+  readonly isProbing: boolean;
+  /** When the next probe may go. */
+  readonly retryAt: number;
+  /** The pause before it (ms), before chance makes it up to twice as long. */
+  readonly backoffMs: number;
+  /** When a call was last replied to, and when one that wrote. */
+  readonly repliedAt: number;
+  readonly wroteAt: number;
+  /** How many calls in a row met a locked file. */
+  readonly locked: number;
+  /** How many silent calls have had no reply yet: KV Connect goes on sending each of them. */
+  readonly hanging: number;
+}
+
+/** A call that ended. */
+export interface Ended {
+  readonly kind: StoreCallKind;
+  readonly outcome: Outcome;
+  readonly isProbe: boolean;
+  readonly begunAt: number;
+}
+
+/** The pause after a first failure (ms). */
+export const FIRST_BACKOFF_MS = 500;
+/** The longest pause (ms), before chance makes it up to twice as long. */
+export const LONGEST_BACKOFF_MS = 30_000;
+/** From so many hanging calls on, each further one doubles the pause. */
+export const MOST_HANGING = 8;
+/** So many calls in a row must meet a locked file: processes that share one meet now and then. */
+export const MOST_LOCKED = 2;
+
+/** A circuit that is closed. */
+export const CLOSED: Breaker = {
+  refuses: "nothing",
+  isProbing: false,
+  retryAt: -Infinity,
+  backoffMs: FIRST_BACKOFF_MS,
+  repliedAt: -Infinity,
+  wroteAt: -Infinity,
+  locked: 0,
+  hanging: 0,
+};
+
+/** Whether a call is let through: `probe` for the one that tries an open circuit. */
+export function admission(
+  breaker: Breaker,
+  kind: StoreCallKind,
+  now: number,
+): "call" | "probe" | "refused" {
+  const { refuses, isProbing, retryAt } = breaker;
+  if (refuses === "nothing" || (refuses === "writes" && kind === "read")) return "call";
+  return isProbing || now < retryAt ? "refused" : "probe";
+}
+
+/** The circuit once a probe was let through. */
+export function probing(breaker: Breaker): Breaker {
+  return { ...breaker, isProbing: true };
+}
+
+/**
+ * The circuit after a call.
+ * @param chance from 0 up to 1: processes that lost a store together do not probe it together
+ */
+export function after(breaker: Breaker, ended: Ended, now: number, chance: number): Breaker {
+  const { outcome, isProbe } = ended;
+  const before = isProbe ? { ...breaker, isProbing: false } : breaker;
+  switch (outcome) {
+    case "replied":
+      return replied(before, ended, now);
+    case "late":
+      return late(before, now);
+    case "silent":
+      return silent({ ...before, hanging: before.hanging + 1 }, ended, now, chance);
+    case "locked":
+      return locked({ ...before, locked: before.locked + 1 }, ended, now, chance);
+    case "failed":
+      return opened(before, ended, now, chance);
+    case "invalid":
+      return before;
+  }
+}
+
+/** Any write that is replied to closes the circuit; a read shows that reads work, and no more. */
+function replied(breaker: Breaker, { kind }: Ended, now: number): Breaker {
+  const { hanging, refuses } = breaker;
+  if (kind === "write") return { ...CLOSED, repliedAt: now, wroteAt: now, hanging };
+  if (refuses !== "all") return { ...breaker, repliedAt: now };
+  const backoffMs = FIRST_BACKOFF_MS;
+  return { ...breaker, refuses: "writes", repliedAt: now, retryAt: now, backoffMs };
+}
+
+/** The store is there after all: it is probed soon. Calls may still be too slow, so no more than that. */
+function late(breaker: Breaker, now: number): Breaker {
+  const retryAt = Math.min(breaker.retryAt, now + FIRST_BACKOFF_MS);
+  const hanging = Math.max(0, breaker.hanging - 1);
+  return { ...breaker, hanging, retryAt, backoffMs: FIRST_BACKOFF_MS };
+}
+
+/** A slow call among others that are replied to says nothing of the store. */
+function silent(breaker: Breaker, ended: Ended, now: number, chance: number): Breaker {
+  const repliedAt = ended.kind === "write" ? breaker.wroteAt : breaker.repliedAt;
+  if (repliedAt > ended.begunAt && !ended.isProbe) return breaker;
+  return opened(breaker, ended, now, chance);
+}
+
+/** Contention is no failure: only a file that stays locked is. */
+function locked(breaker: Breaker, ended: Ended, now: number, chance: number): Breaker {
+  if (breaker.wroteAt > ended.begunAt) return { ...breaker, locked: 0 };
+  if (breaker.locked < MOST_LOCKED && !ended.isProbe) return breaker;
+  return opened(breaker, ended, now, chance);
+}
+
+function opened(breaker: Breaker, { kind, isProbe }: Ended, now: number, chance: number): Breaker {
+  const refuses = kind !== "write" || breaker.refuses === "all" ? "all" : "writes";
+  if (breaker.refuses !== "nothing" && !isProbe) return { ...breaker, refuses };
+  const { backoffMs, hanging } = breaker;
+  return {
+    ...breaker,
+    refuses,
+    retryAt: now + backoffMs * (1 + chance),
+    backoffMs: hanging < MOST_HANGING ? backoffMs : Math.min(2 * backoffMs, LONGEST_BACKOFF_MS),
+  };
+}

@@ -1,0 +1,206 @@
+import type { Clock, Random } from "../core/clock.ts";
+import { GatewayError } from "../core/errors.ts";
+import { type Timer, TimerQueue } from "../core/timer_queue.ts";
+import { admission, after, type Breaker, CLOSED, type Outcome, probing } from "./breaker.ts";
+import type { StoreCallKind } from "./breaker.ts";
+import { isLocked } from "./kv_locked.ts";
+import { StoreTimeout } from "./store_timeout.ts";
+import { StoreUnavailable } from "./store_unavailable.ts";
+
+/** How often an open circuit, and the store's file, are looked at (ms). */
+const LOOK_MS = 1_000;
+/** How often a store that works is written to when its health is asked for (ms). */
+const WRITE_MS = 5_000;
+/** A call that no client waits for may take so many times as long. */
+const BACKGROUND_TIMES = 10;
+
+/** Who waits for a call: a client, or none. */
+export type StoreCallPace = "client" | "background";
+
+/** What is wrong with a store, in words that any client may read. */
+export interface StoreTrouble {
+  readonly reason: string;
+  /** Whether it cannot even be read. */
+  readonly isUnreadable: boolean;
+}
+
+/** What a guard needs. */
+export interface StoreGuardOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What a call may take that a client waits for (ms). */
+  readonly timeoutMs: number;
+  /** Rejects when the store cannot be read. */
+  readonly read: () => Promise<unknown>;
+  /** Rejects when it cannot be written. Absent: a store that can be read can be written. */
+  readonly write?: () => Promise<unknown>;
+  /** What became of its file; undefined for nothing. Absent: it has none. */
+  readonly file?: () => Promise<string | undefined>;
+  /** Logs one line when the store is lost, and one when it is back. */
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Guards every call of the store, for all who call it: each has a time bound, one circuit breaker
+ * refuses calls while the store fails, and recovery needs no traffic. A call that was given up goes
+ * on being sent by KV Connect until it has a reply, so the circuit also keeps hanging calls few.
+ */
+export class StoreGuard {
+  readonly #options: StoreGuardOptions;
+  readonly #timers: Readonly<Record<StoreCallPace, TimerQueue>>;
+  readonly #bounds: Readonly<Record<StoreCallPace, number>>;
+  #breaker: Breaker = CLOSED;
+  /** What is wrong with the store's file. */
+  #fileTrouble: string | undefined;
+  #isLogged = false;
+  #lookedAt = -Infinity;
+
+  constructor(options: StoreGuardOptions) {
+    const { clock, timeoutMs } = options;
+    this.#options = options;
+    this.#bounds = { client: timeoutMs, background: BACKGROUND_TIMES * timeoutMs };
+    this.#timers = {
+      client: new TimerQueue(this.#bounds.client, clock),
+      background: new TimerQueue(this.#bounds.background, clock),
+    };
+  }
+
+  /** Whether a call would be let through now. */
+  admits(kind: StoreCallKind): boolean {
+    const { refuses } = this.#breaker;
+    return refuses === "nothing" ||
+      admission(this.#breaker, kind, this.#options.clock.monotonic()) !== "refused";
+  }
+
+  /** What is wrong with the store, as far as is known; undefined for nothing. */
+  get trouble(): StoreTrouble | undefined {
+    const { refuses } = this.#breaker;
+    if (refuses === "all") return { reason: "the store cannot be read", isUnreadable: true };
+    if (this.#fileTrouble !== undefined) return { reason: this.#fileTrouble, isUnreadable: false };
+    if (refuses === "nothing") return undefined;
+    return { reason: "the store cannot be written", isUnreadable: false };
+  }
+
+  /**
+   * Makes a call, or several that belong together.
+   * @param pace who waits for it: what no client waits for may take ten times as long
+   * @throws {StoreUnavailable} without calling, while the circuit is open
+   * @throws {StoreTimeout} when it takes too long: what it did is then unknown
+   */
+  async call<T>(
+    kind: StoreCallKind,
+    work: () => Promise<T>,
+    pace: StoreCallPace = "client",
+  ): Promise<T> {
+    const begunAt = this.#options.clock.monotonic();
+    const admitted = admission(this.#breaker, kind, begunAt);
+    if (admitted === "refused") throw new StoreUnavailable();
+    const isProbe = admitted === "probe";
+    if (isProbe) this.#breaker = probing(this.#breaker);
+    const end = (outcome: Outcome, error?: unknown) =>
+      this.#change({ kind, outcome, isProbe: isProbe && outcome !== "late", begunAt }, error);
+    let isLate = false;
+    const late = () => {
+      if (isLate) end("late");
+    };
+    try {
+      const result = Promise.try(work);
+      const value = await this.#within(result, pace, () => {
+        isLate = true;
+        result.then(late, late);
+      });
+      end("replied");
+      return value;
+    } catch (error) {
+      end(isLate ? "silent" : outcomeOf(error), error);
+      throw error;
+    }
+  }
+
+  /** A call that was not made through the guard failed. */
+  failed(kind: StoreCallKind, error: unknown): void {
+    const begunAt = this.#options.clock.monotonic();
+    this.#change({ kind, outcome: outcomeOf(error), isProbe: false, begunAt }, error);
+  }
+
+  /** Reads the store, writes to it where that was not done lately, and says what is wrong. */
+  async check(): Promise<StoreTrouble | undefined> {
+    const { read, write = resolved, file, clock } = this.#options;
+    try {
+      await this.call("read", read);
+      this.#fileTrouble = await file?.();
+      const isDue = clock.monotonic() - this.#lookedAt >= WRITE_MS;
+      if (isDue || this.#breaker.refuses !== "nothing") {
+        this.#lookedAt = clock.monotonic();
+        await this.call("write", write);
+      }
+    } catch {
+      // The circuit has it.
+    }
+    this.#log();
+    return this.trouble;
+  }
+
+  /** Probes an open circuit, and looks after the store's file, until the signal aborts. */
+  async follow(signal: AbortSignal): Promise<void> {
+    const { clock, file } = this.#options;
+    while (!signal.aborted) {
+      await clock.sleep(LOOK_MS, signal).catch(() => {});
+      if (!signal.aborted && (this.trouble || await file?.())) await this.check();
+    }
+  }
+
+  #within<T>(result: Promise<T>, pace: StoreCallPace, onLate: () => void): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    let isOver = false;
+    const timers = this.#timers[pace];
+    const timer: Timer = timers.set(async () => {
+      // After a busy moment timers ring before replies are read: one turn for those.
+      await this.#options.clock.sleep(0);
+      if (isOver) return;
+      isOver = true;
+      onLate();
+      reject(new StoreTimeout(this.#bounds[pace]));
+    });
+    const end = () => {
+      isOver = true;
+      timers.stop(timer);
+    };
+    result.then((value) => {
+      end();
+      resolve(value);
+    }, (error) => {
+      end();
+      reject(error);
+    });
+    return promise;
+  }
+
+  #change(ended: Parameters<typeof after>[1], error: unknown): void {
+    const { clock, random } = this.#options;
+    const chance = ended.outcome === "replied" ? 0 : random();
+    this.#breaker = after(this.#breaker, ended, clock.monotonic(), chance);
+    this.#log(error);
+  }
+
+  #log(error?: unknown): void {
+    const { trouble } = this;
+    if ((trouble !== undefined) === this.#isLogged) return;
+    this.#isLogged = trouble !== undefined;
+    const why = error === undefined ? "" : `: ${error instanceof Error ? error.message : error}`;
+    this.#options.log(trouble ? `${trouble.reason}${why}` : "the store is back");
+  }
+}
+
+/** What a call says of the store that was rejected in time. */
+function outcomeOf(error: unknown): Outcome {
+  if (isLocked(error)) return "locked";
+  // The gateway's own refusal, or more than Deno KV takes at once.
+  const isInvalid = error instanceof GatewayError ||
+    (error instanceof TypeError && /too (?:large|many)/i.test(error.message));
+  return isInvalid ? "invalid" : "failed";
+}
+
+function resolved(): Promise<void> {
+  return Promise.resolve();
+}

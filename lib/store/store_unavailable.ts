@@ -1,0 +1,8 @@
+/** The store's circuit is open, and the call was not made. */
+export class StoreUnavailable extends Error {
+  override readonly name = "StoreUnavailable";
+
+  constructor() {
+    super("the store is unavailable; the call was not made");
+  }
+}
