@@ -32,7 +32,7 @@ const WRONG: readonly [args: string[], message: string][] = [
   [["--second", "3"], "Unknown option '--second'"],
   [["--seconds", "0"], '--seconds must be a whole number from 1 to 600; got "0"'],
   [["--connections", "1,x"], '--connections must be a whole number from 1 to 10000; got "x"'],
-  [["--contestants", "sluise"], "--contestants must be of sluice, sluice-bare,"],
+  [["--contestants", "sluise"], "--contestants must be of sluice, sluice-uncached,"],
   [["--workloads", "fan-4"], "--workloads must be of fan-1, fan-3,"],
 ];
 
