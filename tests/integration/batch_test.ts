@@ -76,7 +76,7 @@ const kindOf = ({ body }: ReadAnswer): string => {
   return String(body.type).replace("/_gateway/problems/", "");
 };
 
-Deno.test("twenty requests are answered in the order asked, each with its id", async () => {
+Deno.test("twenty responses are in the order of their requests, each with its id", async () => {
   await using upstream = startUpstream(answer);
   await using gateway = gatewayOf(upstream);
   const paths = Array.from({ length: 20 }, (_, id) => ({ path: `/item/${id}` }));
@@ -164,7 +164,7 @@ Deno.test("a number that a body holds is sent on exactly", async () => {
   assertStringIncludes(await response.text(), `{\\"n\\":${BIG}}`);
 });
 
-Deno.test("limits count each request by itself, and its headers tell what is left", async () => {
+Deno.test("limits count each request alone, and its headers say what is left", async () => {
   await using upstream = startUpstream(answer);
   await using gateway = gatewayOf(upstream);
   const answers = await askBatch(gateway.url, Array.from({ length: 8 }, () => ({ path: "/few" })));
@@ -179,7 +179,7 @@ Deno.test("limits count each request by itself, and its headers tell what is lef
   await alone.body?.cancel();
 });
 
-Deno.test("what no batch may hold is that request's problem, and reaches nobody", async () => {
+Deno.test("what a batch must not contain is that request's problem, and reaches no upstream", async () => {
   await using upstream = startUpstream(answer);
   await using gateway = gatewayOf(upstream, { forwardedHeader: "x-client" });
   const hostile = [
@@ -226,7 +226,7 @@ Deno.test("what no batch may hold is that request's problem, and reaches nobody"
   assertEquals(upstream.requests.length, 0);
 });
 
-Deno.test("a batch that is none is told everything that is wrong with it", async () => {
+Deno.test("an invalid batch gets every error", async () => {
   await using upstream = startUpstream(answer);
   await using gateway = gatewayOf(upstream);
   const wrong = async (body: string, headers: Record<string, string> = {}) => {
@@ -263,7 +263,7 @@ Deno.test("a batch that is none is told everything that is wrong with it", async
   assertEquals(await wrong(JSON.stringify({ requests: many(1) }), page), []);
 });
 
-Deno.test("the batch's deadline ends its requests, and leaves what was answered", async () => {
+Deno.test("the batch's deadline ends its requests, and leaves the responses so far", async () => {
   await using upstream = startUpstream(answer);
   await using gateway = gatewayOf(upstream);
   const requests = [{ path: "/up/hang" }, { path: "/up/x" }, { path: "/up/endless" }];
@@ -301,7 +301,7 @@ Deno.test("what a deadline leaves unasked is neither charged nor logged", async 
   assertEquals(lines.map(({ id, problem }) => [id, problem]), [["late.0", "deadline-exceeded"]]);
 });
 
-Deno.test("one request that hangs holds no other up where answers are told as they come", async () => {
+Deno.test("one hanging request does not delay the others when responses are streamed", async () => {
   await using upstream = startUpstream(answer);
   await using gateway = gatewayOf(upstream);
   for (const accept of ["application/x-ndjson", "text/event-stream"]) {
@@ -333,7 +333,7 @@ Deno.test("when the client leaves, every upstream is left", async () => {
     client.abort();
     await Promise.all(gone);
     assertEquals(await answering, "aborted");
-    // Those that were still to be asked are not asked any more.
+    // The remaining items are not called any more.
     assertEquals(upstream.requests.length, before + 8);
     while (gateway.log.every(({ path }) => path !== "/batch")) {
       await new Promise((r) => setTimeout(r));
@@ -345,7 +345,7 @@ Deno.test("when the client leaves, every upstream is left", async () => {
   assertEquals(gateway.errors, []);
 });
 
-Deno.test("all answers together are bounded", async () => {
+Deno.test("all responses together are bounded", async () => {
   await using upstream = startUpstream(answer);
   await using gateway = gatewayOf(upstream);
   const requests = Array.from({ length: 8 }, (_, id) => ({ path: `/up/${id}` }));
@@ -355,7 +355,7 @@ Deno.test("all answers together are bounded", async () => {
   assert(responses.some(({ status }) => status === 502));
 });
 
-Deno.test("each request of a batch is answered as it is alone", async () => {
+Deno.test("each request of a batch gets the response that it gets alone", async () => {
   await using upstream = startUpstream(answer);
   await using gateway = gatewayOf(upstream, { cors: { origins: ["*"] } });
   const requests = [

@@ -5,7 +5,7 @@ import { startGatedUpstream } from "../support/gated_upstream.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { startUpstream } from "../support/upstream.ts";
 
-/** A gateway whose part `list` answers `list`, and whose part `items` asks for each of it. */
+/** A gateway whose part `list` returns `list`, and whose part `items` makes a call for each. */
 function eachOf(url: string, part: Partial<Part> = {}): TestGateway {
   return startGateway({
     upstreams: { up: { url } },
@@ -23,7 +23,7 @@ function eachOf(url: string, part: Partial<Part> = {}): TestGateway {
 const told = ({ problems = [] }: EnvelopeDocument) =>
   problems.map(({ part, index, status, detail }) => [part, index, status, detail]);
 
-Deno.test("each item is asked for, equal ones once, and the answers keep their order", async () => {
+Deno.test("each item gets a call, equal ones share one, and the results keep their order", async () => {
   const list = [3, "b c", 3, true, 1, "b c"];
   await using upstream = startUpstream(({ url }) => {
     const { pathname } = new URL(url);
@@ -36,7 +36,7 @@ Deno.test("each item is asked for, equal ones once, and the answers keep their o
   assertEquals(upstream.requests.length, 5);
 });
 
-Deno.test("of an empty list nothing is asked", async () => {
+Deno.test("an empty list makes no calls", async () => {
   await using upstream = startUpstream(() => Response.json([]));
   await using gateway = eachOf(upstream.url);
   assertEquals((await readEnvelope(await ask(gateway.url))).data, { list: [], items: [] });
@@ -74,7 +74,7 @@ Deno.test("a list of just so many items is taken", async () => {
   assertEquals((await readEnvelope(await ask(gateway.url))).complete, true);
 });
 
-Deno.test("items that cannot be asked for, or fail, are null, each with its problem", async () => {
+Deno.test("items whose call cannot be made, or fails, are null, each with its problem", async () => {
   await using upstream = startUpstream(({ url }) => {
     const { pathname } = new URL(url);
     if (pathname === "/list") return Response.json([1, null, "..", { a: 1 }, "bad", "", 2, "bad"]);
@@ -126,7 +126,7 @@ Deno.test("a failed item of a required part fails the whole, and ends the others
   assert(!upstream.paths.includes("/items/5"));
 });
 
-Deno.test("of 1,000 items no more than 8 are in flight, and the client's leaving stops them", async () => {
+Deno.test("of 1,000 items at most 8 are in flight, and they stop when the client leaves", async () => {
   await using upstream = startGatedUpstream(({ url }) => {
     const { pathname } = new URL(url);
     return Response.json(
@@ -181,7 +181,7 @@ Deno.test("at the deadline what came is there, and each item that did not has it
   assertEquals(told(document).map(([, index, status]) => [index, status]), [[1, 504], [3, 504]]);
 });
 
-Deno.test("a list of the client's own is checked before anything is asked", async () => {
+Deno.test("a client's list is checked before the first call", async () => {
   await using upstream = startUpstream(({ url }) => Response.json(new URL(url).pathname));
   await using gateway = startGateway({
     upstreams: { up: { url: upstream.url } },

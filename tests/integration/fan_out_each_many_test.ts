@@ -6,7 +6,7 @@ import { startUpstream } from "../support/upstream.ts";
 /** More than the stack has room for, if each item took some of it. */
 const COUNT = 20_000;
 
-Deno.test("however many items cannot be asked for, each is its own problem and no more", async () => {
+Deno.test("however many items fail, each has one problem", async () => {
   await using upstream = startUpstream(() =>
     Response.json(Array.from({ length: COUNT }, (_, id) => ({ id })))
   );

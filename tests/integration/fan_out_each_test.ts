@@ -43,12 +43,12 @@ const told = ({ problems = [] }: EnvelopeDocument) =>
 
 const paths = (numbers: readonly number[]) => numbers.map((number) => `/items/${number}`);
 
-Deno.test("of 1,000 items just 8 are in flight, one more as soon as one is there", async () => {
+Deno.test("of 1,000 items 8 are in flight, and one more as soon as one has ended", async () => {
   await using upstream = startItems(NUMBERS, paths(NUMBERS));
   await using gateway = gatewayOf(upstream, { max: COUNT, concurrency: 8 });
   const answer = ask(gateway.url);
   await upstream.asked(1 + 8);
-  // The answers come back in an order of their own: last first within each 8.
+  // The responses arrive in another order: last first within each 8.
   let opened = 0;
   for (let from = 0; from < 80; from += 8) {
     for (const path of paths(NUMBERS.slice(from, from + 8)).toReversed()) {
@@ -86,13 +86,13 @@ Deno.test("a client that leaves in the middle of 1,000 items stops them for good
   assertEquals(gateway.errors, []);
 });
 
-Deno.test("a failed item of a required part leaves the others, of which no more are asked", async () => {
+Deno.test("a failed item of a required part stops further calls", async () => {
   const list = [...NUMBERS.slice(0, 20), "bad", ...NUMBERS.slice(20)];
   await using upstream = startItems(list, [...paths(NUMBERS), "/items/bad"]);
   await using gateway = gatewayOf(upstream, { optional: false, max: 2_000, concurrency: 8 });
   const answer = ask(gateway.url);
   for (const path of paths(NUMBERS.slice(0, 15))) upstream.open(path);
-  // The list, those that have been answered, and 8 in flight.
+  // The list, the items so far, and 8 in flight.
   const asked = 1 + 15 + 8;
   await upstream.asked(asked);
   upstream.open("/items/bad");
@@ -106,12 +106,12 @@ Deno.test("a failed item of a required part leaves the others, of which no more 
   assertEquals(upstream.requests.length, asked);
 });
 
-Deno.test("at the deadline each item that was not there has its problem, asked or not", async () => {
+Deno.test("at the deadline each missing item has its problem, called or not", async () => {
   const list = NUMBERS.slice(0, 40);
   await using upstream = startItems(list, paths([3, 12, 13, 14]));
   await using optional = gatewayOf(upstream, { concurrency: 4 }, "100ms");
   const document = await readEnvelope(await ask(optional.url));
-  // 3 keeps one place of four, and then 12, 13 and 14 the others: nobody else is asked.
+  // 3 occupies one slot of four, and then 12, 13 and 14 the others: no further call starts.
   const missing = [3, ...list.slice(12)];
   assertEquals(
     document.data.items,
@@ -145,7 +145,7 @@ Deno.test("a list of 100 is taken and one of 101 is not, where no max is said", 
   }
 });
 
-Deno.test("equal items count against max, though each is asked once", async () => {
+Deno.test("equal items count against max, although they share a call", async () => {
   await using upstream = startItems([1, 1, 1, 1]);
   await using three = gatewayOf(upstream, { max: 3 });
   assertEquals(told(await readEnvelope(await ask(three.url))), [
@@ -181,7 +181,7 @@ const SEGMENTS: readonly (readonly [item: unknown, path: string | undefined])[] 
   [{}, undefined],
 ];
 
-Deno.test("an item is one segment of a path or none", async () => {
+Deno.test("an item is at most one segment of a path", async () => {
   const outcomes = new Map<string, string | undefined>();
   for (const [item] of SEGMENTS) {
     await using upstream = startItems([item]);
@@ -199,7 +199,7 @@ Deno.test("an item is one segment of a path or none", async () => {
   }
 });
 
-Deno.test("items that are written apart are asked for apart, and others once", async () => {
+Deno.test("items that differ in their text get separate calls, equal ones share one", async () => {
   const text = '[1, 1.0, 10e-1, "1", true, "true", {"id":1,"x":2}, {"id":1,"x":3}, {"id":1,"x":2}]';
   await using upstream = startGatedUpstream(async (request) => {
     const { pathname } = new URL(request.url);
@@ -211,7 +211,7 @@ Deno.test("items that are written apart are asked for apart, and others once", a
   assertEquals(upstream.paths.length, 1 + 8);
 });
 
-Deno.test("a number too large for JavaScript is asked for as it is, and not taken for null", async () => {
+Deno.test("a number too large for JavaScript is sent unchanged, and not as null", async () => {
   const list = "[1e999,-1e999,1e308,-0,10.10]";
   await using upstream = startGatedUpstream(async (request) =>
     new Response(request.url.endsWith("/list") ? list : await request.text())
@@ -258,7 +258,7 @@ Deno.test("a list of lists is followed by its index, and a list within items by 
   assertEquals(told(document), [["two", 1, "input-invalid", 502]]);
 });
 
-Deno.test("what needs a list of which items failed is asked, with null in their places", async () => {
+Deno.test("a part that needs a list with failed items is called, with null in their places", async () => {
   const bodies: unknown[] = [];
   await using upstream = startGatedUpstream(async (request) => {
     const { pathname } = new URL(request.url);

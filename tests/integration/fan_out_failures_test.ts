@@ -69,7 +69,7 @@ interface Fate {
   readonly isLate: boolean;
 }
 
-/** What becomes of each part that cannot succeed, when all that can be asked is. */
+/** The outcome of each part that cannot succeed, once all that can be called have been. */
 function fatesOf(graph: typeof GRAPH, failing: Failing): Map<string, Fate> {
   const fates = new Map<string, Fate>();
   for (const name of NAMES) {
@@ -107,7 +107,7 @@ function routeOf(graph: typeof GRAPH, failing: Failing, id: string): GatherRoute
   return { gather };
 }
 
-/** How many are asked at once; enough to make the waiting short. */
+/** Concurrent calls; enough to make the waiting short. */
 const AT_ONCE = 30;
 
 for (const [title, graph] of Object.entries(GRAPHS)) {
@@ -177,7 +177,7 @@ for (const [title, graph] of Object.entries(GRAPHS)) {
       await Promise.all(cases.slice(from, from + AT_ONCE).map(check));
     }
 
-    // Nobody was asked whose input had failed, and nobody twice.
+    // No part was called whose input had failed, and none twice.
     const asked = upstream.requests.map(({ url }) => new URL(url).pathname);
     assertEquals(new Set(asked).size, asked.length);
     for (const { failing, id } of cases) {

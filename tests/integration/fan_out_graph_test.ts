@@ -17,7 +17,7 @@ function gatewayOf(url: string, gather: Parts, deadline: "10s" | "80ms" = "10s")
   });
 }
 
-Deno.test("a chain is asked link by link, each with what the one before said", async () => {
+Deno.test("a chain is called link by link, each with the result of the one before", async () => {
   const length = 20;
   await using upstream = startGatedUpstream(({ url }) => {
     const { pathname } = new URL(url);
@@ -38,7 +38,7 @@ Deno.test("a chain is asked link by link, each with what the one before said", a
   assertEquals(data.p19, { next: 20 });
 });
 
-Deno.test("forty that need one are asked at once when it is there, and not before", async () => {
+Deno.test("forty parts that need one are called together once it has succeeded", async () => {
   const names = Array.from({ length: 40 }, (_, index) => `p${index}`);
   await using upstream = startGatedUpstream(() => Response.json({ id: 7 }), "all");
   await using gateway = gatewayOf(upstream.url, {
@@ -260,7 +260,7 @@ Deno.test("a required part whose optional input fails fails the whole as that in
   }
 });
 
-Deno.test("while a chain is under way the deadline ends it, and nobody after it is asked", async () => {
+Deno.test("the deadline ends a running chain, and the rest is not called", async () => {
   await using upstream = startGatedUpstream(() => Response.json(1), ["/b"]);
   await using gateway = gatewayOf(upstream.url, {
     a: { from: "up", path: "/a" },
@@ -280,7 +280,7 @@ Deno.test("while a chain is under way the deadline ends it, and nobody after it 
   assertEquals(upstream.paths, ["/a", "/b"]);
 });
 
-Deno.test("a client that leaves within a chain has nobody after it asked", async () => {
+Deno.test("when the client leaves within a chain, the rest is not called", async () => {
   await using upstream = startGatedUpstream(() => Response.json(1), ["/b"]);
   await using gateway = gatewayOf(upstream.url, {
     a: { from: "up", path: "/a" },

@@ -85,7 +85,7 @@ Deno.test("of two Prefer lines the first counts", async () => {
   assertEquals((await readEnvelope(response)).complete, false);
 });
 
-Deno.test("a client that will wait less has its answer then, also without optional parts", async () => {
+Deno.test("a client that waits less gets its response then, also without optional parts", async () => {
   await using upstream = startGatedUpstream(() => Response.json(1), ["/slow"]);
   await using gateway = startGateway({
     upstreams: { up: { url: upstream.url } },
@@ -125,7 +125,7 @@ Deno.test("what a client would wait is never more than the route's deadline", as
   }
 });
 
-Deno.test("an upstream is told what is left, which is never more than timeout or deadline", async () => {
+Deno.test("an upstream gets the remaining time, never more than timeout or deadline", async () => {
   const told = new Map<string, number>();
   await using upstream = startGatedUpstream((request) => {
     const ms = request.headers.get(EXPECTED_TIMEOUT);
@@ -177,7 +177,7 @@ Deno.test("an upstream is told what is left, which is never more than timeout or
   }
 });
 
-Deno.test("a forwarded client's wait is what its upstream is told", async () => {
+Deno.test("a forward passes the client's wait on to the upstream", async () => {
   let ms = 0;
   await using upstream = startUpstream(({ headers }) => {
     ms = Number(headers.get(EXPECTED_TIMEOUT));
@@ -194,7 +194,7 @@ Deno.test("a forwarded client's wait is what its upstream is told", async () => 
   assert(ms > 0 && ms <= 2_000, `${ms}`);
 });
 
-Deno.test("a part whose turn comes when no time is left is not asked", async () => {
+Deno.test("a part is not called when no time is left", async () => {
   await using upstream = startGatedUpstream(() => Response.json(1));
   await using gateway = startGateway({
     upstreams: { up: { url: upstream.url } },

@@ -8,7 +8,7 @@ import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { until, within } from "../support/program.ts";
 import { refusingUrl, startRawUpstream } from "../support/upstream.ts";
 
-/** How a racer ends: with its answer, or in some way without one. */
+/** How a racer ends: with its response, or in some way without one. */
 const ENDS = {
   wins: undefined,
   "500": { status: 502, kind: "upstream-error" },
@@ -21,7 +21,7 @@ const KEYS: readonly End[] = ["wins", "500", "410", "429"];
 const NAMES = ["a", "b", "c"] as const;
 const ORDERS = ["abc", "acb", "bac", "bca", "cab", "cba"];
 
-/** What must be told when the racers come in that order: of whom, and of what they made of it. */
+/** What must be streamed when the racers settle in that order: the parts, and their outcomes. */
 function model(order: string, ends: Readonly<Record<string, End>>, quorum: number) {
   const won: string[] = [];
   const lost: { readonly part: string; readonly status: number; readonly kind: Kind }[] = [];
@@ -35,7 +35,7 @@ function model(order: string, ends: Readonly<Record<string, End>>, quorum: numbe
 }
 
 for (const quorum of [1, 2, 3]) {
-  Deno.test(`of three racers ${quorum} must answer: all ends, each in some order`, async () => {
+  Deno.test(`of three racers ${quorum} must succeed: every order of outcomes ends`, async () => {
     for (const [turn, order] of ORDERS.entries()) {
       await using upstream = startGatedUpstream(({ url }) => {
         const [, , name, end] = new URL(url).pathname.split("/");
@@ -109,7 +109,7 @@ function statusesOf(problems: readonly { readonly part: string; readonly status:
   return problems.map(({ part, status }) => [part, status]);
 }
 
-Deno.test("who loses a race sees its connection closed, however far its answer has come", async () => {
+Deno.test("the connection of a race's loser is closed, however much of its response has arrived", async () => {
   const beginnings = [
     "",
     "HTTP/1.1 200 O",
@@ -168,7 +168,7 @@ const say = ({ url }: Request) => {
   return Response.json(pathname);
 };
 
-Deno.test("nothing at all is an answer that can win", async () => {
+Deno.test("an empty response can win a race", async () => {
   await using upstream = startGatedUpstream(say, ["/slow"]);
   await using gateway = gatewayOf(upstream.url, {
     first: { a: { from: "up", path: "/slow" }, b: { from: "up", path: "/null" } },
@@ -204,7 +204,7 @@ Deno.test("who is away, too slow or broken loses to who comes later", async () =
   );
 });
 
-Deno.test("the deadline ends a race with what came before it told", async () => {
+Deno.test("the deadline ends a streamed race, with the records before it", async () => {
   await using upstream = startGatedUpstream(say, ["/x", "/y"]);
   for (const quorum of [1, 2] as const) {
     await using gateway = gatewayOf(upstream.url, {
@@ -227,7 +227,7 @@ Deno.test("the deadline ends a race with what came before it told", async () => 
   }
 });
 
-Deno.test("racers may need each other: who cannot be asked has lost", async () => {
+Deno.test("racers may need each other: one that cannot be called has lost", async () => {
   await using upstream = startGatedUpstream(say, ["/last"]);
   await using gateway = gatewayOf(upstream.url, {
     first: {

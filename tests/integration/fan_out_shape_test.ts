@@ -21,7 +21,7 @@ function gatewayOf(
   });
 }
 
-/** What a part makes of an upstream's answer; the detail of its problem when it cannot. */
+/** What a part makes of an upstream's response; the detail of its problem when it cannot. */
 async function shaped(answer: string, part: Partial<Part<"up">>): Promise<unknown> {
   await using upstream = startUpstream(() => new Response(answer === "" ? null : answer));
   await using gateway = gatewayOf(upstream, { it: { from: "up", optional: true, ...part } });
@@ -79,7 +79,7 @@ const PICKS: readonly (readonly [answer: string, pick: readonly string[], kept: 
   ["[1]", ["a"], "the upstream's response has no members to pick"],
   ['{"at":"here"}', ["at.x"], "the upstream's response has no members to pick"],
 ];
-Deno.test("pick keeps members of objects and of lists of them, and finds none in anything else", async () => {
+Deno.test("pick selects members of objects and of lists of objects, and fails for anything else", async () => {
   for (const [answer, pick, kept] of PICKS) {
     assertEquals(await shaped(answer, { pick }), kept, answer);
   }
@@ -87,7 +87,7 @@ Deno.test("pick keeps members of objects and of lists of them, and finds none in
   assertEquals(await shaped('{"__proto__":1,"x":2}', { pick: ["__proto__"] }), own);
 });
 
-Deno.test("map may answer at once or later, with whatever JSON can hold", async () => {
+Deno.test("map may be sync or async, and return any JSON value", async () => {
   const maps: readonly (readonly [map: () => unknown, data: unknown])[] = [
     [() => 1, 1],
     [() => Promise.resolve({ a: [1] }), { a: [1] }],
@@ -162,7 +162,7 @@ for (const [does, map] of Object.entries(MISTAKES)) {
   });
 }
 
-Deno.test("a map that never answers is ended by the deadline, and what it does then by nobody", async () => {
+Deno.test("a map that never returns is abandoned at the deadline", async () => {
   await using upstream = startUpstream(() => Response.json({}));
   const late = Promise.withResolvers<void>();
   await using gateway = gatewayOf(upstream, {
@@ -203,7 +203,7 @@ interface Numbers {
   readonly list: number[];
 }
 
-Deno.test("what a map changes is changed for nobody else who shares the answer", async () => {
+Deno.test("a map's changes do not affect others that share the response", async () => {
   await using upstream = startGatedUpstream(() => Response.json({ list: [0] }), ["/"]);
   const seen: number[][] = [];
   const change = ({ list }: Numbers) => {
@@ -235,7 +235,7 @@ Deno.test("what a map changes is changed for nobody else who shares the answer",
   assert(upstream.requests.length < 20, "they shared");
 });
 
-Deno.test("a map is told of the parts that its part needs, as they are in the answer", async () => {
+Deno.test("a map receives the parts that its part needs, as they are in the response", async () => {
   const told: string[][] = [];
   await using upstream = startUpstream(({ url }) => Response.json({ path: new URL(url).pathname }));
   await using gateway = gatewayOf(upstream, {

@@ -6,7 +6,7 @@ import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { until } from "../support/program.ts";
 import { RecordReader, STREAMS } from "../support/records.ts";
 
-/** What a path answers: `/fail…` fails, `/no…` is refused, the others say their own path. */
+/** The response of a path: `/fail…` fails, `/no…` is refused, the others return their path. */
 const answer: Answer = ({ url }) => {
   const { pathname } = new URL(url);
   if (pathname.startsWith("/fail")) return new Response("secret", { status: 500 });
@@ -21,7 +21,7 @@ function gatewayOf(
   return startGateway({ upstreams: { up: { url } }, routes });
 }
 
-/** Parts that are asked at once, by their names and paths; all but the first are optional. */
+/** Parts that are called concurrently, by names and paths; all but the first are optional. */
 function partsOf(paths: Readonly<Record<string, `/${string}`>>) {
   return Object.fromEntries(
     Object.entries(paths).map(([name, path], index) => [name, {
@@ -39,7 +39,7 @@ async function read(gateway: TestGateway, path: string, accept: string, init: Re
 const ORDERS = ["abc", "acb", "bac", "bca", "cab", "cba"];
 
 for (const accept of STREAMS) {
-  Deno.test(`${accept}: each part is told when it is there, whatever the order`, async () => {
+  Deno.test(`${accept}: each part is streamed when it arrives, whatever the order`, async () => {
     for (const order of ORDERS) {
       await using upstream = startGatedUpstream(answer, "all");
       await using gateway = gatewayOf(upstream, {
@@ -58,7 +58,7 @@ for (const accept of STREAMS) {
     }
   });
 
-  Deno.test(`${accept}: what is told as it comes is the same as what is told whole`, async () => {
+  Deno.test(`${accept}: the streamed response equals the buffered one`, async () => {
     await using upstream = startGatedUpstream(answer);
     await using gateway = gatewayOf(upstream, {
       "GET /": {
@@ -259,7 +259,7 @@ for (const accept of STREAMS) {
     assertEquals([gateway.log[0]?.status, gateway.log[0]?.problem], [499, "cancelled"]);
   });
 
-  Deno.test(`${accept}: a race is told until it is decided`, async () => {
+  Deno.test(`${accept}: a race is streamed until it is decided`, async () => {
     await using upstream: GatedUpstream = startGatedUpstream(answer, [
       "/b",
       "/c",
@@ -368,7 +368,7 @@ for (const accept of STREAMS) {
   });
 
   Deno.test(`${accept}: a client that does not read keeps no upstream waiting`, async () => {
-    // More than what sockets hold: the gateway must take the answers without anybody reading.
+    // More than sockets buffer: the gateway must read the responses although the client does not.
     const big = JSON.stringify("x".repeat(3_000_000));
     await using upstream = startGatedUpstream(() => new Response(big));
     const names = Array.from({ length: 6 }, (_, index) => `p${index}`);
@@ -388,7 +388,7 @@ for (const accept of STREAMS) {
   });
 }
 
-Deno.test("HEAD of what has no length known beforehand is told none", async () => {
+Deno.test("HEAD has no Content-Length when the length is unknown", async () => {
   await using upstream = startGatedUpstream(answer);
   await using gateway = gatewayOf(upstream, { "GET /": { gather: partsOf({ a: "/a" }) } });
   for (const accept of STREAMS) {
@@ -409,12 +409,12 @@ const NEGOTIATIONS: readonly (readonly [accept: string, type: string])[] = [
   ["application/x-ndjson ; q = 0.1 , application/json", "application/json"],
   ['text/html;x="a, text/event-stream"', "application/json"],
   ["text/x-ndjson, text/event-streams, application/x-ndjson2", "application/json"],
-  // A wildcard stands for all that is not named, and so for the whole document.
+  // A wildcard matches everything that is not named, and so the whole document.
   ["*/*, text/event-stream;q=0.1", "application/json"],
   ["application/x-ndjson;q=0.5, */*;q=0.8", "application/json"],
 ];
 for (const [accept, type] of NEGOTIATIONS) {
-  Deno.test(`Accept: ${accept} is answered with ${type}`, async () => {
+  Deno.test(`Accept: ${accept} gets ${type}`, async () => {
     await using upstream = startGatedUpstream(answer);
     await using gateway = gatewayOf(upstream, {
       "GET /": { gather: partsOf({ a: "/a" }) },

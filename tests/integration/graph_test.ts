@@ -11,7 +11,7 @@ const echo = (request: Request) => {
   return Response.json({ path: pathname + search, id: 7, name: "a/b c", list: [1, { x: true }] });
 };
 
-Deno.test("a part is made of another's answer: in its path, params, headers and body", async () => {
+Deno.test("a part uses another's data: in its path, params, headers and body", async () => {
   await using upstream = startUpstream(async (request) => {
     if (request.method === "POST") {
       return Response.json({
@@ -127,7 +127,7 @@ Deno.test("a value that a part did not give is left out nowhere", async () => {
   }
 });
 
-Deno.test("what the client sent is tried before anything is asked", async () => {
+Deno.test("the client's values are checked before the first call", async () => {
   await using upstream = startUpstream(echo);
   await using gateway = startGateway({
     upstreams: { up: { url: upstream.url } },
@@ -165,7 +165,7 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
 const OPTIONAL: ReadonlySet<string> = new Set(["c", "d", "e"]);
 const NAMES = Object.keys(NEEDS);
 
-/** What the answer must be when these parts fail by themselves, and how. */
+/** The expected response when these parts fail by themselves, and how. */
 function model(failing: ReadonlyMap<string, Failure>) {
   const statuses = new Map<string, number>();
   for (const name of NAMES) {
@@ -259,7 +259,7 @@ Deno.test("a part whose upstream is not there, and one that hangs, fail what nee
   assertEquals(upstream.paths, ["/hang"]);
 });
 
-Deno.test("parts for which no time is left are not asked", async () => {
+Deno.test("parts are not called when no time is left", async () => {
   await using upstream = startGatedUpstream(echo, ["/a"]);
   await using gateway = startGateway({
     upstreams: { up: { url: upstream.url } },

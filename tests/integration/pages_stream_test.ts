@@ -10,7 +10,7 @@ const NDJSON = { accept: "application/x-ndjson" };
 const PAGES: PagesConfig = { next: "/next", items: "/items" };
 const ORDERS = { from: "up", path: "/orders", pages: PAGES, optional: true } as const;
 
-/** Pages of one item up to `count`; `/fail` and the page `bad` fail, all else answers its path. */
+/** Pages of one item up to `count`; `/fail` and the page `bad` fail, all else returns its path. */
 const bookOf = (count: number, bad?: number) => ({ url }: Request) => {
   const { pathname, searchParams } = new URL(url);
   const page = Number(searchParams.get("page") ?? 1);
@@ -71,7 +71,7 @@ Deno.test("items come as pages come", async () => {
   await reader?.cancel();
 });
 
-Deno.test("the same as events; a list of one page, or of none, has no more", async () => {
+Deno.test("the same as events; a list of one page, or of no page, has no more", async () => {
   await using upstream = startUpstream(bookOf(1));
   await using gateway = streamOf(upstream.url, { orders: ORDERS });
   const text = await (await ask(gateway.url, { headers: { accept: "text/event-stream" } })).text();
@@ -84,7 +84,7 @@ Deno.test("the same as events; a list of one page, or of none, has no more", asy
   assertEquals(await recordsOf(other), [{ part: "orders", data: [] }, { complete: true }]);
 });
 
-Deno.test("a page that fails is told after those before it, without a stand-in", async () => {
+Deno.test("a failed page is reported after those before it, without a fallback", async () => {
   await using upstream = startUpstream(bookOf(9, 3));
   const pages = [
     { part: "orders", data: [1], more: true },
@@ -117,7 +117,7 @@ Deno.test("a first page that fails is a part that fails", async () => {
   await readProblem(response, { status: 502, kind: "upstream-error" });
 });
 
-Deno.test("what needs a list gets the whole of it; what map makes is told at its end", async () => {
+Deno.test("a part that needs a list gets all of it; a mapped list is one record at its end", async () => {
   await using upstream = startUpstream(bookOf(3));
   await using gateway = streamOf(upstream.url, {
     orders: { ...ORDERS, optional: false },
@@ -135,7 +135,7 @@ Deno.test("what needs a list gets the whole of it; what map makes is told at its
   assertEquals(records.length, 6);
 });
 
-Deno.test("a race tells no pages", async () => {
+Deno.test("a race does not stream pages", async () => {
   await using upstream = startUpstream(bookOf(3));
   const orders = { from: "up", path: "/orders", pages: PAGES } as const;
   await using gateway = streamOf(upstream.url, { orders }, { quorum: 1 });
@@ -153,7 +153,7 @@ Deno.test("a required part that fails before any page came fails the whole", asy
   assertEquals(upstream.paths.filter((path) => path.startsWith("/orders?")), []);
 });
 
-Deno.test("at the deadline the pages that came have been told", async () => {
+Deno.test("at the deadline the pages so far have been streamed", async () => {
   await using upstream = startGatedUpstream(bookOf(9), ["/orders?page=3"]);
   await using gateway = streamOf(upstream.url, { orders: ORDERS }, { deadline: "150ms" });
   assertEquals((await recordsOf(gateway)).map(told).slice(1), [

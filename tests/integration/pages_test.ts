@@ -8,7 +8,7 @@ import { startGatedUpstream } from "../support/gated_upstream.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { startUpstream } from "../support/upstream.ts";
 
-/** How a part's pages are told. */
+/** How a part's pages are streamed. */
 interface Listing {
   readonly part?: Partial<Part>;
   readonly pages?: Partial<PagesConfig>;
@@ -37,10 +37,10 @@ function pagesOf(url: string, { part, pages, route }: Listing = {}): TestGateway
   });
 }
 
-/** The number of the page that is asked for. */
+/** The number of the requested page. */
 const numberOf = ({ url }: Request) => Number(new URL(url).searchParams.get("page") ?? 1);
 
-/** Pages of two items, whose bodies lead on, up to `count`; of which one may answer otherwise. */
+/** Up to `count` pages of two items, whose bodies name the next; one may differ. */
 function bookOf(count: number, odd: Readonly<Record<number, () => Response>> = {}) {
   return (request: Request) => {
     const page = numberOf(request);
@@ -203,7 +203,7 @@ const ODD: readonly (readonly [what: string, odd: () => Response, told: Odd])[] 
   ]],
 ];
 for (const [what, odd, [last, ...problem]] of ODD) {
-  Deno.test(`a third page that ${what}: what was read is kept, if it is optional`, async () => {
+  Deno.test(`a third page that ${what}: an optional part has the pages before it`, async () => {
     await using upstream = startUpstream(bookOf(9, { 3: odd }));
     for (const part of [{}, { otherwise: ["stand-in"] }]) {
       await using gateway = pagesOf(upstream.url, { part });
@@ -256,7 +256,7 @@ for (
   });
 }
 
-Deno.test("no page of another server is asked, and its address is not told", async () => {
+Deno.test("no page of another server is requested, and its address is not revealed", async () => {
   await using other = startUpstream(() => Response.json([2]));
   for (const target of [other.url, other.url.replace("http:", ""), `${other.url}/v1/orders`]) {
     await using upstream = startUpstream(() =>

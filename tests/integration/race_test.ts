@@ -89,7 +89,7 @@ for (const quorum of ["first", 1, 2, 3] as const) {
   }
 }
 
-Deno.test("the deadline ends a race that nobody has won", async () => {
+Deno.test("the deadline ends a race without a winner", async () => {
   await using upstream = startRacers();
   const parts = { a: { from: "up", path: "/a" }, b: { from: "up", path: "/b" } } as const;
   await using gateway = startGateway({

@@ -6,7 +6,7 @@ import { startGateway } from "../support/gateway.ts";
 const NDJSON = { accept: "application/x-ndjson" };
 const SSE = { accept: "text/event-stream" };
 
-/** What `/x` answers: itself, over several lines; `/fail…` fails. */
+/** The response of `/x`: its path, over several lines; `/fail…` fails. */
 const answer = ({ url }: Request) => {
   const { pathname } = new URL(url);
   if (pathname.startsWith("/fail")) return new Response("", { status: 500 });
@@ -19,7 +19,7 @@ const parts = {
   c: { from: "up", path: "/c", optional: true },
 } as const;
 
-/** The lines of an answer, one by one, with their ends; then nothing. */
+/** The lines of a response, one by one, with their ends; then nothing. */
 function linesOf(response: Response): () => Promise<string> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -37,7 +37,7 @@ function linesOf(response: Response): () => Promise<string> {
 
 const data = (path: string) => ({ path, text: "a\n\u2028" });
 
-Deno.test("parts are told as they come, a line each, and then that all are there", async () => {
+Deno.test("parts are streamed as they arrive, a line each, and then the last record", async () => {
   await using upstream = startGatedUpstream(answer, "all");
   await using gateway = startGateway({
     upstreams: { up: { url: upstream.url } },
@@ -131,7 +131,7 @@ Deno.test("at the deadline the last record comes, whatever is missing", async ()
   assertEquals(lines[3], { complete: false });
 });
 
-Deno.test("a client that leaves ends every call, and the log has its line then", async () => {
+Deno.test("a client that leaves cancels every call, and its line is logged", async () => {
   for (const headers of [NDJSON, SSE]) {
     await using upstream = startGatedUpstream(answer, ["/b", "/c"]);
     await using gateway = startGateway({
@@ -150,7 +150,7 @@ Deno.test("a client that leaves ends every call, and the log has its line then",
   }
 });
 
-Deno.test("races are told, too", async () => {
+Deno.test("races are streamed, too", async () => {
   await using upstream = startGatedUpstream(answer, ["/c"]);
   await using gateway = startGateway({
     upstreams: { up: { url: upstream.url } },
@@ -195,7 +195,7 @@ for (
     ["", "application/json"],
   ] as const
 ) {
-  Deno.test(`Accept: ${accept} is answered with ${type}`, async () => {
+  Deno.test(`Accept: ${accept} gets ${type}`, async () => {
     await using upstream = startGatedUpstream(answer);
     await using gateway = startGateway({
       upstreams: { up: { url: upstream.url } },

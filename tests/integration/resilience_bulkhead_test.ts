@@ -18,7 +18,7 @@ function gatewayOf(url: string, concurrency: { max: number; queue: number }) {
   });
 }
 
-/** An upstream whose answers wait for a gate, each for its own, and which knows the most at once. */
+/** An upstream whose responses wait for a gate each, and which records its peak concurrency. */
 function startGated() {
   const gates: (() => void)[] = [];
   let most = 0;
@@ -31,11 +31,11 @@ function startGated() {
   });
   return {
     upstream,
-    /** The most that were in flight at once. */
+    /** The peak of concurrent calls. */
     most: () => most,
-    /** What was asked for, in order. */
+    /** The paths that were requested, in order. */
     paths,
-    /** Lets the oldest question that waits have its answer. */
+    /** Lets the oldest waiting call have its response. */
     open: async () => {
       await until(() => gates.length > 0, "somebody asks");
       gates.shift()?.();
@@ -69,7 +69,7 @@ Deno.test("an upstream never has more calls than it may have, from all routes to
   assertEquals([most, upstream.requests.length], [3, 60]);
 });
 
-Deno.test("those who wait in line are let in as they came", async () => {
+Deno.test("waiters are admitted in the order of their arrival", async () => {
   const { upstream, open, paths, most } = startGated();
   await using _ = upstream;
   await using gateway = gatewayOf(upstream.url, { max: 1, queue: 9 });
@@ -79,7 +79,7 @@ Deno.test("those who wait in line are let in as they came", async () => {
   assertEquals([paths, most()], [["/3", "/1", "/2", "/9", "/0"], 1]);
 });
 
-Deno.test("when the line is full, a client is told when to come back, and nothing is asked", async () => {
+Deno.test("when the queue is full, a client gets Retry-After, and no call is made", async () => {
   const { upstream, open, paths } = startGated();
   await using _ = upstream;
   await using gateway = gatewayOf(upstream.url, { max: 1, queue: 0 });
@@ -98,7 +98,7 @@ Deno.test("when the line is full, a client is told when to come back, and nothin
   assertEquals([await holding, paths], [200, ["/a"]]);
 });
 
-Deno.test("a client that leaves the line gives its place to the next at once", async () => {
+Deno.test("a client that leaves the queue frees its place at once", async () => {
   const { upstream, open, paths } = startGated();
   await using _ = upstream;
   await using gateway = gatewayOf(upstream.url, { max: 1, queue: 1 });
@@ -106,7 +106,7 @@ Deno.test("a client that leaves the line gives its place to the next at once", a
   await within(upstream.asked(1), "the first question");
   const client = new AbortController();
   const leaving = ask(`${gateway.url}/one/b`, { signal: client.signal }).catch(() => "aborted");
-  // It stands in line when another one finds the line full; until then that one would wait itself.
+  // It is in the queue once another one finds the queue full; until then that one would wait itself.
   const probe = async () => {
     const bound = new AbortController();
     const timer = setTimeout(() => bound.abort(), 50);
@@ -211,7 +211,7 @@ Deno.test("an upstream that breaks off a forwarded body gives the slot back", as
   }
 });
 
-Deno.test("a forwarded answer that has no body gives the slot back", async () => {
+Deno.test("a forwarded response without a body releases the slot", async () => {
   for (
     const [method, status] of [["HEAD", 200], ["GET", 204], ["GET", 205], ["GET", 304]] as const
   ) {

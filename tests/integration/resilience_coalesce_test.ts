@@ -7,8 +7,8 @@ import { until, within } from "../support/program.ts";
 import { startUpstream } from "../support/upstream.ts";
 
 /**
- * A gateway whose `/it` asks an upstream that waits for a gate, and beside it a function that is
- * asked each time: how often tells how many clients have come.
+ * A gateway whose `/it` calls an upstream that waits for a gate, and beside it a function that is
+ * called each time: the count is the number of clients that have come.
  */
 function play(config: Partial<GatewayConfig> = {}, status = 200) {
   const gate = Promise.withResolvers<void>();
@@ -55,7 +55,7 @@ function play(config: Partial<GatewayConfig> = {}, status = 200) {
   return {
     upstream,
     gateway,
-    /** What was asked for, in order. */
+    /** The paths that were requested, in order. */
     paths,
     open: gate.resolve,
     /** Resolves when that many clients have come in all. */
@@ -68,7 +68,7 @@ function play(config: Partial<GatewayConfig> = {}, status = 200) {
   };
 }
 
-/** Asks twice at once, and tells what each was answered, and how often the upstream was asked. */
+/** Makes two concurrent requests, and returns both responses and the number of upstream calls. */
 async function askTwice(one: HeadersInit, other: HeadersInit, config: Partial<GatewayConfig> = {}) {
   await using played = play(config);
   const { gateway, upstream, came, open } = played;
@@ -84,7 +84,7 @@ async function askTwice(one: HeadersInit, other: HeadersInit, config: Partial<Ga
   return { answers, hits: upstream.requests.length };
 }
 
-Deno.test("parts of one aggregate that ask the same ask once", async () => {
+Deno.test("identical calls of one aggregate are made once", async () => {
   await using played = play();
   const { gateway, upstream, paths, open } = played;
   const answering = ask(`${gateway.url}/twice?id=it&id=other&id=third`);
@@ -96,12 +96,12 @@ Deno.test("parts of one aggregate that ask the same ask once", async () => {
   assertEquals(paths.toSorted(), ["/it", "/other", "/third"]);
 });
 
-Deno.test("a client that asks the same twice at once asks once", async () => {
+Deno.test("two identical concurrent requests of a client make one call", async () => {
   const { answers, hits } = await askTwice({}, {});
   assertEquals([answers, hits], [[{ hit: 1, x: null }, { hit: 1, x: null }], 1]);
 });
 
-Deno.test("what has been answered is asked anew", async () => {
+Deno.test("a call after the reply is a new call", async () => {
   await using played = play();
   const { gateway, upstream, open } = played;
   open();
@@ -109,7 +109,7 @@ Deno.test("what has been answered is asked anew", async () => {
   assertEquals(upstream.requests.length, 3);
 });
 
-Deno.test("a failure is everyone's who waits, and is asked once", async () => {
+Deno.test("all waiters get the one failure", async () => {
   await using played = play({}, 500);
   const { gateway, upstream, came, open } = played;
   const asked = [ask(`${gateway.url}/plain`), ask(`${gateway.url}/plain`)];
@@ -167,7 +167,7 @@ Deno.test("clients of different addresses never share", async () => {
   assertEquals((await askTwice(from("192.0.2.1"), from("192.0.2.1"), config)).hits, 1);
 });
 
-Deno.test("calls whose headers differ never share, and each gets its own answer", async () => {
+Deno.test("calls whose headers differ never share, and each gets its own response", async () => {
   const { answers, hits } = await askTwice({ "x-a": "1" }, { "x-a": "2" });
   assertEquals([answers, hits], [[{ hit: 1, x: "1" }, { hit: 2, x: "2" }], 2]);
   assertEquals((await askTwice({ "x-a": "1" }, { "x-a": "1" })).hits, 1);
@@ -192,7 +192,7 @@ Deno.test("POST is never shared", async () => {
   assertEquals(upstream.requests.length, 2);
 });
 
-Deno.test("when the one that asked leaves, the other is still answered", async () => {
+Deno.test("when the first caller leaves, the other still gets the response", async () => {
   await using played = play();
   const { gateway, upstream, came, open } = played;
   const client = new AbortController();

@@ -9,7 +9,7 @@ import { hang, startRawUpstream, startUpstream } from "../support/upstream.ts";
 
 const RETRY = { attempts: 3, backoff: "1ms" } as const;
 
-/** A gateway whose `/it` asks one upstream. */
+/** A gateway whose `/it` calls one upstream. */
 function gatewayOf(url: string, retry: RetryConfig = RETRY, clock?: ManualClock) {
   return startGateway({
     upstreams: { it: { url, retry } },
@@ -45,7 +45,7 @@ function inTurn(...answers: readonly (() => Response)[]) {
 const ok = () => Response.json(1);
 const unavailable = () => new Response(null, { status: 503 });
 
-Deno.test("an upstream that says 503 and then 200 has answered", async () => {
+Deno.test("an upstream that returns 503 and then 200 succeeds", async () => {
   await using upstream = startUpstream(inTurn(unavailable, unavailable, ok));
   await using gateway = gatewayOf(upstream.url);
   const { data } = await readEnvelope(await ask(`${gateway.url}/it`), { parts: ["it"] });
@@ -92,7 +92,7 @@ for (
     ["after no HTTP", "hello\r\n\r\n"],
   ] as const
 ) {
-  Deno.test(`an upstream that closes ${what} is asked again`, async () => {
+  Deno.test(`an upstream that closes ${what} is retried`, async () => {
     let asked = 0;
     await using upstream = startRawUpstream(async (raw) => {
       const whole = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\n1";
@@ -124,7 +124,7 @@ for (
     ["no JSON", () => new Response("<html>")],
   ] as const
 ) {
-  Deno.test(`an upstream that answers ${what} is not asked again`, async () => {
+  Deno.test(`an upstream that returns ${what} is not retried`, async () => {
     await using upstream = startUpstream(answer);
     await using gateway = gatewayOf(upstream.url);
     await (await ask(`${gateway.url}/it`)).body?.cancel();
@@ -132,7 +132,7 @@ for (
   });
 }
 
-Deno.test("without retry in the config nothing is asked again", async () => {
+Deno.test("without retry in the config nothing is retried", async () => {
   await using upstream = startUpstream(unavailable);
   await using gateway = startGateway({
     upstreams: { it: { url: upstream.url } },
@@ -160,7 +160,7 @@ Deno.test("POST is not sent again unless the config says so, and then whole", as
   }
 });
 
-Deno.test("a route that forwards asks once, whatever is configured", async () => {
+Deno.test("a forward makes one call, whatever the retry policy", async () => {
   await using upstream = startUpstream(unavailable);
   await using gateway = gatewayOf(upstream.url);
   const response = await ask(`${gateway.url}/f/x`);

@@ -5,7 +5,7 @@ function gates(count: number) {
   return Array.from({ length: count }, () => Promise.withResolvers<string>());
 }
 
-Deno.test("answers come in the order in which they are there, so many at once", async () => {
+Deno.test("results come in the order of completion, with limited concurrency", async () => {
   const open = gates(4);
   const begun: number[] = [];
   const all = asCompleted(4, 2, (index) => {
@@ -27,7 +27,7 @@ Deno.test("answers come in the order in which they are there, so many at once", 
   assertEquals(await all.next(), { done: true, value: undefined });
 });
 
-Deno.test("whoever stops early waits for those that run, and no other is begun", async () => {
+Deno.test("a consumer that stops early waits for the running tasks, and no other starts", async () => {
   const open = gates(3);
   let begun = 0;
   const all = asCompleted(3, 2, (index) => {

@@ -18,7 +18,7 @@ Deno.test("who gives waits until it is taken, and what was given first is taken 
   assertEquals([rendezvous.take(), rendezvous.take()], [{ n: 2 }, undefined]);
 });
 
-Deno.test("what nobody took in time is not there any more", async () => {
+Deno.test("an item that was not taken in time is withdrawn", async () => {
   const rendezvous = new HandOff();
   const request = new AbortController();
   const given = rendezvous.offer({}, request.signal);

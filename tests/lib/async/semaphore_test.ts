@@ -22,7 +22,7 @@ Deno.test("a free slot is taken at once", () => {
   assertEquals([semaphore.running, semaphore.acquire(PATIENT)], [1, true]);
 });
 
-Deno.test("when the line is full, nobody gets in", async () => {
+Deno.test("when the queue is full, no caller gets in", async () => {
   const semaphore = new Semaphore({ max: 1, queue: 1 });
   assertEquals(semaphore.acquire(PATIENT), true);
   const waits = semaphore.acquire(PATIENT);
@@ -34,7 +34,7 @@ Deno.test("when the line is full, nobody gets in", async () => {
   assertEquals([semaphore.running, semaphore.waiting], [1, 0]);
 });
 
-Deno.test("without a line, nobody waits", () => {
+Deno.test("without a queue, no caller waits", () => {
   const semaphore = new Semaphore({ max: 1, queue: 0 });
   assertEquals([semaphore.acquire(PATIENT), semaphore.acquire(PATIENT)], [true, false]);
 });
@@ -55,7 +55,7 @@ Deno.test("who waits is let in in the order of coming", async () => {
   assertEquals([semaphore.running, semaphore.waiting], [2, 0]);
 });
 
-Deno.test("a slot that is given back belongs to the first in line, not to who comes then", async () => {
+Deno.test("a released slot goes to the first waiter, not to a newcomer", async () => {
   const semaphore = new Semaphore({ max: 1, queue: 9 });
   semaphore.acquire(PATIENT);
   const entered: string[] = [];
@@ -66,7 +66,7 @@ Deno.test("a slot that is given back belongs to the first in line, not to who co
   assertEquals(entered, ["first"]);
 });
 
-Deno.test("who leaves the line leaves its place at once, wherever it stood", async () => {
+Deno.test("a waiter that leaves frees its place at once, wherever in the queue", async () => {
   for (const leaver of ["a", "b", "c"]) {
     const semaphore = new Semaphore({ max: 1, queue: 3 });
     semaphore.acquire(PATIENT);

@@ -92,7 +92,7 @@ Deno.test("what fails after enough are there changes nothing", () => {
   assertEquals(partsOf(verdict), ["b", "c"]);
 });
 
-Deno.test("an answer beyond those that were needed decides nothing", () => {
+Deno.test("a reply after the decision changes nothing", () => {
   const verdict = new Completion(any(1, 3));
   assertEquals(verdict.add(answered("a")), true);
   assertEquals(verdict.add(answered("b")), false);
@@ -136,7 +136,7 @@ for (
   });
 }
 
-Deno.test("the failures within a part stand for it", () => {
+Deno.test("the failures within a part replace its own", () => {
   const inner = failed("inner").error;
   assert(inner);
   const failures = [{ part: "a", index: 2, error: inner }, { part: "a", index: 5, error: inner }];

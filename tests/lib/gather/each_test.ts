@@ -8,7 +8,7 @@ import { ManualClock, settled } from "../../support/manual_clock.ts";
 import { property } from "../../support/random.ts";
 import { ScriptedSource } from "../../support/scripted_source.ts";
 
-/** A list whose items a test answers; each is asked for under its JSON. */
+/** A list whose items a test settles, each under its JSON. */
 function play(items: readonly unknown[], more: Partial<EachOptions> = {}) {
   const script = new ScriptedSource();
   const request = new AbortController();
@@ -34,7 +34,7 @@ const answer = (text: string): Reply => ({
   body: Body.of(new TextEncoder().encode(text)),
 });
 
-Deno.test("an empty list is answered without a question", async () => {
+Deno.test("an empty list makes no call", async () => {
   const { reply, asked } = play([]);
   const { status, headers, failures } = await reply;
   assertEquals(
@@ -44,7 +44,7 @@ Deno.test("an empty list is answered without a question", async () => {
   assertEquals(await textOf(await reply), "[]");
 });
 
-Deno.test("the answers stand in the items' order, as they came", async () => {
+Deno.test("the results are in the items' order, byte for byte", async () => {
   const { script, reply, asked } = play([3, "b", null]);
   await settled();
   assertEquals(asked(), ["3", '"b"', "null"]);
@@ -55,7 +55,7 @@ Deno.test("the answers stand in the items' order, as they came", async () => {
   assertEquals(await textOf(await reply), '[1.0,\n{"x" :1} ,null]');
 });
 
-Deno.test("equal items are asked for once, those that only look alike are not equal", async () => {
+Deno.test("equal items share a call, those that only look alike do not", async () => {
   const { script, reply, asked } = play([1, "1", 1, { a: [1] }, { a: [1] }, 1, true]);
   await settled();
   assertEquals(asked(), ["1", '"1"', '{"a":[1]}', "true"]);
@@ -63,7 +63,7 @@ Deno.test("equal items are asked for once, those that only look alike are not eq
   assertEquals(await textOf(await reply), "[0,1,0,2,2,0,3]");
 });
 
-Deno.test("no more are in flight than may be, and the next is asked when one has ended", async () => {
+Deno.test("no more calls run at once than allowed, and the next starts when one has ended", async () => {
   const { script, reply, asked } = play([1, 2, 3, 4, 5], { concurrency: 2 });
   await settled();
   assertEquals(asked(), ["1", "2"]);
@@ -79,7 +79,7 @@ Deno.test("no more are in flight than may be, and the next is asked when one has
   assertEquals(await textOf(await reply), "[null,1,1,1,1]");
 });
 
-Deno.test("a question is made just before it is asked", async () => {
+Deno.test("a call is made just before it is sent", async () => {
   const made: unknown[] = [];
   const { script, reply } = play([1, 2], {
     concurrency: 1,
@@ -97,7 +97,7 @@ Deno.test("a question is made just before it is asked", async () => {
   await reply;
 });
 
-Deno.test("an item that failed is null, and is told at each of its places, in order", async () => {
+Deno.test("a failed item is null, and reported at each of its indexes, in order", async () => {
   const { script, reply } = play(["a", "b", "c", "b"]);
   await settled();
   const [late, early] = [failure("late"), failure("early")];
@@ -115,7 +115,7 @@ Deno.test("an item that failed is null, and is told at each of its places, in or
   assertEquals(await textOf(await reply), '[null,null,"c",null]');
 });
 
-Deno.test("an item that cannot be asked for has failed, and the others have not", async () => {
+Deno.test("an item whose call cannot be made fails alone", async () => {
   const fault = new GatewayError("input-invalid", "item: is missing");
   const { script, reply } = play([1, 2, 3], {
     concurrency: 1,
@@ -166,7 +166,7 @@ for (const isStrict of [false, true]) {
   });
 }
 
-Deno.test("at the deadline a list has what is there, and tells what is not", async () => {
+Deno.test("at the deadline a list has the results so far, and a problem for the others", async () => {
   const { script, reply, request } = play([1, 2, 3], { concurrency: 2 });
   await settled();
   script.at(0).answerJson("one");
@@ -180,7 +180,7 @@ Deno.test("at the deadline a list has what is there, and tells what is not", asy
   assertEquals(script.inFlight, 0);
 });
 
-property("a list has an answer or a failure at every place", 300, async (random) => {
+property("a list has a result or a failure at every index", 300, async (random) => {
   const items = random.list(0, 12, () => random.pick([1, 2, 3, "1", "x", "y"]));
   const concurrency = random.int(1, 5);
   const failing = new Set(items.filter(() => random.bool(0.3)).map(String));
@@ -216,7 +216,7 @@ property("a list has an answer or a failure at every place", 300, async (random)
   assertEquals([inFlight, clock.sleeping], [0, 0]);
 });
 
-Deno.test("a long list of items none of which can be asked for ends as a short one does", async () => {
+Deno.test("a long list whose items all fail ends as a short one does", async () => {
   const items = Array.from({ length: 50_000 }, (_, index) => index);
   const fault = new GatewayError("input-invalid", "item: must be a string");
   const { reply } = play(items, {

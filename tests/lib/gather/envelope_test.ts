@@ -33,7 +33,7 @@ Deno.test("documents are spliced in as they came", () => {
   );
 });
 
-Deno.test("an empty answer is null, one that is not there is left out", () => {
+Deno.test("an empty body is null, a missing one is left out", () => {
   assertEquals(write(["a", "b"], [""]), '{"data":{"a":null},"complete":true}');
 });
 
@@ -49,7 +49,7 @@ Deno.test("bytes that have something of a byte order mark stay", () => {
   assertEquals(write(["a"], ['"¿"']), '{"data":{"a":"¿"},"complete":true}');
 });
 
-Deno.test("a problem makes it incomplete, and stands beside the data", () => {
+Deno.test("a problem makes the response incomplete, and is beside the data", () => {
   assertEquals(
     write(["a", "b"], ["1", ""], [PROBLEM]),
     '{"data":{"a":1,"b":null},"complete":false,"problems":[' +
@@ -75,7 +75,7 @@ Deno.test("an envelope is written many times", () => {
 const textOf = (chunks: readonly Bytes[]) =>
   new TextDecoder("utf-8", { ignoreBOM: true }).decode(joinBytes(chunks));
 
-Deno.test("what is not in the answer leaves no comma behind, wherever it stood", () => {
+Deno.test("a part that is left out leaves no comma behind", () => {
   const envelope = new Envelope(["a", "b", "c"]);
   for (
     const [values, data] of [
@@ -94,7 +94,7 @@ Deno.test("what is not in the answer leaves no comma behind, wherever it stood",
   }
 });
 
-Deno.test("what is complete may have problems, and what is not need have none", () => {
+Deno.test("a complete response may have problems, and an incomplete one may have none", () => {
   const problem = JSON.stringify(PROBLEM);
   const write = (isComplete: boolean, problems: readonly PartProblem[]) =>
     textOf(new Envelope([]).write([], { isComplete, problems }));
@@ -106,7 +106,7 @@ Deno.test("what is complete may have problems, and what is not need have none", 
   );
 });
 
-Deno.test("the one answer of a race is the data itself", () => {
+Deno.test("the winner's response of a race is the data itself", () => {
   const complete = { isComplete: true, problems: [] };
   for (
     const [answer, data] of [["", "null"], ["\ufeff[1 ]", "[1 ]"], ['"x"\n', '"x"\n']] as const

@@ -23,7 +23,7 @@ interface PlayedPart {
   readonly optional?: boolean;
 }
 
-/** Parts that a test answers, asked as the client says. */
+/** Parts that a test settles, called as the client says. */
 function play(
   parts: Readonly<Record<string, PlayedPart>>,
   { call = {}, body, ...options }: Partial<GatherOptions> & {
@@ -64,7 +64,7 @@ function play(
 const kindsOf = (outcomes: readonly Outcome[]) =>
   Object.fromEntries(outcomes.map(({ part, error }) => [part, error?.message]));
 
-Deno.test("a question is made of what other parts answered, and of what the client sent", async () => {
+Deno.test("a call is made from other parts' data and the client's values", async () => {
   const { script, outcomes, asked } = play({
     city: { path: "/cities/{profile.address.cityId}/{query.lang}", needs: ["profile"] },
     profile: { path: "/users/{id}" },
@@ -89,7 +89,7 @@ for (
     [{ x: "\ud83d" }, "a.x: must be valid Unicode"],
   ] as const
 ) {
-  Deno.test(`what a part answered cannot be used: ${JSON.stringify(answer)}`, async () => {
+  Deno.test(`a part's data that cannot be used: ${JSON.stringify(answer)}`, async () => {
     const { script, outcomes, asked, gathering } = play({
       a: {},
       b: { path: "/{a.x}", needs: ["a"] },
@@ -104,7 +104,7 @@ for (
   });
 }
 
-Deno.test("what the client sent is tried for all parts before any is asked", async () => {
+Deno.test("the client's values are checked for all parts before the first call", async () => {
   const { outcomes, asked } = play({
     a: {},
     b: { path: "/{a.x}/{query.dots}", needs: ["a"] },
@@ -114,7 +114,7 @@ Deno.test("what the client sent is tried for all parts before any is asked", asy
   assertEquals(asked(), []);
 });
 
-Deno.test("an empty answer is null for those that need it", async () => {
+Deno.test("an empty response is null for the parts that need it", async () => {
   const { script, outcomes } = play({ a: {}, b: { path: "/{?a}", needs: ["a"] } });
   await settled();
   script.at(0).answer({
@@ -132,7 +132,7 @@ const LISTS: readonly (readonly [each: string, more: Parameters<typeof play>[1]]
   ["{body.user.ids}", { body: { user: { ids: [7, 8] } } }],
 ];
 for (const [each, more] of LISTS) {
-  Deno.test(`a list of the client's is asked for at once: ${each}`, async () => {
+  Deno.test(`a list of the client's starts at once: ${each}`, async () => {
     const { script, outcomes, asked } = play({ a: { path: "/{item}", each } }, more);
     await settled();
     assertEquals(asked(), ["/7", "/8"]);
@@ -168,7 +168,7 @@ for (const [each, more, detail] of FAULTS) {
   });
 }
 
-Deno.test("a list of the client's that waits for a part is tried before it is asked", async () => {
+Deno.test("a client's list that waits for a part is checked before the first call", async () => {
   const parts = { b: {}, a: { path: "/{b.x}/{item}", each: "{query.ids}", needs: ["b"] } };
   const { script, asked, outcomes } = play(parts, { call: { path: "/?ids=1&ids=2" } });
   await settled();
@@ -215,7 +215,7 @@ for (
     [{ ids: [""] }, "input-invalid", 'item 0: item: must not be empty, "." or ".."'],
   ] as const
 ) {
-  Deno.test(`a list that a part must not answer: ${JSON.stringify(answer)}`, async () => {
+  Deno.test(`an invalid list of a part: ${JSON.stringify(answer)}`, async () => {
     const { script, outcomes, asked } = play({
       list: {},
       a: { path: "/{item}", each: "{list.ids}", needs: ["list"] },
@@ -261,7 +261,7 @@ for (
   });
 }
 
-Deno.test("a list that lacks an item answers where it is optional, and others are made of it", async () => {
+Deno.test("an optional list that lacks an item succeeds, and other parts can use it", async () => {
   const { script, outcomes, gathering, asked } = await lackingList({
     a: { ...LIST, optional: true },
     b: { path: "/{a.0}", needs: ["a"] },

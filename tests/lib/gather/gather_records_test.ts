@@ -41,7 +41,7 @@ const failure = (kind: Kind = "upstream-error") => new GatewayError(kind, "it fa
 const problem = (status = 502, kind: Kind = "upstream-error", title = "Upstream failed") =>
   `{"type":"/_gateway/problems/${kind}","title":"${title}","status":${status},"detail":"it failed"}`;
 
-Deno.test("each part is told when it comes, and then that it is all", async () => {
+Deno.test("each part is streamed as it arrives, and then the last record", async () => {
   const { script, next } = play({ a: {}, b: {} });
   const first = next();
   await settled();
@@ -59,7 +59,7 @@ Deno.test("each part is told when it comes, and then that it is all", async () =
   assertEquals(await next(), undefined);
 });
 
-Deno.test("an answer of many lines is told on one", async () => {
+Deno.test("a response of many lines is streamed on one", async () => {
   const { script, next } = play({ a: {} });
   const first = next();
   await settled();
@@ -68,7 +68,7 @@ Deno.test("an answer of many lines is told on one", async () => {
   assertEquals(await first, 'part {"part":"a","data":{  "a": 1e400} }');
 });
 
-Deno.test("a part that failed is a problem, with what stands in for it", async () => {
+Deno.test("a failed part is a problem, with its fallback", async () => {
   const { script, next } = play({ a: optional, b: { optional: true, otherwise: [] } });
   const first = next();
   await settled();
@@ -79,7 +79,7 @@ Deno.test("a part that failed is a problem, with what stands in for it", async (
   assertEquals(await next(), 'done {"complete":false}');
 });
 
-Deno.test("what is missing from an answer is told after it", async () => {
+Deno.test("the failures within a reply follow its record", async () => {
   const { script, next } = play({ a: {} });
   const first = next();
   await settled();
@@ -92,7 +92,7 @@ Deno.test("what is missing from an answer is told after it", async () => {
   assertEquals(await next(), 'done {"complete":false}');
 });
 
-Deno.test("a whole that fails before anything was told is no stream", async () => {
+Deno.test("a gather that fails before the first record gets no stream", async () => {
   const { script, next } = play({ a: {}, b: {} });
   const first = assertRejects(() => next(), GatewayError);
   await settled();
@@ -102,7 +102,7 @@ Deno.test("a whole that fails before anything was told is no stream", async () =
   assertEquals(script.inFlight, 0);
 });
 
-Deno.test("what came with the failure of the whole is not told", async () => {
+Deno.test("records that came with the failure of the gather are dropped", async () => {
   const { script, next } = play({ a: {}, b: {} });
   const first = assertRejects(() => next(), GatewayError);
   await settled();
@@ -111,7 +111,7 @@ Deno.test("what came with the failure of the whole is not told", async () => {
   assertEquals((await first).kind, "upstream-error");
 });
 
-Deno.test("a whole that fails later says so at its end, and asks no more", async () => {
+Deno.test("a gather that fails later says so in its last record, and makes no more calls", async () => {
   const { script, next } = play({ a: {}, b: {}, c: {}, d: { needs: ["c"] } });
   const first = next();
   await settled();
@@ -129,7 +129,7 @@ Deno.test("a whole that fails later says so at its end, and asks no more", async
   assertEquals([await next(), script.asked.length], [undefined, 3]);
 });
 
-Deno.test("at the deadline all that is missing is told, and that it is over", async () => {
+Deno.test("at the deadline all missing parts are reported, and the stream ends", async () => {
   const { script, request, next } = play({ a: optional, b: optional, c: optional });
   const first = next();
   await settled();
@@ -142,7 +142,7 @@ Deno.test("at the deadline all that is missing is told, and that it is over", as
   assertEquals(await next(), 'done {"complete":false}');
 });
 
-Deno.test("a race tells its winners and earlier failures, and nothing of the rest", async () => {
+Deno.test("a race streams its winners and earlier failures only", async () => {
   const { script, next } = play({ a: {}, b: {}, c: {}, d: {} }, { quorum: 2 });
   const first = next();
   await settled();
@@ -156,7 +156,7 @@ Deno.test("a race tells its winners and earlier failures, and nothing of the res
   assertEquals(script.inFlight, 0);
 });
 
-Deno.test("a request at fault is no stream, and asks nobody", async () => {
+Deno.test("an invalid request gets no stream, and reaches no upstream", async () => {
   const fault = failure("bad-request");
   const { script, next } = play({
     a: {},
@@ -181,7 +181,7 @@ Deno.test("who takes no more records ends everything", async () => {
   assertEquals([script.inFlight, script.asked.length], [0, 2]);
 });
 
-Deno.test("nothing is asked before the first record is wanted", async () => {
+Deno.test("nothing is called before the first record is requested", async () => {
   const { script, records } = play({ a: {} });
   await settled();
   await records.return();

@@ -58,9 +58,9 @@ function failureOf(promise: Promise<Reply>): Promise<GatewayError> {
   return assertRejects(() => promise, GatewayError);
 }
 
-// What it answers.
+// What it returns.
 
-Deno.test("a gather of nothing answers an empty envelope", async () => {
+Deno.test("a gather of nothing returns an empty envelope", async () => {
   const { source } = play();
   assertEquals(await envelopeOf(await source(testCall(), testContext())), {
     data: {},
@@ -68,7 +68,7 @@ Deno.test("a gather of nothing answers an empty envelope", async () => {
   });
 });
 
-Deno.test("values stand under their parts, in the order of the config", async () => {
+Deno.test("values are under their parts' names, in the order of the config", async () => {
   const { script, source } = play("b", "a", "c");
   const reply = source(testCall(), testContext());
   await settled();
@@ -103,7 +103,7 @@ Deno.test("an optional part that failed is null, and a problem", async () => {
 });
 
 for (const otherwise of [[], {}, 0, "", false, null, { a: ["é"] }]) {
-  Deno.test(`${JSON.stringify(otherwise)} stands in for a part that failed`, async () => {
+  Deno.test(`${JSON.stringify(otherwise)} replaces a failed part`, async () => {
     const { script, source } = play(["a", { optional: true, otherwise }]);
     const reply = source(testCall(), testContext());
     await settled();
@@ -114,7 +114,7 @@ for (const otherwise of [[], {}, 0, "", false, null, { a: ["é"] }]) {
   });
 }
 
-Deno.test("a stand-in does not replace an answer, not even an empty one", async () => {
+Deno.test("a fallback does not replace a response, not even an empty one", async () => {
   const { script, source } = play(["a", { optional: true, otherwise: 1 }], ["b", {
     optional: true,
     otherwise: 2,
@@ -126,7 +126,7 @@ Deno.test("a stand-in does not replace an answer, not even an empty one", async 
   assertEquals(await envelopeOf(await reply), { data: { a: "real", b: null }, complete: true });
 });
 
-Deno.test("one answer leaves nothing behind for the next", async () => {
+Deno.test("one response leaves nothing behind for the next", async () => {
   const { script, source } = play(["a", { optional: true, otherwise: "stand-in" }]);
   const first = source(testCall(), testContext());
   await settled();
@@ -171,7 +171,7 @@ Deno.test("a failure keeps its status, its headers and its cause", async () => {
   assertStrictEquals(error.cause, cause);
 });
 
-Deno.test("the parts that failed before are told with the one that decided", async () => {
+Deno.test("earlier failures are reported with the one that decided", async () => {
   const { script, source } = play(["a", optional], "b", "c");
   const reply = source(testCall(), testContext());
   await settled();
@@ -210,7 +210,7 @@ Deno.test("the deadline lists each part that it cut off", async () => {
   assertEquals(error.failures.map(({ part }) => part), ["a", "b", "c"]);
 });
 
-Deno.test("the deadline with optional parts pending answers with what is there", async () => {
+Deno.test("at the deadline, pending optional parts are left out of the response", async () => {
   const request = new AbortController();
   const { script, source } = play("a", ["b", optional]);
   const reply = source(testCall(), testContext({ signal: request.signal }));
@@ -235,7 +235,7 @@ Deno.test("a client that leaves ends everything, also when all parts are optiona
   assertEquals(script.inFlight, 0);
 });
 
-Deno.test("a mistake in a source is an internal failure, which tells nothing", async () => {
+Deno.test("an exception in a source is an internal error, which reveals nothing", async () => {
   const source = gatherOf([part("a", () => Promise.reject(new Error("SELECT secret")))], {
     clock: new ManualClock(),
   });
@@ -244,7 +244,7 @@ Deno.test("a mistake in a source is an internal failure, which tells nothing", a
   assert(!error.message.includes("secret"));
 });
 
-// What it asks.
+// What it requests.
 
 Deno.test("a request at fault reaches no upstream", async () => {
   const script = new ScriptedSource();
@@ -373,7 +373,7 @@ function randomJson(random: Random, depth = 3): unknown {
   );
 }
 
-/** A document that a JSON upstream may answer with, and what it means. */
+/** A document that a JSON upstream may return, and its value. */
 function randomDocument(random: Random): { readonly bytes: Bytes; readonly value: unknown } {
   if (random.bool(0.1)) return { bytes: encode(""), value: null };
   const value = randomJson(random);
@@ -382,7 +382,7 @@ function randomDocument(random: Random): { readonly bytes: Bytes; readonly value
   return { bytes: encode(before + text + after), value: JSON.parse(text) };
 }
 
-property("the envelope is valid JSON that holds what the parts answered", 300, async (random) => {
+property("the envelope is valid JSON that contains the parts' data", 300, async (random) => {
   const documents = random.list(1, 5, () => randomDocument(random));
   const names = documents.map((_, index) => random.pick(["a", "_", "constructor", "Z9"]) + index);
   const fails = documents.map(() => random.bool(0.2));
@@ -408,7 +408,7 @@ property("the envelope is valid JSON that holds what the parts answered", 300, a
   assertEquals(problems.map(({ part }) => part), names.filter((_, index) => fails[index]));
 });
 
-property("a gather answers when it can, and leaves nothing running", 300, async (random) => {
+property("a gather responds when it can, and leaves nothing running", 300, async (random) => {
   const clock = new ManualClock();
   const request = new AbortController();
   const deadlineMs = random.int(20, 150);

@@ -28,7 +28,7 @@ function play() {
   return { script, records, take, pathsOf };
 }
 
-Deno.test("a page is asked for once the one before was taken, and not earlier", async () => {
+Deno.test("a page is requested once the one before was consumed, and not earlier", async () => {
   const { script, take, pathsOf } = play();
   const first = take();
   await settled();
@@ -52,7 +52,7 @@ Deno.test("a page is asked for once the one before was taken, and not earlier", 
   ]);
 });
 
-Deno.test("a long list does not keep what is beside it from being told", async () => {
+Deno.test("a long list does not delay the other parts", async () => {
   const { script, take } = play();
   const first = take();
   await settled();

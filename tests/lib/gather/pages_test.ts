@@ -8,7 +8,7 @@ import { testCall, testContext } from "../../support/context.ts";
 import { settled } from "../../support/manual_clock.ts";
 import { ScriptedSource } from "../../support/scripted_source.ts";
 
-/** A source with so many pages of two items, which also writes down what it was asked. */
+/** A source with `count` pages of two items, which records its calls. */
 function book(count: number) {
   const paths: string[] = [];
   const source: Source = ({ path }) => {
@@ -40,7 +40,7 @@ async function walk(source: Source, options: Partial<PagesOptions> = {}) {
   }
 }
 
-Deno.test("all pages are asked, one after the other, and the last is known as such", async () => {
+Deno.test("all pages are requested, one after the other, and the last is marked", async () => {
   const { source, paths } = book(3);
   assertEquals(await walk(source), {
     items: ["1a", "1b", "2a", "2b", "3a", "3b"],
@@ -57,7 +57,7 @@ Deno.test("a walk goes only as far as its consumer", async () => {
   assertEquals(paths.length, 2);
 });
 
-Deno.test("each page is asked with the same method, headers and body", async () => {
+Deno.test("each page is requested with the same method, headers and body", async () => {
   const call = testCall({
     method: "POST",
     headers: new Headers({ authorization: "secret" }),
@@ -112,7 +112,7 @@ for (const [name, options, expected] of BOUNDS) {
   });
 }
 
-Deno.test("a walk without bounds of its own has the defaults", async () => {
+Deno.test("a walk without limits has the default limits", async () => {
   const { error } = await walk(book(11).source);
   assertEquals(error, "too-many-items: more than 10 pages; read: 20 items on 10 pages");
   const long: Source = () => Promise.resolve(json(Array(1001).fill(0)));
@@ -168,7 +168,7 @@ for (const [reply, items, error] of SINGLE) {
   });
 }
 
-Deno.test("when nobody waits any more no page is asked, also by a source that does not listen", async () => {
+Deno.test("when the client has left no page is requested, even if the source ignores the signal", async () => {
   const request = new AbortController();
   const { source, paths } = book(9);
   const ctx = testContext({ signal: request.signal });

@@ -7,7 +7,7 @@ import { ManualClock, settled } from "../../support/manual_clock.ts";
 import { ScriptedSource } from "../../support/scripted_source.ts";
 import { collect, failureOf, needing, partOf } from "../../support/settling.ts";
 
-Deno.test("a part is asked as soon as what it needs is there, with a question made then", async () => {
+Deno.test("a part is called as soon as what it needs has succeeded, with a call made then", async () => {
   const script = new ScriptedSource();
   let isThere = false;
   const parts = [
@@ -46,7 +46,7 @@ Deno.test("a part that names a need twice needs it once", async () => {
   assertEquals(failing.map(({ part }) => part), ["a", "b"]);
 });
 
-Deno.test("a part whose need failed is not asked, nor is any that needs it", async () => {
+Deno.test("a part whose need failed is not called, nor is any that needs it", async () => {
   const script = new ScriptedSource();
   const clock = new ManualClock();
   const outcomes = collect(
@@ -100,7 +100,7 @@ Deno.test("what waits for a part that the client's leaving ended is ended by it 
   assertEquals((await outcomes).map(({ error }) => error), [left, left]);
 });
 
-Deno.test("what becomes ready when the request has ended is not asked", async () => {
+Deno.test("a part that becomes ready after the request's end is not called", async () => {
   const request = new AbortController();
   const script = new ScriptedSource();
   const stubborn = Promise.withResolvers<ReturnType<typeof json>>();
@@ -120,7 +120,7 @@ Deno.test("what becomes ready when the request has ended is not asked", async ()
   assertEquals(script.asked.length, 0);
 });
 
-Deno.test("parts in a circle, and a need that is no part, are the caller's mistake", async () => {
+Deno.test("a cycle, and a need that is not a part, are the caller's mistake", async () => {
   const script = new ScriptedSource();
   const circle = [needing("a", script.source, "b"), needing("b", script.source, "a")];
   await assertRejects(
@@ -137,7 +137,7 @@ Deno.test("parts in a circle, and a need that is no part, are the caller's mista
   assertEquals(script.asked.length, 0);
 });
 
-Deno.test("a question that cannot be made is its part's failure", async () => {
+Deno.test("a call that cannot be made fails its part", async () => {
   const fault = failureOf("input-invalid");
   const part = {
     ...partOf("a", () => Promise.resolve(json(1))),

@@ -10,7 +10,7 @@ import { failureOf, needing, partOf } from "../../support/settling.ts";
 
 // How many at once.
 
-Deno.test("no more are asked at once than may be", async () => {
+Deno.test("no more calls run at once than allowed", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
   const parts = ["a", "b", "c", "d"].map((name) => needing(name, script.source));
@@ -34,7 +34,7 @@ Deno.test("no more are asked at once than may be", async () => {
   assertEquals(seen, ["b", "c", "a", "d"]);
 });
 
-Deno.test("what still waits for its turn when the request ends is not asked", async () => {
+Deno.test("items that still wait when the request ends are not called", async () => {
   const clock = new ManualClock();
   const request = new AbortController();
   const script = new ScriptedSource();
@@ -68,7 +68,7 @@ function decide(parts: readonly Part[], decides: (outcome: Outcome) => boolean) 
   return { told, outcomes };
 }
 
-Deno.test("once it is decided the rest is cancelled, though nobody has taken the outcome", async () => {
+Deno.test("the decision cancels the rest, even before the outcome is consumed", async () => {
   const script = new ScriptedSource();
   const parts = ["a", "b", "c"].map((name) => needing(name, script.source));
   const { told, outcomes } = decide(parts, ({ part }) => part === "b");
@@ -87,7 +87,7 @@ Deno.test("once it is decided the rest is cancelled, though nobody has taken the
   assertEquals(rest, [["b", undefined], ["c", "cancelled"]]);
 });
 
-Deno.test("each outcome is told once, and what needed it is not asked after the decision", async () => {
+Deno.test("each outcome is yielded once, and its dependents are not called after the decision", async () => {
   const script = new ScriptedSource();
   const parts = [
     needing("a", script.source),
@@ -106,7 +106,7 @@ Deno.test("each outcome is told once, and what needed it is not asked after the 
   assertEquals([told, script.asked.length], [["a", "b", "c"], 1]);
 });
 
-Deno.test("an answer that came after the decision is not needed; a failure is told as it is", async () => {
+Deno.test("a reply after the decision is dropped; a failure is reported", async () => {
   const gates = ["a", "late", "failing"].map(() =>
     Promise.withResolvers<ReturnType<typeof json>>()
   );
@@ -133,7 +133,7 @@ Deno.test("an answer that came after the decision is not needed; a failure is to
   );
 });
 
-Deno.test("what the deadline cut off is told, also of an answer that came after the decision", async () => {
+Deno.test("what the deadline cut off is reported, also of a reply after the decision", async () => {
   const late = Promise.withResolvers<Reply>();
   const parts = [
     partOf("late", () => late.promise),

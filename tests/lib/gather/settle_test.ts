@@ -13,7 +13,7 @@ Deno.test("no parts settle to nothing", async () => {
   assertEquals(await collect([], testContext(), new ManualClock()), []);
 });
 
-Deno.test("nothing is asked before somebody wants an outcome", async () => {
+Deno.test("nothing is called before an outcome is requested", async () => {
   const script = new ScriptedSource();
   const iteration = settle([partOf("a", script.source)], testContext(), {
     clock: new ManualClock(),
@@ -24,7 +24,7 @@ Deno.test("nothing is asked before somebody wants an outcome", async () => {
   assertEquals(script.asked.length, 0);
 });
 
-Deno.test("all parts are asked at once, each with its own call", async () => {
+Deno.test("all parts are called concurrently, each with its own call", async () => {
   const script = new ScriptedSource();
   const parts = ["/a", "/b", "/c"].map((path) => ({
     name: path,
@@ -86,7 +86,7 @@ Deno.test("what a source throws is the failure of its part, whatever it is", asy
   for (const { error } of outcomes) assertStrictEquals(error?.cause, thrown);
 });
 
-Deno.test("a GatewayError is passed on as it is", async () => {
+Deno.test("a GatewayError is passed on unchanged", async () => {
   const error = new GatewayError("upstream-timeout", "late");
   const parts = [partOf("a", () => Promise.reject(error))];
   const [outcome] = await collect(parts, testContext(), new ManualClock());
@@ -131,7 +131,7 @@ Deno.test("the end of the request reaches every part", async () => {
   assertEquals(script.inFlight, 0);
 });
 
-Deno.test("a request that has ended already is told to every part", async () => {
+Deno.test("a request that has ended fails every part", async () => {
   const late = new GatewayError("deadline-exceeded", "late");
   const source: Source = (_call, { signal }) => Promise.reject(signal.reason);
   const ctx = testContext({ signal: AbortSignal.abort(late) });
@@ -139,7 +139,7 @@ Deno.test("a request that has ended already is told to every part", async () => 
   assertEquals(outcomes.map(({ error }) => error), [late]);
 });
 
-Deno.test("parts that cannot be listed to the end leave none running", async () => {
+Deno.test("an iteration of parts that throws leaves no call running", async () => {
   const script = new ScriptedSource();
   function* parts(): Generator<Part> {
     yield partOf("a", script.source);
@@ -186,7 +186,7 @@ for (const count of [1, 3, 10, 50]) {
   });
 }
 
-/** A source that answers or fails after a random time, in one of many ways. */
+/** A source that replies or fails after a random time, in one of many ways. */
 function randomSource(random: Random, clock: ManualClock, count: (by: number) => void): Source {
   const delayMs = random.pick([0, 0, 1, 5, 20, 100]);
   const ends = random.pick<() => ReturnType<typeof json>>([

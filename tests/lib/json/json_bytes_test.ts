@@ -17,7 +17,7 @@ for (
     [" \ufeff1", " \ufeff1"],
   ] as const
 ) {
-  Deno.test(`${JSON.stringify(answer)} is ${JSON.stringify(document)} within another`, () => {
+  Deno.test(`${JSON.stringify(answer)} becomes ${JSON.stringify(document)} within another`, () => {
     assertEquals(decode(documentOf(encode(answer))), document);
   });
 }
@@ -28,14 +28,14 @@ Deno.test("bytes that are cut off within a byte order mark stay", () => {
   }
 });
 
-Deno.test("a list holds its answers, and null where there is none", () => {
+Deno.test("a list has its results, and null where one is missing", () => {
   assertEquals(decode(listOf([])), "[]");
   assertEquals(decode(listOf([undefined])), "[null]");
   const answers = [encode("1"), undefined, encode(""), encode('\ufeff{"a": 1}\n')];
   assertEquals(decode(listOf(answers)), '[1,null,null,{"a": 1}\n]');
 });
 
-Deno.test("a document of one line is kept, one of several is put on one", () => {
+Deno.test("a document of one line is unchanged, one of several becomes one line", () => {
   const document = encode('{"a":"\\n\u2028"}');
   assertStrictEquals(oneLine(document), document);
   const lines = encode('{\r\n"a":\r1\n}');
@@ -47,7 +47,7 @@ Deno.test("a value is written as JSON", () => {
   assertEquals(decode(jsonBytes({ a: [1, "é", undefined], b: undefined })), '{"a":[1,"é",null]}');
 });
 
-property("on one line a document means the same", 300, (random) => {
+property("a document on one line means the same", 300, (random) => {
   const pieces = ['"a"', "[", "]", "é", "\n", "\r", "\u2028", "1"];
   const value = random.list(0, 4, () => random.text(pieces, 5));
   const spaces = ["\n", "\r\n", "\r", " ", ""];

@@ -13,7 +13,7 @@ const documentOf = (text: string) =>
 const numbersOf = (text: string): readonly string[] =>
   text.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""').match(/-?\d[\d.eE+-]*/g) ?? [];
 
-property("what a document gives is written as it was read", 2000, (random) => {
+property("values of a document are written byte for byte", 2000, (random) => {
   const text = `[${nastyJson(random)},${nastyJson(random)}]`;
   const written = JSON.stringify(documentOf(text).at([]));
   assertEquals(JSON.parse(written), JSON.parse(text), text);
@@ -35,7 +35,7 @@ Deno.test("only what JavaScript would change is no JavaScript number", () => {
   assertEquals(document.at(["l"]) === document.at(["l"]), true, "it is read once");
 });
 
-Deno.test("what is nested too deeply is refused, but not what stands beside it", () => {
+Deno.test("a value that is nested too deeply is refused, but not its siblings", () => {
   const deep = "[".repeat(1001) + "]".repeat(1001);
   const document = documentOf(`{"deep":${deep},"id":-0}`);
   assertThrows(() => document.at(["deep"]), JsonTooDeep, "must not be nested more than 1000 deep");
@@ -60,7 +60,7 @@ Deno.test("names that come twice and __proto__ do no harm", () => {
   }
 });
 
-Deno.test("a bigint is written as a number, wherever it stands", () => {
+Deno.test("a bigint is written as a number, at any depth", () => {
   assertEquals(
     writeJson({ id: 2n ** 64n, list: [-1n, 1.5] }),
     '{"id":18446744073709551616,"list":[-1,1.5]}',

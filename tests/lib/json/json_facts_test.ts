@@ -17,7 +17,7 @@ for (
     ['"\\"" ', false],
   ] as const
 ) {
-  Deno.test(`${text} ${mayChangeNumbers ? "may be changed" : "stays as it is"}`, () => {
+  Deno.test(`${text} ${mayChangeNumbers ? "may be changed" : "stays unchanged"}`, () => {
     assertEquals(factsOf(text).mayChangeNumbers, mayChangeNumbers);
   });
 }
@@ -34,7 +34,7 @@ property(
   },
 );
 
-Deno.test("the depth is that of the deepest, and strings have none", () => {
+Deno.test("the depth is the deepest nesting, and brackets in strings do not count", () => {
   assertEquals(factsOf('[[],{"a":[1]},"[[[["]').depth, 3);
   assertEquals(factsOf("1").depth, 0);
   assertEquals(factsOf("[".repeat(100_000) + "]".repeat(100_000)).depth, 100_000);

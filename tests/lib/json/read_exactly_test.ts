@@ -5,7 +5,7 @@ import { readExactly } from "../../../lib/json/read_exactly.ts";
 import { nastyJson } from "../../support/nasty_json.ts";
 import { property } from "../../support/random.ts";
 
-/** What JSON.parse itself makes of it, told of each number's text. */
+/** The result of JSON.parse with a reviver that uses each number's text. */
 function revived(text: string, isAll: boolean): unknown {
   const exact = (_key: string, value: unknown, context?: { readonly source?: string }) =>
     typeof value === "number" && (isAll || String(value) !== context?.source)
@@ -24,7 +24,7 @@ property("what is read is what JSON.parse reads, but for the digits of numbers",
   }
 });
 
-/** JSON in which exact numbers are told from others. */
+/** JSON in which exact numbers differ from others. */
 function tagged(value: unknown): string {
   return JSON.stringify(value, function (key, written) {
     const own: unknown = Reflect.get(Object(this), key);

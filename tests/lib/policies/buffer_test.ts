@@ -7,7 +7,7 @@ import { testCall, testContext } from "../../support/context.ts";
 import { settled } from "../../support/manual_clock.ts";
 import { ScriptedStream } from "../../support/scripted_stream.ts";
 
-/** A buffered source that answers with a body that the test plays. */
+/** A buffered source whose body the test plays. */
 function play(maxBytes: number, keep?: number) {
   const origin = new ScriptedStream();
   const reply: Reply = {
@@ -79,7 +79,7 @@ Deno.test("what the source itself throws is passed on", async () => {
   assertStrictEquals(await assertRejects(() => source(testCall(), testContext())), error);
 });
 
-Deno.test("an answer above what a body keeps arrives whole when the limit allows it", async () => {
+Deno.test("a response above a body's own limit arrives whole when maxBytes allows it", async () => {
   const { origin, reply, source } = play(100, 4);
   const asked = source(testCall(), testContext());
   for (const piece of ["[1,2", ",3]"]) {

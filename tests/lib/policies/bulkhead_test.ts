@@ -50,7 +50,7 @@ function streamOf(body: Body): ReadableStream<Bytes> {
   return stream;
 }
 
-Deno.test("a call that finds a free slot passes as it is", async () => {
+Deno.test("a call that finds a free slot passes unchanged", async () => {
   const { script, semaphore, ask } = play();
   const ctx = testContext();
   const asked = ask(ctx);
@@ -76,7 +76,7 @@ Deno.test("past the slots calls wait, and start in the order in which they came"
   assertEquals([semaphore.running, semaphore.waiting], [0, 0]);
 });
 
-Deno.test("when the line is full too, a call fails at once and says when to come back", async () => {
+Deno.test("when the queue is full too, a call fails at once with Retry-After", async () => {
   const { script, semaphore, ask } = play();
   const [first, second] = [ask(), ask()];
   const error = await assertRejects(() => ask(), GatewayError);
@@ -128,7 +128,7 @@ Deno.test("a cancelled call holds its slot until it has really ended", async () 
   assertEquals([semaphore.running, semaphore.waiting], [0, 0]);
 });
 
-Deno.test("a call that waits leaves the line when its request ends", async () => {
+Deno.test("a waiting call leaves the queue when its request ends", async () => {
   const { script, semaphore, ask } = play();
   const first = ask();
   const request = new AbortController();
@@ -288,7 +288,7 @@ Deno.test("until body: the slot is held until what is cancelled has ended", asyn
   }
 });
 
-Deno.test("until body: a request that ends ends a body nobody reads", async () => {
+Deno.test("until body: the end of a request ends a body that is not read", async () => {
   const { semaphore, origin, reply, request } = await playBody();
   const left = new GatewayError("cancelled", "the client went away");
   request.abort(left);
@@ -369,7 +369,7 @@ Deno.test("until body: a call that fails gives its slot back", async () => {
   assertEquals(semaphore.running, 0);
 });
 
-Deno.test("bulkhead -> timeout: waiting in line is no part of the attempt", async () => {
+Deno.test("bulkhead -> timeout: waiting in the queue is not part of the attempt", async () => {
   const { clock, script, policy } = play();
   const source = guard(script.source, policy, timeout({ timeoutMs: 100, clock }));
   const first = assertRejects(() => source(testCall(), testContext()), GatewayError);
@@ -384,7 +384,7 @@ Deno.test("bulkhead -> timeout: waiting in line is no part of the attempt", asyn
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("timeout -> bulkhead: waiting in line is part of the attempt", async () => {
+Deno.test("timeout -> bulkhead: waiting in the queue is part of the attempt", async () => {
   const { clock, script, semaphore, policy } = play();
   semaphore.acquire(new AbortController().signal);
   const source = guard(script.source, timeout({ timeoutMs: 100, clock }), policy);

@@ -28,7 +28,7 @@ import { ScriptedStream } from "../../support/scripted_stream.ts";
 
 const ENCODER = new TextEncoder();
 
-/** Each policy once, to be nested as a test likes: one slot, one place in line, waits of 50 ms. */
+/** Each policy once, to be nested by a test: one slot, one place in the queue, waits of 50 ms. */
 function play({ max = 1, queue = 1, attempts = 3, random = () => 1 } = {}) {
   const clock = new ManualClock();
   const script = new ScriptedSource();
@@ -61,7 +61,7 @@ function play({ max = 1, queue = 1, attempts = 3, random = () => 1 } = {}) {
   return { clock, script, flights, semaphore, policies, assertIdle };
 }
 
-/** One who asks, and can leave. */
+/** A caller that can leave. */
 function caller(source: Source, call: Partial<Call> = {}, ctx: Partial<Context> = {}) {
   const request = new AbortController();
   const left = new GatewayError("cancelled", "the client went away");
@@ -102,7 +102,7 @@ Deno.test("shape -> accept: what is refused, or is no JSON, is not shaped", asyn
   }
 });
 
-Deno.test("shape -> accept: an empty answer is null to the function, text is a string", async () => {
+Deno.test("shape -> accept: an empty response is null to the function, text is a string", async () => {
   const seen: unknown[] = [];
   for (const [as, body] of [["json", ""], ["text", "hello"]] as const) {
     const { clock, script } = play();
@@ -115,7 +115,7 @@ Deno.test("shape -> accept: an empty answer is null to the function, text is a s
   assertEquals(seen, [null, "hello"]);
 });
 
-Deno.test("shape -> accept -> coalesce: what one function does to the answer no other sees", async () => {
+Deno.test("shape -> accept -> coalesce: a function's changes to a shared response stay its own", async () => {
   const { script, policies, assertIdle } = play();
   const map = (value: string): MapFunction => (data) =>
     Object.assign(Object(data), { added: value });
@@ -131,7 +131,7 @@ Deno.test("shape -> accept -> coalesce: what one function does to the answer no 
   assertIdle();
 });
 
-Deno.test("accept -> coalesce with a body that is not JSON: both callers are told", async () => {
+Deno.test("accept -> coalesce with a body that is not JSON: both callers fail", async () => {
   const { script, policies, assertIdle } = play();
   const source = guard(script.source, policies.accept, policies.coalesce);
   const callers = [caller(source), caller(source)];
@@ -142,7 +142,7 @@ Deno.test("accept -> coalesce with a body that is not JSON: both callers are tol
   assertIdle();
 });
 
-Deno.test("accept -> coalesce: one answer is JSON to one caller and text to the other", async () => {
+Deno.test("accept -> coalesce: one response is JSON to one caller and text to the other", async () => {
   const { clock, script, policies, assertIdle } = play();
   const one = caller(guard(script.source, accept({ as: "json", clock }), policies.coalesce));
   const other = caller(guard(script.source, accept({ as: "text", clock }), policies.coalesce));
@@ -164,7 +164,7 @@ Deno.test("accept -> coalesce: a refusal is everyone's, and who leaves before it
   assertIdle();
 });
 
-Deno.test("accept -> retry: what is no JSON is not asked for again, the last failure is judged", async () => {
+Deno.test("accept -> retry: invalid JSON is not retried", async () => {
   const { clock, script, policies, assertIdle } = play({ attempts: 2 });
   const source = guard(script.source, policies.accept, policies.retry);
   const broken = caller(source);
@@ -229,7 +229,7 @@ Deno.test("coalesce -> retry: when the first one leaves in the wait, the other g
   assertIdle();
 });
 
-Deno.test("coalesce -> retry: when all leave in the wait, it ends, and who comes asks anew", async () => {
+Deno.test("coalesce -> retry: when all leave during the wait, it ends, and a newcomer makes a new call", async () => {
   const { clock, script, policies, assertIdle } = play();
   const source = guard(script.source, policies.coalesce, policies.retry);
   const callers = [caller(source), caller(source)];
@@ -269,7 +269,7 @@ Deno.test("coalesce -> retry: many callers are one call to the budget", async ()
   assertEquals(await Promise.all(callers.map(({ outcome }) => outcome)), Array(10).fill("503"));
 });
 
-Deno.test("retry -> bulkhead: a full line is not asked again", async () => {
+Deno.test("retry -> bulkhead: a full queue is not retried", async () => {
   const { clock, script, semaphore, policies, assertIdle } = play({ queue: 0 });
   const source = guard(script.source, policies.retry, policies.bulkhead);
   const first = caller(source);
@@ -290,7 +290,7 @@ Deno.test("retry -> bulkhead: an attempt gives its slot back before the wait", a
   assertEquals(script.asked.map(({ call }) => call.path), ["/failing", "/other"]);
   assertEquals([semaphore.running, semaphore.waiting, clock.sleeping], [1, 0, 1]);
   await clock.advance(50);
-  // Its second attempt stands in line like any other.
+  // Its second attempt queues like any other.
   assertEquals([script.asked.length, semaphore.waiting], [2, 1]);
   script.at(1).answerJson(1);
   assertEquals(await other.outcome, "200");
@@ -300,7 +300,7 @@ Deno.test("retry -> bulkhead: an attempt gives its slot back before the wait", a
   assertIdle();
 });
 
-Deno.test("retry -> bulkhead: a second attempt that finds the line full ends the call", async () => {
+Deno.test("retry -> bulkhead: a second attempt that finds the queue full ends the call", async () => {
   const { clock, script, policies, assertIdle } = play();
   const source = guard(script.source, policies.retry, policies.bulkhead);
   const failing = caller(source);
@@ -330,7 +330,7 @@ Deno.test("retry -> bulkhead: a turn that comes after the deadline is not waited
   assertIdle();
 });
 
-Deno.test("retry -> timeout with a blocked source: each attempt has a time of its own", async () => {
+Deno.test("retry -> timeout with a blocked source: each attempt has its own time", async () => {
   const { clock, script, policies, assertIdle } = play();
   const source = guard(script.source, policies.retry, policies.timeout);
   const { outcome } = caller(source);
@@ -348,7 +348,7 @@ Deno.test("retry -> timeout with a blocked source: each attempt has a time of it
   assertIdle();
 });
 
-Deno.test("retry -> timeout with a blocked source, then an answer", async () => {
+Deno.test("retry -> timeout with a blocked source, then a response", async () => {
   const { clock, script, policies, assertIdle } = play();
   const { outcome } = caller(guard(script.source, policies.retry, policies.timeout));
   await clock.advance(150);
@@ -384,7 +384,7 @@ Deno.test("retry -> timeout: no wait is begun that would end at the deadline", a
   assertIdle();
 });
 
-Deno.test("retry -> timeout -> buffer: a body that drips too long is asked for again", async () => {
+Deno.test("retry -> timeout -> buffer: a body that drips too long is retried", async () => {
   const { clock, policies, assertIdle } = play({ attempts: 2 });
   const origins = [new ScriptedStream(), new ScriptedStream()];
   let asked = 0;
@@ -404,7 +404,7 @@ Deno.test("retry -> timeout -> buffer: a body that drips too long is asked for a
   assertIdle();
 });
 
-Deno.test("retry -> buffer: a body that broke off is asked for again, one too large is not", async () => {
+Deno.test("retry -> buffer: a truncated body is retried, one too large is not", async () => {
   for (const [isBroken, expected] of [[true, 2], [false, 1]] as const) {
     const { clock, script, policies, assertIdle } = play({ attempts: 2 });
     const origin = new ScriptedStream();
@@ -421,7 +421,7 @@ Deno.test("retry -> buffer: a body that broke off is asked for again, one too la
   }
 });
 
-Deno.test("bulkhead -> timeout: waiting in line does not count", async () => {
+Deno.test("bulkhead -> timeout: waiting in the queue does not count", async () => {
   const { clock, script, policies, assertIdle } = play();
   const source = guard(script.source, policies.bulkhead, policies.timeout);
   const first = caller(source);
@@ -469,7 +469,7 @@ Deno.test("bulkhead -> timeout -> function that does not listen: the slot is fre
   assertIdle();
 });
 
-Deno.test("timeout -> buffer -> transport: an answer whose body is late is aborted at the transport", async () => {
+Deno.test("timeout -> buffer -> transport: a response whose body is late is aborted at the transport", async () => {
   const { clock, script, policies, assertIdle } = play();
   const origin = new ScriptedStream();
   const { outcome } = caller(guard(script.source, policies.timeout, policies.buffer));
@@ -495,7 +495,7 @@ Deno.test("buffer -> transport: who leaves within the body ends it", async () =>
   assertIdle();
 });
 
-Deno.test("coalesce -> bulkhead: many who ask the same take one slot, and one place in line", async () => {
+Deno.test("coalesce -> bulkhead: identical calls take one slot, and one place in the queue", async () => {
   const { script, semaphore, policies, assertIdle } = play();
   const source = guard(script.source, policies.coalesce, policies.bulkhead);
   const callers = ["/a", "/a", "/b", "/b", "/c"].map((path) => caller(source, { path }));
@@ -530,7 +530,7 @@ Deno.test("coalesce -> timeout: those who come in time keep no stuck attempt ali
   const { clock, script, policies } = play();
   const source = guard(script.source, policies.coalesce, policies.timeout);
   const callers: ReturnType<typeof caller>[] = [];
-  // A route whose deadline is shorter than its upstream's timeout, asked every 30 ms.
+  // A route whose deadline is shorter than its upstream's timeout, called every 30 ms.
   for (let index = 0; index < 20; index++) {
     const one = caller(source, {}, { deadline: clock.monotonic() + 90 });
     clock.sleep(90).then(one.leave);
@@ -590,7 +590,7 @@ function playStack(timeoutMs = 100) {
 
 type Stack = ReturnType<typeof playStack>;
 
-/** How a call gets as far as each stage of its stack; who waits there is the one asked for `/`. */
+/** How a call gets as far as each stage of its stack; the call for `/` waits there. */
 const STAGES: Readonly<Record<string, (stack: Stack, ask: () => void) => Promise<unknown>>> = {
   async "in line"({ source, script }, ask) {
     const other = caller(source, { path: "/other" });
@@ -686,7 +686,7 @@ Deno.test("shape -> … -> transport: an attempt gives its slot back before the 
   assertIdle();
 });
 
-Deno.test("shape -> … -> transport: waiting in line is no part of an attempt", async () => {
+Deno.test("shape -> … -> transport: waiting in the queue is not part of an attempt", async () => {
   const { clock, script, textSource, assertIdle } = playStack();
   const first = caller(textSource, { path: "/first" });
   const second = caller(textSource, { path: "/second" });

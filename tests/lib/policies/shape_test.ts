@@ -60,7 +60,7 @@ for (
   });
 }
 
-Deno.test("the rest of an answer stays, and so does the answer that others share", async () => {
+Deno.test("the rest of a response stays, and so does the shared response", async () => {
   const failures = [{ part: "a", error: new GatewayError("upstream-error", "no") }];
   const shared = { ...replyOf('{"a":1,"b":2}'), failures };
   const ask = shape({ pick: selectionOf(["a"]) })(() => Promise.resolve(shared));
@@ -70,7 +70,7 @@ Deno.test("the rest of an answer stays, and so does the answer that others share
   assertEquals(await textOf(shared), '{"a":1,"b":2}');
 });
 
-Deno.test("a function is told of the parts, which nobody beyond it is", async () => {
+Deno.test("only the map function receives the other parts", async () => {
   const script = new ScriptedSource();
   const seen: unknown[] = [];
   const map = (...args: unknown[]) => void seen.push(args);
@@ -141,7 +141,7 @@ const FAILING: readonly (readonly [string, () => unknown])[] = [
   }],
 ];
 for (const [what, map] of FAILING) {
-  Deno.test(`a function that ${what} fails its part, and tells the log alone`, async () => {
+  Deno.test(`a function that ${what} fails its part, and only the log says why`, async () => {
     const error = await failureOf(shaped("1", { map }));
     assertEquals(error.kind, "upstream-invalid");
     assertEquals(error.message, "the part's map failed on the upstream's response");
@@ -150,7 +150,7 @@ for (const [what, map] of FAILING) {
   });
 }
 
-Deno.test("a function that does not end is waited for no longer than the answer is needed", async () => {
+Deno.test("a function that does not end is awaited only while its result is needed", async () => {
   const request = new AbortController();
   const ask = shape({ map: () => new Promise(() => {}) })(() => Promise.resolve(replyOf("1")));
   const reply = ask(testCall(), testContext({ signal: request.signal }));
@@ -160,7 +160,7 @@ Deno.test("a function that does not end is waited for no longer than the answer 
   assertStrictEquals(await failureOf(reply), late);
 });
 
-Deno.test("what fails before there is an answer is passed on", async () => {
+Deno.test("a failure before the response is passed on", async () => {
   const error = new GatewayError("upstream-error", "no");
   let isCalled = false;
   const ask = shape({ map: () => isCalled = true })(() => Promise.reject(error));
@@ -168,7 +168,7 @@ Deno.test("what fails before there is an answer is passed on", async () => {
   assert(!isCalled);
 });
 
-Deno.test("the place where nothing is stands there as the config writes it", async () => {
+Deno.test("the error names the missing place as the config writes it", async () => {
   const error = await failureOf(shaped("{}", { select: ["a/b", "c~d"] }));
   assertEquals(error.message, "the upstream's response has nothing at /a~1b/c~0d");
 });

@@ -14,7 +14,7 @@ function play(timeoutMs = 100) {
   return { clock, script, source: timeout({ timeoutMs, clock })(script.source) };
 }
 
-Deno.test("an answer in time comes as it is, and no timer stays", async () => {
+Deno.test("a response in time passes unchanged, and no timer remains", async () => {
   const { clock, script, source } = play();
   const call = testCall({ path: "/x" });
   const asked = source(call, testContext());
@@ -90,7 +90,7 @@ Deno.test("the context is the request's own but for its signal and the end of th
   assert(signal !== requestSignal && !signal.aborted);
 });
 
-/** What a client uploads piece by piece, and a source that sends it on and then answers. */
+/** A client's upload in pieces, and a source that reads it and then replies. */
 function playUpload() {
   const clock = new ManualClock();
   let client: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
@@ -112,7 +112,7 @@ function playUpload() {
   };
 }
 
-Deno.test("the time stands still while the client uploads, and is whole once it has", async () => {
+Deno.test("the timer stops while the client uploads, and restarts in full after it", async () => {
   const { clock, ask, send, end, onAnswer } = playUpload();
   const asked = ask();
   for (let piece = 0; piece < 5; piece++) {
@@ -154,7 +154,7 @@ Deno.test("an upload that the deadline ends is request-timeout; after it, the up
   }
 });
 
-Deno.test("an upload that nobody sends on is the upstream's delay", async () => {
+Deno.test("an upload that is not read counts as the upstream's time", async () => {
   const clock = new ManualClock();
   const body = Body.from({ stream: new ReadableStream() });
   const stuck = timeout({ timeoutMs: 100, clock })((_call, ctx) =>

@@ -11,14 +11,14 @@ import { ScriptedStream } from "../../support/scripted_stream.ts";
 
 const documentOf = (value: unknown) => value === undefined ? undefined : JsonDocument.of(value);
 
-/** The value that a name stands for. */
+/** The value of a name. */
 function get(name: string, call: Partial<Call> = {}, body?: unknown): unknown {
   const reference = parseReference(name);
   if (!reference) throw new Error(`${name} is no reference`);
   return new Inputs(testCall(call), documentOf(body)).get(reference);
 }
 
-Deno.test("a route parameter is its value, decoded as it came", () => {
+Deno.test("a route parameter is its decoded value", () => {
   assertEquals(get("id", { params: { id: "a/b" } }), "a/b");
   assertEquals(get("id", { params: {} }), undefined);
   assertEquals(get("id"), undefined);
@@ -79,7 +79,7 @@ Deno.test("a body is followed by its own keys alone", () => {
   assertEquals(get("body.a", {}, undefined), undefined);
 });
 
-// What parts answered, and items.
+// Parts' data, and items.
 
 function nameOf(name: string) {
   const found = parseOnlyName(`{${name}}`);
@@ -94,14 +94,14 @@ function faultOf(get: () => unknown): readonly [kind: string, detail: string] {
   return [kind, message];
 }
 
-/** Inputs with what the part `user` answered. */
+/** Inputs with the data of the part `user`. */
 function answered(value: unknown, call: Partial<Call> = {}): Inputs {
   const inputs = new Inputs(testCall(call), undefined);
   inputs.outputs.set("user", JsonDocument.of(value));
   return inputs.afterDryRun();
 }
 
-Deno.test("a part's answer is followed by its own keys, and a whole one is taken too", () => {
+Deno.test("a reference follows own keys of a part's data, or takes all of it", () => {
   const value = { id: 7, tags: ["a", { b: false }], none: null };
   const inputs = answered(value);
   assertEquals(valueOf(inputs, "user"), value);
@@ -112,7 +112,7 @@ Deno.test("a part's answer is followed by its own keys, and a whole one is taken
   }
 });
 
-Deno.test("an answer that is null has nothing in it, but is one", () => {
+Deno.test("a null response has no members, but is a response", () => {
   assertEquals(valueOf(answered(null), "user"), null);
   assertEquals(
     faultOf(() => valueOf(answered(null), "user.x")),
@@ -149,7 +149,7 @@ Deno.test("what is still to come is stood in for, what the client sent is not", 
   assertEquals(trial.fault("no").kind, "bad-request");
 });
 
-Deno.test("an item that is there is tried as it is", () => {
+Deno.test("the dry run of a known item uses its value", () => {
   const trial = new Inputs(testCall(), undefined).withItem({ id: 7 }).dryRun();
   assertEquals(valueOf(trial, "item.id"), 7);
   assertEquals(faultOf(() => valueOf(trial, "item.x")), ["bad-request", "item.x: is missing"]);
@@ -157,7 +157,7 @@ Deno.test("an item that is there is tried as it is", () => {
   assertEquals(valueOf(zero, "item"), 0);
 });
 
-Deno.test("an item is its own, and nobody else's", () => {
+Deno.test("items do not affect each other", () => {
   const inputs = answered(1);
   const [a, b] = [inputs.withItem("a"), inputs.withItem(null)];
   assertEquals([valueOf(a, "item"), valueOf(b, "item"), valueOf(a, "user")], ["a", null, 1]);
@@ -165,7 +165,7 @@ Deno.test("an item is its own, and nobody else's", () => {
   assertEquals(faultOf(() => valueOf(b, "item.x")), ["input-invalid", "item.x: is missing"]);
 });
 
-Deno.test("what a part answers later is seen by all that come of the same inputs", () => {
+Deno.test("a part's later result is visible to all derived inputs", () => {
   const inputs = new Inputs(testCall({ path: "/?q=1" }), JsonDocument.of({ a: 2 }));
   const [late, item] = [inputs.afterDryRun(), inputs.withItem(1)];
   inputs.outputs.set("user", JsonDocument.of(7));
@@ -196,7 +196,7 @@ Deno.test("a list is all values of a query parameter, or a list of JSON", () => 
   assertEquals(lists, [["7", "8/", ""], [], [1, null], [], ["a"]]);
 });
 
-Deno.test("what is no list is told by its name", () => {
+Deno.test("a value that is not a list is named in the error", () => {
   const inputs = new Inputs(testCall(), JsonDocument.of({ text: "[1]", like: { length: 0 } }));
   inputs.outputs.set("user", JsonDocument.of({ ids: null }));
   for (const name of ["body.text", "body.like", "body.none", "user.ids", "user"]) {
@@ -260,7 +260,7 @@ for (
   });
 }
 
-Deno.test("a body that nobody refers to is not read", async () => {
+Deno.test("a body that no template refers to is not read", async () => {
   const origin = new ScriptedStream();
   const call = testCall({ body: Body.from({ stream: origin.stream }) });
   const inputs = await readInputs(call, testContext());

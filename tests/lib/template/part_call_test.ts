@@ -184,7 +184,7 @@ property("a header holds a client's value or refuses it, and adds no other", 500
 
 // Bodies.
 
-Deno.test("a part without a body sends none", () => {
+Deno.test("a part without a body sends no body", () => {
   const call = expand({ method: "DELETE" });
   assertEquals([call.method, call.path, "body" in call], ["DELETE", "/", false]);
   assertEquals([...call.headers], []);
@@ -213,9 +213,9 @@ Deno.test("a text in a body is escaped, so that it stays a text", async () => {
   assertEquals(JSON.parse((await textOf(call)) ?? ""), { a: value });
 });
 
-// What parts answered.
+// Parts' data.
 
-/** A part's question once `user` has answered, and for an item. */
+/** A part's call once `user` has succeeded, and for an item. */
 function expandLate(part: Part, user: unknown, item?: unknown, mapped: readonly string[] = []) {
   const { method = "GET", path = "/", params = {}, headers = {}, body } = part;
   const inputs = new Inputs(testCall(), undefined);
@@ -232,7 +232,7 @@ function expandLate(part: Part, user: unknown, item?: unknown, mapped: readonly 
   }, inputs.withItem(item).afterDryRun());
 }
 
-Deno.test("a question is made of what parts answered, wherever it may stand", async () => {
+Deno.test("a call uses other parts' data wherever templates are allowed", async () => {
   const call = expandLate(
     {
       method: "POST",
@@ -268,7 +268,7 @@ for (const [part, user, detail] of MISTAKES) {
   });
 }
 
-Deno.test("a function that maps the answer is told of the parts that it names, and of no other", () => {
+Deno.test("a map function receives the parts that it needs, and no others", () => {
   const user = { id: 7 };
   const bytes = (value: unknown) => JsonDocument.of(value).bytes;
   assertEquals("parts" in expandLate({}, user), false);

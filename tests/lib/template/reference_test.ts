@@ -70,7 +70,7 @@ for (const text of ["id", "{id", "id}", "{id}x", "x{id}", "{{id}}", "{id}{id}", 
   });
 }
 
-Deno.test("what the client may leave out is told from what parts and routes give", () => {
+Deno.test("a value that the client may omit differs from one of a part or a route", () => {
   const clients = ["query.x", "header.x", "body.x", "id", "item", "a.b"].filter((text) => {
     const reference = parseReference(text);
     return reference && isClients(reference);

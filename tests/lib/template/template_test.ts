@@ -75,23 +75,23 @@ for (const template of ["{id", "{+id}", ["{profile.}"], { a: "}" }]) {
   });
 }
 
-property("a text holds a client's value as it is", 300, (random) => {
+property("a text contains a client's value unchanged", 300, (random) => {
   const [before, value, after] = [nastyText(random), nastyText(random), nastyText(random)]
     .map((text) => text.replaceAll(/[{}]/g, "").toWellFormed());
   const text = expandValue(`${before}{id}${after}.`, { params: { id: value ?? "" } });
   assertEquals(text, `${before}${value}${after}.`);
 });
 
-// What parts answered.
+// Parts' data.
 
-/** Inputs with what the part `user` answered, and an item, for templates that were tried. */
+/** Inputs with the data of the part `user` and an item, after the dry run. */
 function answered(user: unknown, item?: unknown, given: Given = {}): Inputs {
   const inputs = inputsOf(given);
   inputs.outputs.set("user", JsonDocument.of(user));
   return inputs.withItem(item).afterDryRun();
 }
 
-Deno.test("a path holds what a part answered, encoded, and an item", () => {
+Deno.test("a path contains a part's value, encoded, and an item", () => {
   const { expand, names } = parsePathTemplate("/{user.id}/{item.x}{?user.lang,query.q}");
   assertEquals(names.map(({ name }) => name), ["user.id", "item.x", "user.lang", "query.q"]);
   assertEquals(
@@ -156,7 +156,7 @@ Deno.test("a template that is tried holds what the client sent, and something fo
   assertEquals(error.kind, "bad-request");
 });
 
-property("what a part answers never becomes another segment or parameter", 500, (random) => {
+property("a part's value never becomes another segment or parameter", 500, (random) => {
   const value = nastyText(random);
   let path: string;
   try {

@@ -145,13 +145,13 @@ Deno.test("part of a second is a second more to wait", async () => {
 // JSON.
 
 for (const body of ["1", "null", ' {"a":[]}\n', '"é"', '\ufeff"mark"']) {
-  Deno.test(`${JSON.stringify(body)} is JSON, and passes as it is`, async () => {
+  Deno.test(`${JSON.stringify(body)} is JSON, and passes unchanged`, async () => {
     const reply = await take({ body, headers: { "content-type": "text/plain" } });
     assertEquals(await reply.body.bytes(100), new TextEncoder().encode(body));
   });
 }
 
-Deno.test("an empty answer is a success with an empty body", async () => {
+Deno.test("an empty response is a success with an empty body", async () => {
   assertEquals((await take({ status: 204 })).body.length, 0);
   assertEquals((await take({ status: 200 })).body.length, 0);
 });
@@ -205,13 +205,13 @@ const TEXTS: readonly (Answer & { readonly text: string })[] = [
 ];
 
 for (const { text, ...answer } of TEXTS) {
-  Deno.test(`as text, ${JSON.stringify(answer)} is a JSON string`, async () => {
+  Deno.test(`as text, ${JSON.stringify(answer)} becomes a JSON string`, async () => {
     const reply = await take(answer, { as: "text" });
     assertEquals(await textOf(reply), JSON.stringify(text));
   });
 }
 
-Deno.test("as text, an empty answer stays empty", async () => {
+Deno.test("as text, an empty response stays empty", async () => {
   assertEquals((await take({ status: 204 }, { as: "text" })).body.length, 0);
 });
 
@@ -220,7 +220,7 @@ Deno.test("as text, status and headers stay", async () => {
   assertEquals([reply.status, reply.headers.get("x-a")], [201, "1"]);
 });
 
-Deno.test("as text, a charset that nobody knows makes it unusable", async () => {
+Deno.test("as text, an unknown charset is upstream-invalid", async () => {
   const headers = { "content-type": "text/plain; charset=klingon" };
   const error = await failureOf(take({ body: "x", headers }, { as: "text" }));
   assertEquals([error.kind, error.message], [

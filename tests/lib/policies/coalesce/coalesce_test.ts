@@ -21,7 +21,7 @@ function play() {
   return { script, flights, policy, source };
 }
 
-/** One who asks, and can leave. */
+/** A caller that can leave. */
 function caller(
   { source }: Pick<ReturnType<typeof play>, "source">,
   call: Partial<Call> = {},
@@ -34,7 +34,7 @@ function caller(
   return { asked, left, leave: () => request.abort(left) };
 }
 
-Deno.test("a lone call passes, with a signal of its own", async () => {
+Deno.test("a single call passes, with its own signal", async () => {
   const { script, flights, source } = play();
   const call = testCall({ path: "/x" });
   const ctx = testContext({ deadline: 500 });
@@ -52,7 +52,7 @@ Deno.test("a lone call passes, with a signal of its own", async () => {
   assertEquals(flights.size, 0);
 });
 
-Deno.test("the same call is asked once for all, who get the same reply", async () => {
+Deno.test("identical calls are made once, and all callers get the same reply", async () => {
   const played = play();
   const all = [1, 2, 3].map(() => caller(played).asked);
   assertEquals(played.script.asked.length, 1);
@@ -62,7 +62,7 @@ Deno.test("the same call is asked once for all, who get the same reply", async (
   assertEquals(played.flights.size, 0);
 });
 
-Deno.test("the same call is asked once for all, who get the same error", async () => {
+Deno.test("identical calls are made once, and all callers get the same error", async () => {
   const played = play();
   const all = [1, 2, 3].map(() => caller(played).asked);
   const error = new GatewayError("upstream-error", "no");
@@ -81,7 +81,7 @@ Deno.test("a source that throws fails its callers, and is not under way", async 
   assertEquals(flights.size, 0);
 });
 
-Deno.test("what has ended is asked anew, also by who hears of the end first", async () => {
+Deno.test("a call after the end is a new call, even in the first reaction to it", async () => {
   const played = play();
   for (const end of ["answer", "fail"] as const) {
     const again = caller(played).asked.then(
@@ -96,7 +96,7 @@ Deno.test("what has ended is asked anew, also by who hears of the end first", as
   }
 });
 
-Deno.test("safe methods are asked once, others each time", () => {
+Deno.test("safe methods are coalesced, others are not", () => {
   for (const method of ["GET", "HEAD", "OPTIONS"]) {
     const played = play();
     caller(played, { method });
@@ -111,7 +111,7 @@ Deno.test("safe methods are asked once, others each time", () => {
   }
 });
 
-Deno.test("a call that passes through does so as it is", async () => {
+Deno.test("a call that is not shared passes unchanged", async () => {
   const { script, source } = play();
   const calls = [
     testCall({ method: "POST" }),
@@ -127,7 +127,7 @@ Deno.test("a call that passes through does so as it is", async () => {
   }
 });
 
-Deno.test("calls that are not the same are asked each, and end each alone", async () => {
+Deno.test("different calls are not shared, and end independently", async () => {
   const played = play();
   const others: [Partial<Call>, Partial<Context>][] = [
     [{}, {}],
@@ -161,7 +161,7 @@ Deno.test("stacks of one scope share what is under way, those of another do not"
   assertEquals([script.asked.length, flights.size], [2, 2]);
 });
 
-Deno.test("who leaves gets its own reason at once, and the others their answer", async () => {
+Deno.test("a caller that leaves gets its own reason at once, and the others their reply", async () => {
   for (const leaving of [0, 1, 2]) {
     const played = play();
     const all = [1, 2, 3].map(() => caller(played));
@@ -208,7 +208,7 @@ Deno.test("the last one to leave is held until the call has really ended, and le
   }
 });
 
-Deno.test("who comes after the last one left asks anew, while the old call still ends", async () => {
+Deno.test("a caller after the last one left makes a new call, while the old one still ends", async () => {
   const { flights, policy } = play();
   const endings: PromiseWithResolvers<Reply>[] = [];
   const source = policy(() => {
@@ -231,7 +231,7 @@ Deno.test("who comes after the last one left asks anew, while the old call still
   assertEquals(flights.size, 0);
 });
 
-Deno.test("who leaves in the moment of the answer has left", async () => {
+Deno.test("a caller that leaves at the moment of the reply has left", async () => {
   const played = play();
   const [stays, leaves] = [caller(played), caller(played)];
   played.script.at(0).answerJson(1);
@@ -240,7 +240,7 @@ Deno.test("who leaves in the moment of the answer has left", async () => {
   assertStrictEquals(await assertRejects(() => leaves.asked), leaves.left);
 });
 
-Deno.test("who has left already does not ask, nor join", async () => {
+Deno.test("a caller that has left already neither calls nor joins", async () => {
   const { script, flights, source } = play();
   const left = new GatewayError("cancelled", "the client went away");
   const gone = () => source(testCall(), testContext({ signal: AbortSignal.abort(left) }));
@@ -332,7 +332,7 @@ Deno.test("coalesce -> bulkhead: those who wait together take one slot", async (
   assertEquals([script.asked.length, semaphore.running, flights.size], [2, 0, 0]);
 });
 
-Deno.test("coalesce -> bulkhead: when all have left, their place in line is free", async () => {
+Deno.test("coalesce -> bulkhead: when all callers have left, their place in the queue is free", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
   const flights = new SharedCalls();

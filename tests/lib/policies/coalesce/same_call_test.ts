@@ -61,7 +61,7 @@ Deno.test("the case of a header's value matters", () => {
   assertFalse(isSame(asked({ call: { headers: one } }), asked({ call: { headers: other } })));
 });
 
-Deno.test("other captures make another call; none are as good as absent ones", () => {
+Deno.test("other captures make another call; empty ones equal absent ones", () => {
   const one = asked({ call: { params: { id: "1" } } });
   assertFalse(isSame(one, asked({})));
   assertFalse(isSame(one, asked({ call: { params: { id: "2" } } })));
@@ -77,7 +77,7 @@ Deno.test("what sends a body is no other call's same", () => {
   assertFalse(isSame(one, one));
 });
 
-Deno.test("what is made of other parts' answers is another call, unless they are the very same", () => {
+Deno.test("calls made from different parts' data differ, unless the data is the same object", () => {
   const parts = { user: new Uint8Array([0x31]) };
   const one = asked({ call: { parts } });
   assertFalse(isSame(one, asked({})));

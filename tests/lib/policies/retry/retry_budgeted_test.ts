@@ -35,7 +35,7 @@ Deno.test("who leaves while it waits gives the retry back, whatever the reason",
   }
 });
 
-Deno.test("a retry is given back on a clock that does not stand still", async () => {
+Deno.test("a retry is given back although the clock has moved on", async () => {
   const clock = new RestlessClock();
   const budget = new RetryBudget({ share: 0, minPerSecond: 1, clock });
   const { script, ask } = play({ clock, budget });

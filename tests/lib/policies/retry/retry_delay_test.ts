@@ -10,7 +10,7 @@ Deno.test("the longest wait doubles with each attempt, up to a bound", () => {
   assertEquals(longest, [50, 100, 200, 400, 800, 1000, 1000, 1000].map((ms) => 0.999 * ms));
 });
 
-Deno.test("the shortest wait is none at all", () => {
+Deno.test("the shortest wait is zero", () => {
   for (const attempt of ATTEMPTS) assertEquals(retryDelayMs(attempt, BACKOFF, () => 0), 0);
 });
 

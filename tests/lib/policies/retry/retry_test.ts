@@ -29,7 +29,7 @@ for (let code = 200; code <= 599; code++) {
   });
 }
 
-Deno.test("no other status is asked for again", async () => {
+Deno.test("no other status is retried", async () => {
   const retried: number[] = [];
   for (let code = 200; code <= 599; code++) {
     const { clock, script, attempts, ask } = play();
@@ -60,7 +60,7 @@ Deno.test("of all kinds of failure three may be better in a moment", async () =>
   ]);
 });
 
-Deno.test("an answer that broke off is asked for again, one that is too large is not", async () => {
+Deno.test("a truncated response is retried, one that is too large is not", async () => {
   for (
     const [cause, expected] of [[new TypeError("reset"), 2], [new BodyTooLarge(9), 1]] as const
   ) {
@@ -147,7 +147,7 @@ Deno.test("every attempt is the same call in the same context", async () => {
   assertEquals(attempts(), 3);
 });
 
-Deno.test("the context is passed on as it is, and not a copy of it", async () => {
+Deno.test("the context is passed on, not a copy of it", async () => {
   const { clock, script, source } = play();
   const ctx = testContext();
   const asked = source(testCall(), ctx);
@@ -159,7 +159,7 @@ Deno.test("the context is passed on as it is, and not a copy of it", async () =>
   assertEquals((await asked).status, 503);
 });
 
-Deno.test("the body of an answer that is asked for again is not kept open", async () => {
+Deno.test("the body of a response that is retried is cancelled", async () => {
   const { clock, script, ask } = play();
   const asked = ask();
   const origin = new ScriptedStream();
@@ -171,7 +171,7 @@ Deno.test("the body of an answer that is asked for again is not kept open", asyn
   assertEquals((await asked).status, 200);
 });
 
-Deno.test("the body of an answer is let go of before the wait, also of who leaves in it", async () => {
+Deno.test("the body of a response is cancelled before the wait, also of one who leaves in it", async () => {
   const request = new AbortController();
   const { clock, script, ask } = play();
   const asked = ask({}, { signal: request.signal });
@@ -184,7 +184,7 @@ Deno.test("the body of an answer is let go of before the wait, also of who leave
   await assertRejects(() => asked);
 });
 
-Deno.test("the body of an answer that is not asked for again is left as it is", async () => {
+Deno.test("the body of a response that is not retried is left untouched", async () => {
   for (const [budget, deadline] of [[0, Infinity], [9, 50]] as const) {
     const { script, ask } = play({}, { minPerSecond: budget });
     const asked = ask({}, { deadline });
@@ -196,7 +196,7 @@ Deno.test("the body of an answer that is not asked for again is left as it is", 
   }
 });
 
-Deno.test("the body of the last answer is left to who asked", async () => {
+Deno.test("the body of the last response is left to the caller", async () => {
   const { script, ask } = play({ attempts: 1 });
   const asked = ask();
   const origin = new ScriptedStream();

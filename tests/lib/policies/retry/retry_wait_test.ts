@@ -101,7 +101,7 @@ Deno.test("a Retry-After that is over, or cannot be understood, changes nothing"
   }
 });
 
-Deno.test("Retry-After of an answer that needs no other attempt is not waited for", async () => {
+Deno.test("Retry-After of a response that is not retried is not waited for", async () => {
   const { clock, script, ask } = play();
   const asked = ask();
   script.at(0).answer(status(404, { "retry-after": "5" }));
@@ -168,7 +168,7 @@ Deno.test("who leaves in an attempt ends it, and there is no other", async () =>
   }
 });
 
-Deno.test("who leaves while it waits is told at once, and nothing is asked again", async () => {
+Deno.test("a caller that leaves during the wait fails at once, and nothing is retried", async () => {
   for (const isReply of [true, false]) {
     const request = new AbortController();
     const { clock, script, attempts, ask } = play();
