@@ -8,7 +8,7 @@ export default defineGateway({
     timeZones: { url: "http://127.0.0.1:9003", timeout: "1s" },
   },
   routes: {
-    // A country on one page: without the country there is no page, without its holidays there is.
+    // A country on one page. The country is required; the page also works without its holidays.
     "GET /country/:code": {
       deadline: "2s",
       gather: {
@@ -24,7 +24,7 @@ export default defineGateway({
         timeZones: { from: "timeZones", path: "/time-zones/{code}", otherwise: [] },
       },
     },
-    // The countries API as it is, under a prefix of its own.
+    // The countries API, proxied under /api.
     "ANY /api/*": { forward: { to: "countries", strip: "/api" } },
   },
 });

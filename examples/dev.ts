@@ -1,13 +1,10 @@
 // deno-lint-ignore-file no-console -- it speaks to the developer who started it
 import { serveSamples } from "./upstreams/serve.ts";
 
-/** Longer than the gateway takes to stop in order (ms). */
+/** Longer than the gateway's graceful shutdown takes (ms). */
 const STOP_MS = 5_000;
 
-/**
- * What `deno task dev` runs: the sample upstreams, and the gateway under `--watch` beside them.
- * It ends when the gateway does, or at SIGINT or SIGTERM.
- */
+/** Runs the sample upstreams and the gateway under `--watch`, until the gateway exits or a signal. */
 async function dev(): Promise<number> {
   await using samples = await serveSamples();
   for (const [name, url] of Object.entries(samples.urls)) console.log(`sample ${name} on ${url}`);
@@ -23,8 +20,8 @@ async function dev(): Promise<number> {
     ],
     cwd: new URL("..", import.meta.url),
   }).spawn();
-  // The watcher outlives a gateway that ends at SIGTERM; SIGINT ends both, save when SIGTERM came to
-  // the whole process group and was faster.
+  // At SIGTERM the gateway exits and the watcher does not; SIGINT ends both, except when the process
+  // group got a SIGTERM first.
   let deadline: ReturnType<typeof setTimeout> | undefined;
   const stop = () => {
     gateway.kill("SIGINT");

@@ -6,10 +6,10 @@ const USAGE = "usage: deno task init [FOLDER]";
 const CHECKOUT = fileURLToPath(new URL("..", import.meta.url));
 const PERMISSIONS = "--allow-net --allow-env --allow-read --allow-write";
 
-/** What is wrong, in words for whoever started it. */
+/** A mistake of the developer who ran the command, or of the folder; its message is shown to them. */
 class InitError extends Error {}
 
-/** Writes a starter into a folder that has none; nothing that is there already is touched. */
+/** Writes a starter config into a folder. Existing files are never overwritten. */
 async function init(args: readonly string[], from: string): Promise<void> {
   const [name = ".", ...more] = args;
   if (more.length > 0 || name.startsWith("-")) throw new InitError(USAGE);
@@ -22,8 +22,8 @@ async function init(args: readonly string[], from: string): Promise<void> {
   for (const file of Object.keys(files)) {
     if (await exists(`${folder}/${file}`)) {
       throw new InitError(
-        `${show(`${folder}/${file}`, from)} is there already, and stays as it is; ` +
-          "name another folder: deno task init ../my-gateway",
+        `${show(`${folder}/${file}`, from)} already exists; ` +
+          "choose another folder: deno task init ../my-gateway",
       );
     }
   }
@@ -41,7 +41,7 @@ async function init(args: readonly string[], from: string): Promise<void> {
   console.log("  deno task dev\n  curl http://127.0.0.1:8000/home/7");
 }
 
-/** The tasks of a new folder. They run the gateway of this checkout, with its own settings. */
+/** The tasks of the new folder. They run the gateway of this checkout. */
 function tasksOf(folder: string): Record<string, string> {
   const at = (file: string) => `"${relative(folder, resolve(CHECKOUT, file))}"`;
   const run = (flags: string) => `deno run --config ${at("deno.json")} ${flags} ${at("main.ts")}`;
@@ -73,7 +73,7 @@ function messageOf(error: unknown): string {
 
 if (import.meta.main) {
   try {
-    // A task runs in the checkout; this is where it was asked for.
+    // A task runs in the checkout; INIT_CWD is the folder where the command was typed.
     await init(Deno.args, Deno.env.get("INIT_CWD") ?? Deno.cwd());
   } catch (error) {
     if (!(error instanceof InitError)) throw error;

@@ -1,8 +1,8 @@
 import type { PendingQuery, Row } from "postgres";
 
 /**
- * The rows of a query. When the signal aborts, the query is cancelled on the server too, which gives
- * its connection back at once; in a transaction, that rolls back.
+ * Runs a query. When the signal aborts, the query is cancelled on the server too, which releases its
+ * connection at once and rolls back a transaction.
  */
 export async function cancellable<T extends readonly Row[]>(
   query: PendingQuery<T>,

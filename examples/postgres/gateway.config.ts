@@ -1,17 +1,17 @@
 import { defineGateway, defineUpstream } from "sluice";
-import { askShop, openShop } from "./shop.ts";
+import { callShop, openShop } from "./shop.ts";
 
-/** Customers and orders from PostgreSQL, mixed with the country that an HTTP API knows. */
+/** Combines customers and orders in PostgreSQL with countries from an HTTP API. */
 export default defineGateway({
   store: ":memory:",
   upstreams: {
     countries: { url: "http://127.0.0.1:9001", timeout: "1s" },
     shop: defineUpstream({
       open: () => openShop(Deno.env.get("DATABASE_URL")),
-      source: askShop,
+      source: callShop,
       close: (sql) => sql.end({ timeout: 2 }),
       timeout: "1s",
-      // As many as the pool has: others wait here, where they can be counted and refused.
+      // The size of the pool: further calls queue here, where the queue is bounded.
       concurrency: { max: 10, queue: 50 },
     }),
   },

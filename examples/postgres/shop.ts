@@ -3,27 +3,27 @@ import { type Call, type Context, json, type Reply } from "sluice";
 import { cancellable } from "./cancellable.ts";
 import { refusal } from "./refusal.ts";
 
-/** A pool of connections, each opened when it is needed. */
+/** Opens a pool of connections. Each connection is opened when it is needed. */
 export function openShop(url: string | undefined): Sql {
   if (url === undefined) throw new Error("DATABASE_URL is not set");
   return postgres(url, { max: 10, connect_timeout: 2, onnotice() {} });
 }
 
-/** The shop's tables, asked as an HTTP API would be. */
-export async function askShop(call: Call, { signal }: Context, sql: Sql): Promise<Reply> {
+/** Calls the shop's tables like an HTTP API. */
+export async function callShop(call: Call, { signal }: Context, sql: Sql): Promise<Reply> {
   try {
-    return await answer(call, signal, sql);
+    return await respond(call, signal, sql);
   } catch (error) {
     signal.throwIfAborted();
     return refusal(error);
   }
 }
 
-async function answer({ method, path }: Call, signal: AbortSignal, sql: Sql): Promise<Reply> {
+async function respond({ method, path }: Call, signal: AbortSignal, sql: Sql): Promise<Reply> {
   const { pathname, searchParams } = new URL(path, "http://shop");
   const [, table = "", id = ""] = pathname.split("/").map(decodeURIComponent);
   const value = (name: string) => searchParams.get(name);
-  // What stands in ${…} goes to the server as a parameter, beside the text: it is never SQL.
+  // A value in ${…} is sent as a parameter, separate from the text: it is never SQL.
   switch (`${method} ${table}`) {
     case "GET customers": {
       const query = sql`select id, name, country from customers where id = ${id}`;
@@ -38,7 +38,7 @@ async function answer({ method, path }: Call, signal: AbortSignal, sql: Sql): Pr
       return json(await cancellable(query, signal));
     }
     case "POST orders": {
-      // Both statements or neither: what throws in between rolls back.
+      // Both statements or neither: an error in between rolls back.
       const order = await sql.begin(async (sql) => {
         const taken = sql`
           update products set stock = stock - ${value("quantity")}

@@ -1,16 +1,16 @@
 import { defineGateway, defineUpstream } from "sluice";
-import { askNotes, Notes } from "./notes.ts";
+import { callNotes, Notes } from "./notes.ts";
 
-/** Notes from a SQLite file, mixed with the country that an HTTP API knows. */
+/** Combines notes in a SQLite file with countries from an HTTP API. */
 export default defineGateway({
   store: ":memory:",
   upstreams: {
     countries: { url: "http://127.0.0.1:9001", timeout: "1s" },
     notes: defineUpstream({
       open: () => new Notes(Deno.env.get("NOTES_FILE") ?? ":memory:"),
-      // A file that cannot be opened keeps the gateway from starting.
+      // The gateway does not start when the file cannot be opened.
       openAt: "start",
-      source: askNotes,
+      source: callNotes,
     }),
   },
   routes: {

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { type Call, type Context, json, type Reply } from "sluice";
 
-/** Notes about countries, in a file. */
+/** Notes about countries in a SQLite file. */
 export class Notes implements Disposable {
   readonly #db: DatabaseSync;
   readonly #list;
@@ -26,27 +26,27 @@ export class Notes implements Disposable {
     return this.#list.all(country);
   }
 
-  /** Adds one; undefined when it is too short or too long. */
+  /** Adds a note; undefined when it is too short or too long. */
   add(country: string, text: string): unknown {
     if (text.length < 1 || text.length > 200) return undefined;
     return this.#add.get(country, text);
   }
 
-  /** Ends the database; what is disposable needs no `close` in the config. */
+  /** Closes the database. A disposable resource needs no `close` in the config. */
   [Symbol.dispose](): void {
     this.#db.close();
   }
 }
 
-/** The notes, asked as an HTTP API would be: `GET` or `POST /notes?country=…&text=…`. */
-export function askNotes(
+/** Calls the notes like an HTTP API: `GET` or `POST /notes?country=…&text=…`. */
+export function callNotes(
   { method, path }: Call,
   { signal }: Context,
   notes: Notes,
 ): Promise<Reply> {
   const { searchParams } = new URL(path, "http://notes");
   const country = searchParams.get("country") ?? "";
-  // SQLite answers within this call: there is nothing that could be cancelled in between.
+  // SQLite is synchronous: nothing can be cancelled once a query runs.
   signal.throwIfAborted();
   if (method === "GET") return Promise.resolve(json(notes.list(country)));
   const added = notes.add(country, searchParams.get("text") ?? "");

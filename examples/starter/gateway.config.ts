@@ -1,20 +1,20 @@
 import { defineGateway, json } from "sluice";
 
 /**
- * Your gateway. `deno task dev` runs it, and again whenever you save this file. Then ask it:
+ * Your gateway. `deno task dev` runs it, and restarts it when you save this file. Try it:
  *
  *   curl http://127.0.0.1:8000/home/7
  */
 export default defineGateway({
-  // Where limits and kept answers are. All processes on this file share them.
+  // The store of rate limits and cached responses. All processes that use this file share them.
   store: "./data/gateway.kv",
 
-  // The APIs behind the gateway. These two are functions, so that it works as it is. One over HTTP
-  // is { url: "https://api.example" }.
+  // The APIs behind the gateway. These two are functions, so that the example runs on its own. An
+  // HTTP API is { url: "https://api.example" }.
   upstreams: {
     users: {
       source: ({ path }) => Promise.resolve(json({ id: path.split("/").at(-1), name: "Ada" })),
-      // What one attempt may take, until the last byte of the answer.
+      // The longest that one attempt may take, until the last byte of the response.
       timeout: "400ms",
     },
     orders: {
@@ -22,19 +22,19 @@ export default defineGateway({
     },
   },
 
-  // How often one client may ask: so many a minute, and so many at once.
+  // The rate limit of each client: requests per minute, and the largest burst.
   limits: {
     perClient: { rate: "100/min", burst: 20 },
   },
 
-  // What clients can ask.
+  // The routes that clients can request.
   routes: {
     "GET /home/:id": {
       limit: "perClient",
-      // When this has passed the answer is sent, with what is there.
+      // After this time the response is sent with the parts that are there.
       deadline: "1s",
-      // Both parts at once. Without the user there is no answer; without the orders there is one,
-      // which says that they are missing.
+      // Both parts are called concurrently. Without the user the request fails; without the orders the
+      // response says that they are missing.
       gather: {
         user: { from: "users", path: "/users/{id}" },
         orders: { from: "orders", path: "/orders", params: { user: "{id}" }, optional: true },

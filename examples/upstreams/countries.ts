@@ -15,8 +15,8 @@ const byAlpha2 = new Map(records.map((record) => [record.cca2, record]));
 const alpha2 = new Map(records.map(({ cca3, cca2 }) => [cca3, cca2]));
 
 /**
- * The world's countries: `GET /countries/:code` (ISO 3166 alpha-2, in any case) for one, and
- * `GET /countries` or `GET /countries?region=Europe` for a list.
+ * Serves the world's countries: one by `GET /countries/:code` (ISO 3166 alpha-2, in any case), a list
+ * by `GET /countries` or `GET /countries?region=Europe`.
  */
 export const countries: Handler = reads({
   "/countries/:code": ({ code = "" }) => {
@@ -47,7 +47,7 @@ function inFull(record: CountryRecord) {
     languages: Object.values(languages),
     currencies: Object.entries(currencies).map(([code, currency]) => ({ code, ...currency })),
     flag,
-    areaKm2: area > 0 ? area : null, // the data says -1 where nobody knows
+    areaKm2: area > 0 ? area : null, // the data has -1 where the area is unknown
     borders: borders.flatMap((cca3) => alpha2.get(cca3) ?? []),
   };
 }

@@ -1,2 +1,2 @@
-/** What a server asks for an answer. */
+/** Handles the requests of a server. */
 export type Handler = (request: Request) => Response | Promise<Response>;

@@ -10,8 +10,8 @@ import { reads } from "./reads.ts";
 const known = new Holidays().getCountries();
 
 /**
- * A country's public holidays, with English names where there are any: `GET /holidays/:code/:year`
- * and `GET /holidays/:code?year=2026`, this year when none is named.
+ * Serves a country's public holidays, with English names where there are any:
+ * `GET /holidays/:code/:year` or `GET /holidays/:code?year=2026`. Default: the current year.
  */
 export const holidays: Handler = reads({
   "/holidays/:code/:year": ({ code = "", year = "" }) => ofYear(code, year),
@@ -24,14 +24,14 @@ function ofYear(code: string, year: string): Response {
   if (!Object.hasOwn(known, country)) {
     return Response.json({ error: `no holidays are known for ${code}` }, { status: 404 });
   }
-  // Far from today some calendars throw, and the Chinese one computes for ever.
+  // Far from today some calendars throw, and the Chinese one never returns.
   if (!/^(19|20)\d\d$/.test(year)) {
     return Response.json({ error: "the year must be from 1900 to 2099" }, { status: 400 });
   }
   const calendar = new Holidays(country, { languages: ["en"], types: ["public"] });
-  const found = calendar.getHolidays(year).map(({ date, name }) => ({
-    date: date.slice(0, 10), // without the hour at which it begins
+  const dates = calendar.getHolidays(year).map(({ date, name }) => ({
+    date: date.slice(0, 10), // without the time of day
     name,
   }));
-  return Response.json(found);
+  return Response.json(dates);
 }

@@ -1,11 +1,11 @@
 import type { Handler } from "./handler.ts";
 
-/** Answers one GET request from the parameters in its path and in its query. */
+/** Responds to a GET request, given the parameters in its path and its query. */
 type Read = (path: Record<string, string | undefined>, query: URLSearchParams) => Response;
 
 /**
- * A handler for GET requests. The first pattern that fits a path answers it; other paths are 404,
- * other methods 405.
+ * Makes a handler of GET requests. The first pattern that matches the path handles it; other paths are
+ * 404, other methods 405.
  */
 export function reads(byPath: Record<string, Read>): Handler {
   const routes = Object.entries(byPath)
@@ -18,12 +18,12 @@ export function reads(byPath: Record<string, Read>): Handler {
       if (method === "GET" || method === "HEAD") {
         return read(match.pathname.groups, new URL(url).searchParams);
       }
-      return Response.json({ error: `${method} is not possible here` }, {
+      return Response.json({ error: `${method} is not allowed here` }, {
         status: 405,
         headers: { allow: "GET, HEAD" },
       });
     }
     const paths = Object.keys(byPath);
-    return Response.json({ error: "nothing is here", paths }, { status: 404 });
+    return Response.json({ error: "not found", paths }, { status: 404 });
   };
 }

@@ -4,7 +4,7 @@ import { holidays } from "./holidays.ts";
 import { withMoods } from "./mood.ts";
 import { timeZones } from "./time_zones.ts";
 
-/** Where the samples listen. */
+/** Where the sample upstreams listen. */
 export interface SamplesOptions {
   /** TCP ports, 9001, 9002 and 9003 unless given; 0 takes any free one. */
   readonly ports?: Partial<Record<keyof SampleUrls, number>>;
@@ -19,7 +19,7 @@ export interface SampleUrls {
   readonly timeZones: string;
 }
 
-/** The running samples. Disposing of them cuts off what they have not answered yet. */
+/** The running sample upstreams. Disposing them cuts off requests in flight. */
 export interface Samples extends AsyncDisposable {
   readonly urls: SampleUrls;
 }

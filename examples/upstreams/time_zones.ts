@@ -1,15 +1,15 @@
 /*
  * Data: countries-and-timezones by Manuel de la Torre (MIT), after IANA's time zone database, which
- * is in the public domain. Zones that IANA has merged stand under the name that was kept: Iceland's
- * is Africa/Abidjan.
+ * is in the public domain. Zones that IANA has merged have the name of the remaining zone: Iceland's is
+ * Africa/Abidjan.
  */
 import { getTimezonesForCountry } from "countries-and-timezones";
 import type { Handler } from "./handler.ts";
 import { reads } from "./reads.ts";
 
 /**
- * A country's time zones: `GET /time-zones/:code`, with each one's offset from UTC in winter and in
- * summer (`dstOffset`, the same where the clocks stay), as `+hh:mm`.
+ * Serves a country's time zones: `GET /time-zones/:code`, each with its offset from UTC in winter and
+ * in summer (`dstOffset`; the same where the clocks do not change), as `+hh:mm`.
  */
 export const timeZones: Handler = reads({
   "/time-zones/:code": ({ code = "" }) => {

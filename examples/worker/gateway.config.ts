@@ -1,6 +1,6 @@
 import { defineGateway } from "sluice";
 
-/** The shortest round trip through the places that a client names, worked out off the event loop. */
+/** Computes the shortest round trip through a client's places in a worker thread. */
 export default defineGateway({
   store: ":memory:",
   upstreams: {},

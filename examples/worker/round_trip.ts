@@ -7,15 +7,15 @@ export interface Place {
   readonly y: number;
 }
 
-/** A way through places, and back to the first. */
+/** A round trip through all places. */
 export interface Trip {
   readonly places: readonly string[];
   readonly km: number;
 }
 
 /**
- * The shortest round trip, found by trying them all: 12 places take a moment, 20 would take years.
- * It never looks at its signal, so it loses its thread when its time is over.
+ * Finds the shortest round trip by trying them all: 12 places take a moment, 20 would take years. It
+ * never checks its signal, so its thread is terminated at the timeout.
  */
 const roundTrip: WorkerFunction<{ readonly places: readonly Place[] }, Trip> = ({ places }) => {
   const [start, ...others] = places;

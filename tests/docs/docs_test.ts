@@ -1,10 +1,4 @@
-import {
-  assert,
-  assertEquals,
-  assertObjectMatch,
-  assertStringIncludes,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { serveSamples } from "../../examples/upstreams/serve.ts";
 import gatewayConfig from "../../gateway.config.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
@@ -90,11 +84,10 @@ Deno.test("the README's requests get the answers that it shows", async () => {
     if (language === "json") {
       const [response, expected] = [JSON.parse(answer), JSON.parse(text)];
       if (shown === 0) assertEquals(response, expected);
-      // The second time, the README shows the members that differ.
-      else {assertObjectMatch({ ...response, holidays: response.data.holidays }, {
-          ...expected,
-          holidays: null,
-        });}
+      else { // only the members that differ are shown
+        const { complete, problems, data: { holidays } } = response;
+        assertEquals({ complete, problems, holidays }, { ...expected, holidays: null });
+      }
       shown++;
     }
   }

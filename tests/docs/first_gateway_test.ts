@@ -25,7 +25,7 @@ function parse(text: string): unknown {
   return document;
 }
 
-Deno.test("the walk to a first gateway gets the answers that it shows", async () => {
+Deno.test("docs/first_gateway.md shows the real responses", async () => {
   let config: GatewayConfig = starter;
   let shown = 0;
   for (const [index, { language, text }] of snippets.entries()) {
@@ -45,7 +45,7 @@ Deno.test("the walk to a first gateway gets the answers that it shows", async ()
   assertEquals(shown, 3);
 });
 
-Deno.test("the walk's mistakes are told as it shows", async () => {
+Deno.test("docs/first_gateway.md shows the real errors of its mistakes", async () => {
   const told = snippets.find(({ text }) => text.startsWith("limits.perClient.burst"));
   const config = await imported(
     snippets.findLast(({ language }) => language === "ts")?.text
@@ -55,7 +55,7 @@ Deno.test("the walk's mistakes are told as it shows", async () => {
   assertEquals(`${error.message}\n`, told?.text);
 });
 
-Deno.test("the starter that the walk begins with parses, and says what each line does", async () => {
+Deno.test("the starter parses, and comments explain each line", async () => {
   assert(parseConfig(starter, () => undefined).routes.length > 0);
   const text = await Deno.readTextFile(
     new URL("../../examples/starter/gateway.config.ts", import.meta.url),

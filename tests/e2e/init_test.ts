@@ -60,14 +60,14 @@ Deno.test("init: from an empty folder a newcomer has a gateway that answers", as
   assert((await Deno.stat(`${mine}/data/gateway.kv`)).isFile, "its store is in its own folder");
 });
 
-Deno.test("init: what is there already stays as it is, and nothing else is written", async () => {
+Deno.test("init: an existing file is not overwritten, and nothing else is written", async () => {
   for (const file of ["gateway.config.ts", "deno.json"]) {
     await using folder = await TestFolder.make({ [file]: "mine" });
     const { code, output } = await init(folder.path);
     assertEquals(code, 1);
     assertMatch(
       output,
-      new RegExp(`^${file} is there already, and stays as it is; name another`, "m"),
+      new RegExp(`^${file} already exists; choose another`, "m"),
     );
     const names = [...Deno.readDirSync(folder.path)].map(({ name }) => name);
     assertEquals(names, [file]);
@@ -80,7 +80,7 @@ Deno.test("init: a second time, a wrong flag, a file in the folder's place: one 
   assertEquals((await init(folder.path, "new")).code, 0);
   for (
     const [args, told] of [
-      [["new"], /^new\/gateway\.config\.ts is there already/m],
+      [["new"], /^new\/gateway\.config\.ts already exists/m],
       [["--force"], /^usage: deno task init \[FOLDER\]$/m],
       [["one", "two"], /^usage: deno task init \[FOLDER\]$/m],
       [["file"], /^cannot (?:write into|look at) \S*file/m],
