@@ -1,13 +1,13 @@
 import { isClients, type TemplateName } from "../template/reference.ts";
 import { templateNames, type Templates } from "./template_names.ts";
 
-/** Headers in which a client shows who it is. */
+/** Headers that contain a client's credentials. */
 const CREDENTIALS: ReadonlySet<string> = new Set(["authorization", "cookie"]);
 
 /**
- * Whether a part passes on the client's own credentials, so that an upstream's 401 or 403 is about
- * the client: some template reads its Authorization or Cookie, or fills one of these headers with
- * anything that the client sends.
+ * Whether a part passes on the client's credentials, so that an upstream's 401 or 403 concerns the
+ * client: a template reads its Authorization or Cookie, or fills one of these headers with anything
+ * that the client sends.
  */
 export function passesCredentials(part: Templates): boolean {
   return templateNames(part).some(isCredential) ||

@@ -1,10 +1,12 @@
 import type { PartSettings } from "./part.ts";
 import { templateNames } from "./template_names.ts";
 
-/** What every part sends on, unless its `headers` say otherwise. A worker is sent no headers. */
+/**
+ * The client's header that every part passes on, unless its `headers` set it. Workers receive none.
+ */
 const SENT_ON = "accept-language";
 
-/** The client's headers that a part's calls are made of, in lower case. */
+/** Returns the client's headers that a part's calls use, in lower case. */
 export function clientHeadersOf(part: PartSettings): string[] {
   const named = templateNames(part).flatMap(({ reference }) =>
     reference.from === "header" ? reference.name.toLowerCase() : []
@@ -13,7 +15,7 @@ export function clientHeadersOf(part: PartSettings): string[] {
   return "worker" in part.upstream || sets ? named : [...named, SENT_ON];
 }
 
-/** Whether a part sends an Authorization that some request, and not the config alone, decides. */
+/** Whether a part sends an Authorization that depends on the request. */
 export function sendsAuthorization({ headers }: Pick<PartSettings, "headers">): boolean {
   return Object.entries(headers).some(([name, { names }]) =>
     name.toLowerCase() === "authorization" && names.length > 0

@@ -25,7 +25,10 @@ export class ConfigError extends StartError {
 
 const LONGEST_SHOWN = 80;
 
-/** One line: `upstreams.users.timeout: must be a duration such as 400ms or 2s; got "4 sec"`. */
+/**
+ * Formats a problem as one line: `upstreams.users.timeout: must be a duration such as 400ms or 2s;
+ * got "4 sec"`.
+ */
 function formatProblem({ path, rule, got, hint = "" }: ConfigProblem): string {
   const where = path.reduce(
     (written, key) =>

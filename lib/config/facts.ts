@@ -3,7 +3,7 @@ import * as v from "valibot";
 /** A JSON Schema, draft 2020-12. */
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
 
-/** What a schema says of itself in `gateway.schema.json` and in the reference. */
+/** Facts about a schema, for `gateway.schema.json` and the reference. */
 export type Facts =
   /** A single value. */
   | { readonly kind: "value"; readonly type: string; readonly json: JsonSchema }
@@ -26,14 +26,14 @@ export type Facts =
 
 const known = new WeakMap<v.GenericSchema, Facts>();
 
-/** A copy of a schema with these facts. */
+/** Returns a copy of a schema with these facts. */
 export function withFacts<Schema extends v.GenericSchema>(schema: Schema, facts: Facts): Schema {
   const copy = { ...schema };
   known.set(copy, facts);
   return copy;
 }
 
-/** A value with a name for the reference and a JSON Schema. */
+/** Describes a single value by its type in the reference and its JSON Schema. */
 export function value<Schema extends v.GenericSchema>(
   type: string,
   json: JsonSchema,
@@ -42,7 +42,7 @@ export function value<Schema extends v.GenericSchema>(
   return withFacts(schema, { kind: "value", type, json });
 }
 
-/** One of several forms, as a schema that already tells them apart. */
+/** Describes a schema that already selects one of several forms. */
 export function choice<Schema extends v.GenericSchema>(
   schema: Schema,
   ...options: readonly v.GenericSchema[]
@@ -50,14 +50,17 @@ export function choice<Schema extends v.GenericSchema>(
   return withFacts(schema, { kind: "choice", options });
 }
 
-/** The facts of a schema; an error for one that was given none. */
+/**
+ * Returns the facts of a schema.
+ * @throws {TypeError} if it has none
+ */
 export function factsOf(schema: v.GenericSchema): Facts {
   const facts = known.get(schema);
   if (facts === undefined) throw new TypeError(`a schema of type ${schema.type} has no facts`);
   return facts;
 }
 
-/** Any value, with the facts of the schema that reads it later. */
+/** Accepts any value, with the facts of the schema that parses it later. */
 export function later(schema: v.GenericSchema): v.GenericSchema {
   return withFacts(v.unknown(), factsOf(schema));
 }

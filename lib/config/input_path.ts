@@ -3,8 +3,8 @@ import type { PathTemplate, Template } from "../template/template.ts";
 const START = "/?";
 
 /**
- * A worker's input as the path of a GET. What is asked stands in the path alone then, so that
- * retry, coalescing and the cache do with a worker as with any upstream.
+ * Encodes a worker's input as the path of a GET. The call is then fully described by its path, so
+ * that retry, coalescing and the cache treat a worker like any upstream.
  * @param input undefined for null
  */
 export function inputPath(input: Template<unknown> | undefined): PathTemplate {
@@ -16,7 +16,7 @@ export function inputPath(input: Template<unknown> | undefined): PathTemplate {
   };
 }
 
-/** The JSON that {@linkcode inputPath} made a path of. */
+/** Decodes the JSON that {@linkcode inputPath} encoded. */
 export function inputOf(path: string): string {
   return decodeURIComponent(path.slice(START.length));
 }

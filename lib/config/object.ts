@@ -4,7 +4,7 @@ import { withFacts } from "./facts.ts";
 import { suggest } from "./suggest.ts";
 
 /**
- * An object with these keys and no other. Every wrong key is reported, not only the first.
+ * An object with these keys and no other. Reports every unknown key, not only the first.
  * @param rules JSON Schema keywords about several keys at once
  */
 export function object<const Entries extends v.ObjectEntries>(
@@ -32,7 +32,7 @@ export function object<const Entries extends v.ObjectEntries>(
   return withFacts(schema, { kind: "object", entries, ...(rules && { rules }) });
 }
 
-/** An object whose keys are names, at least so many of them, each with a value of the same shape. */
+/** An object whose keys are names, with values of the same schema and at least `least` of them. */
 export function record<Value extends v.GenericSchema>(
   name: v.GenericSchema<string, string>,
   value: Value,
@@ -64,7 +64,7 @@ export function record<Value extends v.GenericSchema>(
   return withFacts(schema, { kind: "record", name, value, least });
 }
 
-/** A list of values of the same shape. */
+/** A list of values of the same schema, with at least `least` of them. */
 export function list<Item extends v.GenericSchema>(item: Item, rule: string, least: number = 0) {
   const schema = v.pipe(
     v.custom<readonly v.InferInput<Item>[]>(Array.isArray, rule),
@@ -100,7 +100,7 @@ type AddIssue = (
   info: { message: string; input?: unknown; path?: [v.IssuePathItem, ...v.IssuePathItem[]] },
 ) => void;
 
-/** Reports an inner problem, with its path from here. */
+/** Reports a nested problem with its path from here. */
 function passOn(
   addIssue: AddIssue,
   issue: v.BaseIssue<unknown>,

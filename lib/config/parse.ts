@@ -27,7 +27,7 @@ import {
 } from "./upstream.ts";
 import type { Environment } from "./values.ts";
 
-/** Where a config stands, for the files that it names. */
+/** The location of a config, to resolve the files that it names. */
 export interface ConfigPlace {
   /** The config file, or its folder with a slash at the end. */
   readonly url: URL;
@@ -35,10 +35,10 @@ export interface ConfigPlace {
 }
 
 /**
- * Reads a config, whatever it came from.
- * @param env looks an environment variable up
- * @param place absent: the config stands nowhere, and may name no files
- * @throws {ConfigError} with everything that is wrong, not the first thing alone
+ * Parses and validates a config.
+ * @param env looks up an environment variable
+ * @param place absent if the config is not read from a file: it cannot name files then
+ * @throws {ConfigError} with every problem, not only the first
  */
 export function parseConfig(input: unknown, env: Environment, place?: ConfigPlace): Settings {
   return new Parser(env, place).parse(input);
@@ -48,12 +48,12 @@ class Parser {
   readonly #env: Environment;
   readonly #place: ConfigPlace | undefined;
   readonly #reader = new Reader();
-  /** By name; undefined for one that is there but wrong. */
+  /** By name; undefined for an invalid one. */
   readonly #upstreams = new Map<string, UpstreamSettings | undefined>();
   readonly #limits = new Map<string, LimitSettings | undefined>();
   readonly #workerNames = new Set<string>();
   #hasClients = false;
-  /** The modules that parts name themselves, by their URLs. */
+  /** The worker modules that parts name directly, by URL. */
   readonly #workers = new Map<string, UpstreamSettings | undefined>();
 
   constructor(env: Environment, place: ConfigPlace | undefined) {
@@ -126,7 +126,7 @@ class Parser {
     return { name, ...anySettings({ ...rest, concurrency }), worker, heapBytes: memory };
   }
 
-  /** The worker that a part names itself; all parts that name it share it. */
+  /** Returns the worker of a module that a part names; all parts with the same module share it. */
   #workerOf(file: string, path: readonly string[]): UpstreamSettings | undefined {
     const url = this.#module(file, path);
     if (!url) return undefined;
@@ -285,7 +285,7 @@ class Parser {
     };
   }
 
-  /** The limits that a route names; each must be able to hold its cost. */
+  /** Returns the limits that a route names; each burst must be at least its cost. */
   #limitsOf(
     { limit, cost }: { limit: readonly string[]; cost?: number | undefined },
     path: readonly string[],
@@ -330,7 +330,7 @@ class Parser {
 const ROUTE_KINDS = ["gather", "first", "forward", "batch"] as const;
 const NAME_RULE = "must have a name of letters, digits, - and _, with no digit or - at its start";
 
-/** An upstream's or a limit's name. */
+/** Whether an upstream or a limit can have this name. */
 function isName(name: string): boolean {
   return /^[A-Za-z_][\w-]*$/.test(name);
 }
@@ -339,7 +339,7 @@ function entries(value: unknown): [string, unknown][] {
   return isRecord(value) ? Object.entries(value) : [];
 }
 
-/** What JSON cannot hold, as text that tells it from any other. */
+/** Converts values that JSON cannot represent to distinct texts. */
 function asText(_key: string, value: unknown): unknown {
   if (typeof value === "bigint") return `${value}n`;
   return typeof value === "function" ? String(value) : value;

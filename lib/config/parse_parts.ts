@@ -16,22 +16,24 @@ import type { UpstreamSettings } from "./upstream.ts";
 import { suggest } from "./suggest.ts";
 import { templateNames } from "./template_names.ts";
 
-/** Where the parts of a route stand. */
+/** The surroundings of a route's parts. */
 export interface PartsPlace {
   readonly pattern: RoutePattern;
-  /** The path of the object that names them. */
+  /** The path of the object that contains the parts. */
   readonly path: readonly string[];
-  /** Whether any part may fail, as long as enough others do not: none is optional then. */
+  /** Whether the route is a race or has a quorum, where any part may fail and none is optional. */
   readonly isRace: boolean;
-  /** The upstream of that name; undefined, and reported at that path, when there is none. */
+  /** Finds an upstream by name; undefined, and reported at that path, if there is none. */
   readonly find: (name: string, path: readonly string[]) => UpstreamSettings | undefined;
-  /** Whether the upstream of that name is a worker, also when something is wrong with it. */
+  /** Whether the upstream of that name is a worker, even an invalid one. */
   readonly isWorker: (name: string) => boolean;
-  /** The worker whose module is there; undefined, and reported at that path, when there is none. */
+  /**
+   * Finds a worker by its module's path; undefined, and reported at that path, if there is none.
+   */
   readonly workerOf: (file: string, path: readonly string[]) => UpstreamSettings | undefined;
 }
 
-/** The parts of a gather; what is wrong with them is reported. */
+/** Parses the parts of a gather, and reports their problems. */
 export function parseParts(input: unknown, place: PartsPlace, reader: Reader): PartSettings[] {
   const inputs = isRecord(input) ? Object.entries(input) : [];
   if (inputs.length === 0) reader.report(place.path, "must have at least one part");
@@ -39,13 +41,13 @@ export function parseParts(input: unknown, place: PartsPlace, reader: Reader): P
   const parts = inputs.flatMap(([name, part]) =>
     new PartParser(name, names, place, reader).parse(part) ?? []
   );
-  reportCircle(parts, place.path, reader);
+  reportCycle(parts, place.path, reader);
   return parts;
 }
 
 class PartParser {
   readonly #name: string;
-  /** All parts of the route. */
+  /** The names of all parts of the route. */
   readonly #names: readonly string[];
   readonly #place: PartsPlace;
   readonly #path: readonly string[];
@@ -68,15 +70,15 @@ class PartParser {
     if (RESERVED.some((reserved) => reserved === name) || pattern.params.includes(name)) {
       this.#report([], "must not have the name of a route parameter, query, header, body or item");
     }
-    const said = this.#reader.read(partSchema, input, this.#path);
+    const parsed = this.#reader.read(partSchema, input, this.#path);
     if (!isRecord(input)) return undefined;
     const upstream = this.#upstream(input);
-    if (!said) return undefined;
-    const isWorker = said.worker !== undefined || this.#place.isWorker(String(said.from));
+    if (!parsed) return undefined;
+    const isWorker = parsed.worker !== undefined || this.#place.isWorker(String(parsed.from));
     if (isWorker) this.#checkWorker(input);
-    const passesAll = said.params === WHOLE_QUERY;
-    const rest = { ...said, params: said.params === WHOLE_QUERY ? {} : said.params };
-    const read = isWorker ? { ...rest, path: inputPath(said.body), body: undefined } : rest;
+    const passesAll = parsed.params === WHOLE_QUERY;
+    const rest = { ...parsed, params: parsed.params === WHOLE_QUERY ? {} : parsed.params };
+    const read = isWorker ? { ...rest, path: inputPath(parsed.body), body: undefined } : rest;
     this.#checkKeys(read);
     if (!isWorker) this.#checkBody(read);
     const names = [...templateNames(read), ...(read.each ? [read.each] : [])];
@@ -119,14 +121,14 @@ class PartParser {
     return typeof worker === "string" ? workerOf(worker, [...this.#path, "worker"]) : undefined;
   }
 
-  /** All that a worker is asked is in `body`, and what it answers is JSON. */
+  /** A worker receives only `body`, and returns JSON. */
   #checkWorker(input: Record<string, unknown>): void {
     for (const key of ["path", "method", "params", "headers", "pages", "as"]) {
       if (key in input) this.#report([key], "must not be set for a worker");
     }
   }
 
-  /** Keys that do not go together. */
+  /** Reports keys that exclude each other. */
   #checkKeys(read: ReadPart): void {
     if (read.optional === false && read.otherwise !== undefined) {
       this.#report(["otherwise"], "must not be set together with optional: false");
@@ -159,14 +161,14 @@ class PartParser {
     }
   }
 
-  /** Only what is asked of an HTTP API has a method that matters. */
+  /** Only HTTP calls have a method that matters. */
   #checkBody({ body, method }: ReadPart): void {
     if (body !== undefined && (method === "GET" || method === "HEAD")) {
       this.#report(["body"], `must not be set together with the method ${method}; set method`);
     }
   }
 
-  /** A header and a route parameter are texts. */
+  /** Headers and route parameters are texts, so they cannot be lists. */
   #mayBeList(reference: Reference): boolean {
     if (reference.from === "param or part") return !isParam(reference, this.#place.pattern);
     return reference.from === "body" || reference.from === "query";
@@ -183,7 +185,7 @@ class PartParser {
     }
   }
 
-  /** A name stands for a parameter of the route, another part, or an item where there are items. */
+  /** A name refers to a parameter of the route, another part, or the item of an `each`. */
   #checkName({ name, reference }: TemplateName, hasItems: boolean): void {
     const { pattern } = this.#place;
     if (reference.from === "item" && !hasItems) {
@@ -196,8 +198,8 @@ class PartParser {
     this.#report([], rule, undefined, suggest(reference.name, known));
   }
 
-  #needs(names: readonly TemplateName[], said: readonly string[]): string[] {
-    for (const need of said) {
+  #needs(names: readonly TemplateName[], needs: readonly string[]): string[] {
+    for (const need of needs) {
       if (this.#others.includes(need)) continue;
       const hint = suggest(need, this.#others);
       this.#report(["needs"], "must be the name of another part", need, hint);
@@ -207,7 +209,7 @@ class PartParser {
         ? reference.name
         : []
     );
-    return [...new Set([...used, ...said])];
+    return [...new Set([...used, ...needs])];
   }
 
   get #others(): string[] {
@@ -223,8 +225,8 @@ function isParam({ name, path }: Reference & { from: "param or part" }, { params
   return path.length === 0 && params.includes(name);
 }
 
-/** Parts that wait for each other would wait for ever. */
-function reportCircle(
+/** Reports parts that depend on each other in a cycle. */
+function reportCycle(
   parts: readonly PartSettings[],
   path: readonly string[],
   reader: Reader,
@@ -233,13 +235,13 @@ function reportCircle(
   const known = new Set<string>();
   const walk = (name: string, way: readonly string[]): void => {
     if (way.includes(name)) {
-      const circle = [...way.slice(way.indexOf(name)), name].join(" → ");
-      reader.report([...path, name], `must not depend on itself: ${circle}`);
+      const cycle = [...way.slice(way.indexOf(name)), name].join(" → ");
+      reader.report([...path, name], `must not depend on itself: ${cycle}`);
       return;
     }
     if (known.has(name)) return;
     known.add(name);
-    const others = needs.get(name)?.filter((need) => need !== name) ?? []; // told already
+    const others = needs.get(name)?.filter((need) => need !== name) ?? []; // already reported
     for (const need of others) walk(need, [...way, name]);
   };
   for (const name of needs.keys()) walk(name, []);

@@ -1,4 +1,4 @@
-/** So many tokens in so many milliseconds. */
+/** A number of tokens per period. */
 export interface Rate {
   readonly tokens: number;
   readonly periodMs: number;
@@ -11,10 +11,13 @@ const PERIODS_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-/** Beyond this many a millisecond, nothing is left to limit. */
+/** Maximum rate, in tokens per millisecond. */
 const MOST_PER_MS = 1_000;
 
-/** Reads `5/s`, `100/min`, `1000/h` or `1/d`, up to 1,000,000 a second; undefined for anything else. */
+/**
+ * Parses `5/s`, `100/min`, `1000/h` or `1/d`, up to 1,000,000 per second; undefined if it is
+ * invalid.
+ */
 export function parseRate(text: unknown): Rate | undefined {
   if (typeof text !== "string") return undefined;
   const [, amount = "", unit = ""] = /^(\d+)\/(s|min|h|d)$/.exec(text) ?? [];

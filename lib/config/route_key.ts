@@ -2,7 +2,7 @@ import { isReservedPath } from "../http/reserved_path.ts";
 import { isIdentifier, RESERVED } from "../template/reference.ts";
 import type { RouteMethod } from "./route.ts";
 
-/** A route's key, read: `GET /users/:id`. */
+/** A parsed route key: `GET /users/:id`. */
 export interface RoutePattern {
   readonly method: RouteMethod;
   readonly path: string;
@@ -14,7 +14,7 @@ const KEY = /^([A-Z]+) (\/\S*)$/;
 const METHODS: readonly RouteMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE", "ANY"];
 const STATIC_SEGMENT = /^[A-Za-z0-9._~!$&'()+,;=@-]*$/;
 
-/** Reads a route's key; the rule that it breaks, as a text, when it is none. */
+/** Parses a route's key; returns the rule that it breaks, as a text, if it is invalid. */
 export function parseRouteKey(key: string): RoutePattern | string {
   const [, word = "", path = ""] = KEY.exec(key) ?? [];
   if (path === "") return 'must be a method and a path, such as "GET /users/:id"';
@@ -39,7 +39,7 @@ export function parseRouteKey(key: string): RoutePattern | string {
   return { method, path, params };
 }
 
-/** The rule that a segment breaks, if it does. */
+/** Returns the rule that a segment breaks; undefined if it is valid. */
 function segmentRule(segment: string, isLast: boolean): string | undefined {
   if (segment === "*") return isLast ? undefined : 'must have "*" only at its end';
   if (segment.startsWith(":")) {

@@ -1,7 +1,7 @@
 import type { TemplateName } from "../template/reference.ts";
 import type { Template } from "../template/template.ts";
 
-/** What of a part is made of templates. */
+/** The templates of a part. */
 export interface Templates {
   readonly path: Template<string>;
   readonly params: Readonly<Record<string, Template<string[]>>>;
@@ -9,7 +9,7 @@ export interface Templates {
   readonly body?: Template<unknown> | undefined;
 }
 
-/** Every name in a part's templates. */
+/** Returns every name in a part's templates. */
 export function templateNames({ path, params, headers, body }: Templates): TemplateName[] {
   return [
     ...path.names,

@@ -10,23 +10,26 @@ const SIZE = /^(\d+(?:\.\d+)?)(B|KiB|MiB|GiB)$/;
 const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 const BYTES: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 
-/** Milliseconds in a duration such as `250ms`, `2s`, `5m` or `1h`; undefined when it is none. */
+/**
+ * Parses a duration such as `250ms`, `2s`, `5m` or `1h` to milliseconds; undefined if it is
+ * invalid.
+ */
 export function parseDuration(text: unknown): number | undefined {
   return parse(text, DURATION, MILLISECONDS);
 }
 
-/** Bytes in a size such as `512B`, `64KiB`, `4MiB` or `1GiB`; undefined when it is none. */
+/** Parses a size such as `512B`, `64KiB`, `4MiB` or `1GiB` to bytes; undefined if it is invalid. */
 export function parseSize(text: unknown): number | undefined {
   return parse(text, SIZE, BYTES);
 }
 
-/** Milliseconds in the shortest form that a config would use. */
+/** Formats milliseconds as the shortest duration. */
 export function formatDuration(ms: number): string {
   if (ms >= 1000 && ms % 1000 === 0) return `${ms / 1000}s`;
   return `${ms}ms`;
 }
 
-/** Bytes in the shortest form that a config would use. */
+/** Formats bytes as the shortest size. */
 export function formatSize(bytes: number): string {
   for (const [unit, factor] of Object.entries(BYTES).reverse()) {
     if (bytes % factor === 0) return `${bytes / factor}${unit}`;
@@ -34,7 +37,7 @@ export function formatSize(bytes: number): string {
   return `${bytes}B`;
 }
 
-/** A whole number of the smallest unit, above zero. */
+/** Parses an amount to a positive whole number of the smallest unit. */
 function parse(
   text: unknown,
   pattern: RegExp,

@@ -2,19 +2,19 @@ import type { Clock } from "./clock.ts";
 import { GatewayError } from "./errors.ts";
 import { Scope } from "./scope.ts";
 
-/** Work that outlives the answer on purpose. It must end when its signal aborts. */
+/** Work that continues after the response. It must end when its signal aborts. */
 export type BackgroundTask = (signal: AbortSignal) => Promise<unknown>;
 
-/** What the set needs from outside. */
+/** Options of {@linkcode Background}. */
 export interface BackgroundOptions {
   readonly clock: Clock;
-  /** How long one task may take (ms). */
+  /** Time limit for one task (ms). */
   readonly taskTimeoutMs: number;
-  /** Told of a task that failed. */
+  /** Called with the error of a task that failed. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Holds all work that outlives its answer, so that shutdown can wait for it. */
+/** Tracks work that continues after the response, so that shutdown can wait for it. */
 export class Background {
   readonly #options: BackgroundOptions;
   readonly #running = new Set<Promise<void>>();
@@ -24,19 +24,21 @@ export class Background {
     this.#options = options;
   }
 
-  /** How many tasks run now. */
+  /** The number of running tasks. */
   get size(): number {
     return this.#running.size;
   }
 
-  /** Starts a task with a deadline of its own; its failure reaches the log and nobody else. */
+  /** Starts a task with its own time limit; an error is only reported to `onError`. */
   run(task: BackgroundTask): void {
     const running = this.#attempt(task).catch(this.#options.onError);
     this.#running.add(running);
     running.finally(() => this.#running.delete(running));
   }
 
-  /** Resolves when everything has ended. What still runs when `signal` aborts is aborted too. */
+  /**
+   * Resolves when every task has ended. Tasks that still run when `signal` aborts are aborted too.
+   */
   async drain(signal: AbortSignal): Promise<void> {
     const stop = () => this.#stop.abort(signal.reason);
     if (signal.aborted) stop();

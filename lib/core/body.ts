@@ -26,27 +26,30 @@ export class BodyTooLarge extends Error {
   }
 }
 
-/** How many bytes a body keeps for readers that come later, by default. */
+/** Default number of bytes that a body buffers for later readers. */
 const KEEP_BYTES = 4 * 1024 * 1024;
 
-/** Up to here pieces are joined: it costs little, and one piece is cheaper to send (bytes). */
+/** Bodies up to this size are joined into one chunk, which is cheaper to send (bytes). */
 const JOIN_BYTES = 1024 * 1024;
-/** From here on the parsed value, which takes several times as much, is kept only weakly. */
+/**
+ * From this size on, the parsed value is only weakly referenced, because it is several times
+ * larger.
+ */
 const LARGE_BYTES = 64 * 1024;
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
-/** One reader's place: the index, over all chunks ever written, of the chunk it takes next. */
+/** A reader's position: the index, over all chunks ever written, of the next chunk it reads. */
 interface Place {
   next: number;
 }
 
 /**
- * Bytes that are written once and read many times, also while they are still being written.
+ * Bytes that are written once and read many times, even while they are still being written.
  *
- * Reading pulls: the origin is asked for nothing before some reader wants it, so backpressure goes
- * through. Up to `keep` bytes everything is kept and a reader may come at any time; past that,
- * chunks are passed on and not kept: the readers already there go on in step, new ones are refused.
+ * Reading pulls: the origin is read only on demand, so backpressure is preserved. Up to `keep`
+ * bytes, everything is buffered and a reader can start at any time; beyond, chunks are passed on
+ * and dropped: current readers advance in step, and new ones are rejected.
  */
 export class Body implements AsyncIterable<Bytes>, Holdable {
   #origin: BodyOrigin | undefined;
@@ -57,14 +60,14 @@ export class Body implements AsyncIterable<Bytes>, Holdable {
   #done: boolean;
   #failure: { readonly error: unknown } | undefined;
   #json: { readonly value: unknown } | undefined;
-  /** In place of `#json` for a large body, whose value may be let go of and parsed anew. */
+  /** Used instead of `#json` for a large body, whose value may be collected and parsed again. */
   #largeJson: WeakRef<WeakKey> | undefined;
   #keep: number;
   readonly #readers = new Set<Place>();
-  /** Resolves at the next change: a chunk, the end, a failure, a reader that moved on. */
+  /** Resolves at the next change: a chunk, the end, a failure, a reader that advanced. */
   #change = Promise.withResolvers<void>();
   #pulling = false;
-  /** Where it counts, while somebody holds it. */
+  /** The budget that counts it, while it is held. */
   #budget: BufferBudget | undefined;
   #holders = 0;
   #counted = 0;
@@ -77,43 +80,43 @@ export class Body implements AsyncIterable<Bytes>, Holdable {
     this.#keep = keep;
   }
 
-  /** A body whose bytes are all here. */
+  /** Creates a body from complete bytes. */
   static of(bytes: Bytes): Body {
     return new Body(undefined, bytes.length > 0 ? [bytes] : [], Infinity);
   }
 
-  /** A body whose bytes are all here, in pieces, which are joined unless they are large. */
+  /** Creates a body from complete chunks, which are joined unless they are large. */
   static ofChunks(chunks: readonly Bytes[]): Body {
     const isLarge = lengthOf(chunks) > JOIN_BYTES;
     return isLarge ? new Body(undefined, [...chunks], Infinity) : Body.of(joinBytes(chunks));
   }
 
   /**
-   * A body that is still to come.
-   * @param keep how many bytes to keep for later readers (default 4 MiB)
+   * Creates a body that is read from an origin on demand.
+   * @param keep how many bytes to buffer for later readers (default 4 MiB)
    */
   static from(origin: BodyOrigin, keep: number = KEEP_BYTES): Body {
     return new Body(origin, [], keep);
   }
 
-  /** Whether all bytes are here. */
+  /** Whether all bytes have arrived. */
   get isWhole(): boolean {
     return this.#done;
   }
 
-  /** Its bytes as far as they are here, and as they came. */
+  /** The chunks that have arrived so far. */
   get chunks(): readonly Bytes[] {
     return this.#chunks;
   }
 
-  /** The length in bytes, where it is known. */
+  /** The length in bytes, if known. */
   get length(): number | undefined {
     return this.#done ? this.#size : this.#origin?.length;
   }
 
   /**
-   * All bytes as one array. Asked again, it is there at once.
-   * @throws {BodyTooLarge} past `limit` bytes; the rest is not read then
+   * Reads all bytes as one array; later calls return the buffered bytes.
+   * @throws {BodyTooLarge} beyond `limit` bytes; the rest is then not read
    */
   async bytes(limit: number): Promise<Bytes> {
     if ((this.length ?? 0) > limit) await this.#refuse(limit);
@@ -131,10 +134,10 @@ export class Body implements AsyncIterable<Bytes>, Holdable {
   }
 
   /**
-   * The whole body, parsed as JSON; undefined when it is empty.
-   * @throws {BodyTooLarge} past `limit` bytes
-   * @throws {SyntaxError} when it is not JSON
-   * @throws {TypeError} when it is not UTF-8
+   * Reads and parses the body as JSON; undefined if it is empty.
+   * @throws {BodyTooLarge} beyond `limit` bytes
+   * @throws {SyntaxError} if it is not JSON
+   * @throws {TypeError} if it is not UTF-8
    */
   async json(limit: number): Promise<unknown> {
     if (this.#json) return this.#json.value;
@@ -149,7 +152,7 @@ export class Body implements AsyncIterable<Bytes>, Holdable {
 
   /** Reads from the first byte, at this reader's own pace. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Bytes, void, void> {
-    if (this.#dropped > 0) throw new Error("this body was too large to be kept");
+    if (this.#dropped > 0) throw new Error("this body was too large to buffer");
     const place: Place = { next: 0 };
     this.#readers.add(place);
     try {
@@ -180,7 +183,7 @@ export class Body implements AsyncIterable<Bytes>, Holdable {
    */
   handOn(): Bytes | ReadableStream<Bytes> {
     if (this.#failure) throw this.#failure.error;
-    if (this.#dropped > 0) throw new Error("this body was too large to be kept");
+    if (this.#dropped > 0) throw new Error("this body was too large to buffer");
     if (this.#done) return joinBytes(this.#chunks);
     const isBegun = this.#source !== undefined || this.#pulling;
     if (this.#origin === undefined || isBegun) throw new Error("this body is being read");
@@ -221,7 +224,9 @@ export class Body implements AsyncIterable<Bytes>, Holdable {
     throw new BodyTooLarge(limit);
   }
 
-  /** Waits for a change, and brings it about, unless past `keep` another reader is behind. */
+  /**
+   * Waits for a change, and pulls the next chunk unless, beyond `keep`, another reader is behind.
+   */
   async #progress(): Promise<void> {
     const change = this.#change.promise;
     const inStep = this.#size <= this.#keep || this.#chunks.length === 0;
@@ -261,7 +266,7 @@ export class Body implements AsyncIterable<Bytes>, Holdable {
     return (await this.#source?.read())?.value;
   }
 
-  /** Past `keep`, lets go of the chunks that every reader has taken. */
+  /** Beyond `keep`, drops the chunks that every reader has read. */
   #forget(): void {
     if (this.#size <= this.#keep) return;
     let slowest = this.#dropped + this.#chunks.length;

@@ -1,77 +1,80 @@
 import { GatewayError } from "./errors.ts";
 
-/** How long a client should wait before it asks again (s). */
+/** Retry-After of a rejected request (s). */
 const RETRY_AFTER_S = 1;
-/** What a body takes besides its bytes: its headers, and the objects around it. */
+/** Memory of a body besides its bytes: its headers and objects. */
 const OVERHEAD_BYTES = 1_024;
 
-/** The cause of an `overloaded` that is the whole request's, whichever part of it had no room. */
+/**
+ * The cause of an `overloaded` that fails the whole request, not only the part that exceeded the
+ * budget.
+ */
 export class NoRoom extends Error {
-  /** What it is called in a stack trace. */
+  /** The name in a stack trace. */
   override readonly name = "NoRoom";
 }
 
-/** Something whose bytes count as long as at least one request holds it. */
+/** Something whose bytes count while at least one request holds it. */
 export interface Holdable {
   /**
-   * Counts it in the budget from now on, and what is added to it; the first who holds it decides.
+   * Counts its bytes, and those added later, in the budget of the first request that holds it.
    * @throws {GatewayError} `overloaded`; it is then not held
    */
   hold(budget: BufferBudget): void;
-  /** Ends one `hold`; the last one gives back what it counted for. */
+  /** Ends one `hold`; the last one releases its bytes. */
   release(): void;
 }
 
 /**
- * The memory that all buffered bodies of a process may take together: request bodies, the responses
- * of parts, and assembled responses that wait to be sent. What would exceed it is refused, so that
- * one request too many fails alone, instead of the process with all of them.
+ * The memory budget for all buffered bodies of a process: request bodies, responses of parts, and
+ * assembled responses that wait to be sent. A request that would exceed it is rejected, so that one
+ * request fails instead of the whole process.
  *
- * It is counted by the body and the chunk, not by the object: the process takes more than that.
+ * It counts bodies and chunks, not objects: the process uses more memory than the budget.
  */
 export class BufferBudget {
   #used = 0;
 
-  /** A budget of which nothing is taken. */
+  /** Creates an unused budget. */
   constructor(
-    /** What all bodies may take together (bytes). */
+    /** Maximum for all bodies together (bytes). */
     readonly maxBytes: number,
   ) {}
 
-  /** What is taken now (bytes). */
+  /** The bytes in use. */
   get used(): number {
     return this.#used;
   }
 
   /**
-   * Takes so many bytes.
-   * @throws {GatewayError} `overloaded` when there is not so much left; nothing is taken then
+   * Takes bytes from the budget.
+   * @throws {GatewayError} `overloaded` if too little is left; nothing is taken then
    */
   take(bytes: number): void {
     if (this.#used + bytes <= this.maxBytes) this.#used += bytes;
     else throw full();
   }
 
-  /** Gives back what was taken. */
+  /** Releases bytes. */
   give(bytes: number): void {
     this.#used -= bytes;
   }
 }
 
-/** What one request has of the budget: all of it is given back at once when the request is over. */
+/** One request's account with the budget: released as a whole when the request ends. */
 export class BufferAccount {
   readonly #budget: BufferBudget;
   #bytes = 0;
   #held: Holdable[] = [];
   #isClosed = false;
 
-  /** An account that has nothing yet. */
+  /** Creates an empty account. */
   constructor(budget: BufferBudget) {
     this.#budget = budget;
   }
 
   /**
-   * Takes so many bytes until the request is over.
+   * Takes bytes until the request ends.
    * @throws {GatewayError} `overloaded`
    */
   take(bytes: number): void {
@@ -80,7 +83,7 @@ export class BufferAccount {
     this.#bytes += bytes;
   }
 
-  /** Takes it if it is there, for what can be done without. */
+  /** Takes bytes if enough are left, for optional uses; returns whether it did. */
   tryTake(bytes: number): boolean {
     if (this.#budget.used + bytes > this.#budget.maxBytes) return false;
     this.take(bytes);
@@ -88,7 +91,7 @@ export class BufferAccount {
   }
 
   /**
-   * Holds a body until the request is over.
+   * Holds a body until the request ends.
    * @throws {GatewayError} `overloaded`
    */
   hold(body: Holdable): void {
@@ -98,12 +101,12 @@ export class BufferAccount {
     this.#held.push(body);
   }
 
-  /** An account of its own, for what is needed for a shorter time than the request. */
+  /** Creates a separate account, for memory that is needed for less time than the request. */
   open(): BufferAccount {
     return new BufferAccount(this.#budget);
   }
 
-  /** Gives back all that it has so far. */
+  /** Releases everything it has so far. */
   clear(): void {
     this.#budget.give(this.#bytes);
     this.#bytes = 0;
@@ -113,7 +116,7 @@ export class BufferAccount {
   }
 
   /**
-   * Gives everything back, and holds this instead: what was made of all the rest.
+   * Releases everything, and holds this body instead, which was assembled from the rest.
    * @throws {GatewayError} `overloaded`
    */
   holdOnly(body: Holdable): void {
@@ -121,7 +124,7 @@ export class BufferAccount {
     this.hold(body);
   }
 
-  /** Gives everything back; what is asked of it later takes nothing. */
+  /** Releases everything; later calls take nothing. */
   close(): void {
     this.clear();
     this.#isClosed = true;

@@ -1,7 +1,7 @@
-/** Bytes in memory of their own, as fetch and Response take them. */
+/** Bytes in an unshared buffer, as fetch and Response accept them. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The chunks as one array; a single chunk is given back as it is. */
+/** Joins chunks into one array; returns a single chunk as is. */
 export function joinBytes(chunks: readonly Bytes[]): Bytes {
   const [only] = chunks;
   if (only !== undefined && chunks.length === 1) return only;

@@ -1,16 +1,16 @@
 import { delay } from "@std/async";
 
-/** Time, injected so that tests can move it by hand. */
+/** A clock, injected so that tests can control time. */
 export interface Clock {
   /** Milliseconds since 1970; may be stepped by the machine's administrator. */
   wall(): number;
-  /** Milliseconds since some fixed moment; never goes back. */
+  /** Milliseconds since an arbitrary moment; never goes back. */
   monotonic(): number;
   /** Resolves after `ms` milliseconds, or rejects with the signal's reason when it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** The machine's own clocks. */
+/** The system's clocks. */
 export const systemClock: Clock = {
   wall: () => Date.now(),
   monotonic: () => performance.now(),

@@ -1,59 +1,62 @@
 /**
- * What no config says, in the units that the code uses: milliseconds and bytes. The defaults of the
- * config's keys are in its schema, beside each key.
+ * Constants that no config key sets, in milliseconds and bytes. The defaults of config keys are in
+ * the config's schema, beside each key.
  */
 export const DEFAULTS = {
-  /** Where the gateway listens. */
+  /** The port to listen on. */
   port: 8000,
-  /** Loopback: reachable from elsewhere only when somebody says so. */
+  /** The address to listen on: loopback only, unless set otherwise. */
   host: "127.0.0.1",
-  /** What all buffered bodies may take: a share of the heap's limit, which follows the machine's memory. */
+  /** Maximum memory for all buffered bodies, as a share of the heap's limit. */
   bufferedShare: 0.5,
-  /** The most that share comes to. */
+  /** Upper bound of that share. */
   maxBuffered: 1024 * 1024 * 1024,
-  /** The largest answer that is kept while it streams through a forward route. */
+  /** Largest response of a forward route that is stored while it streams. */
   keepBytes: 4 * 1024 * 1024,
-  /** What one call of the store may take before the limiter does without. */
+  /** Time limit for one call to the store, after which the limiter decides without it. */
   storeTimeoutMs: 400,
-  /** What a store that is reached over the network may take to answer when the gateway starts. */
+  /** Time limit for a store on the network to respond when the gateway starts. */
   openStoreMs: 5_000,
-  /** How many idle buckets a process remembers: some 300 bytes each. */
+  /** Maximum idle buckets in a process's memory: about 300 bytes each. */
   maxBuckets: 50_000,
-  /** How many items of a list are asked for at once. */
+  /** Maximum concurrent calls of an `each`. */
   eachConcurrency: 8,
-  /** How many items a list may have that is asked for item by item. */
+  /** Maximum items of an `each`. */
   eachMax: 100,
-  /** Whether a part's map gets numbers with all their digits, which are no JavaScript numbers then. */
+  /** Whether a part's `map` receives numbers as ExactNumber. */
   mapExact: false,
-  /** How many pages of a list are read, and how many items they may have. */
+  /** Maximum pages of a list, and maximum items of all pages. */
   pagesMax: 10,
   pagesMaxItems: 1_000,
-  /** How long a stream of events says nothing before it shows that it is alive. */
+  /** Idle time after which a stream of events sends a keep-alive. */
   heartbeatMs: 15_000,
-  /** How many threads a worker module has: a core is left to the event loop. */
+  /** Threads per worker module: leaves one core for the event loop. */
   workers: Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1)),
-  /** How many calls may wait for them: heavy work is slow, and a request is many calls of it. */
+  /** Maximum calls that queue for a worker's threads. */
   workerQueue: 100,
-  /** How large the heap of one may grow. */
+  /** Maximum heap of a worker thread. */
   workerMemory: 128 * 1024 * 1024,
-  /** What it may take to yield once its call was aborted, before it is ended. */
+  /** Grace period for a thread whose call was aborted, before it is terminated. */
   workerGraceMs: 75,
-  /** How long one without work is kept. */
+  /** Idle time after which a worker thread is stopped. */
   workerIdleMs: 60_000,
-  /** What work that outlives its answer may take. */
+  /** Time limit for work that continues after the response. */
   backgroundMs: 30_000,
-  /** What readiness waits for the store. */
+  /** Time limit for the store in a readiness check. */
   readyMs: 1_000,
-  /** How long a stop waits for calls that nobody waits for any more, before it closes what they use. */
+  /** Time that shutdown waits for abandoned calls before it closes their resources. */
   lingerMs: 1_000,
-  /** How many file descriptors stay free of clients' connections, for upstreams and the store. */
+  /** File descriptors that are reserved for upstreams and the store. */
   reservedDescriptors: 32,
-  /** What running requests get when the gateway is told to stop; Deno Deploy waits 5 s in all. */
+  /** Grace period for running requests at shutdown; Deno Deploy allows 5 s in total. */
   graceMs: 4_000,
-  /** When they get what is there, how much later a batch of them does, and when no more is waited. */
+  /**
+   * At shutdown: when aggregates respond with what they have, how much later batches do, and when
+   * to close.
+   */
   stopAnswerMs: 3_500,
   stopBatchMs: 100,
   stopCloseMs: 3_750,
-  /** What a reader gets to take the last lines of the log, before the process ends without it. */
+  /** Time limit for writing the last lines of the log before the process exits. */
   flushMs: 500,
 } as const;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** Twelve hex digits that stand for a text: equal for equal texts, and telling nothing of them. */
+/** Returns twelve hex digits that identify a text without revealing it. */
 export function fingerprint(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 12);
 }

@@ -1,8 +1,8 @@
-/** Makes a part's data of what its upstream answered, and of what the parts that it needs did. */
+/** Computes a part's data from its response and the data of the parts it needs. */
 export type MapFunction = (data: unknown, parts: Readonly<Record<string, unknown>>) => unknown;
 
-/** The mistake of a function that a config has; for the log, not for the client. */
+/** An error that a config's function threw; for the log, not for clients. */
 export class MapError extends Error {
-  /** What it is called in a stack trace. */
+  /** The name in a stack trace. */
   override readonly name = "MapError";
 }

@@ -1,11 +1,11 @@
 import { LRUCache } from "lru-cache";
 
-/** A longer text is not remembered: what a client sends must not fill the memory. */
+/** Longer texts are not memoized, so that clients cannot fill the memory. */
 const LONGEST = 256;
 
 /**
- * The same function, which remembers what it made of the texts that came last.
- * @param most of how many
+ * Memoizes a function for the most recent texts.
+ * @param most how many texts
  */
 export function memoize(
   make: (text: string) => string,

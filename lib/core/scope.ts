@@ -1,14 +1,14 @@
 import type { Clock } from "./clock.ts";
 
-/** Why a timer was put away before it rang; a constant, so that no stack is captured for it. */
+/** The reason to stop a timer early; a constant, so that no stack is captured. */
 const DISPOSED = Symbol("disposed");
 
 /**
- * A stretch of work that ends with its parent, or earlier when it is cancelled: the signal that
- * everything started within it listens to.
+ * Structured cancellation: a scope aborts with its parent, or earlier when it is cancelled, and so
+ * does everything that is started with its signal.
  *
- * Leaving a `using` block unlinks it from its parent and stops its timer, so a signal that lives
- * long keeps nothing of the calls it has seen. Unlinking does not abort.
+ * Leaving a `using` block unlinks the scope from its parent and stops its timer, so that a
+ * long-lived signal does not retain finished calls. Unlinking does not abort.
  */
 export class Scope implements Disposable {
   readonly #controller = new AbortController();
@@ -16,7 +16,7 @@ export class Scope implements Disposable {
   readonly #follow: () => void;
   #timer: AbortController | undefined;
 
-  /** @param reason why it ends when the parent does (default: the parent's own reason) */
+  /** @param reason the abort reason when the parent aborts (default: the parent's reason) */
   constructor(parent: AbortSignal, reason: () => unknown = () => parent.reason) {
     this.#parent = parent;
     this.#follow = () => this.#controller.abort(reason());
@@ -29,12 +29,12 @@ export class Scope implements Disposable {
     return this.#controller.signal;
   }
 
-  /** Ends the work now; the first reason given stays. */
+  /** Aborts now; only the first reason counts. */
   cancel(reason: Error): void {
     this.#controller.abort(reason);
   }
 
-  /** Ends the work `ms` milliseconds from now, unless the scope is left before. */
+  /** Aborts in `ms` milliseconds, unless the scope is left before. */
   cancelAfter(ms: number, clock: Clock, reason: () => Error): void {
     this.#timer = new AbortController();
     clock.sleep(ms, this.#timer.signal).then(() => this.cancel(reason()), () => {});

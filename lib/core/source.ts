@@ -5,89 +5,94 @@ import type { BufferAccount } from "./buffer_budget.ts";
 import type { PartFailure } from "./errors.ts";
 import type { Trace } from "./trace.ts";
 
-/** Something that can be asked. It rejects with a GatewayError and nothing else. */
+/**
+ * An async function from a call to a reply: an upstream, with or without policies. It rejects only
+ * with a GatewayError.
+ */
 export type Source = (call: Call, ctx: Context) => Promise<Reply>;
 
-/** A way of asking: same type in, same type out. */
+/** Wraps a Source in another one, such as a retry, a timeout or a cache. */
 export type Policy = (next: Source) => Source;
 
-/** What is asked. */
+/** A call to an upstream. */
 export interface Call {
-  /** In capitals. */
+  /** The method, in capitals. */
   readonly method: string;
-  /** Path and query as they stand on the wire, percent-encoded: `/users/9?lang=de`. */
+  /** Path and query as sent, percent-encoded: `/users/9?lang=de`. */
   readonly path: string;
-  /** To be read, and copied before it is changed. */
+  /** The headers; never modified, but copied. */
   readonly headers: Headers;
-  /** Absent when nothing is sent. */
+  /** Absent if the call has no body. */
   readonly body?: Body;
   /**
-   * Stands for the headers that the gateway put in, by which caches tell calls apart; absent when it
-   * put in none.
+   * Identifies the values of the headers that the gateway added, for cache keys; absent if it added
+   * none.
    */
   readonly headerKey?: string;
-  /** Whether the Authorization among the headers is the gateway's own, and no client's. */
+  /** Whether the Authorization header is the gateway's own, not a client's. */
   readonly hasOwnAuthorization?: boolean;
-  /** Whether the headers hold what one client alone has, such as a Cookie, and no key tells. */
+  /** Whether headers such as Cookie are specific to one client, and not part of `key`. */
   readonly isPersonal?: boolean;
-  /** What the route's pattern captured, decoded. */
+  /** The route's parameters, decoded. */
   readonly params?: Readonly<Record<string, string>>;
-  /** The JSON that the parts came to which the function that maps the response is told of. */
+  /** The JSON of the parts that the part's `map` function receives. */
   readonly parts?: Readonly<Record<string, Bytes>>;
 }
 
-/** What is answered; also when the status is 404 or 500. */
+/** A reply of an upstream, whatever its status. */
 export interface Reply {
-  /** From 200 to 599. */
+  /** The status, from 200 to 599. */
   readonly status: number;
-  /** Those of the answer alone, its own and no connection's. */
+  /** The end-to-end headers. */
   readonly headers: Headers;
-  /** Empty rather than absent. */
+  /** The body; empty if there is none. */
   readonly body: Body;
-  /** What is missing from it; absent when nothing is. */
+  /** Failures of items or pages that are missing from the body; absent if it is complete. */
   readonly failures?: readonly PartFailure[];
-  /** The answers that it was put together from; absent when it came as one. */
+  /** The replies that it was assembled from; absent for a single reply. */
   readonly madeOf?: readonly Reply[];
-  /** How a cache had to do with it; absent when none had. */
+  /** How a cache handled the call; absent if none did. */
   readonly cached?: CachedFacts;
 }
 
-/** What a cache knows of an answer. */
+/** How a cache handled a call. */
 export interface CachedFacts {
-  /** Whether nobody further on was asked for it. */
+  /** Whether the cache replied without a call to the upstream. */
   readonly isHit: boolean;
-  /** Whether it is out of date, and served because no new one could be had. */
+  /** Whether the reply is stale, and served because no fresh one is available. */
   readonly isStale: boolean;
-  /** How long it stays fresh (ms); undefined when neither it nor the config says. */
+  /**
+   * Remaining freshness lifetime (ms); undefined if neither the reply nor the config states one.
+   */
   readonly freshMs: number | undefined;
 }
 
-/** What crosses every layer of one request. */
+/** The context of one request, passed through every layer. */
 export interface Context {
-  /** Aborts when nobody needs the answer any more; its reason is a GatewayError. */
+  /** Aborts when the reply is no longer needed; the reason is a GatewayError. */
   readonly signal: AbortSignal;
   /**
-   * When the answer must be there at the latest, on the monotonic clock (ms): the request's own
-   * deadline, and within one attempt the end of that attempt.
+   * When the reply is due, on the monotonic clock (ms): the request's deadline, or within an
+   * attempt the end of that attempt.
    */
   readonly deadline: number;
-  /** Who asks. */
+  /** The client that sent the request. */
   readonly client: Client;
-  /** What is told of the request in logs and headers. */
+  /** What logs and response headers report about the request. */
   readonly trace: Trace;
-  /** Starts work that outlives the answer on purpose. */
+  /** Starts work that continues after the response. */
   readonly background: (task: BackgroundTask) => void;
-  /** What the request's buffered bodies count in; absent when they count nowhere. */
+  /** The budget account of the request's buffered bodies; absent if they are not counted. */
   readonly buffers?: BufferAccount | undefined;
 }
 
-/** Who asks. */
+/** The client of a request. */
 export interface Client {
-  /** The address the request came from, as far as whoever told it is trusted. */
+  /** The client's address, as reported by the nearest peer or a trusted proxy. */
   readonly address: string;
-  /** Who it is, when it showed a key that is known. */
+  /** The client's name, if it sent the key of a known client. */
   readonly name?: string;
-  /** Its class, which some limits tell apart. */
+  /** The client's tier, for which limits can have other rates. */
   readonly tier?: string;
 }
 

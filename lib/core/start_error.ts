@@ -1,4 +1,7 @@
-/** Something that keeps the gateway from starting; its message says what, where and what to do. */
+/**
+ * An error that prevents the gateway from starting; its message names the cause, the place and a
+ * remedy.
+ */
 export class StartError extends Error {
   override readonly name: string = "StartError";
 }

@@ -1,8 +1,8 @@
 import type { Clock } from "./clock.ts";
 
-/** A timer that has been set, between those that were set before and after it. */
+/** A pending timer, in a linked list by time. */
 export interface Timer {
-  /** When it rings, on the monotonic clock (ms). */
+  /** When it fires, on the monotonic clock (ms). */
   readonly due: number;
   readonly ring: () => void;
   before: Timer | undefined;
@@ -11,8 +11,8 @@ export interface Timer {
 }
 
 /**
- * Timers that all run equally long. The first that was set rings first, so one sleep serves them
- * all, and setting one costs a tenth of a timer of the system's. Nothing sleeps while none is set.
+ * Timers with the same duration. They fire in the order in which they were set, so one system timer
+ * serves them all, and setting one costs a tenth of a system timer. Without timers nothing sleeps.
  */
 export class TimerQueue {
   readonly #ms: number;
@@ -21,10 +21,10 @@ export class TimerQueue {
   #last: Timer | undefined;
   #sleep: AbortController | undefined;
   #isRinging = false;
-  /** When all ring at the latest (monotonic, ms). */
+  /** When all timers fire at the latest (monotonic, ms). */
   #latest = Infinity;
 
-  /** @param ms how long each runs */
+  /** @param ms the duration of each timer */
   constructor(ms: number, clock: Clock) {
     this.#ms = ms;
     this.#clock = clock;
@@ -32,7 +32,7 @@ export class TimerQueue {
 
   /**
    * Sets a timer.
-   * @param since from when on it runs (monotonic, ms): now, or hardly before
+   * @param since when it starts (monotonic, ms): now, or just before
    */
   set(ring: () => void, since: number = this.#clock.monotonic()): Timer {
     const due = Math.min(since + this.#ms, this.#latest);
@@ -44,7 +44,7 @@ export class TimerQueue {
     return timer;
   }
 
-  /** Lets every timer ring at that moment at the latest, also those that are set later. */
+  /** Makes every timer fire at that time at the latest, including those set later. */
   ringAllBy(latest: number): void {
     this.#latest = latest;
     if (this.#first === undefined || this.#isRinging) return;
@@ -52,7 +52,7 @@ export class TimerQueue {
     this.#sleepUntil(this.#first.due);
   }
 
-  /** Puts a timer away, whether it has rung or not. */
+  /** Stops a timer, whether it has fired or not. */
   stop(timer: Timer): void {
     this.#remove(timer);
     if (this.#first) return;
@@ -77,11 +77,13 @@ export class TimerQueue {
     this.#clock.sleep(ms, sleep.signal).then(() => this.#wake(sleep, end), () => {});
   }
 
-  /** @param end when the sleep was to end: it is over, also where the monotonic clock stood still */
+  /**
+   * @param end when the sleep was to end: it is over, also where the monotonic clock stood still
+   */
   #wake(sleep: AbortController, end: number): void {
     if (this.#sleep !== sleep) return;
     this.#sleep = undefined;
-    // What rings may set and stop others; what to sleep for is decided after that.
+    // Callbacks may set and stop timers, so the next sleep is chosen afterwards.
     this.#isRinging = true;
     const now = Math.max(this.#clock.monotonic(), end);
     const last = now < this.#latest ? now : Infinity;
@@ -94,5 +96,5 @@ export class TimerQueue {
   }
 }
 
-/** Why a sleep ended early; a constant, so that no stack is captured for it. */
+/** The reason to end a sleep early; a constant, so that no stack is captured. */
 const STOPPED = Symbol("stopped");

@@ -1,31 +1,31 @@
 import type { GatewayError, PartFailure } from "./errors.ts";
 
-/** How one part went. */
+/** The outcome of a part. */
 export interface PartRecord {
-  /** Its name. */
+  /** The part's name. */
   readonly part: string;
-  /** From asking to its outcome (ms). */
+  /** Time from its start to its outcome (ms). */
   readonly durationMs: number;
-  /** Why it failed; absent when it succeeded. */
+  /** The error; absent if it succeeded. */
   readonly error?: GatewayError;
-  /** What is known of its answer; absent when it failed. */
+  /** Facts about its reply; absent if it failed. */
   readonly reply?: {
     readonly headers: Headers;
-    /** The items that are missing from it. */
+    /** Failures of items that are missing from it. */
     readonly failures?: readonly PartFailure[];
-    /** How a cache had to do with it. */
+    /** How a cache handled the call. */
     readonly cached?: { readonly isHit: boolean };
   };
 }
 
-/** What is known of one request for logs and response headers. */
+/** What logs and response headers report about a request. */
 export interface Trace {
   /** The request's id, as `X-Request-Id` shows it. */
   readonly id: string;
-  /** The client's W3C `traceparent`, sent on to upstreams. */
+  /** The client's W3C `traceparent`, passed on to upstreams. */
   readonly traceparent?: string;
   /** The parts settled so far, in the order of their outcomes. */
   readonly parts: PartRecord[];
-  /** Whether the whole answer came from a cache. */
+  /** Whether the whole response is a cache hit. */
   isHit?: boolean;
 }

@@ -1,6 +1,6 @@
 import { GatewayError, type Kind } from "./errors.ts";
 
-/** What went wrong between the gateway and an upstream. */
+/** The reasons why a call to an upstream fails. */
 export type UpstreamFaultReason =
   | "refused"
   | "no-such-host"
@@ -14,16 +14,16 @@ export type UpstreamFaultReason =
   | "other";
 
 /**
- * Why an upstream could not be reached, or its response not be read: the `cause` of
- * `upstream-unreachable` and `upstream-invalid`. It is for the log, never for a client.
+ * The reason why an upstream could not be reached or its response not be read: the `cause` of
+ * `upstream-unreachable` and `upstream-invalid`. For the log, never for clients.
  */
 export class UpstreamFault extends Error {
-  /** What it is called in a stack trace. */
+  /** The name in a stack trace. */
   override readonly name = "UpstreamFault";
 
-  /** @param message the system's own words, without URLs, headers or bodies */
+  /** @param message the system's message, without URLs, headers or bodies */
   constructor(
-    /** Which way it went wrong. */
+    /** The reason. */
     readonly reason: UpstreamFaultReason,
     message: string,
   ) {
@@ -44,7 +44,7 @@ const LOST: [Kind, string] = [
   "the connection to the upstream was lost before a response came",
 ];
 
-/** What a client reads of each reason: general, but never wrong. */
+/** The kind and the detail for clients of each reason: general, but never wrong. */
 const DETAILS: Readonly<Record<UpstreamFaultReason, readonly [kind: Kind, detail: string]>> = {
   "refused": NOT_CONNECTED,
   "no-such-host": NOT_CONNECTED,
@@ -55,10 +55,10 @@ const DETAILS: Readonly<Record<UpstreamFaultReason, readonly [kind: Kind, detail
   "closed": LOST,
   "malformed": ["upstream-invalid", "the upstream's response is malformed"],
   "head-too-large": ["upstream-invalid", "the head of the upstream's response is too large"],
-  "other": ["upstream-unreachable", "the upstream could not be asked"],
+  "other": ["upstream-unreachable", "the upstream could not be called"],
 };
 
-/** The error that a call fails with before its response has begun; the fault is its cause. */
+/** Returns the error for a call that failed before its response began; the fault is its cause. */
 export function upstreamFailure(fault: UpstreamFault): GatewayError {
   const [kind, detail] = DETAILS[fault.reason];
   return new GatewayError(kind, detail, { cause: fault });

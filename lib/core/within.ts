@@ -4,8 +4,8 @@ import { Scope } from "./scope.ts";
 const NEVER = new AbortController().signal;
 
 /**
- * What the promise resolves to, if it does within `ms`. What it does after that goes unseen.
- * @throws what `late` makes, when it takes longer
+ * Returns what the promise resolves to, if it settles within `ms`; ignores it afterwards.
+ * @throws the result of `late` if it takes longer
  */
 export async function within<T>(
   promise: Promise<T>,
@@ -16,7 +16,7 @@ export async function within<T>(
   using scope = new Scope(NEVER);
   const ended = Promise.withResolvers<never>();
   scope.signal.addEventListener("abort", async () => {
-    // After a busy moment timers ring before what came meanwhile is looked at: one turn for that.
+    // After a busy moment timers fire before pending I/O is processed: allow one turn for it.
     await clock.sleep(0);
     ended.reject(scope.signal.reason);
   }, { once: true });

@@ -7,7 +7,7 @@ import { describeForwardStack, describePartStack } from "./stack.ts";
 import { forwardStoredFor, partStoredFor, wholeStoredFor } from "./stored_for.ts";
 import { worstCaseMs } from "./worst_case.ts";
 
-/** What a config makes of a gateway: each route with its stacks and its worst-case time. */
+/** Describes a gateway for `--check`: each route with its policy stacks and worst-case latency. */
 export function describe({ routes, upstreams, clients }: Settings): string {
   const count = `upstreams: ${upstreams.length}, routes: ${routes.length}`;
   const described = routes.map((route) =>
@@ -16,7 +16,9 @@ export function describe({ routes, upstreams, clients }: Settings): string {
   return [count, ...described, ...warnings(routes)].join("\n\n");
 }
 
-/** A limit that first believes what a client says of itself limits nobody who says something else. */
+/**
+ * Warns of a limit whose first key source a client can choose freely: it does not bind that client.
+ */
 function warnings(routes: readonly RouteSettings[]): string[] {
   const unsafe = routes.flatMap(({ limits }) => limits).filter(({ by: [first] }) =>
     typeof first === "object"
@@ -26,7 +28,7 @@ function warnings(routes: readonly RouteSettings[]): string[] {
   );
 }
 
-/** For whom each cache of a route stores responses. */
+/** Describes for whom each cache of a route stores responses. */
 function storedFor(route: RouteSettings, clients: ClientSettings | undefined): string[] {
   const line = (of: string, whom: string | undefined) =>
     whom === undefined ? [] : [`  cache${of}: stored ${whom}`];

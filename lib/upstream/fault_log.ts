@@ -3,47 +3,47 @@ import { GatewayError } from "../core/errors.ts";
 import type { Source } from "../core/source.ts";
 import { UpstreamFault, type UpstreamFaultReason } from "../core/upstream_fault.ts";
 
-/** How long the same failure of an upstream is only counted (ms). */
+/** Interval in which repeated failures of an upstream are only counted (ms). */
 const QUIET_MS = 60_000;
 
-/** What the log is told of an upstream. */
+/** A report about an upstream, for the log. */
 export interface FaultReport {
   readonly upstream: string;
   readonly reason: UpstreamFaultReason | "timeout" | "recovered";
-  /** The system's own words; empty for `recovered`. */
+  /** The system's message; empty for `recovered`. */
   readonly cause: string;
-  /** How many calls failed that way since the report before; all that failed, for `recovered`. */
+  /** Calls that failed for this reason since its last report; all failed calls for `recovered`. */
   readonly count: number;
 }
 
-/** What is known of one way to fail. */
+/** The state of one reason. */
 interface Known {
   reportedAt: number;
-  /** Those that failed since then. */
+  /** Failures since then. */
   count: number;
 }
 
 /**
- * Tells the log why an upstream fails: each reason once in full, then at most once a minute with
- * how many calls it failed meanwhile, and once that calls succeed again.
+ * Reports why an upstream fails: each reason at once, then at most once a minute with the number of
+ * failed calls, and once when calls succeed again.
  */
 export class FaultLog {
   readonly #upstream: string;
   readonly #clock: Clock;
   readonly #report: (report: FaultReport) => void;
   readonly #known = new Map<FaultReport["reason"], Known>();
-  /** How many calls have failed since the last that did not, and whether the log knows of it. */
+  /** Calls that failed since the last success, and whether that has been reported. */
   #failed = 0;
   #isReported = false;
 
-  /** @param report takes a report into the log */
+  /** @param report writes a report to the log */
   constructor(upstream: string, clock: Clock, report: (report: FaultReport) => void) {
     this.#upstream = upstream;
     this.#clock = clock;
     this.#report = report;
   }
 
-  /** The same source, whose failures are reported. Any response counts as a success. */
+  /** Wraps a source to report its failures. Any response counts as a success. */
   watch(next: Source): Source {
     return async (call, ctx) => {
       try {
@@ -86,7 +86,7 @@ export class FaultLog {
   }
 }
 
-/** A report as a line of the log, after the upstream's name: `refused (3 calls): …`. */
+/** Formats a report for the log, without the upstream's name: `refused (3 calls): …`. */
 export function faultLine({ reason, cause, count }: FaultReport): string {
   const calls = count === 1 ? "1 call" : `${count} calls`;
   return reason === "recovered"

@@ -1,33 +1,33 @@
 import { GatewayError } from "../core/errors.ts";
 
-/** How something is opened and closed. */
+/** How a resource is opened and closed. */
 export interface Lifetime<T> {
   readonly open: () => T | PromiseLike<T>;
-  /** Undefined: it is disposed of, if it can be. */
+  /** Undefined: it is disposed of, if it is disposable. */
   readonly close?: ((it: T) => unknown) | undefined;
 }
 
-/** Something that is opened once, on first use, and shared by all that use it. */
+/** A resource that is opened once, on first use, and shared by all calls. */
 export class Opened<T> {
   readonly #lifetime: Lifetime<T>;
   readonly #onError: (error: unknown) => void;
   #opening: Promise<T> | undefined;
 
-  /** @param onError told why an opening failed, which those who wait for it are not */
+  /** @param onError called with the cause of a failed opening, which callers do not receive */
   constructor(lifetime: Lifetime<T>, onError: (error: unknown) => void) {
     this.#lifetime = lifetime;
     this.#onError = onError;
   }
 
   /**
-   * What was opened; an opening under way is shared.
-   * It rejects with `upstream-unreachable` when the opening failed; the next call opens again.
+   * Returns the opened resource; concurrent calls share one opening. Rejects with
+   * `upstream-unreachable` if opening fails; the next call opens again.
    */
   get(): Promise<T> {
     return this.#opening ??= this.#open();
   }
 
-  /** Ends what is open, and waits for an opening under way. Nothing happens when nothing is open. */
+  /** Closes the resource, after an opening in progress. Does nothing if it was never opened. */
   async close(): Promise<void> {
     const opening = this.#opening;
     if (opening === undefined) return;
@@ -36,7 +36,7 @@ export class Opened<T> {
     try {
       it = await opening;
     } catch {
-      return; // whoever opened it was told
+      return; // reported when it was opened
     }
     if (this.#lifetime.close) await this.#lifetime.close(it);
     else await dispose(it);

@@ -6,25 +6,28 @@ import type { Reply, Source } from "../core/source.ts";
 import { StartError } from "../core/start_error.ts";
 import { within } from "../core/within.ts";
 
-/** What the resources need from outside. */
+/** Options of {@linkcode Resources}. */
 export interface ResourcesOptions {
   readonly clock: Clock;
-  /** How long `close` waits for calls that nobody waits for any more (ms). */
+  /** Time that `close` waits for abandoned calls (ms). */
   readonly lingerMs: number;
-  /** Told why something could not be opened or closed, and for which upstream. */
+  /**
+   * Called with the error of a resource that could not be opened or closed, and its upstream's
+   * name.
+   */
   readonly onError: (error: unknown, upstream: string) => void;
 }
 
-/** An upstream that keeps something open. */
+/** An upstream with an open resource. */
 type OpenedUpstreamSettings = Extract<UpstreamSettings, OpenedSettings>;
 
-/** Holds all that function sources keep open, so that shutdown can close it. */
+/** The open resources of function sources, so that shutdown can close them. */
 export class Resources {
   readonly #options: ResourcesOptions;
   readonly #all = new Map<Opened<unknown>, OpenedUpstreamSettings>();
-  /** In the order in which they were opened. */
+  /** In the order of opening. */
   readonly #open = new Set<Opened<unknown>>();
-  /** Calls that have not settled, also those that nobody waits for any more. */
+  /** Calls that have not settled, including abandoned ones. */
   readonly #calls = new Set<Promise<Reply>>();
   #state: "starting" | "running" | "closing" = "running";
 
@@ -32,10 +35,10 @@ export class Resources {
     this.#options = options;
   }
 
-  /** The source of an upstream, which opens what it needs when it is first asked. */
+  /** Returns the source of an upstream, which opens its resource at the first call. */
   source(settings: OpenedUpstreamSettings): Source {
     const opened = new Opened<unknown>(settings, (error) => {
-      // What fails at the start keeps the gateway from starting, which tells it.
+      // A failure at start is reported by the StartError.
       if (this.#state !== "starting") this.#options.onError(error, settings.name);
     });
     this.#all.set(opened, settings);
@@ -48,9 +51,8 @@ export class Resources {
   }
 
   /**
-   * Opens what is to be open before the first call, all at once; each may take its upstream's
-   * timeout.
-   * @throws {StartError} that names each upstream whose opening failed, and why
+   * Opens the resources with `openAt: "start"` concurrently, each within its upstream's timeout.
+   * @throws {StartError} that names each upstream that failed, and why
    */
   async openAtStart(): Promise<void> {
     this.#state = "starting";
@@ -65,17 +67,17 @@ export class Resources {
       }
     }));
     if (failures.length > 0) throw new StartError(failures.join("\n"));
-    if (this.#state === "starting") this.#state = "running"; // else it is stopped already
+    if (this.#state === "starting") this.#state = "running"; // otherwise it was already stopped
   }
 
   /**
-   * Closes what is open, the last opened first, each whatever became of the others. What is being
-   * opened is closed as soon as it is open.
+   * Closes every resource, the last opened first, even if others fail to close. A resource that is
+   * being opened is closed as soon as it is open.
    */
   async close(): Promise<void> {
     this.#state = "closing";
     const { clock, lingerMs } = this.#options;
-    // A call that nobody waits for any more may still be rolling back.
+    // An abandoned call may still be rolling back.
     await within(Promise.allSettled(this.#calls), lingerMs, clock, () => new Error("it lingers"))
       .catch(() => {});
     for (const opened of [...this.#open].reverse()) await this.#close(opened);
@@ -110,7 +112,7 @@ export class Resources {
   }
 }
 
-/** What lies behind a failure, in words for whoever starts the gateway. */
+/** Returns the cause of a failure, for the operator. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : reasonOf(error.cause);

@@ -1,6 +1,6 @@
 import type { UpstreamSettings } from "../config/upstream.ts";
 
-/** Whether an upstream is told who asks: a function may look at `ctx.client`. */
+/** Whether an upstream can see the client: a function can read `ctx.client`. */
 export function seesClients(upstream: UpstreamSettings): boolean {
   return "source" in upstream;
 }

@@ -22,11 +22,11 @@ import { seesClients } from "./sees_clients.ts";
 import { targetOf } from "./target.ts";
 import { Upstreams, type UpstreamsDependencies } from "./upstreams.ts";
 
-/** What sources are built with. */
+/** Dependencies of {@linkcode Sources}. */
 export interface SourcesDependencies extends UpstreamsDependencies {
   readonly cache: HttpCache;
   readonly random: Random;
-  /** What the gateway calls itself in `Via`. */
+  /** The gateway's name in `Via`. */
   readonly pseudonym: string;
 }
 
@@ -41,17 +41,17 @@ export interface AggregateSource {
 /** A forward route's upstream, ready to be called. */
 export interface ForwardSource {
   readonly source: Source;
-  /** Where it is; absent for a function. */
+  /** The base URL; absent for a function. */
   readonly base?: URL;
-  /** Sent with every call. */
+  /** Headers sent with every call. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Tells its calls apart; absent when no response is stored. */
+  /** Identifies its configuration in cache keys; absent if no response is stored. */
   readonly headerKey: HeaderKey | undefined;
-  /** Whether what else the client sends tells its calls apart, too. */
+  /** Whether responses may depend on the client, too. */
   readonly keysClientHeaders: boolean;
 }
 
-/** From a route's settings to what it calls: transports, policies and gathers are put together here. */
+/** Builds what a route calls from its settings: transports, policies and gathers. */
 export class Sources {
   readonly #settings: Settings;
   readonly #deps: SourcesDependencies;
@@ -63,7 +63,7 @@ export class Sources {
     this.#upstreams = new Upstreams(deps);
   }
 
-  /** The plan of an aggregate, and the Source of its whole response. */
+  /** Returns the plan of an aggregate, and the Source of its whole response. */
   aggregate(route: GatherSettings): AggregateSource {
     const { parts, readsBody, quorum, isFirst, cache } = route;
     const { clock } = this.#deps;
@@ -78,12 +78,12 @@ export class Sources {
     return { plan, source: aggregateStack(whole, route, this.#deps.cache) };
   }
 
-  /** The upstream of a forward route. */
+  /** Returns the upstream of a forward route. */
   forward(route: ForwardSettings): ForwardSource {
     const { to, cache, passHeaders, passClientKey } = route;
     const headers = "headers" in to ? to.headers : {};
     const clientKey = this.#settings.clients?.key;
-    // Where a client's key passes, what the upstream makes of it is that client's.
+    // If the client's key is passed on, the upstream's responses are specific to that client.
     const passed = passClientKey && typeof clientKey === "object"
       ? [...passHeaders, clientKey.header]
       : passHeaders;
@@ -102,7 +102,7 @@ export class Sources {
       accept: as === "text" ? "text/*, */*;q=0.5" : "application/json",
       "user-agent": "sluice",
       via: `1.1 ${this.#deps.pseudonym}`,
-      // The coding that nearly every server has, and that costs it the least.
+      // The coding that nearly every server supports, at the lowest cost.
       ..."base" in upstream ? { "accept-encoding": "gzip", ...upstream.headers } : {},
     };
     const isAuthorized = sendsAuthorization(part);

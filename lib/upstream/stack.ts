@@ -22,17 +22,17 @@ import { seesClients } from "./sees_clients.ts";
 import { targetOf } from "./target.ts";
 import type { UpstreamState } from "./upstream_state.ts";
 
-/** What policies need besides their settings. */
+/** Dependencies of policies, besides their settings. */
 export interface StackDependencies {
   readonly upstream: UpstreamState;
   readonly cache: HttpCache;
-  /** Whether clients are told apart by more than their addresses. */
+  /** Whether clients are identified by more than their addresses. */
   readonly knowsClients: boolean;
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/** One policy of a stack, and how `--check` names it. */
+/** A policy of a stack, with its description for `--check`. */
 interface Layer {
   readonly label: string;
   readonly policy: (deps: StackDependencies) => Policy;
@@ -62,22 +62,22 @@ function forwardLayers({ to: upstream, cache }: ForwardSettings): Layer[] {
   ].filter((layer) => layer !== undefined);
 }
 
-/** An upstream as a part asks it; one page of it, where the part walks pages. */
+/** Builds the Source by which a part calls its upstream; of one page, if the part fetches pages. */
 export function partStack(part: PartSettings, deps: StackDependencies): Source {
   return stack(partLayers(part), deps);
 }
 
-/** How a part walks pages, and what becomes of the list; undefined when it does not. */
+/** How a part fetches pages, and how the list is shaped; undefined if it does not. */
 export function pagedList({ pages, pick, map, isExact }: PartSettings): PagedList | undefined {
   return pages && { walk: pages, pick, shape: map && shape({ map, isExact }) };
 }
 
-/** An upstream as a forward route asks it. */
+/** Builds the Source by which a forward route calls its upstream. */
 export function forwardStack(route: ForwardSettings, deps: StackDependencies): Source {
   return stack(forwardLayers(route), deps);
 }
 
-/** A gather as its route asks it: through the route's own cache, where it has one. */
+/** Builds the Source of a whole aggregate: through the route's cache, if it has one. */
 export function aggregateStack(
   gather: Source,
   { key, cache: settings, parts, written }: GatherSettings,
@@ -89,9 +89,9 @@ export function aggregateStack(
     cache({
       cache: httpCache,
       name: key,
-      // The gather has said how long it is fresh.
+      // The gather has set its freshness.
       settings: { ...settings, ttlMs: undefined },
-      // What the store holds may be from another config.
+      // The store may contain responses of another config.
       configKey: digest(JSON.stringify([
         written,
         ...parts.map(({ upstream }) => [
@@ -105,7 +105,7 @@ export function aggregateStack(
   );
 }
 
-/** A part's stack in words, outermost first. */
+/** Describes a part's stack, outermost first. */
 export function describePartStack(part: PartSettings): string[] {
   const labels = partLayers(part).map(({ label }) => label);
   const { pages, pick, map } = part;
@@ -113,7 +113,7 @@ export function describePartStack(part: PartSettings): string[] {
   return [...map ? ["map"] : [], `pages ${pages.max}`, ...pick ? ["pick"] : [], ...labels];
 }
 
-/** A forward route's stack in words, outermost first. */
+/** Describes a forward route's stack, outermost first. */
 export function describeForwardStack(route: ForwardSettings): string[] {
   return forwardLayers(route).map(({ label }) => label);
 }
@@ -186,7 +186,7 @@ function cacheLabel({ ttlMs }: CacheSettings): string {
   return ttlMs === undefined ? "cache" : `cache ${formatDuration(ttlMs)}`;
 }
 
-/** Only what does the same with an answer can share it. */
+/** Calls share a response only if they process it in the same way. */
 function coalesceLayer({ timeoutMs, upstream: { maxBody } }: PartSettings): Layer {
   const scope = `${timeoutMs} ${maxBody}`;
   return {

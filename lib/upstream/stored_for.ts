@@ -4,19 +4,19 @@ import type { PartSettings } from "../config/part.ts";
 import type { ForwardSettings, GatherSettings } from "../config/route.ts";
 import { seesClients } from "./sees_clients.ts";
 
-/** Who may be known, where the config says it. */
+/** The known clients, if the config lists them. */
 type Clients = ClientSettings | undefined;
 
 const PUBLIC = "where the response says public, s-maxage or must-revalidate";
 
-/** For whom a part's responses are stored, in words; undefined where none is. */
+/** Describes for whom a part's responses are stored; undefined if none are. */
 export function partStoredFor(part: PartSettings, clients: Clients): string | undefined {
   if (!part.cache) return undefined;
   if (isPerClient(part, clients)) return `per client, whom a function may look at; ${ALLOW}`;
   return asSent([part], clients);
 }
 
-/** For whom a forward route's responses are stored, in words; undefined where none is. */
+/** Describes for whom a forward route's responses are stored; undefined if none are. */
 export function forwardStoredFor({ to, cache }: ForwardSettings, clients: Clients) {
   if (!cache) return undefined;
   if (isPerClient({ upstream: to, cache }, clients)) {
@@ -27,7 +27,7 @@ export function forwardStoredFor({ to, cache }: ForwardSettings, clients: Client
   return `${authorized}; with a Cookie only where it says how long it is fresh; ${ALLOW}`;
 }
 
-/** For whom an aggregate is stored, in words; undefined where it is not. */
+/** Describes for whom an aggregate's responses are stored; undefined if none are. */
 export function wholeStoredFor({ parts, cache }: GatherSettings, clients: Clients) {
   if (!cache) return undefined;
   const own = cache.isShared ? [] : parts.filter((part) => isPerClient(part, clients));
@@ -45,7 +45,7 @@ function isPerClient(
   return clients !== undefined && seesClients(upstream) && !cache?.isShared;
 }
 
-/** For whom that is, by the client's headers that calls are made of. */
+/** Describes for whom, by the client's headers that the calls use. */
 function asSent(parts: readonly PartSettings[], clients: Clients): string {
   const names = [...new Set(parts.flatMap(clientHeadersOf))].sort();
   if (parts.some(sendsAuthorization)) {

@@ -1,6 +1,6 @@
 import type { UpstreamSettings } from "../config/upstream.ts";
 
-/** Where an upstream's calls go: its URL, or the name of one that has none. */
+/** Returns the target of an upstream's calls: its URL, or its name if it has none. */
 export function targetOf(upstream: UpstreamSettings): string {
   return "base" in upstream ? upstream.base.href : upstream.name;
 }

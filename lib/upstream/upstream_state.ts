@@ -5,20 +5,20 @@ import { RetryBudget } from "../policies/retry/retry_budget.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import type { Policy, Source } from "../core/source.ts";
 
-/** What all parts and routes share that ask one upstream. */
+/** The state that all parts and routes of one upstream share. */
 export interface UpstreamState {
   readonly transport: Source;
-  /** Watches why a source of it fails, for the log. */
+  /** Reports why calls fail, for the log. */
   readonly watch: Policy;
-  /** Calls that are under way. */
+  /** Calls in progress, for single-flight. */
   readonly sharedCalls: SharedCalls;
-  /** How many of its calls may be made again. */
+  /** The retry budget. */
   readonly retryBudget: RetryBudget;
-  /** How many calls it has at once. */
+  /** Limits concurrent calls. */
   readonly semaphore: Semaphore;
 }
 
-/** The state of an upstream of which nothing has been asked yet. */
+/** Creates the state of an upstream. */
 export function upstreamState(
   { retry, concurrency }: UpstreamSettings,
   transport: Source,

@@ -8,17 +8,17 @@ import { workerSource } from "../transport/worker_source.ts";
 import { FaultLog, type FaultReport } from "./fault_log.ts";
 import { type UpstreamState, upstreamState } from "./upstream_state.ts";
 
-/** What upstreams are built with. */
+/** Dependencies of {@linkcode Upstreams}. */
 export interface UpstreamsDependencies {
   readonly clock: Clock;
   readonly http: HttpTransport["source"];
   readonly resources: Resources;
   readonly logError: (error: unknown, place: string) => void;
-  /** Told why an upstream fails, and that it responds again. */
+  /** Called when an upstream fails, and when it recovers. */
   readonly logFault: (report: FaultReport) => void;
 }
 
-/** The upstreams of a gateway: each has one transport and one state, which all its callers share. */
+/** The upstreams of a gateway: each with one transport and one state, shared by all routes. */
 export class Upstreams {
   readonly #deps: UpstreamsDependencies;
   readonly #byName = new Map<string, UpstreamState>();
@@ -27,7 +27,7 @@ export class Upstreams {
     this.#deps = deps;
   }
 
-  /** The state of an upstream, built when it is first asked for. */
+  /** Returns the state of an upstream, created on first use. */
   get(settings: UpstreamSettings): UpstreamState {
     const known = this.#byName.get(settings.name);
     if (known) return known;

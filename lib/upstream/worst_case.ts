@@ -1,9 +1,11 @@
 import type { PartSettings } from "../config/part.ts";
 import type { RouteSettings } from "../config/route.ts";
 
-/** What a route may take at most (ms): its slowest chain of parts, unless the deadline ends it. */
+/**
+ * Returns a route's worst-case latency (ms): its slowest chain of parts, capped by the deadline.
+ */
 export function worstCaseMs(route: RouteSettings): number {
-  // Any request may be in it.
+  // A batch can contain any request.
   if ("max" in route) return route.deadlineMs;
   if (!("parts" in route)) return Math.min(route.deadlineMs, route.to.timeoutMs);
   const parts = new Map(route.parts.map((part) => [part.name, part]));
@@ -19,7 +21,7 @@ export function worstCaseMs(route: RouteSettings): number {
   return Math.min(route.deadlineMs, Math.max(...route.parts.map(endOf)));
 }
 
-/** All attempts and the longest waits between them, for as many rounds or pages as a list takes. */
+/** Returns the time of all attempts and delays, for every round of an `each` or page of a list. */
 function durationMs({ each, pages, timeoutMs, method, upstream: { retry } }: PartSettings): number {
   const rounds = each ? Math.ceil(each.max / each.concurrency) : pages?.max ?? 1;
   const attempts = retry.methods.has(method) ? retry.attempts : 1;
@@ -27,7 +29,7 @@ function durationMs({ each, pages, timeoutMs, method, upstream: { retry } }: Par
   return rounds * callMs;
 }
 
-/** So many waits, each twice as long as the one before until none may be longer. */
+/** Returns the sum of `n` delays that double up to a maximum. */
 function longestWaitsMs(
   waits: number,
   { backoffMs, maxBackoffMs }: PartSettings["upstream"]["retry"],
