@@ -39,10 +39,9 @@ export interface SettleOptions {
  * with `input-failed`.
  *
  * Why a scheduler of its own: with `Promise.all` the first failure returns while the other calls go
- * on, and a chain of promises per part cannot tell "not started" from "running", so cancelling would
- * leave work behind or lose outcomes. Here one run owns every call. A consumer that stops early
- * cancels them, and the iteration ends only when nothing that it started is still running. That holds
- * for a thrown error, a `break`, and a client that leaves.
+ * on, and with a chain of promises per part nothing knows what is still running. Here one run owns
+ * every call. A consumer that stops early cancels them, and the iteration ends only when nothing that
+ * it started is still running: after an error, a `break`, or a client that leaves.
  */
 export async function* settle(
   parts: Iterable<Part>,

@@ -10,7 +10,7 @@ const requires = (...parts: readonly string[]): Rule => ({
 });
 const any = (quorum: number, count: number): Rule => ({ of: "any", quorum, count });
 
-const answered = (part: string): Outcome => ({ part, durationMs: 1, reply: json(1) });
+const succeeded = (part: string): Outcome => ({ part, durationMs: 1, reply: json(1) });
 
 function failed(part: string, kind: Kind = "upstream-error"): Outcome {
   return { part, durationMs: 1, error: new GatewayError(kind, "it failed") };
@@ -19,32 +19,32 @@ function failed(part: string, kind: Kind = "upstream-error"): Outcome {
 const partsOf = ({ failures }: Completion) => failures.map(({ part }) => part);
 
 Deno.test("what is required alone decides, and only by failing", () => {
-  const verdict = new Completion(requires("a", "b"));
-  assertEquals(verdict.add(answered("a")), false);
-  assertEquals(verdict.add(failed("x")), false);
-  assertEquals(verdict.error, undefined);
-  assertEquals([verdict.isComplete, partsOf(verdict)], [false, ["x"]]);
-  assertEquals(verdict.add(failed("b", "upstream-timeout")), true);
-  assertEquals(verdict.error?.kind, "upstream-timeout");
-  assertEquals(verdict.error?.message, "the part b is required: it failed");
-  assertEquals(partsOf(verdict), ["x", "b"]);
+  const completion = new Completion(requires("a", "b"));
+  assertEquals(completion.add(succeeded("a")), false);
+  assertEquals(completion.add(failed("x")), false);
+  assertEquals(completion.error, undefined);
+  assertEquals([completion.isComplete, partsOf(completion)], [false, ["x"]]);
+  assertEquals(completion.add(failed("b", "upstream-timeout")), true);
+  assertEquals(completion.error?.kind, "upstream-timeout");
+  assertEquals(completion.error?.message, "the part b is required: it failed");
+  assertEquals(partsOf(completion), ["x", "b"]);
 });
 
 Deno.test("what did not fail is complete", () => {
-  const verdict = new Completion(requires("a"));
-  assert(verdict.isComplete);
-  verdict.add(answered("a"));
-  verdict.add(answered("x"));
-  assert(verdict.isComplete);
+  const completion = new Completion(requires("a"));
+  assert(completion.isComplete);
+  completion.add(succeeded("a"));
+  completion.add(succeeded("x"));
+  assert(completion.isComplete);
 });
 
 Deno.test("it decides once, and what decided stays", () => {
-  const verdict = new Completion(requires("a", "b"));
-  assertEquals(verdict.add(failed("a", "overloaded")), true);
-  assertEquals(verdict.add(failed("b", "upstream-timeout")), false);
-  assertEquals(verdict.error?.kind, "overloaded");
-  assertEquals(partsOf(verdict), ["a", "b"]);
-  assertEquals(verdict.error?.failures, verdict.failures);
+  const completion = new Completion(requires("a", "b"));
+  assertEquals(completion.add(failed("a", "overloaded")), true);
+  assertEquals(completion.add(failed("b", "upstream-timeout")), false);
+  assertEquals(completion.error?.kind, "overloaded");
+  assertEquals(partsOf(completion), ["a", "b"]);
+  assertEquals(completion.error?.failures, completion.failures);
 });
 
 Deno.test("the whole fails with the status, the headers and the cause of what decided", () => {
@@ -52,50 +52,52 @@ Deno.test("the whole fails with the status, the headers and the cause of what de
     status: 599,
     headers: { "retry-after": "7" },
   });
-  const verdict = new Completion(requires("a"));
-  verdict.add({ part: "a", durationMs: 0, error });
-  assertEquals(verdict.error?.status, 599);
-  assertEquals(verdict.error?.headers, { "retry-after": "7" });
-  assertStrictEquals(verdict.error?.cause, error);
+  const completion = new Completion(requires("a"));
+  completion.add({ part: "a", durationMs: 0, error });
+  assertEquals(completion.error?.status, 599);
+  assertEquals(completion.error?.headers, { "retry-after": "7" });
+  assertStrictEquals(completion.error?.cause, error);
 });
 
 Deno.test("what is the client's own doing decides, also of what is optional", () => {
   for (const rule of [requires(), any(1, 3)]) {
-    const verdict = new Completion(rule);
-    assertEquals(verdict.add(failed("a", "bad-request")), true);
-    assertEquals(verdict.error?.kind, "bad-request");
-    assertEquals(verdict.error?.message, "the part a: it failed");
+    const completion = new Completion(rule);
+    assertEquals(completion.add(failed("a", "bad-request")), true);
+    assertEquals(completion.error?.kind, "bad-request");
+    assertEquals(completion.error?.message, "the part a: it failed");
   }
 });
 
 Deno.test("a client that left is no part's failure", () => {
-  const verdict = new Completion(requires());
-  assertEquals(verdict.add(failed("a", "cancelled")), true);
-  assertEquals([verdict.error?.kind, partsOf(verdict)], ["cancelled", []]);
-  assert(!verdict.isComplete);
+  const completion = new Completion(requires());
+  assertEquals(completion.add(failed("a", "cancelled")), true);
+  assertEquals([completion.error?.kind, partsOf(completion)], ["cancelled", []]);
+  assert(!completion.isComplete);
 });
 
 Deno.test("so many of any decide as soon as they are there", () => {
-  const verdict = new Completion(any(2, 4));
-  assertEquals(verdict.add(answered("a")), false);
-  assertEquals(verdict.add(failed("b")), false);
-  assertEquals(verdict.add(answered("c")), true);
-  assertEquals(verdict.add(failed("d", "cancelled")), false);
-  assertEquals([verdict.isComplete, verdict.error, partsOf(verdict)], [true, undefined, ["b"]]);
+  const completion = new Completion(any(2, 4));
+  assertEquals(completion.add(succeeded("a")), false);
+  assertEquals(completion.add(failed("b")), false);
+  assertEquals(completion.add(succeeded("c")), true);
+  assertEquals(completion.add(failed("d", "cancelled")), false);
+  assertEquals([completion.isComplete, completion.error, partsOf(completion)], [true, undefined, [
+    "b",
+  ]]);
 });
 
 Deno.test("what fails after enough are there changes nothing", () => {
-  const verdict = new Completion(any(1, 3));
-  assertEquals(verdict.add(answered("a")), true);
-  for (const part of ["b", "c"]) assertEquals(verdict.add(failed(part)), false);
-  assertEquals([verdict.isComplete, verdict.error], [true, undefined]);
-  assertEquals(partsOf(verdict), ["b", "c"]);
+  const completion = new Completion(any(1, 3));
+  assertEquals(completion.add(succeeded("a")), true);
+  for (const part of ["b", "c"]) assertEquals(completion.add(failed(part)), false);
+  assertEquals([completion.isComplete, completion.error], [true, undefined]);
+  assertEquals(partsOf(completion), ["b", "c"]);
 });
 
 Deno.test("a reply after the decision changes nothing", () => {
-  const verdict = new Completion(any(1, 3));
-  assertEquals(verdict.add(answered("a")), true);
-  assertEquals(verdict.add(answered("b")), false);
+  const completion = new Completion(any(1, 3));
+  assertEquals(completion.add(succeeded("a")), true);
+  assertEquals(completion.add(succeeded("b")), false);
 });
 
 for (
@@ -123,16 +125,16 @@ for (
   ]
 ) {
   Deno.test(`${quorum} of ${count} are lost with the failure number ${fatal}`, () => {
-    const verdict = new Completion(any(quorum, count));
+    const completion = new Completion(any(quorum, count));
     for (let failure = 1; failure < fatal; failure++) {
-      assertEquals(verdict.add(failed(`p${failure}`)), false);
+      assertEquals(completion.add(failed(`p${failure}`)), false);
     }
-    assertEquals(verdict.error, undefined);
-    assertEquals(verdict.add(failed(`p${fatal}`, "overloaded")), true);
-    assertEquals(verdict.error?.kind, "overloaded");
-    assertEquals(verdict.error?.message, `${detail}: it failed`);
-    assertEquals(verdict.error?.failures.length, fatal);
-    assert(!verdict.isComplete);
+    assertEquals(completion.error, undefined);
+    assertEquals(completion.add(failed(`p${fatal}`, "overloaded")), true);
+    assertEquals(completion.error?.kind, "overloaded");
+    assertEquals(completion.error?.message, `${detail}: it failed`);
+    assertEquals(completion.error?.failures.length, fatal);
+    assert(!completion.isComplete);
   });
 }
 

@@ -272,8 +272,8 @@ Deno.test("an optional list that lacks an item succeeds, and other parts can use
   assertEquals(asked().at(-1), "/one");
   script.at(3).answerJson(1);
   assertEquals(Object.values(kindsOf(await outcomes)), [undefined, undefined]);
-  const { completion: verdict } = await gathering;
-  assertEquals([verdict.isComplete, verdict.error], [false, undefined]);
+  const { completion } = await gathering;
+  assertEquals([completion.isComplete, completion.error], [false, undefined]);
 });
 
 // What is decided.

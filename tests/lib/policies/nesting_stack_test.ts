@@ -32,12 +32,12 @@ const ENCODER = new TextEncoder();
 function play({ max = 1, queue = 1, attempts = 3, random = () => 1 } = {}) {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const flights = new SharedCalls();
+  const sharedCalls = new SharedCalls();
   const semaphore = new Semaphore({ max, queue });
   const budget = new RetryBudget({ share: 0, minPerSecond: 1000, clock });
   const policies = {
     accept: accept({ as: "json", clock }),
-    coalesce: coalesce({ calls: flights, scope: "s" }),
+    coalesce: coalesce({ calls: sharedCalls, scope: "s" }),
     retry: retry({
       attempts,
       backoffMs: 50,
@@ -54,11 +54,17 @@ function play({ max = 1, queue = 1, attempts = 3, random = () => 1 } = {}) {
   const assertIdle = () => {
     const { running, waiting } = semaphore;
     assertEquals(
-      { running, waiting, flights: flights.size, sleeping: clock.sleeping, asked: script.inFlight },
-      { running: 0, waiting: 0, flights: 0, sleeping: 0, asked: 0 },
+      {
+        running,
+        waiting,
+        sharedCalls: sharedCalls.size,
+        sleeping: clock.sleeping,
+        asked: script.inFlight,
+      },
+      { running: 0, waiting: 0, sharedCalls: 0, sleeping: 0, asked: 0 },
     );
   };
-  return { clock, script, flights, semaphore, policies, assertIdle };
+  return { clock, script, sharedCalls, semaphore, policies, assertIdle };
 }
 
 /** A caller that can leave. */
@@ -579,10 +585,16 @@ function playStack(timeoutMs = 100) {
   const source = partStack(part, deps);
   const textSource = partStack(textPart, deps);
   const assertIdle = () => {
-    const { semaphore: { running, waiting }, sharedCalls: flights } = upstream;
+    const { semaphore: { running, waiting }, sharedCalls } = upstream;
     assertEquals(
-      { running, waiting, flights: flights.size, sleeping: clock.sleeping, asked: script.inFlight },
-      { running: 0, waiting: 0, flights: 0, sleeping: 0, asked: 0 },
+      {
+        running,
+        waiting,
+        sharedCalls: sharedCalls.size,
+        sleeping: clock.sleeping,
+        asked: script.inFlight,
+      },
+      { running: 0, waiting: 0, sharedCalls: 0, sleeping: 0, asked: 0 },
     );
   };
   return { clock, script, mapping, upstream, source, textSource, assertIdle };

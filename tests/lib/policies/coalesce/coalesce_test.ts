@@ -15,10 +15,10 @@ import { ScriptedSource } from "../../../support/scripted_source.ts";
 
 function play() {
   const script = new ScriptedSource();
-  const flights = new SharedCalls();
-  const policy = coalesce({ calls: flights, scope: "s" });
+  const sharedCalls = new SharedCalls();
+  const policy = coalesce({ calls: sharedCalls, scope: "s" });
   const source = policy(script.source);
-  return { script, flights, policy, source };
+  return { script, sharedCalls, policy, source };
 }
 
 /** A caller that can leave. */
@@ -35,7 +35,7 @@ function caller(
 }
 
 Deno.test("a single call passes, with its own signal", async () => {
-  const { script, flights, source } = play();
+  const { script, sharedCalls, source } = play();
   const call = testCall({ path: "/x" });
   const ctx = testContext({ deadline: 500 });
   const asked = source(call, ctx);
@@ -45,11 +45,11 @@ Deno.test("a single call passes, with its own signal", async () => {
   assertEquals(rest, expected);
   assertStrictEquals(rest.trace, ctx.trace);
   assert(signal !== own && !signal.aborted);
-  assertEquals(flights.size, 1);
+  assertEquals(sharedCalls.size, 1);
   const reply = json(1);
   script.at(0).answer(reply);
   assertStrictEquals(await asked, reply);
-  assertEquals(flights.size, 0);
+  assertEquals(sharedCalls.size, 0);
 });
 
 Deno.test("identical calls are made once, and all callers get the same reply", async () => {
@@ -59,7 +59,7 @@ Deno.test("identical calls are made once, and all callers get the same reply", a
   const reply = json(1);
   played.script.at(0).answer(reply);
   for (const asked of all) assertStrictEquals(await asked, reply);
-  assertEquals(played.flights.size, 0);
+  assertEquals(played.sharedCalls.size, 0);
 });
 
 Deno.test("identical calls are made once, and all callers get the same error", async () => {
@@ -68,25 +68,25 @@ Deno.test("identical calls are made once, and all callers get the same error", a
   const error = new GatewayError("upstream-error", "no");
   played.script.at(0).fail(error);
   for (const asked of all) assertStrictEquals(await assertRejects(() => asked), error);
-  assertEquals([played.flights.size, played.script.asked.length], [0, 1]);
+  assertEquals([played.sharedCalls.size, played.script.asked.length], [0, 1]);
 });
 
 Deno.test("a source that throws fails its callers, and is not under way", async () => {
-  const { flights, policy } = play();
+  const { sharedCalls, policy } = play();
   const error = new GatewayError("internal", "no promise");
   const source = policy(() => {
     throw error;
   });
   assertStrictEquals(await assertRejects(() => caller({ source }).asked), error);
-  assertEquals(flights.size, 0);
+  assertEquals(sharedCalls.size, 0);
 });
 
 Deno.test("a call after the end is a new call, even in the first reaction to it", async () => {
   const played = play();
   for (const end of ["answer", "fail"] as const) {
     const again = caller(played).asked.then(
-      () => played.flights.size,
-      () => played.flights.size,
+      () => played.sharedCalls.size,
+      () => played.sharedCalls.size,
     );
     const asked = played.script.asked.length;
     if (end === "answer") played.script.at(asked - 1).answerJson(1);
@@ -107,7 +107,7 @@ Deno.test("safe methods are coalesced, others are not", () => {
     const played = play();
     caller(played, { method });
     caller(played, { method });
-    assertEquals([played.script.asked.length, played.flights.size], [2, 0], method);
+    assertEquals([played.script.asked.length, played.sharedCalls.size], [2, 0], method);
   }
 });
 
@@ -139,7 +139,7 @@ Deno.test("different calls are not shared, and end independently", async () => {
     [{}, { client: { address: "192.0.2.9", name: "192.0.2.1" } }],
   ];
   const all = others.map(([call, ctx]) => caller(played, call, ctx).asked);
-  assertEquals([played.script.asked.length, played.flights.size], [7, 7]);
+  assertEquals([played.script.asked.length, played.sharedCalls.size], [7, 7]);
   for (const [call, ctx] of others) caller(played, call, ctx);
   assertEquals(played.script.asked.length, 7);
   for (const index of [3, 0, 1, 2, 6, 5, 4]) {
@@ -147,18 +147,18 @@ Deno.test("different calls are not shared, and end independently", async () => {
     played.script.at(index).answer(reply);
     assertStrictEquals(await all[index], reply);
   }
-  assertEquals(played.flights.size, 0);
+  assertEquals(played.sharedCalls.size, 0);
 });
 
 Deno.test("stacks of one scope share what is under way, those of another do not", () => {
-  const { script, flights, source } = play();
-  const same = coalesce({ calls: flights, scope: "s" })(script.source);
-  const other = coalesce({ calls: flights, scope: "t" })(script.source);
+  const { script, sharedCalls, source } = play();
+  const same = coalesce({ calls: sharedCalls, scope: "s" })(script.source);
+  const other = coalesce({ calls: sharedCalls, scope: "t" })(script.source);
   caller({ source });
   caller({ source: same });
   assertEquals(script.asked.length, 1);
   caller({ source: other });
-  assertEquals([script.asked.length, flights.size], [2, 2]);
+  assertEquals([script.asked.length, sharedCalls.size], [2, 2]);
 });
 
 Deno.test("a caller that leaves gets its own reason at once, and the others their reply", async () => {
@@ -174,7 +174,7 @@ Deno.test("a caller that leaves gets its own reason at once, and the others thei
     played.script.at(0).answerJson(1);
     const outcomes = await Promise.allSettled(all.map(({ asked }) => asked));
     assertEquals(outcomes.filter(({ status }) => status === "fulfilled").length, 2);
-    assertEquals(played.flights.size, 0);
+    assertEquals(played.sharedCalls.size, 0);
   }
 });
 
@@ -184,7 +184,7 @@ Deno.test("when the last one leaves, the call ends for its reason, and nothing i
   second.leave();
   first.leave();
   assertStrictEquals(played.script.at(0).ctx.signal.reason, first.left);
-  assertEquals(played.flights.size, 0);
+  assertEquals(played.sharedCalls.size, 0);
   assertStrictEquals(await assertRejects(() => second.asked), second.left);
   assertStrictEquals(await assertRejects(() => first.asked), first.left);
   assertEquals(played.script.inFlight, 0);
@@ -192,7 +192,7 @@ Deno.test("when the last one leaves, the call ends for its reason, and nothing i
 
 Deno.test("the last one to leave is held until the call has really ended, and learns its reason", async () => {
   for (const end of ["answer", "fail"] as const) {
-    const { flights, policy } = play();
+    const { sharedCalls, policy } = play();
     const ending = Promise.withResolvers<Reply>();
     const source = policy(() => ending.promise);
     const { asked, left, leave } = caller({ source });
@@ -201,7 +201,7 @@ Deno.test("the last one to leave is held until the call has really ended, and le
     leave();
     await settled();
     assertFalse(isSettled);
-    assertEquals(flights.size, 0);
+    assertEquals(sharedCalls.size, 0);
     if (end === "answer") ending.resolve(json(1));
     else ending.reject(new GatewayError("upstream-error", "no"));
     assertStrictEquals(await outcome, left);
@@ -209,7 +209,7 @@ Deno.test("the last one to leave is held until the call has really ended, and le
 });
 
 Deno.test("a caller after the last one left makes a new call, while the old one still ends", async () => {
-  const { flights, policy } = play();
+  const { sharedCalls, policy } = play();
   const endings: PromiseWithResolvers<Reply>[] = [];
   const source = policy(() => {
     const ending = Promise.withResolvers<Reply>();
@@ -219,16 +219,16 @@ Deno.test("a caller after the last one left makes a new call, while the old one 
   const old = caller({ source });
   old.leave();
   const fresh = caller({ source });
-  assertEquals([endings.length, flights.size], [2, 1]);
+  assertEquals([endings.length, sharedCalls.size], [2, 1]);
   endings[0]?.resolve(json(1));
   assertStrictEquals(await assertRejects(() => old.asked), old.left);
-  assertEquals(flights.size, 1);
+  assertEquals(sharedCalls.size, 1);
   caller({ source });
   assertEquals(endings.length, 2);
   const reply = json(2);
   endings[1]?.resolve(reply);
   assertStrictEquals(await fresh.asked, reply);
-  assertEquals(flights.size, 0);
+  assertEquals(sharedCalls.size, 0);
 });
 
 Deno.test("a caller that leaves at the moment of the reply has left", async () => {
@@ -241,11 +241,11 @@ Deno.test("a caller that leaves at the moment of the reply has left", async () =
 });
 
 Deno.test("a caller that has left already neither calls nor joins", async () => {
-  const { script, flights, source } = play();
+  const { script, sharedCalls, source } = play();
   const left = new GatewayError("cancelled", "the client went away");
   const gone = () => source(testCall(), testContext({ signal: AbortSignal.abort(left) }));
   assertStrictEquals(await assertRejects(gone), left);
-  assertEquals([script.asked.length, flights.size], [0, 0]);
+  assertEquals([script.asked.length, sharedCalls.size], [0, 0]);
   const stays = caller({ source });
   assertStrictEquals(await assertRejects(gone), left);
   script.at(0).answerJson(1);
@@ -308,44 +308,44 @@ Deno.test("callers that share a signal leave together, and the call ends", async
   const left = new GatewayError("cancelled", "the client went away");
   request.abort(left);
   for (const asked of all) assertStrictEquals(await assertRejects(() => asked), left);
-  assertEquals([played.script.inFlight, played.flights.size], [0, 0]);
+  assertEquals([played.script.inFlight, played.sharedCalls.size], [0, 0]);
 });
 
 Deno.test("coalesce -> bulkhead: those who wait together take one slot", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const flights = new SharedCalls();
+  const sharedCalls = new SharedCalls();
   const semaphore = new Semaphore({ max: 1, queue: 1 });
   const source = guard(
     script.source,
-    coalesce({ calls: flights, scope: "s" }),
+    coalesce({ calls: sharedCalls, scope: "s" }),
     bulkhead({ semaphore, clock }),
   );
   const all = ["/a", "/a", "/b", "/b", "/b"].map((path) => caller({ source }, { path }));
-  assertEquals([semaphore.running, semaphore.waiting, flights.size], [1, 1, 2]);
+  assertEquals([semaphore.running, semaphore.waiting, sharedCalls.size], [1, 1, 2]);
   const refused = await assertRejects(() => caller({ source }, { path: "/c" }).asked, GatewayError);
-  assertEquals([refused.kind, flights.size], ["overloaded", 2]);
+  assertEquals([refused.kind, sharedCalls.size], ["overloaded", 2]);
   script.at(0).answerJson(1);
   await settled();
   script.at(1).answerJson(2);
   await Promise.all(all.map(({ asked }) => asked));
-  assertEquals([script.asked.length, semaphore.running, flights.size], [2, 0, 0]);
+  assertEquals([script.asked.length, semaphore.running, sharedCalls.size], [2, 0, 0]);
 });
 
 Deno.test("coalesce -> bulkhead: when all callers have left, their place in the queue is free", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const flights = new SharedCalls();
+  const sharedCalls = new SharedCalls();
   const semaphore = new Semaphore({ max: 1, queue: 1 });
   const source = guard(
     script.source,
-    coalesce({ calls: flights, scope: "s" }),
+    coalesce({ calls: sharedCalls, scope: "s" }),
     bulkhead({ semaphore, clock }),
   );
   const runs = caller({ source }, { path: "/a" });
   const waiting = [1, 2].map(() => caller({ source }, { path: "/b" }));
   for (const { leave } of waiting) leave();
-  assertEquals([semaphore.waiting, flights.size], [0, 1]);
+  assertEquals([semaphore.waiting, sharedCalls.size], [0, 1]);
   for (const { asked, left } of waiting) {
     assertStrictEquals(await assertRejects(() => asked), left);
   }
@@ -377,10 +377,10 @@ Deno.test("coalesce -> bulkhead: the turn is late only when it is for the most p
 Deno.test("coalesce -> timeout: the first one's attempt is everyone's", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const flights = new SharedCalls();
+  const sharedCalls = new SharedCalls();
   const source = guard(
     script.source,
-    coalesce({ calls: flights, scope: "s" }),
+    coalesce({ calls: sharedCalls, scope: "s" }),
     timeout({ timeoutMs: 100, clock }),
   );
   const first = assertRejects(() => caller({ source }).asked, GatewayError);
@@ -390,25 +390,25 @@ Deno.test("coalesce -> timeout: the first one's attempt is everyone's", async ()
   const error = await first;
   assertEquals(error.kind, "upstream-timeout");
   assertStrictEquals(await second, error);
-  assertEquals([clock.sleeping, flights.size, script.inFlight], [0, 0, 0]);
+  assertEquals([clock.sleeping, sharedCalls.size, script.inFlight], [0, 0, 0]);
 });
 
 Deno.test("timeout -> coalesce: each has its own timeout, and the last one ends the call", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
-  const flights = new SharedCalls();
+  const sharedCalls = new SharedCalls();
   const source = guard(
     script.source,
     timeout({ timeoutMs: 100, clock }),
-    coalesce({ calls: flights, scope: "s" }),
+    coalesce({ calls: sharedCalls, scope: "s" }),
   );
   const first = assertRejects(() => caller({ source }).asked, GatewayError);
   await clock.advance(60);
   const second = assertRejects(() => caller({ source }).asked, GatewayError);
   await clock.advance(40);
   assertEquals((await first).kind, "upstream-timeout");
-  assertEquals([script.inFlight, flights.size], [1, 1]);
+  assertEquals([script.inFlight, sharedCalls.size], [1, 1]);
   await clock.advance(60);
   assertEquals((await second).kind, "upstream-timeout");
-  assertEquals([clock.sleeping, flights.size, script.inFlight], [0, 0, 0]);
+  assertEquals([clock.sleeping, sharedCalls.size, script.inFlight], [0, 0, 0]);
 });
