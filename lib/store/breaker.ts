@@ -1,7 +1,7 @@
 /**
  * When a store may be called: a circuit breaker as a pure function of what came of its calls.
  *
- * One store has one circuit, whoever calls it. It knows three degrees, because a store often fails
+ * One store has one circuit for all its callers. It knows three degrees, because a store often fails
  * by halves (a full disk can be read): nothing is refused (closed), writes are, or all calls are.
  * While it is open, one call at a time probes it, with a growing pause between probes.
  */
@@ -17,10 +17,11 @@ export type Refusal = "nothing" | "writes" | "all";
 
 /**
  * What came of a call. `locked`: another process was writing to the file. `silent`: no reply in time,
- * so that it is unknown what it did. `late`: the reply to a call that was silent before. `invalid`:
- * the call itself was wrong, which says nothing of the store.
+ * so that it is unknown what it did. `slow`: the same of a call that no client waits for, which may have
+ * waited for its turn. `late`: the reply to a call that was silent or slow before. `invalid`: the call
+ * itself was wrong, which says nothing of the store.
  */
-export type Outcome = "replied" | "failed" | "locked" | "silent" | "late" | "invalid";
+export type Outcome = "replied" | "failed" | "locked" | "silent" | "slow" | "late" | "invalid";
 
 /** The circuit; times are monotonic milliseconds. */
 export interface Breaker {
@@ -37,7 +38,7 @@ export interface Breaker {
   readonly wroteAt: number;
   /** How many calls in a row met a locked file. */
   readonly locked: number;
-  /** How many silent calls have had no reply yet: KV Connect goes on sending each of them. */
+  /** How many silent and slow calls have had no reply yet: KV Connect goes on sending each of them. */
   readonly hanging: number;
 }
 
@@ -100,6 +101,8 @@ export function after(breaker: Breaker, ended: Ended, now: number, chance: numbe
       return late(before, now);
     case "silent":
       return silent({ ...before, hanging: before.hanging + 1 }, ended, now, chance);
+    case "slow":
+      return { ...before, hanging: before.hanging + 1 };
     case "locked":
       return locked({ ...before, locked: before.locked + 1 }, ended, now, chance);
     case "failed":
@@ -128,7 +131,8 @@ function late(breaker: Breaker, now: number): Breaker {
 /** A slow call among others that are replied to says nothing of the store. */
 function silent(breaker: Breaker, ended: Ended, now: number, chance: number): Breaker {
   const repliedAt = ended.kind === "write" ? breaker.wroteAt : breaker.repliedAt;
-  if (repliedAt > ended.begunAt && !ended.isProbe) return breaker;
+  const isProbe = ended.isProbe && breaker.refuses !== "nothing";
+  if (repliedAt > ended.begunAt && !isProbe) return breaker;
   return opened(breaker, ended, now, chance);
 }
 

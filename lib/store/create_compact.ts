@@ -16,7 +16,7 @@ export async function createCompact(path: string): Promise<void> {
       database.close();
     }
   } catch {
-    // Whatever is wrong with the file is told by whoever opens it; or another process made it first.
+    // Opening the file reports what is wrong with it; or another process was faster.
   }
 }
 

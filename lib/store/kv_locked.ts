@@ -16,7 +16,7 @@ export interface LockOptions {
 
 /**
  * Whether another process was writing to the file: nothing was written then. SQLite's text is all
- * that Deno gives to tell it by.
+ * that Deno gives to recognize it.
  */
 export function isLocked(error: unknown): boolean {
   return error instanceof Error && /database is (?:locked|busy)/.test(error.message);

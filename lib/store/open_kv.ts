@@ -17,7 +17,7 @@ const ADVICE: readonly (readonly [of: RegExp, advice: string])[] = [
 ];
 
 /**
- * Opens the store. One that is not on this machine has `DEFAULTS.openStoreMs` to answer.
+ * Opens the store. One that is not on this machine has `DEFAULTS.openStoreMs` to respond.
  * @param location a file, whose missing folders are made; `:memory:`; a KV Connect URL; undefined
  * for Deno KV's own default
  * @throws {StartError} when it cannot be opened
@@ -34,7 +34,7 @@ export async function openKv(location: string | undefined, clock: Clock): Promis
     const ms = DEFAULTS.openStoreMs;
     return await within(Deno.openKv(location), ms, clock, () =>
       new Error(
-        `nothing answered within ${ms / 1_000} s; is a KV Connect server there, ` +
+        `no response within ${ms / 1_000} s; is a KV Connect server there, ` +
           `and can it be reached from this machine?`,
       ));
   } catch (error) {

@@ -14,7 +14,7 @@ export class StoreFile {
   }
 
   /**
-   * What became of the file: SQLite goes on writing to one that was deleted, which nobody else
+   * What became of the file: SQLite goes on writing to one that was deleted, which no other process
    * finds any more. Undefined while it is the same.
    */
   async trouble(): Promise<string | undefined> {

@@ -9,7 +9,7 @@ import { StoreUnavailable } from "./store_unavailable.ts";
 
 /** How often an open circuit, and the store's file, are looked at (ms). */
 const LOOK_MS = 1_000;
-/** How often a store that works is written to when its health is asked for (ms). */
+/** How often `check` writes to a store that works (ms). */
 const WRITE_MS = 5_000;
 /** A call that no client waits for may take so many times as long. */
 const BACKGROUND_TIMES = 10;
@@ -53,7 +53,8 @@ export class StoreGuard {
   /** What is wrong with the store's file. */
   #fileTrouble: string | undefined;
   #isLogged = false;
-  #lookedAt = -Infinity;
+  /** When `check` last wrote to the store (monotonic ms). */
+  #writtenAt = -Infinity;
 
   constructor(options: StoreGuardOptions) {
     const { clock, timeoutMs } = options;
@@ -83,7 +84,8 @@ export class StoreGuard {
 
   /**
    * Makes a call, or several that belong together.
-   * @param pace who waits for it: what no client waits for may take ten times as long
+   * @param pace who waits for it: in the background a call may take ten times as long, probes nothing,
+   * and makes the guard check the store when it takes longer
    * @throws {StoreUnavailable} without calling, while the circuit is open
    * @throws {StoreTimeout} when it takes too long: what it did is then unknown
    */
@@ -94,8 +96,9 @@ export class StoreGuard {
   ): Promise<T> {
     const begunAt = this.#options.clock.monotonic();
     const admitted = admission(this.#breaker, kind, begunAt);
-    if (admitted === "refused") throw new StoreUnavailable();
     const isProbe = admitted === "probe";
+    // A probe is to be over soon.
+    if (admitted === "refused" || (isProbe && pace === "background")) throw new StoreUnavailable();
     if (isProbe) this.#breaker = probing(this.#breaker);
     const end = (outcome: Outcome, error?: unknown) =>
       this.#change({ kind, outcome, isProbe: isProbe && outcome !== "late", begunAt }, error);
@@ -112,7 +115,13 @@ export class StoreGuard {
       end("replied");
       return value;
     } catch (error) {
-      end(isLate ? "silent" : outcomeOf(error), error);
+      if (!isLate) end(outcomeOf(error), error);
+      else if (pace === "client") end("silent", error);
+      else {
+        end("slow");
+        this.#writtenAt = -Infinity;
+        this.check();
+      }
       throw error;
     }
   }
@@ -129,9 +138,9 @@ export class StoreGuard {
     try {
       await this.call("read", read);
       this.#fileTrouble = await file?.();
-      const isDue = clock.monotonic() - this.#lookedAt >= WRITE_MS;
+      const isDue = clock.monotonic() - this.#writtenAt >= WRITE_MS;
       if (isDue || this.#breaker.refuses !== "nothing") {
-        this.#lookedAt = clock.monotonic();
+        this.#writtenAt = clock.monotonic();
         await this.call("write", write);
       }
     } catch {

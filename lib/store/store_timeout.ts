@@ -1,9 +1,9 @@
-/** The store did not answer in time; what it did is unknown. */
+/** The store did not respond in time; what it did is unknown. */
 export class StoreTimeout extends Error {
   override readonly name = "StoreTimeout";
 
   /** @param ms the time it had */
   constructor(ms: number) {
-    super(`the store did not answer within ${ms} ms`);
+    super(`the store did not respond within ${ms} ms`);
   }
 }

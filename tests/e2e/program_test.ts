@@ -422,7 +422,7 @@ Deno.test("store: a server that takes connections and says nothing is one clear 
   assertRefused(
     program,
     new RegExp(
-      `^the store ${RegExp.escape(silent.url)} cannot be opened: nothing answered within 5 s; ` +
+      `^the store ${RegExp.escape(silent.url)} cannot be opened: no response within 5 s; ` +
         "is a KV Connect server there, and can it be reached from this machine\\?\\n$",
     ),
   );

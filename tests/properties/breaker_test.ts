@@ -51,7 +51,7 @@ class Play {
     if (this.#running.length === 0) return;
     const [call] = this.#running.splice(this.#random.int(0, this.#running.length - 1), 1);
     const outcome = this.#random.pick(outcomes);
-    if (call && outcome === "silent") this.#silent.push(call);
+    if (call && (outcome === "silent" || outcome === "slow")) this.#silent.push(call);
     if (call) this.#after(call, outcome);
   }
 
@@ -87,7 +87,7 @@ class Play {
     if (before.refuses !== "nothing" && refuses === "nothing") {
       assertEquals([outcome, kind], ["replied", "write"], "only a write closes it");
     }
-    if (outcome === "late" || outcome === "invalid") assertEquals(refuses, before.refuses);
+    if (["late", "invalid", "slow"].includes(outcome)) assertEquals(refuses, before.refuses);
     if (outcome === "failed") assert(refuses !== "nothing", "an error opens it");
     if (hanging < MOST_HANGING && before.hanging < MOST_HANGING && before.backoffMs === 500) {
       assertEquals(backoffMs, 500, "a store that replies is probed each second");
@@ -105,7 +105,7 @@ function play(random: Random, outcomes: readonly Outcome[]): Play {
   return it;
 }
 
-const OUTCOMES: readonly Outcome[] = ["replied", "failed", "locked", "silent", "invalid"];
+const OUTCOMES: readonly Outcome[] = ["replied", "failed", "locked", "silent", "slow", "invalid"];
 
 property("breaker: any calls in any order keep its rules", RUNS, (random) => {
   play(random, OUTCOMES);
@@ -128,8 +128,8 @@ property("breaker: a store that is back is used again within a bounded time", RU
   return Promise.resolve();
 });
 
-property("breaker: contention and wrong calls never open it", RUNS, (random) => {
-  const it = play(random, ["replied", "invalid"]);
+property("breaker: slow and wrong calls never open it", RUNS, (random) => {
+  const it = play(random, ["replied", "slow", "invalid"]);
   assertEquals(it.breaker.refuses, "nothing");
   return Promise.resolve();
 });

@@ -440,7 +440,7 @@ Deno.test("a store that hangs holds up no writing, and a deletion no longer than
   await deleting;
   assertEquals(errors.length, 1);
   await clock.advance(3_600);
-  assertEquals([errors.length, clock.sleeping], [1, 0]);
+  assertEquals([errors.length, clock.sleeping], [2, 0]);
 });
 
 Deno.test("a store that is closed is a miss, and a place where nothing is kept", async () => {

@@ -123,6 +123,22 @@ Deno.test("a call ends at its bound, ten times as late where no client waits, an
   }
 });
 
+Deno.test("a slow call in the background opens no circuit, but makes the store be checked", async () => {
+  const { clock, store, guard, begin } = start();
+  guard.call("write", () => new Promise(() => {}), "background").catch(() => {});
+  await clock.advance(10 * TIMEOUT_MS);
+  assertEquals([store.reads, store.writes, guard.trouble], [1, 1, undefined]);
+  guard.failed("write", new Error("down"));
+  await clock.advance(LONGEST_PAUSE_MS);
+  await assertRejects(
+    () => guard.call("write", () => Promise.resolve(), "background"),
+    StoreUnavailable,
+  );
+  begin("write").reply.resolve("a client's call is the probe");
+  await settled();
+  assertEquals(guard.trouble, undefined);
+});
+
 Deno.test("one call at a time probes an open circuit", async () => {
   const { clock, guard, begin, refused } = start();
   guard.failed("write", new Error("down"));
@@ -134,6 +150,20 @@ Deno.test("one call at a time probes an open circuit", async () => {
   reply.resolve("yes");
   await settled();
   assertEquals(guard.admits("write"), true);
+});
+
+Deno.test("a probe that times out after another write has closed the circuit is only a slow call", async () => {
+  const { clock, guard, begin } = start();
+  const storing = Promise.withResolvers<void>();
+  const stored = guard.call("write", () => storing.promise, "background");
+  guard.failed("write", new Error("down"));
+  await clock.advance(LONGEST_PAUSE_MS);
+  begin("write");
+  await clock.advance(100);
+  storing.resolve();
+  await stored;
+  await clock.advance(200);
+  assertEquals(guard.trouble, undefined);
 });
 
 Deno.test("calls of a silent store stay few", async () => {
