@@ -1,44 +1,44 @@
 /**
  * The arithmetic of a token bucket, in integers and without rounding anywhere.
  *
- * A rate is a fraction: so many tokens in so many milliseconds. Counted in units of one token
- * divided by the (reduced) milliseconds, what comes in within a millisecond is a whole number, and so
- * is a token; every level is then an exact integer below 2^53.
+ * A rate is a fraction: tokens over milliseconds. With a unit of one token divided by the (reduced)
+ * milliseconds, both the refill of a millisecond and a token are whole numbers of units, so that every
+ * level is an exact integer below 2^53.
  */
 
 /** A year and a day: a record must live as long as its bucket takes to fill. */
 const LONGEST_FILL_MS = 367 * 86_400_000;
 
-/** A rate and a burst, as the arithmetic takes them. */
+/** A rate and a burst in units. */
 export interface BucketShape {
-  /** Units that come in within a millisecond. */
+  /** Units that refill the bucket per millisecond. */
   readonly perMs: number;
-  /** Units that a token is. */
+  /** Units per token. */
   readonly perToken: number;
-  /** Units that the bucket holds: its burst. */
+  /** Units that the bucket holds: the burst. */
   readonly capacity: number;
 }
 
-/** What is known of a bucket: so many units at that moment. */
+/** The level of a bucket at a moment. */
 export interface BucketLevel {
   /** From 0 to the capacity. */
   readonly units: number;
   /** Wall time (ms since 1970). */
   readonly at: number;
-  /** When a lease was granted of it last (wall ms); undefined for never. */
+  /** When a lease was last granted (wall ms); undefined for never. */
   readonly leasedAt?: number;
   /**
-   * When the operator filled it last (wall ms); undefined for never. It names the promise that holds:
-   * what was taken under another one never comes back.
+   * When the operator last reset it (wall ms); undefined for never. Tokens taken before a reset are not
+   * refunded after it.
    */
   readonly resetAt?: number;
-  /** Until when nothing is leased of it: it is about to be filled (wall ms). */
+  /** Until when nothing is leased: a reset is under way (wall ms). */
   readonly sealedUntil?: number;
 }
 
 /**
- * A bucket's shape.
- * @param tokens how many come in within `periodMs`, at least 1
+ * Converts a rate and a burst to units.
+ * @param tokens how many refill the bucket per `periodMs`, at least 1
  * @param burst how many it holds, at least 1
  * @throws {RangeError} when it takes longer than a year to fill
  */
@@ -53,15 +53,15 @@ export function bucketShape(tokens: number, periodMs: number, burst: number): Bu
   return { perMs, perToken, capacity };
 }
 
-/** A bucket that nobody has taken from. */
+/** A full bucket. */
 export function fullBucket({ capacity }: BucketShape, now: number): BucketLevel {
   return { units: capacity, at: now };
 }
 
 /**
- * The level now. A moment in the past never rewinds; one in the future, beyond what clocks may
- * differ, is pulled back: a clock that was stepped mints nothing and locks nobody out.
- * @param skewMs how much the clocks of machines may differ; 0 on one machine
+ * Refills a bucket up to now. A level from the future is pulled back to the clock skew, and `now` never
+ * rewinds a level: a stepped clock neither mints tokens nor locks clients out.
+ * @param skewMs how much the clocks of machines may differ (ms); 0 on one machine
  */
 export function refill(
   level: BucketLevel,
@@ -75,14 +75,14 @@ export function refill(
   }
   const missing = capacity - units;
   const elapsed = now - at;
-  // Compared before it is multiplied: a long time times a high rate would leave the integers.
+  // Compared before multiplying: a long time at a high rate would exceed 2^53.
   if (elapsed >= Math.ceil(missing / perMs)) {
     return { ...level, units: capacity, at: now };
   }
   return { ...level, units: units + elapsed * perMs, at: now };
 }
 
-/** The level after taking so many tokens; undefined when they are not there. */
+/** Takes tokens; undefined when there are too few. */
 export function take(
   level: BucketLevel,
   { perToken }: BucketShape,
@@ -93,8 +93,8 @@ export function take(
 }
 
 /**
- * The level after tokens come back that were taken `ageMs` ago. What would have come in since is
- * kept: a full return of an old token would let out more than the rate allows.
+ * Refunds tokens that were taken `ageMs` ago, less what has refilled the bucket since: a full refund of
+ * old tokens would let out more than the rate allows.
  */
 export function refund(
   level: BucketLevel,
@@ -107,7 +107,7 @@ export function refund(
   return { ...level, units: Math.min(capacity, level.units + worth - faded) };
 }
 
-/** How long until so many tokens are there (whole ms, 0 when they are), if nobody else takes any. */
+/** How long until the bucket has the tokens, without other requests (whole ms; 0 when it has them). */
 export function msUntil({ units }: BucketLevel, shape: BucketShape, tokens: number): number {
   return Math.max(0, Math.ceil((tokens * shape.perToken - units) / shape.perMs));
 }
@@ -118,8 +118,8 @@ export function msUntilFull({ units }: BucketLevel, { capacity, perMs }: BucketS
 }
 
 /**
- * How long the record of a bucket must live (ms): until it is full and, after a reset, until nothing
- * that was taken before is worth anything any more.
+ * How long the record of a bucket must live (ms): until the bucket is full and, after a reset, until no
+ * earlier token could be refunded.
  */
 export function recordLifetimeMs(level: BucketLevel, shape: BucketShape, now: number): number {
   const { resetAt = -Infinity } = level;
@@ -127,7 +127,7 @@ export function recordLifetimeMs(level: BucketLevel, shape: BucketShape, now: nu
   return Math.max(msUntilFull(level, shape), resetAt + fillMs - now);
 }
 
-/** How many whole tokens there are. */
+/** The whole tokens in a bucket. */
 export function wholeTokens({ units }: BucketLevel, { perToken }: BucketShape): number {
   return Math.floor(units / perToken);
 }

@@ -3,24 +3,24 @@ import type { BucketShape } from "./bucket.ts";
 import { TrackedBucket } from "./tracked_bucket.ts";
 
 /**
- * The buckets that a process remembers: all that are in use, and of the others those used last.
- * Forgetting one costs its next request a read; what the store says is as true as before.
+ * The buckets in memory: all that are in use, and the most recently used of the others. Dropping one
+ * costs its next request a read; the store has its level.
  */
 export class BucketTable {
   readonly #held = new Map<string, TrackedBucket>();
   readonly #idle: LRUCache<string, TrackedBucket>;
 
-  /** @param maxIdle how many are remembered besides those in use */
+  /** @param maxIdle how many are in memory besides those in use */
   constructor(maxIdle: number) {
     this.#idle = new LRUCache({ max: maxIdle });
   }
 
-  /** How many are remembered. */
+  /** How many are in memory. */
   get size(): number {
     return this.#held.size + this.#idle.size;
   }
 
-  /** The bucket of that key; a new one when none is remembered. */
+  /** The bucket of a key; a new one when it is not in memory. */
   get(key: string, shape: BucketShape): TrackedBucket {
     const known = this.#held.get(key) ?? this.#idle.get(key);
     if (known) return known;
@@ -29,19 +29,19 @@ export class BucketTable {
     return bucket;
   }
 
-  /** The bucket of that key, if it is remembered. */
+  /** The bucket of a key, if it is in memory. */
   find(key: string): TrackedBucket | undefined {
     return this.#held.get(key) ?? this.#idle.peek(key);
   }
 
-  /** Keeps a bucket until it was released as often. */
+  /** Holds a bucket in memory until it is released as often as it was held. */
   hold(bucket: TrackedBucket): void {
     if (bucket.holders++ > 0) return;
     this.#held.set(bucket.key, bucket);
     this.#idle.delete(bucket.key);
   }
 
-  /** Lets go of a bucket that was held. */
+  /** Releases a bucket once. */
   release(bucket: TrackedBucket): void {
     if (--bucket.holders > 0) return;
     this.#held.delete(bucket.key);

@@ -4,26 +4,26 @@ import { type Instant, instantOf } from "./instant.ts";
 import type { ChargedBucket, Grant } from "./limit.ts";
 import type { LeaseSpending } from "./lease_spending.ts";
 
-/** What an admission rests on. */
+/** What a grant is made of. */
 export interface GrantFacts {
   readonly charges: readonly PendingCharge[];
   readonly buckets: readonly ChargedBucket[];
   readonly at: Instant;
-  /** What leases paid; the store paid for the rest. */
+  /** What was spent of leases; the rest was taken in the store. */
   readonly spending: LeaseSpending;
   readonly clock: Clock;
 }
 
-/** An admission, of which each charge can be given back once. */
+/** Makes a grant, whose charges can be refunded once. */
 export function grantOf({ charges, buckets, at, spending, clock }: GrantFacts): Grant {
-  let isGivenBack = false;
+  let isRefunded = false;
   return {
     outcome: "admitted",
     buckets,
     at,
     refund(isReturned) {
-      if (isGivenBack) return;
-      isGivenBack = true;
+      if (isRefunded) return;
+      isRefunded = true;
       const now = instantOf(clock);
       for (const [index, pending] of charges.entries()) {
         const { charge, bucket } = pending;

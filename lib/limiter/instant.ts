@@ -6,12 +6,12 @@ export interface Instant {
   readonly monotonic: number;
 }
 
-/** The moment that it is. */
+/** The current moment. */
 export function instantOf(clock: Clock): Instant {
   return { wall: clock.wall(), monotonic: clock.monotonic() };
 }
 
-/** How long ago that was, by the clock that went further: a step of one ages nothing less (ms). */
+/** How long ago a moment was (ms), by the clock that advanced further: a clock set back hides no age. */
 export function ageMs(then: Instant, now: Instant): number {
   return Math.max(now.wall - then.wall, now.monotonic - then.monotonic);
 }

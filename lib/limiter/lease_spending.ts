@@ -2,10 +2,10 @@ import type { PendingCharge } from "./pending_request.ts";
 import type { Spent } from "./leases/held_leases.ts";
 import type { Instant } from "./instant.ts";
 
-/** What was spent of leases for some charges. */
+/** What was spent of leases, by charge. */
 export type LeaseSpending = ReadonlyMap<PendingCharge, readonly Spent[]>;
 
-/** Pays charges out of leases, all of them or none; undefined when leases have too little. */
+/** Spends leased tokens for all charges or none; undefined when the leases have too few. */
 export function spendLeases(
   charges: readonly PendingCharge[],
   now: Instant,
@@ -22,7 +22,7 @@ export function spendLeases(
   return spending;
 }
 
-/** Gives a spending back: what it was for did not happen. */
+/** Undoes a spending: its decision did not hold. */
 export function undoSpending(spending: LeaseSpending, now: Instant): void {
   for (const [{ bucket }, spent] of spending) {
     for (const part of spent) bucket.refundSpent(part, now);

@@ -1,21 +1,21 @@
 import type { BucketLevel, BucketShape } from "./bucket.ts";
 import type { Instant } from "./instant.ts";
 
-/** What happens to requests while the store cannot be asked. */
+/** What happens to requests while the store is unavailable. */
 export type OnStoreFailure = "local" | "open" | "closed";
 
 /** A named rate policy, for one class of clients. */
 export interface Limit {
   readonly name: string;
   readonly shape: BucketShape;
-  /** How long a request may wait for its tokens instead of being refused (ms); 0 for not at all. */
+  /** How long a request may wait for its tokens instead of being denied (ms); 0 for no wait. */
   readonly waitMs: number;
   /** How many requests may wait for one bucket. */
   readonly queue: number;
   readonly onStoreFailure: OnStoreFailure;
 }
 
-/** A named rate policy, with what it allows each class of clients. */
+/** A named rate policy for all classes of clients. */
 export interface NamedLimit {
   readonly name: string;
   readonly allowance: Limit;
@@ -27,7 +27,7 @@ export interface NamedLimit {
 
 /** What a request takes from one bucket. */
 export interface Charge {
-  /** Which bucket: the limit, and who is counted. */
+  /** The bucket key: the limit, and whose requests it counts. */
   readonly key: string;
   readonly limit: Limit;
   readonly tokens: number;
@@ -39,30 +39,30 @@ export interface ChargedBucket {
   readonly level: BucketLevel;
 }
 
-/** The answer to a request's charges: all were taken, or none. */
+/** The decision about a request: all its charges were taken, or none. */
 export type Decision = Grant | Denial | Unavailable;
 
 /** All charges were taken. */
 export interface Grant {
   readonly outcome: "admitted";
   readonly buckets: readonly ChargedBucket[];
-  /** When it was decided; nobody was told before. */
+  /** When it was decided. */
   readonly at: Instant;
-  /** Gives some of the charges back, once: for work that was not done after all. */
-  refund(isReturned: (charge: Charge) => boolean): void;
+  /** Refunds some of the charges, once: for work that was not done after all. */
+  refund(isRefunded: (charge: Charge) => boolean): void;
 }
 
-/** Nothing was taken: a bucket has not enough. */
+/** Nothing was taken: a bucket has too few tokens. */
 export interface Denial {
   readonly outcome: "denied";
   readonly buckets: readonly ChargedBucket[];
-  /** The charges that were too much. */
+  /** The charges that exceeded their buckets. */
   readonly violated: readonly Charge[];
-  /** How long until all would be taken, were nobody else there (ms). */
+  /** How long until all could be taken, without other requests (ms). */
   readonly retryAfterMs: number;
 }
 
-/** Nothing was taken: the store cannot be asked, and a limit says that nobody passes then. */
+/** Nothing was taken: the store is unavailable, and a limit is `closed` then. */
 export interface Unavailable {
   readonly outcome: "unavailable";
 }

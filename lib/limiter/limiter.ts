@@ -6,6 +6,7 @@ import { type PendingCharge, PendingRequest } from "./pending_request.ts";
 import { type Instant, instantOf } from "./instant.ts";
 import { LeaseKeeper } from "./leases/lease_keeper.ts";
 import type { Charge, Decision, Denial, Grant } from "./limit.ts";
+import { ReadyQueue } from "./ready_queue.ts";
 import { WaitQueues } from "./wait_queue.ts";
 import { spendLeases } from "./lease_spending.ts";
 import { plan, type PlannedDecision } from "./plan.ts";
@@ -24,29 +25,29 @@ export interface LimiterOptions {
   readonly store: BucketStore;
   readonly clock: Clock;
   readonly random: Random;
-  /** How many buckets are remembered; forgetting one costs a read and changes nothing. */
+  /** How many idle buckets stay in memory; dropping one costs a read and changes no decision. */
   readonly maxBuckets: number;
-  /** Told of what went wrong in the limiter itself; failures of the store are not its own. */
+  /** Called with errors of the limiter itself; failures of the store are not its own. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** Who asks, as far as waiting goes. */
+/** How long a caller waits for a decision. */
 export interface TakeOptions {
   readonly signal: AbortSignal;
-  /** When an answer is of no use any more (monotonic ms). */
+  /** When the decision is of no use any more (monotonic ms). */
   readonly deadline: number;
 }
 
-/** Of so many of the remembered buckets there may be leases. */
+/** The share of `maxBuckets` that may have leases. */
 const LEASED_SHARE = 1 / 4;
 
 /**
  * Takes tokens from buckets that several processes share, exactly.
  *
- * At most one transaction has a bucket at any time; all who want something of it meanwhile are
- * decided in the next, in the order in which they came. Different buckets that are due together
- * share a transaction. A bucket that was seen empty is denied without asking; of one that is busy
- * and large, tokens are leased, and spent without asking.
+ * At most one transaction has a bucket at any time; requests that arrive meanwhile are decided in the
+ * next one, in order of arrival. Buckets that are due together share a transaction. Two decisions need
+ * no call to the store: a bucket seen empty is denied for a moment, and tokens leased of a large, busy
+ * bucket are spent.
  */
 export class Limiter {
   readonly #options: LimiterOptions;
@@ -54,9 +55,7 @@ export class Limiter {
   readonly #waitQueues = new WaitQueues();
   readonly #transactions: Transactions;
   readonly #leases: LeaseKeeper;
-  /** Buckets to write, whether or not a request wants them: leases end there, or begin. */
-  readonly #renewals = new Set<TrackedBucket>();
-  #ready: PendingRequest[] = [];
+  readonly #ready: ReadyQueue;
   #orders = 0;
   #running = 0;
   #closing: PromiseWithResolvers<void> | undefined;
@@ -65,6 +64,7 @@ export class Limiter {
     const { clock, random, maxBuckets, store } = options;
     this.#options = options;
     this.#buckets = new BucketTable(maxBuckets);
+    this.#ready = new ReadyQueue(this.#buckets);
     this.#leases = new LeaseKeeper({
       clock,
       buckets: this.#buckets,
@@ -86,17 +86,17 @@ export class Limiter {
     return this.#options.store.isAvailable === false;
   }
 
-  /** How many buckets are remembered. */
+  /** How many buckets are in memory. */
   get size(): number {
     return this.#buckets.size;
   }
 
-  /** How many tokens of a bucket are leased here, and may be spent now. */
+  /** The leased tokens of a bucket that this process can spend now. */
   leasedTokens(key: string): number {
     return this.#buckets.find(key)?.leases.available(instantOf(this.#options.clock)) ?? 0;
   }
 
-  /** Somebody wrote buckets anew: nothing that is known of them holds, and who waits is decided again. */
+  /** Drops what is known of buckets that the operator wrote, and decides their waiting requests again. */
   forget(keys: readonly string[]): void {
     for (const key of keys) {
       const bucket = this.#buckets.find(key);
@@ -110,20 +110,20 @@ export class Limiter {
    * Takes all charges or none.
    * @throws the signal's reason, when it aborts before there is a decision
    */
-  take(charges: readonly Charge[], patience: TakeOptions): Decision | Promise<Decision> {
+  take(charges: readonly Charge[], options: TakeOptions): Decision | Promise<Decision> {
     const now = instantOf(this.#options.clock);
     const pending = charges.map((charge) => ({
       charge,
       bucket: this.#buckets.get(charge.key, charge.limit.shape),
     }));
-    const known = this.#grantFromLeases(pending, patience, now) ??
-      this.#denyLocally(pending, patience, now);
+    const known = this.#grantFromLeases(pending, options, now) ??
+      this.#denyLocally(pending, options, now);
     if (known) return known;
     if (this.#isStoreAway) return decideLocally(pending, now);
-    return this.#decideWithStore(pending, patience, now);
+    return this.#decideWithStore(pending, options, now);
   }
 
-  /** Gives back what is leased, and leases nothing more. Resolves when the store has it. */
+  /** Returns all leases, and leases nothing more. Resolves when the store has them. */
   close(): Promise<void> {
     if (this.#closing) return this.#closing.promise;
     this.#closing = Promise.withResolvers();
@@ -132,7 +132,7 @@ export class Limiter {
     return this.#closing.promise;
   }
 
-  /** An admission that needs no store: all that is wanted was leased, and nobody came before. */
+  /** Grants without the store: every charge is covered by leases, and no earlier request is pending. */
   #grantFromLeases(
     pending: readonly PendingCharge[],
     { signal }: TakeOptions,
@@ -153,7 +153,7 @@ export class Limiter {
     return grantOf({ charges: pending, buckets, at: now, spending, clock });
   }
 
-  /** A denial that needs no store: a bucket seen empty cannot have filled before its time. */
+  /** Denies without the store: a bucket seen empty cannot have filled since. */
   #denyLocally(
     pending: readonly PendingCharge[],
     { deadline }: TakeOptions,
@@ -184,7 +184,7 @@ export class Limiter {
     const leave = () => this.#cancel(request, signal.reason);
     if (signal.aborted) leave();
     else signal.addEventListener("abort", leave, { once: true });
-    this.#enqueue(request);
+    this.#ready.add(request);
     queueMicrotask(() => this.#pump());
     try {
       return await request.decision;
@@ -197,89 +197,35 @@ export class Limiter {
     }
   }
 
-  /** Has a bucket written soon; what is due for it goes with a later write when the store is lost. */
+  /** Has a bucket written soon; while the store is lost, with a later write. */
   #renew(bucket: TrackedBucket): void {
-    if (this.#isStoreAway || this.#renewals.has(bucket)) return;
-    this.#renewals.add(bucket);
-    this.#buckets.hold(bucket);
+    if (this.#isStoreAway || !this.#ready.addRenewal(bucket)) return;
     queueMicrotask(() => this.#pump());
   }
 
-  /** Puts a request among those that are decided next, at its place. */
-  #enqueue(request: PendingRequest): void {
-    if (request.isDone || request.isReady) return;
-    request.isReady = true;
-    request.timer?.abort();
-    request.timer = undefined;
-    const place = this.#ready.findLastIndex(({ order }) => order < request.order) + 1;
-    this.#ready.splice(place, 0, request);
-  }
-
-  /** Starts transactions for what is due, as many as the store is worth. */
+  /** Starts transactions, as many at once as pay off with the store. */
   #pump(): void {
     if (this.#isStoreAway) this.#decideAllLocally();
     while (this.#running < this.#options.store.concurrency) {
-      const batch = this.#nextBatch();
+      const batch = this.#ready.nextBatch(this.#transactions.batchSize);
       if (batch.buckets.length === 0) break;
       this.#running++;
       this.#transact(batch);
     }
-    if (this.#running === 0 && this.#renewals.size === 0) this.#closing?.resolve();
+    if (this.#running === 0 && !this.#ready.hasRenewals) this.#closing?.resolve();
   }
 
-  /** Decides all that is due and in no transaction. */
+  /** Decides what is ready and in no transaction. */
   #decideAllLocally(): void {
-    for (const bucket of this.#renewals) this.#buckets.release(bucket);
-    this.#renewals.clear();
     const now = instantOf(this.#options.clock);
-    const due = this.#ready;
-    this.#ready = due.filter(({ isInTransaction }) => isInTransaction);
-    for (const request of due) {
-      if (request.isInTransaction || request.isDone) continue;
-      request.isReady = false;
+    for (const request of this.#ready.takeUndecided()) {
       this.#settle(request, decideLocally(request.charges, now));
     }
   }
 
-  /** Claims on buckets that no transaction has, none passing another that wants the same bucket. */
-  #nextBatch(): Batch {
-    const { batchSize } = this.#transactions;
-    const buckets = new Set<TrackedBucket>();
-    const passed = new Set<TrackedBucket>();
-    const batch: PendingRequest[] = [];
-    const rest: PendingRequest[] = [];
-    for (const request of this.#ready) {
-      if (request.isDone) continue;
-      const wanted = request.charges.map(({ bucket }) => bucket);
-      const added = wanted.filter((bucket) => !buckets.has(bucket)).length;
-      const isFree = wanted.every((bucket) => !bucket.isBusy && !passed.has(bucket));
-      const fits = buckets.size === 0 || buckets.size + added <= batchSize;
-      for (const bucket of wanted) (isFree && fits ? buckets : passed).add(bucket);
-      (isFree && fits ? batch : rest).push(request);
-    }
-    this.#ready = rest;
-    const due = [...this.#renewals].filter((bucket) => {
-      const fits = buckets.has(bucket) || buckets.size < batchSize;
-      if (bucket.isBusy || passed.has(bucket) || !fits) return false;
-      buckets.add(bucket);
-      this.#renewals.delete(bucket);
-      this.#buckets.release(bucket);
-      return true;
-    });
-    for (const bucket of buckets) {
-      bucket.isBusy = true;
-      this.#buckets.hold(bucket);
-    }
-    for (const request of batch) {
-      request.isReady = false;
-      request.isInTransaction = true;
-    }
-    return { requests: batch, buckets: [...buckets], renewals: due };
-  }
-
   async #transact(batch: Batch): Promise<void> {
     try {
-      for (const concluded of await this.#transactions.run(batch)) this.#apply(concluded);
+      for (const committed of await this.#transactions.run(batch)) this.#apply(committed);
     } catch (error) {
       if (!(error instanceof StoreFailure)) this.#options.onError?.(error);
       const now = instantOf(this.#options.clock);
@@ -301,9 +247,9 @@ export class Limiter {
     const { clock } = this.#options;
     request.isInTransaction = false;
     if (violated.length === 0) {
-      const admitted = grantOf({ charges: request.charges, buckets, at, spending, clock });
-      if (request.isDone) admitted.refund(() => true);
-      else this.#settle(request, admitted);
+      const granted = grantOf({ charges: request.charges, buckets, at, spending, clock });
+      if (request.isDone) granted.refund(() => true);
+      else this.#settle(request, granted);
     } else if (!request.isDone) {
       if (planned.isWaiting) this.#wait(request, planned.waitMs);
       else this.#settle(request, this.#denialOf(planned));
@@ -313,10 +259,10 @@ export class Limiter {
   /** Lets a request wait for its tokens. */
   #wait(request: PendingRequest, waitMs: number): void {
     this.#waitQueues.add(request);
-    // Woken while it was in hand: it is decided again at once, and needs no alarm.
+    // Woken during its transaction: it is decided again at once, and needs no timer.
     if (request.isReady) return;
     request.timer = new AbortController();
-    // At least one: a wait of nothing would be tried again for ever within one moment.
+    // At least 1 ms: a wait of 0 would be retried forever within one moment.
     this.#options.clock.sleep(Math.max(1, waitMs), request.timer.signal).then(
       () => this.#wake(request),
       () => {},
@@ -324,7 +270,7 @@ export class Limiter {
   }
 
   #wake(request: PendingRequest): void {
-    this.#enqueue(request);
+    this.#ready.add(request);
     this.#pump();
   }
 
@@ -338,13 +284,13 @@ export class Limiter {
     this.#leave(request);
   }
 
-  /** Ends its sleep, and wakes those behind it: they may be served sooner now. */
+  /** Stops its timer, and wakes the requests behind it, which may be granted sooner now. */
   #leave(request: PendingRequest): void {
     request.timer?.abort();
     for (const next of this.#waitQueues.remove(request)) queueMicrotask(() => this.#wake(next));
   }
 
-  /** A client may come back to a machine whose clock is behind: it is told to wait for that, too. */
+  /** Adds the clock skew: the client may come back to a machine whose clock is behind. */
   #denialOf({ buckets, violated, waitMs }: PlannedDecision): Denial {
     return {
       outcome: "denied",

@@ -5,29 +5,29 @@ import type { Instant } from "./instant.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
 
 /**
- * Decides without the store, as each limit says: `local` counts in this process, `open` lets pass,
- * `closed` lets nothing pass. What is let through locally is lent by the bucket: it is taken off
- * when the store is back.
+ * Decides without the store, by the limit's `onStoreFailure`: `local` counts in this process, `open`
+ * grants, `closed` grants nothing. Local grants are an overdraft of the bucket: they are deducted when
+ * the store is back.
  */
 export function decideLocally(pending: readonly PendingCharge[], now: Instant): Decision {
   if (pending.some(({ charge }) => charge.limit.onStoreFailure === "closed")) {
     return { outcome: "unavailable" };
   }
-  const counted = pending.filter(({ charge }) => charge.limit.onStoreFailure === "local");
+  const local = pending.filter(({ charge }) => charge.limit.onStoreFailure === "local");
   const levels = new Map<TrackedBucket, BucketLevel>();
   const levelOf = (bucket: TrackedBucket) => levels.get(bucket) ?? bucket.levelAt(now, 0);
-  const violated = counted.filter(({ charge, bucket }) => {
+  const violated = local.filter(({ charge, bucket }) => {
     const rest = take(levelOf(bucket), bucket.shape, charge.tokens);
     if (rest) levels.set(bucket, rest);
     return rest === undefined;
   });
-  const isAdmitted = violated.length === 0;
-  if (isAdmitted) { for (const { charge, bucket } of counted) bucket.overdraw(charge.tokens, now); }
-  const buckets = counted.map(({ charge, bucket }) => ({
+  const isGranted = violated.length === 0;
+  if (isGranted) { for (const { charge, bucket } of local) bucket.overdraw(charge.tokens, now); }
+  const buckets = local.map(({ charge, bucket }) => ({
     charge,
-    level: isAdmitted ? levelOf(bucket) : bucket.levelAt(now, 0),
+    level: isGranted ? levelOf(bucket) : bucket.levelAt(now, 0),
   }));
-  if (isAdmitted) return { outcome: "admitted", buckets, at: now, refund: () => {} };
+  if (isGranted) return { outcome: "admitted", buckets, at: now, refund: () => {} };
   const waits = violated.map(({ charge, bucket }) =>
     msUntil(bucket.levelAt(now, 0), bucket.shape, charge.tokens)
   );

@@ -7,30 +7,30 @@ export interface PendingCharge {
   readonly bucket: TrackedBucket;
 }
 
-/** What is known of a claim when it comes. */
+/** What is known of a request when it arrives. */
 export interface PendingFacts {
-  /** Requests are decided in this order. */
+  /** Its place in the order of arrival. */
   readonly order: number;
-  /** When it came (monotonic ms). */
+  /** When it arrived (monotonic ms). */
   readonly arrivedAt: number;
-  /** Until when an answer is of use (monotonic ms). */
+  /** Until when a decision is of use (monotonic ms). */
   readonly deadline: number;
 }
 
-/** One request on its way to a decision. */
+/** A request that waits for its decision. */
 export class PendingRequest {
   readonly charges: readonly PendingCharge[];
   readonly order: number;
   readonly arrivedAt: number;
   readonly deadline: number;
   readonly decision: Promise<Decision>;
-  /** Whether it was decided, or nobody waits for it any more. */
+  /** Whether it was decided or cancelled. */
   isDone = false;
-  /** Whether it stands among those that are decided next. */
+  /** Whether it is in the ready queue. */
   isReady = false;
-  /** Whether a transaction has it. */
+  /** Whether a transaction is deciding it. */
   isInTransaction = false;
-  /** Ends its sleep, while it waits for tokens. */
+  /** Aborts its timer, while it waits for tokens. */
   timer: AbortController | undefined;
   readonly #decided = Promise.withResolvers<Decision>();
 
@@ -42,13 +42,13 @@ export class PendingRequest {
     this.decision = this.#decided.promise;
   }
 
-  /** Ends it with a decision. */
+  /** Resolves its decision. */
   settle(decision: Decision): void {
     this.isDone = true;
     this.#decided.resolve(decision);
   }
 
-  /** Ends it because nobody waits for it any more. */
+  /** Rejects its decision: the caller no longer waits. */
   cancel(reason: unknown): void {
     this.isDone = true;
     this.#decided.reject(reason);

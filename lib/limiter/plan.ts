@@ -7,30 +7,30 @@ import type { WaitQueues } from "./wait_queue.ts";
 import type { BucketWrite } from "./stores/bucket_store.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
 
-/** What would be decided about a request. */
+/** The decision about a request, once the plan is written. */
 export interface PlannedDecision {
   readonly request: PendingRequest;
   readonly buckets: readonly ChargedBucket[];
-  /** What was too much; none means that the request is admitted. */
+  /** The charges that exceed their buckets; none for a grant. */
   readonly violated: readonly PendingCharge[];
-  /** What is spent of leases; the rest is taken in the store. */
+  /** The charges that leases cover; the rest is taken in the store. */
   readonly leased: readonly PendingCharge[];
-  /** How long until all would be there (ms). */
+  /** How long until all charges could be taken (ms). */
   readonly waitMs: number;
-  /** Whether it waits that long instead of being refused. */
+  /** Whether it waits that long instead of being denied. */
   readonly isWaiting: boolean;
-  /** When it was decided; before it was written. */
+  /** When it was planned, before the write. */
   readonly at: Instant;
 }
 
-/** What must be written of a bucket. */
+/** A write of a bucket. */
 export interface PlannedWrite extends BucketWrite {
   readonly bucket: TrackedBucket;
-  /** Tokens that are leased with it; 0 for none. */
+  /** Tokens leased with it; 0 for none. */
   readonly leased: number;
 }
 
-/** The decisions about some requests, and what must be written for them to hold. */
+/** Decisions about requests, and the writes that make them hold. */
 export interface Plan {
   readonly decisions: readonly PlannedDecision[];
   readonly writes: readonly PlannedWrite[];
@@ -42,30 +42,30 @@ export interface PlanContext {
   readonly now: Instant;
   /** How much the clocks of machines may differ (ms). */
   readonly skewMs: number;
-  /** How long the store takes (ms). */
+  /** The latency of the store (ms). */
   readonly latencyMs: number;
   /** Whether tokens of a bucket may be leased. */
   readonly mayLease: (bucket: TrackedBucket) => boolean;
 }
 
-/** A record that is gone too early counts as full: it is kept a little longer than it needs. */
+/** A record that expires too early counts as full: it lives a little longer than it must (ms). */
 const KEEP_MARGIN_MS = 1_000;
 
 /**
- * Decides requests in the order given, each wholly or not at all. Pure: nothing is changed.
- * @param due buckets to write even if no request changes them: for a lease, or for what comes back
+ * Decides requests in the given order, each wholly or not at all. Pure: changes nothing.
+ * @param renewals buckets to write even if no request changes them: for leases and refunds
  */
 export function plan(
   requests: readonly PendingRequest[],
   context: PlanContext,
-  due: Iterable<TrackedBucket> = [],
+  renewals: Iterable<TrackedBucket> = [],
 ): Plan {
   const planner = new Planner(context);
   const decisions = requests.map((request) => planner.decide(request));
-  return { decisions, writes: planner.writes(due) };
+  return { decisions, writes: planner.writes(renewals) };
 }
 
-/** What a lease of that bucket should last for. */
+/** The demand that a lease of a bucket should cover. */
 export function leaseNeedsOf(bucket: TrackedBucket, { now, latencyMs }: PlanContext): LeaseNeeds {
   return {
     termMs: bucket.leases.termMs,
@@ -80,13 +80,13 @@ export function leaseNeedsOf(bucket: TrackedBucket, { now, latencyMs }: PlanCont
 class Planner {
   readonly #context: PlanContext;
   readonly #levels = new Map<TrackedBucket, BucketLevel>();
-  /** Tokens that are left of leases. */
+  /** Leased tokens that are left. */
   readonly #leased = new Map<TrackedBucket, number>();
   readonly #changed = new Set<TrackedBucket>();
-  /** Buckets that had too little for someone. */
+  /** Buckets that had too few tokens for a request. */
   readonly #short = new Set<TrackedBucket>();
   readonly #admitted = new Set<PendingRequest>();
-  /** Those who begin to wait with this plan. */
+  /** Requests that begin to wait with this plan. */
   readonly #waiting = new Set<PendingRequest>();
 
   constructor(context: PlanContext) {
@@ -103,9 +103,9 @@ class Planner {
     for (const pending of request.charges) {
       const { charge: { tokens }, bucket } = pending;
       const wanted = tokens + this.#tokensAhead(request, bucket);
-      const inHand = spent.get(bucket) ?? this.#leasedOf(bucket);
-      if (inHand >= wanted) {
-        spent.set(bucket, inHand - tokens);
+      const available = spent.get(bucket) ?? this.#leasedOf(bucket);
+      if (available >= wanted) {
+        spent.set(bucket, available - tokens);
         leased.push(pending);
         continue;
       }
@@ -120,8 +120,8 @@ class Planner {
       const isAhead = Math.max(0, level.at - now.wall);
       waitMs = Math.max(waitMs, isAhead + msUntil(level, bucket.shape, wanted));
     }
-    const isAdmitted = violated.length === 0;
-    if (isAdmitted) {
+    const isGranted = violated.length === 0;
+    if (isGranted) {
       this.#admitted.add(request);
       for (const [bucket, level] of taken) {
         this.#levels.set(bucket, level);
@@ -129,11 +129,11 @@ class Planner {
       }
       for (const [bucket, tokens] of spent) this.#leased.set(bucket, tokens);
     }
-    // Written even for a denial: as long as it stands in the future, nothing comes in.
+    // Written even for a denial: while its time is in the future, the bucket does not refill.
     for (const { bucket } of request.charges) {
       if (bucket.isAhead(now, skewMs)) this.#changed.add(bucket);
     }
-    const isWaiting = !isAdmitted && this.#mayWait(request, violated, waitMs);
+    const isWaiting = !isGranted && this.#mayWait(request, violated, waitMs);
     if (isWaiting) this.#waiting.add(request);
     const buckets = request.charges.map(({ charge, bucket }) => ({
       charge,
@@ -142,9 +142,9 @@ class Planner {
     return { request, buckets, violated, leased, waitMs, isWaiting, at: now };
   }
 
-  writes(due: Iterable<TrackedBucket>): PlannedWrite[] {
+  writes(renewals: Iterable<TrackedBucket>): PlannedWrite[] {
     const { now, skewMs } = this.#context;
-    return [...new Set([...this.#changed, ...due])].flatMap((bucket) => {
+    return [...new Set([...this.#changed, ...renewals])].flatMap((bucket) => {
       const { level, leased } = this.#withLease(bucket, this.#levelOf(bucket));
       const isNeeded = this.#changed.has(bucket) || leased > 0 || bucket.refunds.length > 0;
       if (!isNeeded) return [];
@@ -154,18 +154,18 @@ class Planner {
     });
   }
 
-  /** Leases what the bucket's requests will want next, when what was leased runs out. */
+  /** Leases tokens for the bucket's next requests, when its leases run low. */
   #withLease(bucket: TrackedBucket, level: BucketLevel): { level: BucketLevel; leased: number } {
-    const { now, skewMs, waitQueues: lines, mayLease } = this.#context;
+    const { now, skewMs, waitQueues, mayLease } = this.#context;
     const { leases, shape } = bucket;
-    const isShort = this.#short.has(bucket) || lines.of(bucket).length > 0;
+    const isShort = this.#short.has(bucket) || waitQueues.of(bucket).length > 0;
     const needs = leaseNeedsOf(bucket, this.#context);
     const { termMs } = needs;
     const isIdle = bucket.pendingRequests === 0 && leases.isIdle(now);
     const isSealed = (level.sealedUntil ?? -Infinity) > now.wall;
     const isUnfit = isIdle || isShort || isSealed || bucket.isAhead(now, skewMs);
     if (!mayLease(bucket) || termMs === 0 || isUnfit) return { level, leased: 0 };
-    // The same rule by which a renewal is asked for: demand has changed a little since.
+    // The rule that queued the renewal, again: demand has changed a little since.
     const tokens = this.#leasedOf(bucket);
     const isDue = tokens === 0 || leases.isLow(now, tokens);
     const leased = isDue ? leaseTokens(level, shape, needs) : 0;
@@ -189,7 +189,7 @@ class Planner {
     return this.#levels.get(bucket) ?? bucket.levelAt(now, skewMs);
   }
 
-  /** What those who wait already will take first: a small request passes no large one. */
+  /** The tokens of earlier waiting requests: a small request does not overtake a large one. */
   #tokensAhead(request: PendingRequest, bucket: TrackedBucket): number {
     let tokens = 0;
     for (const other of new Set([...this.#context.waitQueues.of(bucket), ...this.#waiting])) {
@@ -201,19 +201,19 @@ class Planner {
     return tokens;
   }
 
-  /** Whether the tokens come in time, and there is room to wait for them. */
+  /** Whether the tokens refill in time, and the wait queues have room. */
   #mayWait(request: PendingRequest, violated: readonly PendingCharge[], waitMs: number): boolean {
-    const { now, waitQueues: lines } = this.#context;
-    const due = now.monotonic + waitMs;
-    if (due > request.deadline) return false;
+    const { now, waitQueues } = this.#context;
+    const grantedAt = now.monotonic + waitMs;
+    if (grantedAt > request.deadline) return false;
     return violated.every(({ charge: { limit }, bucket }) => {
-      if (due > request.arrivedAt + limit.waitMs) return false;
-      const line = lines.of(bucket);
-      if (line.includes(request)) return true;
+      if (grantedAt > request.arrivedAt + limit.waitMs) return false;
+      const queue = waitQueues.of(bucket);
+      if (queue.includes(request)) return true;
       const joining = [...this.#waiting].filter((other) =>
-        !line.includes(other) && other.charges.some(({ bucket: of }) => of === bucket)
+        !queue.includes(other) && other.charges.some(({ bucket: of }) => of === bucket)
       );
-      return line.length + joining.length < limit.queue;
+      return queue.length + joining.length < limit.queue;
     });
   }
 }

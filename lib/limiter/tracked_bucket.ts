@@ -5,55 +5,55 @@ import { ageMs, type Instant } from "./instant.ts";
 import { isWorthReturning, leaseTermMs } from "./leases/lease.ts";
 import type { StoredBucket } from "./stores/bucket_store.ts";
 
-/** For how long a bucket that another process took from counts as contended (ms). */
+/** How long a bucket counts as contended after another process took from it (ms). */
 const CONTENDED_MS = 1_000;
 
-/** Tokens to give back, and when they were taken. */
+/** Tokens to refund. */
 interface Refund {
   readonly tokens: number;
   readonly takenAt: Instant;
-  /** Whether they were leased: the bucket was lowered for them then. */
+  /** Whether they were leased: the bucket was lowered for the lease. */
   readonly isLeased: boolean;
-  /** When the bucket had been filled last by the operator, as they were taken. */
+  /** The last reset of the bucket when they were taken. */
   readonly resetAt: number | undefined;
 }
 
-/** How a bucket would have gone on without what was lent, and how it does: what differs is owed. */
+/** The level without the local grants, and with them: the difference is the overdraft. */
 interface Overdraft {
   readonly without: BucketLevel;
   readonly after: BucketLevel;
 }
 
-/** One bucket as this process knows it. */
+/** A bucket as this process knows it. */
 export class TrackedBucket {
   readonly key: string;
   readonly shape: BucketShape;
   /**
-   * The store's last word. At first a guess: a bucket never seen here is most often new, so that
-   * guessing saves a read, and a wrong guess only fails a commit.
+   * The last known record. At first a guess: a bucket new to this process is mostly new to the store
+   * too. The guess saves a read; a wrong one only fails a commit.
    */
   stored: StoredBucket = { level: undefined, version: null };
-  /** When the store said so (monotonic ms); undefined for a guess. */
+  /** When it was read or written (monotonic ms); undefined for a guess. */
   storedAt: number | undefined;
-  /** Whether the store must be asked before anything is written. */
+  /** Whether the record must be read before it is written. */
   mustRead = false;
-  /** To be added with the next write. */
+  /** Refunds to add with the next write. */
   refunds: Refund[] = [];
-  /** What may be spent without the store. */
+  /** Tokens that can be spent without the store. */
   readonly leases: HeldLeases;
-  /** How much is asked for. */
+  /** The recent demand. */
   readonly demand = new Demand();
-  /** Requests that are on their way to a decision. */
+  /** How many requests wait for a decision. */
   pendingRequests = 0;
-  /** When another process was last seen to have taken of it (monotonic ms). */
+  /** When another process was last seen to write it (monotonic ms). */
   contendedAt = -Infinity;
-  /** Whether a transaction of ours has it. */
+  /** Whether a transaction of this process has it. */
   isBusy = false;
-  /** How many requests and transactions need it remembered. */
+  /** How many requests and transactions hold it in memory. */
   holders = 0;
-  /** What was let through without the store. */
+  /** Tokens granted without the store. */
   #overdraft: Overdraft | undefined;
-  /** The part of it that is being written now. */
+  /** The overdraft that is being written. */
   #overdraftInWrite: Overdraft | undefined;
 
   constructor(key: string, shape: BucketShape) {
@@ -62,7 +62,7 @@ export class TrackedBucket {
     this.leases = new HeldLeases(leaseTermMs(shape));
   }
 
-  /** Whether the store spoke of it within the last `ms`. */
+  /** Whether it was read or written within the last `ms`. */
   isFresh(now: Instant, ms: number): boolean {
     return !this.mustRead && this.storedAt !== undefined && now.monotonic - this.storedAt < ms;
   }
@@ -72,20 +72,20 @@ export class TrackedBucket {
     return now.monotonic - this.contendedAt < CONTENDED_MS;
   }
 
-  /** Whether it was written by a clock that has been set back since: then nothing comes in. */
+  /** Whether it was written by a clock that is ahead: it does not refill until that time. */
   isAhead(now: Instant, skewMs: number): boolean {
     return (this.stored.level?.at ?? 0) > now.wall + skewMs;
   }
 
-  /** The level now: the stored one, what is to be given back to it, less what was lent. */
+  /** The level now: the stored one plus refunds, less the overdraft. */
   levelAt(now: Instant, skewMs: number): BucketLevel {
     const level = this.#levelWithoutOverdraft(now, skewMs);
-    const owed = this.#overdrawnUnits(this.#overdraft, now) +
+    const overdrawn = this.#overdrawnUnits(this.#overdraft, now) +
       this.#overdrawnUnits(this.#overdraftInWrite, now);
-    return { ...level, units: Math.max(0, level.units - owed) };
+    return { ...level, units: Math.max(0, level.units - overdrawn) };
   }
 
-  /** All that this process knows can still be taken: the level, and what it has leased. */
+  /** All that can still be taken, as far as this process knows: the level plus its leases. */
   knownAt(now: Instant, skewMs: number): BucketLevel {
     const level = this.levelAt(now, skewMs);
     if (this.leases.isEmpty) return level;
@@ -94,25 +94,25 @@ export class TrackedBucket {
   }
 
   /**
-   * Gives back, with the next write, what was taken in the store.
-   * @param resetAt when the bucket had been filled last by the operator, as they were taken
+   * Refunds, with the next write, tokens that were taken in the store.
+   * @param resetAt the last reset of the bucket when they were taken
    */
   refund(tokens: number, takenAt: Instant, resetAt: number | undefined): void {
     this.refunds.push({ tokens, takenAt, isLeased: false, resetAt });
   }
 
-  /** Gives back what was spent of a lease: to the lease, while it lasts. */
+  /** Refunds what was spent of a lease: to the lease while it lasts, else with the next write. */
   refundSpent(spent: Spent, now: Instant): void {
     if (this.leases.unspend(spent, now)) return;
     this.#return(spent, now);
   }
 
-  /** Gives back, with the next write, what is left of leases that have ended. */
+  /** Returns, with the next write, what is left of expired leases. */
   returnExpired(now: Instant): void {
     for (const rest of this.leases.takeExpired(now)) this.#return(rest, now);
   }
 
-  /** Gives back, with the next write, what is left of all leases. */
+  /** Returns, with the next write, what is left of all leases. */
   returnLeases(now: Instant): void {
     for (const rest of this.leases.takeAll()) this.#return(rest, now);
   }
@@ -122,27 +122,27 @@ export class TrackedBucket {
     this.refunds.push({ tokens, takenAt: grantedAt, isLeased: true, resetAt });
   }
 
-  /** The operator filled it: the store is asked before anything else is decided. */
+  /** Drops what is known after a reset: the record is read before the next decision. */
   forget(): void {
     this.mustRead = true;
     this.#overdraft = undefined;
     this.#overdraftInWrite = undefined;
   }
 
-  /** Lets tokens through without the store; they are taken off when it is back. */
+  /** Grants tokens without the store; they are deducted when it is back. */
   overdraw(tokens: number, now: Instant): void {
     const { without, after } = this.#overdraft ?? this.#noOverdraft(now);
     const level = refill(after, this.shape, now.wall, 0);
     this.#overdraft = { without, after: take(level, this.shape, tokens) ?? { ...level, units: 0 } };
   }
 
-  /** What was lent goes into a write; what is lent from now on does not. */
+  /** Begins a write that deducts the overdraft; later grants are not part of it. */
   beginOverdraftWrite(): void {
     this.#overdraftInWrite = this.#overdraft;
     this.#overdraft = undefined;
   }
 
-  /** The write is over. @param isWritten whether what was lent has been taken off with it */
+  /** Ends that write. @param isWritten whether the overdraft was deducted */
   endOverdraftWrite(isWritten: boolean, now: Instant): void {
     if (!isWritten && this.#overdraftInWrite) {
       const { without } = this.#noOverdraft(now);
@@ -156,9 +156,9 @@ export class TrackedBucket {
     const stored = this.stored.level ?? fullBucket(this.shape, now.wall);
     let level = refill(stored, this.shape, now.wall, skewMs);
     for (const { tokens, takenAt, isLeased, resetAt } of this.refunds) {
-      // The bucket was filled since: that they are missing is forgiven already.
+      // A reset has filled the bucket since: it misses them no more.
       if (resetAt !== level.resetAt) continue;
-      // Since then the bucket may have been lowered, by what comes in during a term at most.
+      // The bucket may have been lowered for a lease since, by the refill of a term at most.
       const isLowered = !isLeased && (level.leasedAt ?? -Infinity) + skewMs >= takenAt.wall;
       const age = ageMs(takenAt, now) + (isLowered ? this.leases.termMs : 0);
       level = refund(level, this.shape, tokens, Math.ceil(age));
@@ -171,9 +171,9 @@ export class TrackedBucket {
     return { without: level, after: level };
   }
 
-  #overdrawnUnits(lent: Overdraft | undefined, now: Instant): number {
-    if (lent === undefined) return 0;
-    const [without, after] = [lent.without, lent.after].map((level) =>
+  #overdrawnUnits(overdraft: Overdraft | undefined, now: Instant): number {
+    if (overdraft === undefined) return 0;
+    const [without, after] = [overdraft.without, overdraft.after].map((level) =>
       refill(level, this.shape, now.wall, 0).units
     );
     return Math.max(0, (without ?? 0) - (after ?? 0));

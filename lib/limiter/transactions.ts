@@ -23,38 +23,38 @@ export interface TransactionsOptions {
   readonly waitQueues: WaitQueues;
   /** Whether tokens of a bucket may be leased now. */
   readonly mayLease: (bucket: TrackedBucket) => boolean;
-  /** Told of a bucket of which tokens were leased. */
+  /** Called with a bucket of which tokens were leased. */
   readonly onLease: (bucket: TrackedBucket) => void;
 }
 
-/** What is decided together. */
+/** What one transaction decides. */
 export interface Batch {
   readonly requests: readonly PendingRequest[];
-  /** All buckets that the requests want, and those that are due. */
+  /** All buckets of the requests, and the renewals. */
   readonly buckets: readonly TrackedBucket[];
   /** Buckets to write even if no request changes them. */
   readonly renewals: readonly TrackedBucket[];
 }
 
-/** A decision that holds, and what leases have paid for it. */
+/** A decision that holds, and what it spent of leases. */
 export interface CommittedDecision {
   readonly decision: PlannedDecision;
   readonly spending: LeaseSpending;
 }
 
-/** For how long an empty bucket is known to be empty without asking: resets are felt after it (ms). */
+/** How long an empty bucket is denied without a read (ms); a reset takes effect after it. */
 export const LOCAL_DENIAL_MS = 1_000;
-/** How often a transaction is tried against other processes, and how long between (ms). */
+/** Attempts of a transaction while other processes win, and the backoff between them (ms). */
 const ATTEMPTS = 24;
 const BACKOFF_MS = 2;
 const LONGEST_BACKOFF_MS = 64;
-/** When nothing could be decided for all that contention: what the client is told (ms). */
+/** The `retryAfterMs` when contention prevented a decision. */
 const CONTENDED_RETRY_MS = 1_000;
-/** How much of a longer latency is still believed after a shorter one. */
+/** The weight of the earlier latency after a shorter one. */
 const LATENCY_MEMORY = 0.9;
-const NOTHING_PAID: LeaseSpending = new Map();
+const NOTHING_SPENT: LeaseSpending = new Map();
 
-/** Reads, decides and writes, again and again while other processes are faster. */
+/** Reads, decides and writes; again while other processes write first. */
 export class Transactions {
   readonly #options: TransactionsOptions;
   #latencyMs = 0;
@@ -65,28 +65,28 @@ export class Transactions {
     this.#batchSize = options.store.maxWrites;
   }
 
-  /** How many buckets share a transaction: fewer while other processes keep spoiling them. */
+  /** How many buckets share a transaction: fewer while other processes make them fail. */
   get batchSize(): number {
     return this.#batchSize;
   }
 
-  /** What is known now, for a plan. */
+  /** The context of a plan made now. */
   context(now: Instant): PlanContext {
-    const { waitQueues: lines, store, mayLease } = this.#options;
+    const { waitQueues, store, mayLease } = this.#options;
     const latencyMs = this.#latencyMs;
-    return { waitQueues: lines, now, skewMs: store.skewMs, latencyMs, mayLease };
+    return { waitQueues, now, skewMs: store.skewMs, latencyMs, mayLease };
   }
 
   /**
-   * Decides, and makes the decisions hold.
+   * Decides requests, and writes what makes the decisions hold.
    * @throws {StoreFailure} when the store fails: nothing counts as decided then
    */
   async run(
-    { requests, buckets, renewals: due }: Batch,
+    { requests, buckets, renewals }: Batch,
   ): Promise<readonly CommittedDecision[]> {
     const { clock, random } = this.#options;
-    const begun = instantOf(clock);
-    this.#markOutdated(buckets, begun);
+    const start = instantOf(clock);
+    this.#markOutdated(buckets, start);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       await this.#readUnknown(buckets);
       const now = instantOf(clock);
@@ -95,25 +95,25 @@ export class Transactions {
       const { decisions, writes } = plan(
         requests.filter(({ isDone: isOver }) => !isOver),
         context,
-        due,
+        renewals,
       );
       if (markStale(decisions, now) || recallLeases(decisions, now)) continue;
-      const concluded = decisions.map((decision) => ({ decision, spending: spendingOf(decision) }));
-      if (await this.#commit(writes, context, concluded)) {
-        if (writes.length > 0) this.#recordLatency(clock.monotonic() - begun.monotonic);
-        for (const bucket of due) {
+      const planned = decisions.map((decision) => ({ decision, spending: spendingOf(decision) }));
+      if (await this.#commit(writes, context, planned)) {
+        if (writes.length > 0) this.#recordLatency(clock.monotonic() - start.monotonic);
+        for (const bucket of renewals) {
           if (!writes.some((write) => write.bucket === bucket && write.leased > 0)) {
             bucket.leases.stopRenewing();
           }
         }
-        return concluded;
+        return planned;
       }
       this.#batchSize = Math.max(1, Math.floor(this.#batchSize / 2));
       await clock.sleep(random() * Math.min(LONGEST_BACKOFF_MS, BACKOFF_MS * 2 ** attempt));
     }
     const at = instantOf(clock);
     return requests.map((request) => ({
-      spending: NOTHING_PAID,
+      spending: NOTHING_SPENT,
       decision: {
         request,
         buckets: [],
@@ -126,30 +126,30 @@ export class Transactions {
     }));
   }
 
-  /** Writes; when that does not hold, what leases have paid goes back to them. */
+  /** Writes a plan; undoes what was spent of leases when that fails. */
   async #commit(
     writes: readonly PlannedWrite[],
     context: PlanContext,
-    concluded: readonly CommittedDecision[],
+    committed: readonly CommittedDecision[],
   ): Promise<boolean> {
-    let isHeld = false;
+    let isCommitted = false;
     try {
-      isHeld = writes.length === 0 || await this.#write(writes, context);
+      isCommitted = writes.length === 0 || await this.#write(writes, context);
     } finally {
       const now = instantOf(this.#options.clock);
-      if (!isHeld) { for (const { spending } of concluded) undoSpending(spending, now); }
+      if (!isCommitted) { for (const { spending } of committed) undoSpending(spending, now); }
     }
-    return isHeld;
+    return isCommitted;
   }
 
-  /** What others write to is read before it is written: what was known long ago would not hold. */
+  /** Marks contended buckets to be read first: an old version would fail the commit. */
   #markOutdated(buckets: readonly TrackedBucket[], now: Instant): void {
     for (const bucket of buckets) {
       bucket.mustRead ||= bucket.isContended(now) && !bucket.isFresh(now, this.#latencyMs);
     }
   }
 
-  /** Reads what is not known for sure. */
+  /** Reads the buckets whose record is uncertain. */
   async #readUnknown(buckets: readonly TrackedBucket[]): Promise<void> {
     const unknown = buckets.filter(({ mustRead: isDoubtful }) => isDoubtful);
     if (unknown.length === 0) return;
@@ -166,7 +166,7 @@ export class Transactions {
     }
   }
 
-  /** Whether the levels were written; a bucket whose fate is unknown is asked for again. */
+  /** Commits the writes; false when another process was first. After a failure the buckets are read again. */
   async #write(writes: readonly PlannedWrite[], context: PlanContext): Promise<boolean> {
     const { now } = context;
     const { store, clock } = this.#options;
@@ -175,7 +175,7 @@ export class Transactions {
       bucket.mustRead = true;
       bucket.beginOverdraftWrite();
     }
-    // It may have been written after all, so what was given back with it is not given again.
+    // The commit may have happened after all: its refunds must not be added twice.
     const forgetReturns = () =>
       writes.forEach(({ bucket }, index) => bucket.refunds.splice(0, returned[index]));
     const sentAt = clock.monotonic();
@@ -223,13 +223,13 @@ function fail(cause: unknown): never {
   throw new StoreFailure(cause);
 }
 
-/** What leases pay for a decision; nothing for one that refuses. */
+/** Spends the leases of a grant; nothing for a denial. */
 function spendingOf({ violated, leased, at }: PlannedDecision): LeaseSpending {
-  if (violated.length > 0 || leased.length === 0) return NOTHING_PAID;
-  return spendLeases(leased, at) ?? NOTHING_PAID;
+  if (violated.length > 0 || leased.length === 0) return NOTHING_SPENT;
+  return spendLeases(leased, at) ?? NOTHING_SPENT;
 }
 
-/** Whether a denial rests on what may have changed; the store is then asked before it is given. */
+/** Marks buckets of a denial that may have refilled since: true when one must be read first. */
 function markStale(decisions: readonly PlannedDecision[], now: Instant): boolean {
   let isStale = false;
   for (const { violated } of decisions) {
@@ -242,7 +242,7 @@ function markStale(decisions: readonly PlannedDecision[], now: Instant): boolean
   return isStale;
 }
 
-/** Whether somebody is refused while a lease has something: it goes back before that is said. */
+/** Returns the leases of buckets that deny a request: true when there were any, to decide again. */
 function recallLeases(decisions: readonly PlannedDecision[], now: Instant): boolean {
   let isRecalled = false;
   for (const { violated } of decisions) {

@@ -1,16 +1,16 @@
 import type { PendingRequest } from "./pending_request.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
 
-/** Who waits for tokens of which bucket, in the order in which they came. */
+/** The wait queue of each bucket, in order of arrival. */
 export class WaitQueues {
   readonly #queues = new Map<TrackedBucket, PendingRequest[]>();
 
-  /** Those who wait for a bucket, first come first. */
+  /** The requests that wait for a bucket, the earliest first. */
   of(bucket: TrackedBucket): readonly PendingRequest[] {
     return this.#queues.get(bucket) ?? [];
   }
 
-  /** Puts a request at its place in the queue of each of its buckets. */
+  /** Adds a request to the queue of each of its buckets. */
   add(request: PendingRequest): void {
     for (const { bucket } of request.charges) {
       const queue = this.#queues.get(bucket) ?? [];
@@ -20,7 +20,7 @@ export class WaitQueues {
     }
   }
 
-  /** Takes a request out; returns those who stood behind it, and may be served sooner now. */
+  /** Removes a request; returns the requests behind it, which may be granted sooner now. */
   remove(request: PendingRequest): PendingRequest[] {
     const behind: PendingRequest[] = [];
     for (const { bucket } of request.charges) {

@@ -10,33 +10,33 @@ export interface LedgerOptions {
   readonly store: BucketStore;
   readonly clock: Clock;
   readonly random: Random;
-  /** Has this process forget what it knows of buckets. */
+  /** Drops what this process knows of buckets. */
   readonly forget: (keys: readonly string[]) => void;
-  /** How many tokens this process has leased of a bucket. */
+  /** The tokens of a bucket that this process has leased. */
   readonly leasedTokens: (key: string) => number;
-  /** Told of what the store failed with. */
+  /** Called with failures of the store. */
   readonly onError: (error: unknown) => void;
 }
 
-/** A bucket as the store has it. */
+/** The state of a bucket in the store. */
 export interface LedgerEntry {
   readonly charge: Charge;
   readonly level: BucketLevel;
-  /** Tokens that this process has leased beside; what others have is theirs to know. */
+  /** Tokens that this process has leased besides; leases of other processes are unknown. */
   readonly leased: number;
-  /** Whether the store has a record of it: without one it is full. */
+  /** Whether the store has a record; without one the bucket is full. */
   readonly isStored: boolean;
 }
 
-/** How often a bucket is tried to be filled while requests take of it, and how long between (ms). */
+/** Attempts to reset a bucket while requests write it, and the time between them (ms). */
 const ATTEMPTS = 50;
 const WAIT_MS = 2;
-/** What a filled bucket's record lives longer than it must, and a seal than its lease (ms). */
+/** How much longer than necessary a record lives after a reset, and a seal lasts (ms). */
 const MARGIN_MS = 2_000;
 
 const NONE: StoredBucket = { level: undefined, version: null };
 
-/** The buckets in the store, for the operator. */
+/** Shows and resets buckets in the store, for the operator. */
 export class Ledger {
   readonly #options: LedgerOptions;
 
@@ -44,7 +44,7 @@ export class Ledger {
     this.#options = options;
   }
 
-  /** What buckets have now. @throws {GatewayError} `limiter-unavailable` */
+  /** Reads the levels of buckets. @throws {GatewayError} `limiter-unavailable` */
   async read(charges: readonly Charge[]): Promise<LedgerEntry[]> {
     const stored = await this.#withStore((store) => store.read(charges.map(({ key }) => key)));
     const now = this.#options.clock.wall();
@@ -58,36 +58,35 @@ export class Ledger {
   }
 
   /**
-   * Fills buckets, and begins a new promise: what was taken before never comes back, and what is
-   * leased has ended before. For that the bucket of a lease is sealed first, so that nothing more is
-   * leased of it, and filled at the end of the lease: within a second, and three times the skew. It
-   * is felt here at once, and by other processes when they write next, or after the second for which
-   * they refuse without asking.
-   * @returns how many had a record
-   * @throws {GatewayError} `limiter-unavailable`; some may have been filled then
+   * Resets buckets to full. Tokens taken before are never refunded after, and leases have ended by then:
+   * a bucket with a lease is first sealed against new leases, and resets when the lease ends, within a
+   * second and three times the clock skew. The reset takes effect here at once, and in other processes
+   * with their next write, or after the second for which they deny without the store.
+   * @returns how many buckets had a record
+   * @throws {GatewayError} `limiter-unavailable`; some may have been resets then
    */
   async reset(charges: readonly Charge[]): Promise<number> {
     const stored = await this.#withStore((store) => store.read(charges.map(({ key }) => key)));
-    const filled = charges.map(async (charge, index) => {
+    const resets = charges.map(async (charge, index) => {
       const known = stored[index] ?? NONE;
       if (known.version === null) return 0;
       await this.#withStore((store) => this.#fill(store, charge, known));
       return 1;
     });
     try {
-      return (await Promise.all(filled)).reduce<number>((sum, one) => sum + one, 0);
+      return (await Promise.all(resets)).reduce<number>((sum, one) => sum + one, 0);
     } finally {
       this.#options.forget(charges.map(({ key }) => key));
     }
   }
 
-  /** Writes over whatever version there is: requests may be taking of it all the time. */
+  /** Overwrites any version: requests may write the bucket all the time. */
   async #fill(store: BucketStore, { key, limit }: Charge, first: StoredBucket): Promise<void> {
     const { clock, random } = this.#options;
     const { shape } = limit;
     const longestMs = leaseTermMs(shape) + 3 * store.skewMs;
     let known = first;
-    /** The last lease that is known to have ended. */
+    /** The grant of the last lease that has ended. */
     let endedAt: number | undefined;
     for (let tried = 1; tried <= ATTEMPTS; tried++) {
       const { level, version } = known;
@@ -109,7 +108,7 @@ export class Ledger {
       } else await clock.sleep(random() * WAIT_MS);
       known = (await store.read([key]))[0] ?? NONE;
     }
-    throw new Error(`others took of ${key} ${ATTEMPTS} times while it was filled`);
+    throw new Error(`${key} was written by others in each of ${ATTEMPTS} attempts to reset it`);
   }
 
   async #withStore<T>(work: (store: BucketStore) => Promise<T>): Promise<T> {
@@ -118,7 +117,7 @@ export class Ledger {
       return await work(store);
     } catch (error) {
       onError(error);
-      throw new GatewayError("limiter-unavailable", "the store cannot be asked", {
+      throw new GatewayError("limiter-unavailable", "the store is unavailable", {
         headers: { "retry-after": "1" },
         cause: error,
       });

@@ -2,21 +2,21 @@ import type { Clock } from "../../core/clock.ts";
 import type { BucketIdentity } from "../bucket_key.ts";
 import type { Charge } from "../limit.ts";
 
-/** What a bucket was asked for lately. */
+/** The recent requests of a bucket. */
 export interface TopKey {
   readonly identity: BucketIdentity;
   readonly charge: Charge;
-  /** Tokens that were taken, and requests that were refused. */
+  /** Tokens that were taken, and requests that were denied. */
   taken: number;
   refused: number;
 }
 
-/** How far back is counted: this window and the one before (ms). */
+/** Counts cover this window and the one before (ms). */
 const WINDOW_MS = 5_000;
-/** How many buckets are counted in a window: the busy ones are among them early. */
+/** Buckets counted per window: busy ones appear early in it. */
 const MAX_COUNTED = 10_000;
 
-/** Counts what is asked of which bucket, in this process and in the last seconds alone. */
+/** Counts requests by bucket, in this process over the last seconds. */
 export class TopKeys {
   readonly #clock: Clock;
   #window = -Infinity;
@@ -27,7 +27,7 @@ export class TopKeys {
     this.#clock = clock;
   }
 
-  /** Counts a request's charge. @param isTaken whether it was let pass */
+  /** Counts a charge. @param isTaken whether it was granted */
   add(identity: BucketIdentity, charge: Charge, isTaken: boolean): void {
     this.#turn();
     let count = this.#counts.get(charge.key);
@@ -40,7 +40,7 @@ export class TopKeys {
     else count.refused++;
   }
 
-  /** Those of which most was taken or refused, and over how long that was counted (ms). */
+  /** The busiest buckets, and over how long they were counted (ms). */
   top(most: number): { readonly overMs: number; readonly buckets: readonly TopKey[] } {
     this.#turn();
     const sums = new Map(this.#before);

@@ -1,11 +1,11 @@
-/** How far back demand is looked at (ms). */
+/** Demand is measured over this window (ms). */
 const WINDOW_MS = 1_000;
-/** What goes on for so long is no burst (ms). */
+/** Demand that lasts this long is steady, not a burst (ms). */
 const STEADY_MS = 250;
-/** After so long with nothing it begins anew (ms). */
+/** After this long without requests, demand starts anew (ms). */
 const QUIET_MS = 500;
 
-/** How many tokens are asked for: what came in this window, and a share of the one before. */
+/** The demand for tokens: those requested in this window, and a share of the one before. */
 export class Demand {
   #window = -Infinity;
   #tokens = 0;
@@ -13,7 +13,7 @@ export class Demand {
   #since = -Infinity;
   #lastAt = -Infinity;
 
-  /** Counts tokens that were asked for at that moment (monotonic ms). */
+  /** Counts tokens requested at a moment (monotonic ms). */
   add(tokens: number, now: number): void {
     this.#turn(now);
     if (now - this.#lastAt >= QUIET_MS) this.#since = now;
@@ -21,19 +21,19 @@ export class Demand {
     this.#tokens += tokens;
   }
 
-  /** Tokens asked for in the last second, at that moment (monotonic ms) or at the last one counted. */
+  /** Tokens requested in the last second. @param now monotonic ms; an earlier one counts as the last */
   tokens(now: number): number {
     this.#turn(now);
     const past = Math.max(0, now / WINDOW_MS - this.#window);
     return this.#tokens + this.#tokensBefore * (1 - past);
   }
 
-  /** Tokens asked for in a millisecond, at that moment (monotonic ms) or at the last one counted. */
+  /** Tokens requested per millisecond. @param now monotonic ms; an earlier one counts as the last */
   perMs(now: number): number {
     return this.tokens(now) / Math.min(WINDOW_MS, Math.max(STEADY_MS, now - this.#since));
   }
 
-  /** Whether they have been asked for longer than a burst takes. */
+  /** Whether the demand has lasted longer than a burst. */
   isSteady(now: number): boolean {
     return now - this.#since >= STEADY_MS && now - this.#lastAt < QUIET_MS;
   }

@@ -1,12 +1,12 @@
 import { ageMs, type Instant } from "../instant.ts";
 
-/** Tokens that a process may spend without the store, for a while. */
+/** Tokens that a process may spend without the store, until the term ends. */
 export interface Lease {
   /** What is left of it. */
   tokens: number;
-  /** When it was decided upon, before the store was asked. */
+  /** When it was planned, before the call to the store. */
   readonly grantedAt: Instant;
-  /** When the bucket had been filled last by the operator; undefined for never. */
+  /** The last reset of the bucket; undefined for never. */
   readonly resetAt: number | undefined;
 }
 
@@ -17,18 +17,18 @@ export interface Spent {
 }
 
 const NONE: readonly Lease[] = [];
-/** Of what nobody spent for this part of a term, nobody is likely to. */
+/** Leases unused for this part of a term count as idle. */
 const IDLE_TERMS = 1 / 2;
 
-/** The leases that this process holds of one bucket. */
+/** The leases of one bucket that this process holds. */
 export class HeldLeases {
   readonly termMs: number;
-  /** The oldest first: it is spent first, for it ends first. */
+  /** The oldest first: it ends first, and is spent first. */
   #leases = NONE;
-  /** They are to be renewed when so few tokens are left, or at that moment (monotonic ms). */
+  /** They are renewed at this number of tokens, or at this moment (monotonic ms). */
   #renewTokens = -1;
   #renewAt = Infinity;
-  /** When something was leased, or spent of it, last (monotonic ms). */
+  /** When tokens were last leased or spent (monotonic ms). */
   #usedAt = -Infinity;
 
   /** @param termMs how long a lease may be spent (ms) */
@@ -49,8 +49,8 @@ export class HeldLeases {
 
   /**
    * Adds a lease that was granted.
-   * @param renewTokens it is renewed when so few are left
-   * @param renewMs or when it may be spent for so long only
+   * @param renewTokens renewed when this few are left
+   * @param renewMs or when the term has only this long to go (ms)
    */
   add(lease: Lease, renewTokens: number, renewMs: number): void {
     this.#leases = [...this.#leases, lease];
@@ -59,13 +59,13 @@ export class HeldLeases {
     this.#renewAt = lease.grantedAt.monotonic + this.termMs - renewMs;
   }
 
-  /** There is nothing to renew them with: they are spent, and that is all. */
+  /** Stops renewal: the bucket has no tokens for it. */
   stopRenewing(): void {
     this.#renewTokens = -1;
     this.#renewAt = Infinity;
   }
 
-  /** Spends tokens that are available; undefined, and nothing is spent, when they are not. */
+  /** Spends tokens; undefined, with nothing spent, when too few are available. */
   spend(tokens: number, now: Instant): Spent[] | undefined {
     if (this.available(now) < tokens) return undefined;
     const spent: Spent[] = [];
@@ -82,7 +82,7 @@ export class HeldLeases {
     return spent;
   }
 
-  /** Puts back what was spent of a lease; false when that is void. */
+  /** Returns spent tokens to their lease; false when it has expired. */
   unspend({ lease, tokens }: Spent, now: Instant): boolean {
     if (this.#isExpired(lease, now)) return false;
     if (!this.#leases.includes(lease)) this.#leases = [lease, ...this.#leases];
@@ -90,27 +90,27 @@ export class HeldLeases {
     return true;
   }
 
-  /** Whether nobody has spent of them for a while. */
+  /** Whether nothing was spent for a while. */
   isIdle(now: Instant): boolean {
     return now.monotonic - this.#usedAt > this.termMs * IDLE_TERMS;
   }
 
   /**
-   * Whether they are to be renewed.
+   * Whether they need renewal.
    * @param tokens how many are left of them
    */
   isLow(now: Instant, tokens = this.available(now)): boolean {
     return now.monotonic >= this.#renewAt || tokens <= this.#renewTokens;
   }
 
-  /** Takes out what can be spent no more. */
+  /** Takes out expired leases. */
   takeExpired(now: Instant): Spent[] {
     const ended = this.#leases.filter((lease) => this.#isExpired(lease, now));
     if (ended.length > 0) this.#leases = this.#leases.filter((lease) => !ended.includes(lease));
     return ended.map(emptied);
   }
 
-  /** Takes out all. */
+  /** Takes out all leases. */
   takeAll(): Spent[] {
     const all = this.#leases;
     this.#leases = NONE;
@@ -122,7 +122,7 @@ export class HeldLeases {
   }
 }
 
-/** What is left of a lease leaves it: what was spent before may still come back to it, and no more. */
+/** Empties a lease; tokens spent before may still be returned to it. */
 function emptied(lease: Lease): Spent {
   const { tokens } = lease;
   lease.tokens = 0;

@@ -1,53 +1,54 @@
 import { type BucketLevel, type BucketShape, refund, take, wholeTokens } from "../bucket.ts";
 
 /**
- * Leases: several tokens are taken in one transaction, and spent without the store.
+ * Leases: a transaction takes several tokens at once, to be spent without the store. A busy bucket then
+ * costs a write per term, not per request.
  *
- * Bucket and unexpired leases together never hold more than the burst, at any moment. So whatever
- * leases are spent at once, no window lets out more than the bucket alone would have:
- * 1. a lease is void after its term, by either clock, counted from before its transaction was sent;
- * 2. a transaction that grants one first lowers the bucket by what comes in during a term;
- * 3. what comes back is worth less by what has come in since it was taken.
+ * The bucket and its unexpired leases never hold more than the burst together. So however leases are
+ * spent, no window lets out more than the bucket alone would:
+ * 1. a lease expires after its term, by either clock, counted from before its transaction was sent;
+ * 2. a transaction that grants one first lowers the bucket by the refill of a term;
+ * 3. returned tokens are reduced by the refill since they were taken.
  */
 
-/** A bucket that holds fewer tokens is asked each time: leases would take most of what it has. */
+/** Buckets with a smaller burst have no leases: they would take most of the tokens. */
 const SMALLEST_BURST = 100;
-/** No lease is smaller: who asks once would get one, and have it taken back (tokens). */
+/** The smallest lease (tokens): a single request would get one that is never used. */
 const SMALLEST_LEASE = 2;
-/** The longest that a lease may be spent (ms): a reset is felt after it. */
+/** The longest term (ms): a reset takes effect after it. */
 const LONGEST_TERM_MS = 1_000;
-/** A shorter one would end before it pays (ms). */
+/** The shortest term that pays (ms). */
 const SHORTEST_TERM_MS = 25;
-/** A bucket gives up this part of its burst, at most, to what comes in during a term. */
+/** A term is at most the time to fill the bucket, divided by this. */
 const TERMS_TO_FILL = 4;
-/** Besides two calls of the store, what is kept in hand when a lease is renewed (ms). */
+/** The margin for a renewal besides two calls to the store (ms). */
 const MARGIN_MS = 5;
-/** A lease takes this part of what is there, at most: as much again where others take some, too. */
+/** The largest share of the level that a lease takes: half of it where other processes take tokens too. */
 const SHARE = 1 / 2;
 const CONTENDED_SHARE = 1 / 4;
 
-/** Who has asked for fewer tokens may be gone again. */
-const FEWEST_ASKED = 16;
-/** A burst is no longer than so many times what has come of it. */
-const LONGEST_BURST = 100;
+/** Fewer recent tokens than this may be a single visit. */
+const MIN_RECENT_TOKENS = 16;
+/** A burst is at most this many times what has been requested so far. */
+const MAX_BURST_FACTOR = 100;
 
-/** How long a lease of such a bucket may be spent (ms); 0 where leases do not pay. */
+/** The term of leases of a bucket (ms); 0 where leases do not pay. */
 export function leaseTermMs({ capacity, perMs, perToken }: BucketShape): number {
   if (capacity / perToken < SMALLEST_BURST) return 0;
   const termMs = Math.floor(Math.min(LONGEST_TERM_MS, capacity / perMs / TERMS_TO_FILL));
   return termMs < SHORTEST_TERM_MS ? 0 : termMs;
 }
 
-/** What a lease should last for. */
+/** The demand that a lease should cover. */
 export interface LeaseNeeds {
   readonly termMs: number;
-  /** Tokens that were asked for lately. */
+  /** Tokens requested in the last second. */
   readonly recentTokens: number;
-  /** Tokens that are asked for in a millisecond. */
+  /** Tokens requested per millisecond. */
   readonly demandPerMs: number;
-  /** Whether they have been asked for for a while, and will be. */
+  /** Whether demand has lasted longer than a burst. */
   readonly isSteady: boolean;
-  /** How long the store takes (ms). */
+  /** The latency of the store (ms). */
   readonly latencyMs: number;
   /** Whether other processes take from the bucket, too. */
   readonly isContended: boolean;
@@ -59,16 +60,16 @@ export function renewalMs({ termMs, latencyMs }: LeaseNeeds): number {
 }
 
 /**
- * How many tokens to lease of a bucket at that level: what is asked for in a term, as far as it is
- * there; 0 when that is too few to pay. A burst has the whole bucket: lowering takes something from
- * those alone who ask for no more than comes in, and either steadily or of a bucket so large that
- * they will not miss it.
+ * How many tokens to lease: the demand of a term, as far as the bucket has it; 0 when that does not pay.
+ * A burst gets the whole bucket: it is lowered for a lease only when demand is within the rate, and
+ * either steady or small beside the bucket.
  */
 export function leaseTokens(level: BucketLevel, shape: BucketShape, needs: LeaseNeeds): number {
-  const { termMs, recentTokens: asked, demandPerMs, isSteady, isContended } = needs;
+  const { termMs, recentTokens, demandPerMs, isSteady, isContended } = needs;
   const rest = lowered(level, shape, termMs);
   const there = wholeTokens(rest, shape);
-  const isMissed = !isSteady && (asked < FEWEST_ASKED || asked * LONGEST_BURST > there);
+  const isMissed = !isSteady &&
+    (recentTokens < MIN_RECENT_TOKENS || recentTokens * MAX_BURST_FACTOR > there);
   const isBurst = isMissed || demandPerMs * shape.perToken > shape.perMs;
   if (isBurst && rest.units < level.units) return 0;
   const wanted = Math.ceil(demandPerMs * termMs);
@@ -77,7 +78,7 @@ export function leaseTokens(level: BucketLevel, shape: BucketShape, needs: Lease
   return tokens < SMALLEST_LEASE ? 0 : tokens;
 }
 
-/** The level after a lease was granted; undefined when the tokens are not there. */
+/** Grants a lease: the level after it; undefined when there are too few tokens. */
 export function grantLease(
   level: BucketLevel,
   shape: BucketShape,
@@ -89,12 +90,12 @@ export function grantLease(
   return rest && { ...rest, leasedAt: Math.max(wall, level.at) };
 }
 
-/** Whether tokens of that age are still worth something. */
+/** Whether tokens of that age would still refund anything. */
 export function isWorthReturning(shape: BucketShape, tokens: number, ageMs: number): boolean {
   return refund({ units: 0, at: 0 }, shape, tokens, ageMs).units > 0;
 }
 
-/** What comes in during a term finds room, so that it cannot add to what is leased. */
+/** Lowers a level so that the refill of a term fits in, and cannot add to what is leased. */
 function lowered(
   level: BucketLevel,
   { capacity, perMs }: BucketShape,

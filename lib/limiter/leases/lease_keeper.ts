@@ -3,18 +3,18 @@ import type { BucketTable } from "../bucket_table.ts";
 import { type Instant, instantOf } from "../instant.ts";
 import type { TrackedBucket } from "../tracked_bucket.ts";
 
-/** How often leases are looked at (ms). */
+/** How often leases are checked (ms). */
 const ROUND_MS = 100;
 
-/** What keeping leases needs. */
+/** What a lease keeper needs. */
 export interface LeaseKeeperOptions {
   readonly clock: Clock;
   readonly buckets: BucketTable;
-  /** Writes a bucket soon: something comes back to it. */
+  /** Writes a bucket soon: tokens are returned to it. */
   readonly write: (bucket: TrackedBucket) => void;
 }
 
-/** Knows which buckets have leases, and gives back what is not spent. */
+/** Tracks the buckets with leases, and returns what is not spent. */
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   readonly #leased = new Set<TrackedBucket>();
@@ -29,15 +29,15 @@ export class LeaseKeeper {
     return this.#leased.size;
   }
 
-  /** Keeps a bucket of which something was leased. */
+  /** Adds a bucket of which tokens were leased. */
   keep(bucket: TrackedBucket): void {
     if (this.#leased.has(bucket)) return;
     this.#leased.add(bucket);
     this.#options.buckets.hold(bucket);
-    this.#rounds ??= this.#begin();
+    this.#rounds ??= this.#start();
   }
 
-  /** Gives everything back. */
+  /** Returns all leases. */
   returnAll(): void {
     const now = instantOf(this.#options.clock);
     for (const bucket of this.#leased) {
@@ -48,16 +48,16 @@ export class LeaseKeeper {
     this.#rounds = undefined;
   }
 
-  #begin(): AbortController {
+  #start(): AbortController {
     const rounds = new AbortController();
-    const goRound = () => {
+    const next = () => {
       this.#options.clock.sleep(ROUND_MS, rounds.signal).then(() => {
         this.#returnUnused(instantOf(this.#options.clock));
-        if (this.#leased.size > 0) goRound();
+        if (this.#leased.size > 0) next();
         else this.#rounds = undefined;
       }, () => {});
     };
-    goRound();
+    next();
     return rounds;
   }
 

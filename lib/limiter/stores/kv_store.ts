@@ -3,27 +3,26 @@ import { DEFAULTS } from "../../core/defaults.ts";
 import type { BucketLevel } from "../bucket.ts";
 import type { BucketStore, BucketWrite, StoredBucket } from "./bucket_store.ts";
 
-/** How many keys Deno KV reads at once. */
+/** Keys per read. */
 const READ_KEYS = 10;
 
 /** What differs between the backends of Deno KV. */
 export interface KvBackend {
   /** Checks that one atomic operation may hold: 100 on a local file, 10 over KV Connect. */
   readonly maxWrites: number;
-  /** A local file does one commit after another; a remote one is worth several at a time. */
+  /** A local file commits one at a time; a remote one serves several at once. */
   readonly concurrency: number;
   /** How much the clocks of the machines that share it may differ (ms); 0 on one machine. */
   readonly skewMs: number;
-  /** How long one call may take (ms). */
+  /** Timeout of one call (ms). */
   readonly timeoutMs: number;
   /** When a commit may have been sent again (ms after it was sent first); Infinity for never. */
   readonly repeatsAfterMs: number;
 }
 
 /**
- * The backend of a store on this machine. Its calls take a millisecond, or for ever: while another
- * process holds the file, Deno fails some commits at once, and has others, and all reads after them,
- * hang until it lets go.
+ * A store on this machine. A call takes a millisecond, or hangs: while another process holds the file,
+ * Deno fails some commits at once, and others, with all reads after them, wait until it is released.
  */
 export const LOCAL_KV: KvBackend = {
   maxWrites: 100,
@@ -33,8 +32,8 @@ export const LOCAL_KV: KvBackend = {
   repeatsAfterMs: Infinity,
 };
 /**
- * The backend of a store that several machines share. Deno sends a commit of which the answer was
- * lost again after 200 to 300 ms; its check then meets what the first one wrote.
+ * A store that several machines share. Deno sends a commit again after 200 to 300 ms when its reply was
+ * lost; the second one then conflicts with the first.
  */
 export const REMOTE_KV: KvBackend = {
   maxWrites: 10,
@@ -45,8 +44,8 @@ export const REMOTE_KV: KvBackend = {
 };
 
 /**
- * How long a commit is repeated while another process writes to the file (ms). Writes take less than
- * a millisecond each: whoever holds the file for longer has stopped, or copies it.
+ * How long a commit is retried while another process writes to the file (ms). A write takes less than a
+ * millisecond: a process that holds the file for longer is suspended, or copies it.
  */
 const LOCKED_MS = 250;
 
@@ -95,13 +94,13 @@ function keyOf(key: string): Deno.KvKey {
   return ["sluice", "bucket", key];
 }
 
-/** As short as it can be: most buckets are neither leased of nor reset. */
+/** Short: most buckets have neither leases nor resets. */
 function valueOf({ units, at, leasedAt, resetAt, sealedUntil }: BucketLevel): unknown[] {
   const rare = [leasedAt, resetAt, sealedUntil];
   return [units, at, ...rare.slice(0, rare.findLastIndex((value) => value !== undefined) + 1)];
 }
 
-/** A record that is no bucket of ours counts as none; its version is still the one to write over. */
+/** Parses a record; a malformed one counts as none, and its version is overwritten. */
 function parseLevel(value: unknown): BucketLevel | undefined {
   if (!Array.isArray(value)) return undefined;
   const [units, at, leasedAt, resetAt, sealedUntil]: unknown[] = value;

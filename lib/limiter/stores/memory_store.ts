@@ -5,10 +5,10 @@ interface Entry extends StoredBucket {
   readonly expiresAt: number;
 }
 
-/** How many buckets there may be before the expired ones are looked for. */
+/** The number of buckets from which expired ones are swept. */
 const FIRST_SWEEP = 1_000;
 
-/** Buckets in this process alone. */
+/** Buckets in the memory of this process. */
 export class MemoryStore implements BucketStore {
   readonly maxWrites = Infinity;
   readonly concurrency = 1;
@@ -38,7 +38,7 @@ export class MemoryStore implements BucketStore {
     return Promise.resolve(version);
   }
 
-  /** Forgets what has expired; done again when as much has come as is left. */
+  /** Deletes expired buckets; again when the number has doubled. */
   #sweep(): void {
     const now = this.#clock.monotonic();
     for (const [key, { expiresAt }] of this.#entries) {
