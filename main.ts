@@ -2,19 +2,20 @@ import { abortable } from "@std/async";
 import { Background } from "./lib/core/background.ts";
 import { KvPurges } from "./lib/cache/kv_purges.ts";
 import { KvTier } from "./lib/cache/kv_tier.ts";
+import type { CacheStore } from "./lib/cache/store.ts";
 import { BufferBudget } from "./lib/core/buffer_budget.ts";
 import { systemClock as clock } from "./lib/core/clock.ts";
 import { DEFAULTS } from "./lib/core/defaults.ts";
 import { parseConfig } from "./lib/config/parse.ts";
 import type { Settings } from "./lib/config/gateway.ts";
 import { describe } from "./lib/upstream/describe.ts";
-import { isStoreFile, openKv } from "./lib/store/open_kv.ts";
-import { unlocked } from "./lib/store/kv_locked.ts";
 import { KvStore, LOCAL_KV, REMOTE_KV } from "./lib/limiter/stores/kv_store.ts";
 import { MemoryStore } from "./lib/limiter/stores/memory_store.ts";
 import { kvOperator } from "./lib/operator/kv_operator.ts";
+import type { Operator } from "./lib/operator/operator.ts";
 import { defaultMaxBuffered } from "./lib/process/default_max_buffered.ts";
 import { type Options, readOptions } from "./lib/process/flags.ts";
+import { keepRunning } from "./lib/process/keep_running.ts";
 import { listen } from "./lib/process/listen.ts";
 import type { Listener } from "./lib/process/listener.ts";
 import { openOutput } from "./lib/process/output.ts";
@@ -24,17 +25,12 @@ import { Shutdown } from "./lib/process/shutdown.ts";
 import { stopSignal } from "./lib/process/stop_signal.ts";
 import { Resources } from "./lib/upstream/resources.ts";
 import { StartError } from "./lib/core/start_error.ts";
-import { StoreFile } from "./lib/store/store_file.ts";
-import { StoreGuard } from "./lib/store/store_guard.ts";
+import { type OpenStore, openStore } from "./lib/store/open_store.ts";
 import { openHttpTransport } from "./lib/transport/http.ts";
 import { jsonLine, readableLine } from "./middleware/access_line.ts";
 import { faultLine } from "./lib/upstream/fault_log.ts";
 import { createGateway } from "./routes/gateway.ts";
 
-/** The record that probes the store. */
-const PROBED = ["sluice", "ready"];
-/** How long the probe's write is repeated on a locked file (ms): less than a call may take. */
-const PROBE_LOCKED_MS = 200;
 const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM"];
 const DEFAULT_CONFIG = {
   name: "gateway.config.ts",
@@ -63,32 +59,31 @@ if (import.meta.main) {
   }
 }
 
-/** Runs the gateway until a signal stops it, then shuts down in order. */
+/** Runs the gateway until a signal stops it: opens what it needs, serves, and shuts down in order. */
 async function run(settings: Settings, options: Options): Promise<void> {
-  const store = options.store ?? settings.store;
-  using kv = await openKv(store, clock);
-  const file = await storeFile(store);
-  const backend = isShared(store) ? REMOTE_KV : LOCAL_KV;
-  const write = () => unlocked(() => kv.set(PROBED, clock.wall()), { boundMs: PROBE_LOCKED_MS });
-  const guard = new StoreGuard({
+  keepRunning(logError);
+  if (!output.isTerminal) redirectConsole(output);
+  const location = options.store ?? settings.store;
+  const isHosted = env("DENO_DEPLOYMENT_ID") !== undefined;
+  // Other machines share a store over KV Connect, and always on Deno Deploy.
+  const isShared = location?.startsWith("http") ?? isHosted;
+  const backend = isShared ? REMOTE_KV : LOCAL_KV;
+  using store = await openStore(location, {
     clock,
     random: Math.random,
     timeoutMs: backend.timeoutMs,
-    read: () => kv.get(PROBED),
-    ...(store !== ":memory:" && { write }),
-    ...(file && { file: () => file.trouble() }),
     log: (line) => output.error(`store: ${line}`),
   });
-  // Deno Deploy refuses plain TCP to port 443.
-  const isTlsInOneStep = env("DENO_DEPLOYMENT_ID") !== undefined;
   // Never closed: Deno reports an error for each stream whose upstream closes before its client.
-  const transport = openHttpTransport(clock, { isTlsInOneStep });
+  const transport = openHttpTransport(clock, {
+    isTlsInOneStep: isHosted, // Deno Deploy refuses plain TCP to port 443
+  });
+  const shutdown = new Shutdown(clock);
   const background = new Background({
     clock,
     taskTimeoutMs: DEFAULTS.backgroundMs,
     onError: (error) => logError(error),
   });
-  const shutdown = new Shutdown(clock);
   // Closed after the last request, the newest first.
   const closing = new AsyncDisposableStack();
   const resources = new Resources({
@@ -97,56 +92,29 @@ async function run(settings: Settings, options: Options): Promise<void> {
     onError: (error, upstream) => logError(error, `upstream ${upstream}`),
   });
   closing.defer(() => resources.close());
-  // An unhandled rejection in a function source must not end every other request.
-  globalThis.addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    logError(event.reason);
-  });
-  // A write to a file at its size limit would kill the process; with a listener, the write fails.
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGXFSZ", () => {});
-  if (!output.isTerminal) redirectConsole(output);
   const format = output.isTerminal ? readableLine : jsonLine;
-  const operator = kvOperator(kv, {
-    clock,
-    guard,
-    onError: (error) => logError(error, "operator"),
-  });
-  await operator.refresh();
-  const following = new AbortController();
-  // A store in memory changes only in this process.
-  if (store !== ":memory:") {
-    operator.follow(following.signal);
-    guard.follow(following.signal);
-  }
-  closing.defer(() => following.abort());
-  const tier = closing.use(
-    new KvTier(kv, {
-      maxBytes: settings.cacheDisk,
-      wall: () => clock.wall(),
-      onError: (error) => guard.failed("write", error),
-    }),
-  );
+
   const app = createGateway(settings, {
     clock,
+    random: Math.random,
+    http: transport.source,
+    resources,
     background,
     shutdown,
-    buffers: new BufferBudget(settings.maxBuffered ?? await defaultMaxBuffered()),
     closing,
-    resources,
-    http: transport.source,
-    buckets: store === ":memory:" ? new MemoryStore(clock) : new KvStore(kv, backend),
-    operator,
-    random: Math.random,
-    ...(store === ":memory:" ? {} : { cacheStore: { tier, purges: new KvPurges(kv) } }),
+    buffers: new BufferBudget(settings.maxBuffered ?? await defaultMaxBuffered()),
+    store: store.guard,
+    operator: await openOperator(store, closing),
+    buckets: store.isMemory ? new MemoryStore(clock) : new KvStore(store.kv, backend),
+    ...(!store.isMemory && { cacheStore: openCacheStore(store, settings, closing) }),
     adminToken: env("GATEWAY_ADMIN_TOKEN"),
-    isHosted: env("DENO_DEPLOYMENT_ID") !== undefined,
-    store: guard,
+    isHosted,
     logAccess: (entry) => output.line(format(entry)),
     logError,
     logFault: (report) => logError(faultLine(report), `upstream ${report.upstream}`),
   });
 
-  const scheme = env("DENO_DEPLOYMENT_ID") === undefined ? "http" : "https";
+  const scheme = isHosted ? "https" : "http";
   const handler: Deno.ServeHandler<Deno.NetAddr> = (request, { remoteAddr, completed }) =>
     app.fetch(request, { remoteAddress: remoteAddr.hostname, scheme, completed });
   const stop = stopSignal(STOP_SIGNALS);
@@ -172,20 +140,43 @@ async function run(settings: Settings, options: Options): Promise<void> {
   if (!isInTime || cutOff > 0) output.error("stopped before all work had finished");
 }
 
+/** Opens the operator, which follows the changes that other processes make in the store. */
+async function openOperator(
+  { kv, guard, isMemory }: OpenStore,
+  closing: AsyncDisposableStack,
+): Promise<Operator> {
+  const operator = kvOperator(kv, {
+    clock,
+    guard,
+    onError: (error) => logError(error, "operator"),
+  });
+  await operator.refresh();
+  if (isMemory) return operator;
+  const following = new AbortController();
+  operator.follow(following.signal);
+  guard.follow(following.signal);
+  closing.defer(() => following.abort());
+  return operator;
+}
+
+/** Opens the tier of the cache that all processes on the store share. */
+function openCacheStore(
+  { kv, guard }: OpenStore,
+  { cacheDisk }: Settings,
+  closing: AsyncDisposableStack,
+): CacheStore {
+  const tier = new KvTier(kv, {
+    maxBytes: cacheDisk,
+    wall: () => clock.wall(),
+    onError: (error) => guard.failed("write", error),
+  });
+  return { tier: closing.use(tier), purges: new KvPurges(kv) };
+}
+
 /** Runs a shutdown within the grace period; resolves to whether it finished in time. */
 async function inTime(end: () => Promise<void>): Promise<boolean> {
   const grace = AbortSignal.timeout(DEFAULTS.graceMs);
   return await abortable(end(), grace).then(() => true, () => false);
-}
-
-/** The store's file; undefined for a store that has none. */
-async function storeFile(store: string | undefined): Promise<StoreFile | undefined> {
-  return store !== undefined && isStoreFile(store) ? await StoreFile.at(store) : undefined;
-}
-
-/** Whether other machines share the store: over KV Connect, and always on Deno Deploy. */
-function isShared(store: string | undefined): boolean {
-  return store?.startsWith("http") ?? env("DENO_DEPLOYMENT_ID") !== undefined;
 }
 
 /** Exits with an error message. */

@@ -1,0 +1,56 @@
+import type { Clock, Random } from "../core/clock.ts";
+import { unlocked } from "./kv_locked.ts";
+import { isStoreFile, openKv } from "./open_kv.ts";
+import { StoreFile } from "./store_file.ts";
+import { StoreGuard } from "./store_guard.ts";
+
+/** The record that probes the store. */
+const PROBED = ["sluice", "ready"];
+/** How long the probe's write is repeated on a locked file (ms): less than a call may take. */
+const PROBE_LOCKED_MS = 200;
+
+/** An open store. Disposing it closes it. */
+export interface OpenStore extends Disposable {
+  readonly kv: Deno.Kv;
+  /** Guards every call of the store. */
+  readonly guard: StoreGuard;
+  /** Whether it is this process's memory, which no other process can change. */
+  readonly isMemory: boolean;
+}
+
+/** What opening a store depends on. */
+export interface OpenStoreOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** How long a call may take (ms). */
+  readonly timeoutMs: number;
+  /** Logs one line when the store is lost, and one when it is back. */
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Opens the store and its guard.
+ * @param location a file, `:memory:` or a KV Connect URL; undefined for Deno KV's own default
+ * @throws {StartError} when it cannot be opened
+ */
+export async function openStore(
+  location: string | undefined,
+  { clock, random, timeoutMs, log }: OpenStoreOptions,
+): Promise<OpenStore> {
+  const kv = await openKv(location, clock);
+  const isMemory = location === ":memory:";
+  const file = location !== undefined && isStoreFile(location)
+    ? await StoreFile.at(location)
+    : undefined;
+  const write = () => unlocked(() => kv.set(PROBED, clock.wall()), { boundMs: PROBE_LOCKED_MS });
+  const guard = new StoreGuard({
+    clock,
+    random,
+    timeoutMs,
+    read: () => kv.get(PROBED),
+    ...(!isMemory && { write }),
+    ...(file && { file: () => file.trouble() }),
+    log,
+  });
+  return { kv, guard, isMemory, [Symbol.dispose]: () => kv.close() };
+}
