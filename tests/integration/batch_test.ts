@@ -145,8 +145,8 @@ Deno.test("a request has the batch's headers but those of its message, and its o
   }
   const second = echo(own);
   assertEquals(second.body, '{"a":1}');
-  const told = ["x-one", "x-two", "accept", "content-type", "content-length"];
-  assertEquals(told.map((name) => second.headers.get(name)), [
+  const received = ["x-one", "x-two", "accept", "content-type", "content-length"];
+  assertEquals(received.map((name) => second.headers.get(name)), [
     "own",
     "2",
     "text/plain",

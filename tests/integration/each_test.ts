@@ -20,7 +20,7 @@ function eachOf(url: string, part: Partial<Part> = {}): TestGateway {
   });
 }
 
-const told = ({ problems = [] }: EnvelopeDocument) =>
+const problemsIn = ({ problems = [] }: EnvelopeDocument) =>
   problems.map(({ part, index, status, detail }) => [part, index, status, detail]);
 
 Deno.test("each item gets a call, equal ones share one, and the results keep their order", async () => {
@@ -58,7 +58,7 @@ for (const [list, detail, kind] of NO_LISTS) {
         ...(otherwise && { otherwise }),
       });
       const document = await readEnvelope(await ask(gateway.url));
-      assertEquals(told(document), [["items", undefined, 502, detail]]);
+      assertEquals(problemsIn(document), [["items", undefined, 502, detail]]);
       assertEquals(document.problems?.[0]?.type, `/_gateway/problems/${kind}`);
       assertEquals(document.data.items, otherwise ?? null);
     }
@@ -85,7 +85,7 @@ Deno.test("items whose call cannot be made, or fails, are null, each with its pr
   assertEquals(document.data.items, ["/items/1", null, null, null, null, null, "/items/2", null]);
   const scalar = "item: must be a string, a number or a boolean";
   const segment = 'item: must not be empty, "." or ".."';
-  assertEquals(told(document), [
+  assertEquals(problemsIn(document), [
     ["items", 1, 502, scalar],
     ["items", 2, 502, segment],
     ["items", 3, 502, scalar],
@@ -104,7 +104,7 @@ Deno.test("what items hold is a value like any other", async () => {
   await using gateway = eachOf(upstream.url, { path: "/items/{item.id}/{item.to.x}" });
   const document = await readEnvelope(await ask(gateway.url));
   assertEquals(document.data.items, ["/items/7/1", null]);
-  assertEquals(told(document), [["items", 1, 502, "item.to.x: is missing"]]);
+  assertEquals(problemsIn(document), [["items", 1, 502, "item.to.x: is missing"]]);
 });
 
 Deno.test("a failed item of a required part fails the whole, and ends the others", async () => {
@@ -178,7 +178,10 @@ Deno.test("at the deadline what came is there, and each item that did not has it
   });
   const document = await readEnvelope(await ask(gateway.url));
   assertEquals(document.data.items, [1, null, 1, null]);
-  assertEquals(told(document).map(([, index, status]) => [index, status]), [[1, 504], [3, 504]]);
+  assertEquals(problemsIn(document).map(([, index, status]) => [index, status]), [[1, 504], [
+    3,
+    504,
+  ]]);
 });
 
 Deno.test("a client's list is checked before the first call", async () => {

@@ -38,7 +38,7 @@ function gatewayOf(
   });
 }
 
-const told = ({ problems = [] }: EnvelopeDocument) =>
+const problemsIn = ({ problems = [] }: EnvelopeDocument) =>
   problems.map(({ part, index, type, status }) => [part, index, type.split("/").at(-1), status]);
 
 const paths = (numbers: readonly number[]) => numbers.map((number) => `/items/${number}`);
@@ -118,7 +118,7 @@ Deno.test("at the deadline each missing item has its problem, called or not", as
     list.map((number) => missing.includes(number) ? null : `/items/${number}`),
   );
   assertEquals(
-    told(document),
+    problemsIn(document),
     missing.map((index) => ["items", index, "deadline-exceeded", 504]),
   );
   assertEquals(upstream.requests.length, 1 + 15);
@@ -140,7 +140,7 @@ Deno.test("a list of 100 is taken and one of 101 is not, where no max is said", 
   for (const [count, expected] of lists) {
     await using upstream = startItems(NUMBERS.slice(0, count));
     await using gateway = gatewayOf(upstream);
-    assertEquals(told(await readEnvelope(await ask(gateway.url))), expected);
+    assertEquals(problemsIn(await readEnvelope(await ask(gateway.url))), expected);
     assertEquals(upstream.requests.length, count === 100 ? 101 : 1);
   }
 });
@@ -148,7 +148,7 @@ Deno.test("a list of 100 is taken and one of 101 is not, where no max is said", 
 Deno.test("equal items count against max, although they share a call", async () => {
   await using upstream = startItems([1, 1, 1, 1]);
   await using three = gatewayOf(upstream, { max: 3 });
-  assertEquals(told(await readEnvelope(await ask(three.url))), [
+  assertEquals(problemsIn(await readEnvelope(await ask(three.url))), [
     ["items", undefined, "too-many-items", 502],
   ]);
   await using four = gatewayOf(upstream, { max: 4 });
@@ -189,7 +189,7 @@ Deno.test("an item is at most one segment of a path", async () => {
     const document = await readEnvelope(await ask(gateway.url));
     outcomes.set(JSON.stringify(item), upstream.paths[1]);
     if (upstream.paths.length === 1) {
-      assertEquals(told(document), [["items", 0, "input-invalid", 502]]);
+      assertEquals(problemsIn(document), [["items", 0, "input-invalid", 502]]);
       assertEquals(document.data.items, [null]);
     }
   }
@@ -227,7 +227,7 @@ Deno.test("in place of a list: what leads nowhere or to something else", async (
     await using upstream = startItems(list);
     await using gateway = gatewayOf(upstream, { each: "{list.ids}", otherwise: [0] });
     const document = await readEnvelope(await ask(gateway.url));
-    assertEquals(told(document), [["items", undefined, "input-invalid", 502]]);
+    assertEquals(problemsIn(document), [["items", undefined, "input-invalid", 502]]);
     assertEquals(document.data.items, [0]);
     assertEquals(upstream.paths, ["/list"]);
   }
@@ -255,7 +255,7 @@ Deno.test("a list of lists is followed by its index, and a list within items by 
     "/again/%2Fitems%2F1/of/2",
     "/again/%2Fitems%2F2/of/2",
   ]);
-  assertEquals(told(document), [["two", 1, "input-invalid", 502]]);
+  assertEquals(problemsIn(document), [["two", 1, "input-invalid", 502]]);
 });
 
 Deno.test("a part that needs a list with failed items is called, with null in their places", async () => {

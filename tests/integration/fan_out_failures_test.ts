@@ -133,7 +133,7 @@ for (const [title, graph] of Object.entries(GRAPHS)) {
     });
 
     const check = async ({ failing, id }: typeof cases[number]) => {
-      const told = JSON.stringify([...failing]);
+      const description = JSON.stringify([...failing]);
       const fates = fatesOf(graph, failing);
       const required = NAMES.filter((name) => {
         const { optional, otherwise } = graph[name];
@@ -143,17 +143,21 @@ for (const [title, graph] of Object.entries(GRAPHS)) {
       const response = await ask(`${gateway.url}/${id}`);
       const agrees = (name: string, status: number, type: string) => {
         const fate = fates.get(name);
-        assertEquals(type, PROBLEM_PATH + fate?.kind, `${told}: ${name}`);
-        assert(fate?.statuses.includes(status), `${told}: ${name} ${status}`);
+        assertEquals(type, PROBLEM_PATH + fate?.kind, `${description}: ${name}`);
+        assert(fate?.statuses.includes(status), `${description}: ${name} ${status}`);
       };
       if (fatal.length === 0) {
         const { data, problems = [] } = await readEnvelope(response, { parts: NAMES });
         for (const name of NAMES) {
           const { otherwise = null } = graph[name];
-          assertEquals(data[name], fates.has(name) ? otherwise : { id: name }, `${told}: ${name}`);
+          assertEquals(
+            data[name],
+            fates.has(name) ? otherwise : { id: name },
+            `${description}: ${name}`,
+          );
         }
         const failed = problems.map(({ part }) => part);
-        assertEquals(failed.toSorted(), [...fates.keys()].toSorted(), told);
+        assertEquals(failed.toSorted(), [...fates.keys()].toSorted(), description);
         for (const { part, status, type } of problems) agrees(part, status, type);
         return;
       }
@@ -161,17 +165,20 @@ for (const [title, graph] of Object.entries(GRAPHS)) {
       const decisive = fatal.find(({ kind, statuses }) =>
         type === PROBLEM_PATH + kind && statuses.includes(response.status)
       );
-      assert(decisive, `${told}: ${response.status} ${type} is none of ${JSON.stringify(fatal)}`);
+      assert(
+        decisive,
+        `${description}: ${response.status} ${type} is none of ${JSON.stringify(fatal)}`,
+      );
       const { status, headers } = response;
       const { problems = [] } = await readProblem(response, {
         status,
         kind: decisive.kind,
         parts: NAMES,
       });
-      assertEquals(headers.get("retry-after"), status === 503 ? "7" : null, told);
+      assertEquals(headers.get("retry-after"), status === 503 ? "7" : null, description);
       for (const { part, status, type } of problems) agrees(part, status, type);
       const isTold = problems.some((problem) => problem.status === status && problem.type === type);
-      assert(isTold, `${told}: what failed the whole is not told`);
+      assert(isTold, `${description}: the failure is not reported`);
     };
     for (let from = 0; from < cases.length; from += AT_ONCE) {
       await Promise.all(cases.slice(from, from + AT_ONCE).map(check));

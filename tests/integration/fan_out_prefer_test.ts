@@ -126,11 +126,11 @@ Deno.test("what a client would wait is never more than the route's deadline", as
 });
 
 Deno.test("an upstream gets the remaining time, never more than timeout or deadline", async () => {
-  const told = new Map<string, number>();
+  const received = new Map<string, number>();
   await using upstream = startGatedUpstream((request) => {
     const ms = request.headers.get(EXPECTED_TIMEOUT);
     assert(ms !== null && /^[1-9]\d*$/.test(ms), `${ms}`);
-    told.set(new URL(request.url).pathname, Number(ms));
+    received.set(new URL(request.url).pathname, Number(ms));
     return Response.json([1, 2]);
   });
   await using gateway = startGateway({
@@ -168,12 +168,12 @@ Deno.test("an upstream gets the remaining time, never more than timeout or deadl
       assertEquals(response.status, 200);
       await response.body?.cancel();
     }
-    assertEquals([...told.keys()].toSorted(), Object.keys(most).toSorted());
-    for (const [path, ms] of told) {
+    assertEquals([...received.keys()].toSorted(), Object.keys(most).toSorted());
+    for (const [path, ms] of received) {
       assert(ms > 0 && ms <= (most[path] ?? 0), `${path}: ${ms}`);
     }
-    assert((told.get("/chained") ?? 0) <= (told.get("/long") ?? 0), "time has passed");
-    told.clear();
+    assert((received.get("/chained") ?? 0) <= (received.get("/long") ?? 0), "time has passed");
+    received.clear();
   }
 });
 

@@ -63,7 +63,7 @@ for (const quorum of [1, 2, 3]) {
 
       const race = async (ends: Readonly<Record<string, End>>, index: number) => {
         const isFirst = quorum === 1 && index % 2 === 0;
-        const told = `${order} ${JSON.stringify(ends)}${isFirst ? " first" : ""}`;
+        const description = `${order} ${JSON.stringify(ends)}${isFirst ? " first" : ""}`;
         const answer = ask(`${gateway.url}/${isFirst ? "first/" : ""}${index}`);
         const path = (name: string) => `/${index}/${name}/${ends[name]}`;
         await Promise.all(NAMES.map((name) => upstream.reached(path(name))));
@@ -71,32 +71,40 @@ for (const quorum of [1, 2, 3]) {
         for (const name of order.slice(0, won.length + lost.length)) {
           const { active } = upstream;
           upstream.open(path(name));
-          await until(() => upstream.active < active, `${told}: ${name} has ended`);
+          await until(() => upstream.active < active, `${description}: ${name} has ended`);
         }
         const response = await answer;
-        assertEquals(timedParts(response), [...NAMES], told);
+        assertEquals(timedParts(response), [...NAMES], description);
         assertEquals(
           failedParts(response),
           lost.map(({ part, kind }) => `${part}: ${kind}`).toSorted(),
-          told,
+          description,
         );
-        await until(() => upstream.active === 0, `${told}: the others are left`);
+        await until(() => upstream.active === 0, `${description}: the others are left`);
         const last = lost.at(-1);
         if (!isWon && last) {
-          assertEquals(response.headers.get("retry-after"), last.status === 503 ? "4" : null, told);
+          assertEquals(
+            response.headers.get("retry-after"),
+            last.status === 503 ? "4" : null,
+            description,
+          );
           const { problems } = await readProblem(response, last);
-          assertEquals(problems?.map(({ part, status }) => [part, status]), statusesOf(lost), told);
+          assertEquals(
+            problems?.map(({ part, status }) => [part, status]),
+            statusesOf(lost),
+            description,
+          );
           return;
         }
         const { data, complete, problems = [] } = await response.json();
-        assertEquals([response.status, complete], [200, true], told);
+        assertEquals([response.status, complete], [200, true], description);
         assertEquals(response.headers.get("gateway-complete"), "?1");
-        assertEquals(statusesOf(problems), statusesOf(lost), told);
-        if (isFirst) assertEquals(data, won[0], told);
+        assertEquals(statusesOf(problems), statusesOf(lost), description);
+        if (isFirst) assertEquals(data, won[0], description);
         else {
           for (const name of NAMES) {
-            if (won.includes(name)) assertEquals(data[name], name, told);
-            else if (!lost.some(({ part }) => part === name)) assert(!(name in data), told);
+            if (won.includes(name)) assertEquals(data[name], name, description);
+            else if (!lost.some(({ part }) => part === name)) assert(!(name in data), description);
           }
         }
       };

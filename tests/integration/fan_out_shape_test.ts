@@ -63,7 +63,7 @@ Deno.test("select of what is not there is the upstream's fault, and names it", a
   assertEquals(await shaped("", { select: "/a" }), "the upstream's response has nothing at /a");
 });
 
-const PICKS: readonly (readonly [answer: string, pick: readonly string[], kept: unknown])[] = [
+const PICKS: readonly (readonly [answer: string, pick: readonly string[], expected: unknown])[] = [
   ['{"a":1,"b":2}', ["b", "c"], { b: 2 }],
   ['[{"a":1,"b":2},{"b":null},{}]', ["b"], [{ b: 2 }, { b: null }, {}]],
   ['{"at":[{"x":1,"y":2},null,{"y":3}]}', ["at.x"], { at: [{ x: 1 }, null, {}] }],
@@ -80,8 +80,8 @@ const PICKS: readonly (readonly [answer: string, pick: readonly string[], kept: 
   ['{"at":"here"}', ["at.x"], "the upstream's response has no members to pick"],
 ];
 Deno.test("pick selects members of objects and of lists of objects, and fails for anything else", async () => {
-  for (const [answer, pick, kept] of PICKS) {
-    assertEquals(await shaped(answer, { pick }), kept, answer);
+  for (const [answer, pick, expected] of PICKS) {
+    assertEquals(await shaped(answer, { pick }), expected, answer);
   }
   const own: unknown = JSON.parse('{"__proto__":1}');
   assertEquals(await shaped('{"__proto__":1,"x":2}', { pick: ["__proto__"] }), own);
@@ -149,8 +149,8 @@ for (const [does, map] of Object.entries(MISTAKES)) {
     const failed = await ask(required.url);
     await readProblem(failed, { status: 502, kind: "upstream-invalid", hidden: [SECRET] });
     assertEquals(required.errors.length, 1);
-    const told = required.errors.map((error) => error instanceof Error ? error.message : error);
-    if (/throws an?|rejects/.test(does)) assertEquals(told, [SECRET]);
+    const received = required.errors.map((error) => error instanceof Error ? error.message : error);
+    if (/throws an?|rejects/.test(does)) assertEquals(received, [SECRET]);
 
     for (const accept of STREAMS) {
       const before = optional.errors.length;
@@ -236,7 +236,7 @@ Deno.test("a map's changes do not affect others that share the response", async 
 });
 
 Deno.test("a map receives the parts that its part needs, as they are in the response", async () => {
-  const told: string[][] = [];
+  const received: string[][] = [];
   await using upstream = startUpstream(({ url }) => Response.json({ path: new URL(url).pathname }));
   await using gateway = gatewayOf(upstream, {
     list: { from: "up", path: "/list", map: () => [1, 2] },
@@ -248,7 +248,7 @@ Deno.test("a map receives the parts that its part needs, as they are in the resp
       each: "{list}",
       needs: ["used"],
       map({ path }: { readonly path: string }, parts: Readonly<Record<string, unknown>>) {
-        told.push(Object.keys(parts).toSorted());
+        received.push(Object.keys(parts).toSorted());
         assert(Array.isArray(parts.list));
         parts.list.push(3);
         return [path, parts.used];
@@ -264,7 +264,7 @@ Deno.test("a map receives the parts that its part needs, as they are in the resp
   const { data } = await readEnvelope(await ask(gateway.url));
   const it = [["/1/%2Fused", "/used"], ["/2/%2Fused", "/used"]];
   assertEquals([data.it, data.list, data.after], [it, [1, 2], { it }]);
-  assertEquals(told, [["list", "used"], ["list", "used"]]);
+  assertEquals(received, [["list", "used"], ["list", "used"]]);
 });
 
 Deno.test("what an each selects is selected of every item, and its pointer followed in the list", async () => {

@@ -80,13 +80,13 @@ for (const accept of STREAMS) {
       event === "part" || index === undefined ? [[part, data]] : []
     );
     assertEquals(Object.fromEntries(data), whole.data);
-    assertEquals(data.length, 6, "each is told once");
-    const told = records.flatMap(({ part, index, problem }) =>
+    assertEquals(data.length, 6, "each is reported once");
+    const reported = records.flatMap(({ part, index, problem }) =>
       problem ? [{ part, ...(index === undefined ? {} : { index }), ...problem }] : []
     );
     const byPart = (list: { part?: string | undefined }[]) =>
       list.toSorted((a, b) => `${a.part}` < `${b.part}` ? -1 : 1);
-    assertEquals(byPart(told), byPart(problems));
+    assertEquals(byPart(reported), byPart(problems));
   });
 
   Deno.test(`${accept}: a required part that fails before all others decides the status`, async () => {

@@ -106,9 +106,14 @@ for (const { value, detail } of WRONG) {
       },
     });
     const { problems = [] } = await readEnvelope(await ask(gateway.url));
-    const told = problems.map(({ part, type, status, detail }) => ({ part, type, status, detail }));
+    const reported = problems.map(({ part, type, status, detail }) => ({
+      part,
+      type,
+      status,
+      detail,
+    }));
     const type = "/_gateway/problems/input-invalid";
-    assertEquals(told, detail === "" ? [] : [{ part: "b", type, status: 502, detail }]);
+    assertEquals(reported, detail === "" ? [] : [{ part: "b", type, status: 502, detail }]);
     assertEquals(upstream.requests.length, detail === "" ? 2 : 1);
   });
 }

@@ -38,7 +38,7 @@ interface Told {
 }
 
 /** A record; what its problem says, in short. */
-function told({ problem, ...record }: Told): unknown {
+function summaryOf({ problem, ...record }: Told): unknown {
   return problem ? { ...record, problem: [problem.status, problem.page] } : record;
 }
 
@@ -94,12 +94,12 @@ Deno.test("a failed page is reported after those before it, without a fallback",
   for (const otherwise of [undefined, ["stand-in"]]) {
     const orders = { ...ORDERS, ...(otherwise && { otherwise }) };
     await using gateway = streamOf(upstream.url, { orders });
-    assertEquals((await recordsOf(gateway)).map(told), [...pages, { complete: false }]);
+    assertEquals((await recordsOf(gateway)).map(summaryOf), [...pages, { complete: false }]);
     const strict = await recordsOf(gateway, { ...NDJSON, prefer: "handling=strict" });
-    assertEquals(strict.map(told), [...pages, { complete: false, problem: [502, 3] }]);
+    assertEquals(strict.map(summaryOf), [...pages, { complete: false, problem: [502, 3] }]);
   }
   await using required = streamOf(upstream.url, { orders: { ...ORDERS, optional: false } });
-  assertEquals((await recordsOf(required)).map(told), [
+  assertEquals((await recordsOf(required)).map(summaryOf), [
     ...pages,
     { complete: false, problem: [502, 3] },
   ]);
@@ -108,7 +108,7 @@ Deno.test("a failed page is reported after those before it, without a fallback",
 Deno.test("a first page that fails is a part that fails", async () => {
   await using upstream = startUpstream(bookOf(9, 1));
   await using gateway = streamOf(upstream.url, { orders: { ...ORDERS, otherwise: [0] } });
-  assertEquals((await recordsOf(gateway)).map(told), [
+  assertEquals((await recordsOf(gateway)).map(summaryOf), [
     { part: "orders", data: [0], problem: [502, undefined] },
     { complete: false },
   ]);
@@ -156,7 +156,7 @@ Deno.test("a required part that fails before any page came fails the whole", asy
 Deno.test("at the deadline the pages so far have been streamed", async () => {
   await using upstream = startGatedUpstream(bookOf(9), ["/orders?page=3"]);
   await using gateway = streamOf(upstream.url, { orders: ORDERS }, { deadline: "150ms" });
-  assertEquals((await recordsOf(gateway)).map(told).slice(1), [
+  assertEquals((await recordsOf(gateway)).map(summaryOf).slice(1), [
     { part: "orders", data: [2], more: true },
     { part: "orders", problem: [504, 3] },
     { complete: false },

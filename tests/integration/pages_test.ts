@@ -50,7 +50,7 @@ function bookOf(count: number, odd: Readonly<Record<number, () => Response>> = {
 }
 
 const failed = () => new Response("", { status: 500 });
-const told = ({ problems = [] }: EnvelopeDocument) =>
+const problemsIn = ({ problems = [] }: EnvelopeDocument) =>
   problems.map(({ part, page, status, type, detail }) => [
     part,
     page,
@@ -60,7 +60,7 @@ const told = ({ problems = [] }: EnvelopeDocument) =>
   ]);
 const ordersOf = async (gateway: TestGateway) => {
   const document = await readEnvelope(await ask(gateway.url));
-  return [document.data.orders, told(document)] as const;
+  return [document.data.orders, problemsIn(document)] as const;
 };
 
 for (const count of [1, 2, 10]) {
@@ -164,7 +164,7 @@ Deno.test("a list without an end is bounded, by pages and by items", async () =>
 });
 
 type Odd = readonly [last: string, page: number, status: number, kind: Kind, detail: string];
-const ODD: readonly (readonly [what: string, odd: () => Response, told: Odd])[] = [
+const ODD: readonly (readonly [what: string, odd: () => Response, problem: Odd])[] = [
   ["fails", failed, ["2b", 3, 502, "upstream-error", "page 3: the upstream returned 500"]],
   ["is refused", () => new Response("", { status: 404 }), [
     "2b",
@@ -328,7 +328,7 @@ Deno.test("at the deadline in the middle of a walk what was read is there", asyn
   await using gateway = pagesOf(upstream.url, { route: { deadline: "150ms" } });
   const document = await readEnvelope(await ask(gateway.url));
   assertEquals(document.data.orders, ["1a", "1b", "2a", "2b"]);
-  assertEquals(told(document).map(([part, page, status]) => [part, page, status]), [
+  assertEquals(problemsIn(document).map(([part, page, status]) => [part, page, status]), [
     ["orders", 3, 504],
   ]);
   await until(() => upstream.active === 0);

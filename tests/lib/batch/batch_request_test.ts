@@ -23,8 +23,8 @@ Deno.test("a number that keeps its digits is no object either", () => {
     ] as const
   ) {
     const { errors } = assertThrows(() => read(text), GatewayError).extensions;
-    const told: unknown[] = Array.isArray(errors) ? errors.map(({ pointer }) => pointer) : [];
-    assertEquals(told, [...pointers], text);
+    const reported: unknown[] = Array.isArray(errors) ? errors.map(({ pointer }) => pointer) : [];
+    assertEquals(reported, [...pointers], text);
   }
 });
 

@@ -22,8 +22,8 @@ function play(items: readonly unknown[], more: Partial<EachOptions> = {}) {
     isCached: true,
     ...more,
   }, testContext({ signal: request.signal }));
-  const asked = () => script.asked.map(({ call }) => call.path.slice(1));
-  return { script, reply, asked, request };
+  const called = () => script.asked.map(({ call }) => call.path.slice(1));
+  return { script, reply, called, request };
 }
 
 const failure = (detail = "it failed") => new GatewayError("upstream-error", detail);
@@ -35,19 +35,19 @@ const answer = (text: string): Reply => ({
 });
 
 Deno.test("an empty list makes no call", async () => {
-  const { reply, asked } = play([]);
+  const { reply, called } = play([]);
   const { status, headers, failures } = await reply;
   assertEquals(
-    [status, headers.get("content-type"), failures, asked()],
+    [status, headers.get("content-type"), failures, called()],
     [200, "application/json", undefined, []],
   );
   assertEquals(await textOf(await reply), "[]");
 });
 
 Deno.test("the results are in the items' order, byte for byte", async () => {
-  const { script, reply, asked } = play([3, "b", null]);
+  const { script, reply, called } = play([3, "b", null]);
   await settled();
-  assertEquals(asked(), ["3", '"b"', "null"]);
+  assertEquals(called(), ["3", '"b"', "null"]);
   script.at(2).answer(answer(""));
   script.at(0).answer(answer("\ufeff1.0"));
   await settled();
@@ -56,24 +56,24 @@ Deno.test("the results are in the items' order, byte for byte", async () => {
 });
 
 Deno.test("equal items share a call, those that only look alike do not", async () => {
-  const { script, reply, asked } = play([1, "1", 1, { a: [1] }, { a: [1] }, 1, true]);
+  const { script, reply, called } = play([1, "1", 1, { a: [1] }, { a: [1] }, 1, true]);
   await settled();
-  assertEquals(asked(), ["1", '"1"', '{"a":[1]}', "true"]);
-  for (const [index, asked] of script.asked.entries()) asked.answerJson(index);
+  assertEquals(called(), ["1", '"1"', '{"a":[1]}', "true"]);
+  for (const [index, called] of script.asked.entries()) called.answerJson(index);
   assertEquals(await textOf(await reply), "[0,1,0,2,2,0,3]");
 });
 
 Deno.test("no more calls run at once than allowed, and the next starts when one has ended", async () => {
-  const { script, reply, asked } = play([1, 2, 3, 4, 5], { concurrency: 2 });
+  const { script, reply, called } = play([1, 2, 3, 4, 5], { concurrency: 2 });
   await settled();
-  assertEquals(asked(), ["1", "2"]);
+  assertEquals(called(), ["1", "2"]);
   script.at(1).answerJson(1);
   await settled();
-  assertEquals(asked(), ["1", "2", "3"]);
+  assertEquals(called(), ["1", "2", "3"]);
   script.at(0).fail(failure());
   script.at(2).answerJson(1);
   await settled();
-  assertEquals(asked(), ["1", "2", "3", "4", "5"]);
+  assertEquals(called(), ["1", "2", "3", "4", "5"]);
   script.at(3).answerJson(1);
   script.at(4).answerJson(1);
   assertEquals(await textOf(await reply), "[null,1,1,1,1]");
@@ -133,7 +133,7 @@ Deno.test("an item whose call cannot be made fails alone", async () => {
 });
 
 Deno.test("where every item is wanted, the first that fails ends the others", async () => {
-  const { script, reply, asked } = play(["a", "b", "c", "b", "d"], {
+  const { script, reply, called } = play(["a", "b", "c", "b", "d"], {
     isStrict: true,
     concurrency: 3,
   });
@@ -150,19 +150,19 @@ Deno.test("where every item is wanted, the first that fails ends the others", as
     ["friends", 1],
     ["friends", 3],
   ]);
-  assertEquals([script.inFlight, asked()], [0, ['"a"', '"b"', '"c"']]);
+  assertEquals([script.inFlight, called()], [0, ['"a"', '"b"', '"c"']]);
 });
 
 for (const isStrict of [false, true]) {
   Deno.test(`who needs a ${isStrict ? "whole" : "partial"} list no longer ends it`, async () => {
-    const { script, reply, request, asked } = play([1, 2, 3], { isStrict, concurrency: 2 });
+    const { script, reply, request, called } = play([1, 2, 3], { isStrict, concurrency: 2 });
     await settled();
     script.at(0).answerJson(1);
     await settled();
     const left = new GatewayError("cancelled", "the client went away");
     request.abort(left);
     assertStrictEquals(await assertRejects(() => reply), left);
-    assertEquals([script.inFlight, asked()], [0, ["1", "2", "3"]]);
+    assertEquals([script.inFlight, called()], [0, ["1", "2", "3"]]);
   });
 }
 

@@ -57,23 +57,23 @@ function play(
   const gathering = plan.start(testCall({ ...call, ...(bytes && { body: Body.of(bytes) }) }), ctx);
   const outcomes = gathering.then(({ outcomes }) => Array.fromAsync(outcomes));
   outcomes.catch(() => {});
-  const asked = () => script.asked.map(({ call }) => call.path);
-  return { script, request, gathering, outcomes, asked, ctx };
+  const called = () => script.asked.map(({ call }) => call.path);
+  return { script, request, gathering, outcomes, called, ctx };
 }
 
 const kindsOf = (outcomes: readonly Outcome[]) =>
   Object.fromEntries(outcomes.map(({ part, error }) => [part, error?.message]));
 
 Deno.test("a call is made from other parts' data and the client's values", async () => {
-  const { script, outcomes, asked } = play({
+  const { script, outcomes, called } = play({
     city: { path: "/cities/{profile.address.cityId}/{query.lang}", needs: ["profile"] },
     profile: { path: "/users/{id}" },
   }, { call: { path: "/?lang=de", params: { id: "7" } } });
   await settled();
-  assertEquals(asked(), ["/users/7"]);
+  assertEquals(called(), ["/users/7"]);
   script.at(0).answerJson({ address: { cityId: "a/b" } });
   await settled();
-  assertEquals(asked(), ["/users/7", "/cities/a%2Fb/de"]);
+  assertEquals(called(), ["/users/7", "/cities/a%2Fb/de"]);
   script.at(1).answerJson(1);
   assertEquals((await outcomes).map(({ part }) => part), ["profile", "city"]);
 });
@@ -90,7 +90,7 @@ for (
   ] as const
 ) {
   Deno.test(`a part's data that cannot be used: ${JSON.stringify(answer)}`, async () => {
-    const { script, outcomes, asked, gathering } = play({
+    const { script, outcomes, called, gathering } = play({
       a: {},
       b: { path: "/{a.x}", needs: ["a"] },
     });
@@ -99,19 +99,19 @@ for (
     const [, b] = await outcomes;
     assertEquals([b?.error?.kind, b?.error?.status], ["input-invalid", 502]);
     assertEquals(b?.error?.message, detail);
-    assertEquals(asked(), ["/a"]);
+    assertEquals(called(), ["/a"]);
     assertEquals((await gathering).completion.error?.kind, "input-invalid");
   });
 }
 
 Deno.test("the client's values are checked for all parts before the first call", async () => {
-  const { outcomes, asked } = play({
+  const { outcomes, called } = play({
     a: {},
     b: { path: "/{a.x}/{query.dots}", needs: ["a"] },
   }, { call: { path: "/?dots=.." } });
   const error = await assertRejects(() => outcomes, GatewayError);
   assertEquals(error.kind, "bad-request");
-  assertEquals(asked(), []);
+  assertEquals(called(), []);
 });
 
 Deno.test("an empty response is null for the parts that need it", async () => {
@@ -133,10 +133,10 @@ const LISTS: readonly (readonly [each: string, more: Parameters<typeof play>[1]]
 ];
 for (const [each, more] of LISTS) {
   Deno.test(`a list of the client's starts at once: ${each}`, async () => {
-    const { script, outcomes, asked } = play({ a: { path: "/{item}", each } }, more);
+    const { script, outcomes, called } = play({ a: { path: "/{item}", each } }, more);
     await settled();
-    assertEquals(asked(), ["/7", "/8"]);
-    for (const asked of script.asked) asked.answerJson(asked.call.path);
+    assertEquals(called(), ["/7", "/8"]);
+    for (const called of script.asked) called.answerJson(called.call.path);
     const [outcome] = await outcomes;
     assertEquals(await outcome?.reply?.body.json(100), ["/7", "/8"]);
   });
@@ -162,20 +162,23 @@ const FAULTS: readonly (readonly [each: string, more: Parameters<typeof play>[1]
 ];
 for (const [each, more, detail] of FAULTS) {
   Deno.test(`a list that the client must not send: ${JSON.stringify(more)}`, async () => {
-    const { outcomes, asked } = play({ b: {}, a: { path: "/{item}", each, optional: true } }, more);
+    const { outcomes, called } = play(
+      { b: {}, a: { path: "/{item}", each, optional: true } },
+      more,
+    );
     const error = await assertRejects(() => outcomes, GatewayError);
-    assertEquals([error.kind, error.message, asked()], ["bad-request", detail, []]);
+    assertEquals([error.kind, error.message, called()], ["bad-request", detail, []]);
   });
 }
 
 Deno.test("a client's list that waits for a part is checked before the first call", async () => {
   const parts = { b: {}, a: { path: "/{b.x}/{item}", each: "{query.ids}", needs: ["b"] } };
-  const { script, asked, outcomes } = play(parts, { call: { path: "/?ids=1&ids=2" } });
+  const { script, called, outcomes } = play(parts, { call: { path: "/?ids=1&ids=2" } });
   await settled();
-  assertEquals(asked(), ["/b"]);
+  assertEquals(called(), ["/b"]);
   script.at(0).answerJson({ x: "y" });
   await settled();
-  assertEquals(asked(), ["/b", "/y/1", "/y/2"]);
+  assertEquals(called(), ["/b", "/y/1", "/y/2"]);
   script.at(1).answerJson(1);
   script.at(2).answerJson(1);
   await outcomes;
@@ -185,19 +188,19 @@ Deno.test("a client's list that waits for a part is checked before the first cal
 
 Deno.test("a list may have as many items as are taken", async () => {
   const body = { ids: [1, 2, 3, 4] };
-  const { script, outcomes, asked } = play({ a: { path: "/{item}", each: "{body.ids}" } }, {
+  const { script, outcomes, called } = play({ a: { path: "/{item}", each: "{body.ids}" } }, {
     body,
   });
   await settled();
-  assertEquals(asked(), ["/1", "/2", "/3", "/4"]);
-  for (const asked of script.asked) asked.answerJson(1);
+  assertEquals(called(), ["/1", "/2", "/3", "/4"]);
+  for (const called of script.asked) called.answerJson(1);
   assertEquals(kindsOf(await outcomes).a, undefined);
 });
 
 Deno.test("a query without the list has an empty one", async () => {
-  const { outcomes, asked } = play({ a: { path: "/{item}", each: "{query.ids}" } });
+  const { outcomes, called } = play({ a: { path: "/{item}", each: "{query.ids}" } });
   const [outcome] = await outcomes;
-  assertEquals([await outcome?.reply?.body.json(100), asked()], [[], []]);
+  assertEquals([await outcome?.reply?.body.json(100), called()], [[], []]);
 });
 
 for (
@@ -216,7 +219,7 @@ for (
   ] as const
 ) {
   Deno.test(`an invalid list of a part: ${JSON.stringify(answer)}`, async () => {
-    const { script, outcomes, asked } = play({
+    const { script, outcomes, called } = play({
       list: {},
       a: { path: "/{item}", each: "{list.ids}", needs: ["list"] },
     });
@@ -224,7 +227,7 @@ for (
     script.at(0).answerJson(answer);
     const [, a] = await outcomes;
     assertEquals([a?.error?.kind, a?.error?.status, a?.error?.message], [kind, 502, detail]);
-    assertEquals(asked(), ["/list"]);
+    assertEquals(called(), ["/list"]);
   });
 }
 
@@ -262,14 +265,14 @@ for (
 }
 
 Deno.test("an optional list that lacks an item succeeds, and other parts can use it", async () => {
-  const { script, outcomes, gathering, asked } = await lackingList({
+  const { script, outcomes, gathering, called } = await lackingList({
     a: { ...LIST, optional: true },
     b: { path: "/{a.0}", needs: ["a"] },
   });
   script.at(0).answerJson("one");
   script.at(2).answerJson("three");
   await settled();
-  assertEquals(asked().at(-1), "/one");
+  assertEquals(called().at(-1), "/one");
   script.at(3).answerJson(1);
   assertEquals(Object.values(kindsOf(await outcomes)), [undefined, undefined]);
   const { completion } = await gathering;
@@ -336,7 +339,7 @@ Deno.test("two requests at once have nothing to do with each other", async () =>
     "/first",
     "/second",
   ]);
-  for (const asked of script.asked.slice(2)) asked.answerJson(1);
+  for (const called of script.asked.slice(2)) called.answerJson(1);
   assertEquals((await Promise.all(both)).map(({ length }) => length), [2, 2]);
 });
 

@@ -288,9 +288,9 @@ Deno.test("parts get the request's context, and a signal of their own", async ()
   const ctx = testContext({ deadline: 123 });
   const reply = source(testCall(), ctx);
   await settled();
-  const asked = script.at(0).ctx;
-  assertEquals([asked.deadline, asked.client, asked.trace], [123, ctx.client, ctx.trace]);
-  assert(asked.signal !== ctx.signal);
+  const inner = script.at(0).ctx;
+  assertEquals([inner.deadline, inner.client, inner.trace], [123, ctx.client, ctx.trace]);
+  assert(inner.signal !== ctx.signal);
   script.at(0).answerJson(1);
   await reply;
 });

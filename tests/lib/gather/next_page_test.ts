@@ -19,7 +19,7 @@ function nextOf(reference: unknown, rule: Partial<NextRule> = {}) {
   return nextPath(page, { next: ["next"], firstPath: PATH, base: BASE, ...rule });
 }
 
-function told(next: string | GatewayError | undefined) {
+function summaryOf(next: string | GatewayError | undefined) {
   if (!(next instanceof GatewayError)) return next;
   assertEquals(next.kind, "upstream-invalid");
   return next.message;
@@ -76,7 +76,7 @@ const REFERENCES: readonly (readonly [reference: unknown, next: string | undefin
 ];
 for (const [reference, next] of REFERENCES) {
   Deno.test(`${JSON.stringify(reference)} leads to ${next}`, () => {
-    assertEquals(told(nextOf(reference)), next);
+    assertEquals(summaryOf(nextOf(reference)), next);
   });
 }
 
@@ -98,7 +98,7 @@ const CURSORS: readonly (readonly [cursor: unknown, next: string | undefined])[]
 ];
 for (const [cursor, next] of CURSORS) {
   Deno.test(`with a param, ${JSON.stringify(cursor)} leads to ${next}`, () => {
-    assertEquals(told(nextOf(cursor, { param: "cursor" })), next);
+    assertEquals(summaryOf(nextOf(cursor, { param: "cursor" })), next);
   });
 }
 
@@ -130,15 +130,15 @@ const LINKS: readonly (readonly [link: string, next: string | undefined])[] = [
 ];
 for (const [link, next] of LINKS) {
   Deno.test(`Link: ${link} leads to ${next}`, () => {
-    assertEquals(told(nextOf(link, { next: "link" })), next);
+    assertEquals(summaryOf(nextOf(link, { next: "link" })), next);
   });
 }
 
 Deno.test("an upstream without a base path, and a function, have their whole place", () => {
   for (const base of [new URL("http://127.0.0.1:1"), undefined]) {
-    assertEquals(told(nextOf("/a?b", { base })), "/a?b");
-    assertEquals(told(nextOf("/", { base })), "/");
-    assertEquals(told(nextOf("http://127.0.0.2:1/a", { base })), OFF);
+    assertEquals(summaryOf(nextOf("/a?b", { base })), "/a?b");
+    assertEquals(summaryOf(nextOf("/", { base })), "/");
+    assertEquals(summaryOf(nextOf("http://127.0.0.2:1/a", { base })), OFF);
   }
 });
 

@@ -63,14 +63,14 @@ Deno.test("each page is requested with the same method, headers and body", async
     headers: new Headers({ authorization: "secret" }),
     body: Body.of(new TextEncoder().encode("{}")),
   });
-  const asked: unknown[] = [];
+  const called: unknown[] = [];
   const source: Source = ({ path, ...rest }) => {
-    asked.push(rest);
+    called.push(rest);
     return Promise.resolve(json({ items: [], next: path === "/" ? "?x" : "" }));
   };
   for await (const _ of pages(source, call, testContext(), POINTERS));
   const { path: _, ...rest } = call;
-  assertEquals(asked, [rest, rest]);
+  assertEquals(called, [rest, rest]);
 });
 
 const two = ["1a", "1b"];

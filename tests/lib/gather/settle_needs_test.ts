@@ -16,16 +16,16 @@ Deno.test("a part is called as soon as what it needs has succeeded, with a call 
     needing("b", script.source),
   ];
   const outcomes = collect(parts, testContext(), new ManualClock());
-  const asked = () => script.asked.map(({ call }) => call.path);
+  const called = () => script.asked.map(({ call }) => call.path);
   await settled();
-  assertEquals(asked(), ["/a", "/b"]);
+  assertEquals(called(), ["/a", "/b"]);
   script.at(1).answerJson(1);
   await settled();
-  assertEquals(asked(), ["/a", "/b"]);
+  assertEquals(called(), ["/a", "/b"]);
   isThere = true;
   script.at(0).answerJson(1);
   await settled();
-  assertEquals(asked(), ["/a", "/b", "/ctrue"]);
+  assertEquals(called(), ["/a", "/b", "/ctrue"]);
   script.at(2).answerJson(1);
   assertEquals((await outcomes).map(({ part }) => part), ["b", "a", "c"]);
 });

@@ -57,21 +57,21 @@ Deno.test("items that still wait when the request ends are not called", async ()
 
 /** Parts whose outcomes are decided by the first that `decides`, read at their reader's own pace. */
 function decide(parts: readonly Part[], decides: (outcome: Outcome) => boolean) {
-  const told: string[] = [];
+  const reported: string[] = [];
   const outcomes = settle(parts, testContext(), {
     clock: new ManualClock(),
     isDecided(outcome) {
-      told.push(outcome.part);
+      reported.push(outcome.part);
       return decides(outcome);
     },
   });
-  return { told, outcomes };
+  return { reported, outcomes };
 }
 
 Deno.test("the decision cancels the rest, even before the outcome is consumed", async () => {
   const script = new ScriptedSource();
   const parts = ["a", "b", "c"].map((name) => needing(name, script.source));
-  const { told, outcomes } = decide(parts, ({ part }) => part === "b");
+  const { reported, outcomes } = decide(parts, ({ part }) => part === "b");
   const first = outcomes.next();
   await settled();
   script.at(0).answerJson(1);
@@ -81,7 +81,7 @@ Deno.test("the decision cancels the rest, even before the outcome is consumed", 
   assertEquals(script.inFlight, 0);
   const { reason } = script.at(2).ctx.signal;
   assert(reason instanceof GatewayError && reason.kind === "cancelled");
-  assertEquals(told, ["a", "b", "c"]);
+  assertEquals(reported, ["a", "b", "c"]);
   const rest: unknown[] = [];
   for await (const { part, error } of outcomes) rest.push([part, error?.kind]);
   assertEquals(rest, [["b", undefined], ["c", "cancelled"]]);
@@ -94,7 +94,7 @@ Deno.test("each outcome is yielded once, and its dependents are not called after
     needing("b", script.source, "a"),
     needing("c", script.source, "b"),
   ];
-  const { told, outcomes } = decide(parts, ({ part }) => part === "a");
+  const { reported, outcomes } = decide(parts, ({ part }) => part === "a");
   const reading = Array.fromAsync(outcomes);
   await settled();
   script.at(0).answerJson(1);
@@ -103,7 +103,7 @@ Deno.test("each outcome is yielded once, and its dependents are not called after
     ["b", "cancelled"],
     ["c", "cancelled"],
   ]);
-  assertEquals([told, script.asked.length], [["a", "b", "c"], 1]);
+  assertEquals([reported, script.asked.length], [["a", "b", "c"], 1]);
 });
 
 Deno.test("a reply after the decision is dropped; a failure is reported", async () => {

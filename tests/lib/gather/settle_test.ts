@@ -34,7 +34,7 @@ Deno.test("all parts are called concurrently, each with its own call", async () 
   const outcomes = collect(parts, testContext(), new ManualClock());
   await settled();
   assertEquals(script.asked.map(({ call }) => call.path), ["/a", "/b", "/c"]);
-  for (const asked of script.asked) asked.answerJson(1);
+  for (const called of script.asked) called.answerJson(1);
   assertEquals((await outcomes).length, 3);
 });
 

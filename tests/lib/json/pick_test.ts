@@ -8,27 +8,27 @@ const picked = (value: unknown, ...names: readonly string[]): unknown =>
   JSON.parse(textPicked(JSON.stringify(value), ...names));
 
 for (
-  const { value, names, kept } of [
-    { value: { a: 1, b: 2 }, names: ["a"], kept: { a: 1 } },
-    { value: { a: 1 }, names: ["b"], kept: {} },
-    { value: { a: null }, names: ["a"], kept: { a: null } },
-    { value: null, names: ["a"], kept: null },
-    { value: [], names: ["a"], kept: [] },
-    { value: [{ a: 1, b: 2 }, {}, null], names: ["a"], kept: [{ a: 1 }, {}, null] },
-    { value: [[{ a: 1, b: 2 }]], names: ["a"], kept: [[{ a: 1 }]] },
-    { value: { a: { b: 1, c: 2 } }, names: ["a.b"], kept: { a: { b: 1 } } },
-    { value: { a: [{ b: 1, c: 2 }, null] }, names: ["a.b"], kept: { a: [{ b: 1 }, null] } },
-    { value: { a: null }, names: ["a.b.c"], kept: { a: null } },
-    { value: {}, names: ["a.b"], kept: {} },
-    { value: { a: { b: 1, c: 2, d: 3 } }, names: ["a.b", "a.c"], kept: { a: { b: 1, c: 2 } } },
-    { value: { a: { b: 1, c: 2 } }, names: ["a.b", "a"], kept: { a: { b: 1, c: 2 } } },
-    { value: { a: { b: 1, c: 2 } }, names: ["a", "a.b"], kept: { a: { b: 1, c: 2 } } },
-    { value: { a: 1 }, names: ["a", "a"], kept: { a: 1 } },
-    { value: { "": 1, a: 2 }, names: [""], kept: { "": 1 } },
+  const { value, names, expected } of [
+    { value: { a: 1, b: 2 }, names: ["a"], expected: { a: 1 } },
+    { value: { a: 1 }, names: ["b"], expected: {} },
+    { value: { a: null }, names: ["a"], expected: { a: null } },
+    { value: null, names: ["a"], expected: null },
+    { value: [], names: ["a"], expected: [] },
+    { value: [{ a: 1, b: 2 }, {}, null], names: ["a"], expected: [{ a: 1 }, {}, null] },
+    { value: [[{ a: 1, b: 2 }]], names: ["a"], expected: [[{ a: 1 }]] },
+    { value: { a: { b: 1, c: 2 } }, names: ["a.b"], expected: { a: { b: 1 } } },
+    { value: { a: [{ b: 1, c: 2 }, null] }, names: ["a.b"], expected: { a: [{ b: 1 }, null] } },
+    { value: { a: null }, names: ["a.b.c"], expected: { a: null } },
+    { value: {}, names: ["a.b"], expected: {} },
+    { value: { a: { b: 1, c: 2, d: 3 } }, names: ["a.b", "a.c"], expected: { a: { b: 1, c: 2 } } },
+    { value: { a: { b: 1, c: 2 } }, names: ["a.b", "a"], expected: { a: { b: 1, c: 2 } } },
+    { value: { a: { b: 1, c: 2 } }, names: ["a", "a.b"], expected: { a: { b: 1, c: 2 } } },
+    { value: { a: 1 }, names: ["a", "a"], expected: { a: 1 } },
+    { value: { "": 1, a: 2 }, names: [""], expected: { "": 1 } },
   ]
 ) {
-  Deno.test(`of ${JSON.stringify(value)} the members ${names} are ${JSON.stringify(kept)}`, () => {
-    assertEquals(picked(value, ...names), kept);
+  Deno.test(`of ${JSON.stringify(value)} the members ${names} are ${JSON.stringify(expected)}`, () => {
+    assertEquals(picked(value, ...names), expected);
   });
 }
 
@@ -36,8 +36,8 @@ Deno.test("only an object's own members are picked, however they are called", ()
   const names = ["constructor", "__proto__", "toString.x"];
   assertEquals(JSON.stringify(picked({}, ...names)), "{}");
   const text = '{"constructor":1,"__proto__":{"x":2},"toString":{"x":3}}';
-  const kept = JSON.stringify(picked(JSON.parse(text.replace("}}", '},"y":4}')), ...names));
-  assertEquals(kept, text);
+  const expected = JSON.stringify(picked(JSON.parse(text.replace("}}", '},"y":4}')), ...names));
+  assertEquals(expected, text);
 });
 
 for (const value of [1, "text", true, [1], { a: 2 }, { a: ["x"] }]) {

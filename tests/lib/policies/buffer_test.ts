@@ -21,7 +21,7 @@ function play(maxBytes: number, keep?: number) {
 Deno.test("a reply comes when its body is whole, and not before", async () => {
   const { origin, reply, source } = play(4);
   let isOver = false;
-  const asked = source(testCall(), testContext()).finally(() => isOver = true);
+  const pending = source(testCall(), testContext()).finally(() => isOver = true);
   for (const piece of ["ab", "cd"]) {
     await settled();
     origin.deliver(piece);
@@ -29,17 +29,17 @@ Deno.test("a reply comes when its body is whole, and not before", async () => {
   await settled();
   assert(!isOver);
   origin.end();
-  assertStrictEquals(await asked, reply);
+  assertStrictEquals(await pending, reply);
   assertEquals(reply.body.length, 4);
   assertEquals(new TextDecoder().decode(await reply.body.bytes(4)), "abcd");
 });
 
 Deno.test("a body that is too large is refused, and read no further", async () => {
   const { origin, source } = play(3);
-  const asked = source(testCall(), testContext());
+  const pending = source(testCall(), testContext());
   await settled();
   origin.deliver("abcd");
-  const error = await assertRejects(() => asked, GatewayError);
+  const error = await assertRejects(() => pending, GatewayError);
   assertEquals([error.kind, error.message], [
     "upstream-invalid",
     "the upstream's response is larger than 3 bytes",
@@ -50,11 +50,11 @@ Deno.test("a body that is too large is refused, and read no further", async () =
 
 Deno.test("a body that breaks off is the upstream's failure", async () => {
   const { origin, source } = play(10);
-  const asked = source(testCall(), testContext());
+  const pending = source(testCall(), testContext());
   await settled();
   const cause = new TypeError("error decoding response body");
   origin.fail(cause);
-  const error = await assertRejects(() => asked, GatewayError);
+  const error = await assertRejects(() => pending, GatewayError);
   assertEquals([error.kind, error.message], [
     "upstream-invalid",
     "the upstream's response broke off, or could not be decoded",
@@ -65,12 +65,12 @@ Deno.test("a body that breaks off is the upstream's failure", async () => {
 Deno.test("a body that breaks off because the request ended fails for that reason", async () => {
   const { origin, source } = play(10);
   const request = new AbortController();
-  const asked = source(testCall(), testContext({ signal: request.signal }));
+  const pending = source(testCall(), testContext({ signal: request.signal }));
   await settled();
   const late = new GatewayError("deadline-exceeded", "late");
   request.abort(late);
   origin.fail(late);
-  assertStrictEquals(await assertRejects(() => asked), late);
+  assertStrictEquals(await assertRejects(() => pending), late);
 });
 
 Deno.test("what the source itself throws is passed on", async () => {
@@ -81,24 +81,24 @@ Deno.test("what the source itself throws is passed on", async () => {
 
 Deno.test("a response above a body's own limit arrives whole when maxBytes allows it", async () => {
   const { origin, reply, source } = play(100, 4);
-  const asked = source(testCall(), testContext());
+  const pending = source(testCall(), testContext());
   for (const piece of ["[1,2", ",3]"]) {
     await settled();
     origin.deliver(piece);
   }
   await settled();
   origin.end();
-  await asked;
+  await pending;
   assertEquals(await reply.body.json(100), [1, 2, 3]);
 });
 
 Deno.test("a body that does not come is waited for no longer than the request lasts", async () => {
   const { origin, source } = play(10);
   const request = new AbortController();
-  const asked = source(testCall(), testContext({ signal: request.signal }));
+  const pending = source(testCall(), testContext({ signal: request.signal }));
   await settled();
   const late = new GatewayError("deadline-exceeded", "late");
   request.abort(late);
-  assertStrictEquals(await assertRejects(() => asked), late);
+  assertStrictEquals(await assertRejects(() => pending), late);
   assert(origin.isCancelled);
 });

@@ -53,12 +53,12 @@ function streamOf(body: Body): ReadableStream<Bytes> {
 Deno.test("a call that finds a free slot passes unchanged", async () => {
   const { script, semaphore, ask } = play();
   const ctx = testContext();
-  const asked = ask(ctx);
+  const pending = ask(ctx);
   assertStrictEquals(script.at(0).ctx.signal, ctx.signal);
   assertEquals(semaphore.running, 1);
   const reply = json(1);
   script.at(0).answer(reply);
-  assertStrictEquals(await asked, reply);
+  assertStrictEquals(await pending, reply);
   assertEquals(semaphore.running, 0);
 });
 
@@ -95,10 +95,10 @@ Deno.test("when the queue is full too, a call fails at once with Retry-After", a
 
 Deno.test("a call that failed gives its slot back", async () => {
   const { script, semaphore, ask } = play();
-  const asked = ask();
+  const pending = ask();
   const error = new GatewayError("upstream-error", "no");
   script.at(0).fail(error);
-  assertStrictEquals(await assertRejects(() => asked), error);
+  assertStrictEquals(await assertRejects(() => pending), error);
   assertEquals(semaphore.running, 0);
 });
 
@@ -116,14 +116,14 @@ Deno.test("a cancelled call holds its slot until it has really ended", async () 
   const ending = Promise.withResolvers<never>();
   const request = new AbortController();
   const source = policy(() => ending.promise);
-  const asked = assertRejects(() => source(testCall(), testContext({ signal: request.signal })));
+  const pending = assertRejects(() => source(testCall(), testContext({ signal: request.signal })));
   const next = policy(() => Promise.resolve(json(2)))(testCall(), testContext());
   const left = new GatewayError("cancelled", "the client went away");
   request.abort(left);
   await settled();
   assertEquals([semaphore.running, semaphore.waiting], [1, 1]);
   ending.reject(left);
-  assertStrictEquals(await asked, left);
+  assertStrictEquals(await pending, left);
   await next;
   assertEquals([semaphore.running, semaphore.waiting], [0, 0]);
 });
@@ -189,10 +189,10 @@ Deno.test("a call that is cancelled in the moment of its turn does not start", a
 
 Deno.test("until reply: a body that is still to come holds no slot", async () => {
   const { script, semaphore, ask } = play();
-  const asked = ask();
+  const pending = ask();
   const reply = { ...json(1), body: Body.from({ stream: new ScriptedStream().stream }) };
   script.at(0).answer(reply);
-  assertStrictEquals(await asked, reply);
+  assertStrictEquals(await pending, reply);
   assertEquals(semaphore.running, 0);
 });
 
@@ -274,9 +274,9 @@ Deno.test("until body: the slot is held until what is cancelled has ended", asyn
       },
     }, { highWaterMark: 0 });
     const { script, semaphore, ask } = play({ until: "body" });
-    const asked = ask();
+    const pending = ask();
     script.at(0).answer({ ...json(1), body: Body.from({ stream }) });
-    const reader = streamOf((await asked).body).getReader();
+    const reader = streamOf((await pending).body).getReader();
     if (isRead) reader.read();
     await settled();
     const cancelled = reader.cancel("enough");
@@ -343,10 +343,10 @@ Deno.test("until body: a body that is here, or empty, holds no slot", async () =
   ];
   for (const body of bodies) {
     const { script, semaphore, ask } = play({ until: "body" });
-    const asked = ask();
+    const pending = ask();
     const reply = { ...json(1), body };
     script.at(0).answer(reply);
-    assertStrictEquals(await asked, reply);
+    assertStrictEquals(await pending, reply);
     assertEquals(semaphore.running, 0);
   }
 });
@@ -355,17 +355,17 @@ Deno.test("until body: a body that cannot be passed on gives its slot back", asy
   const { script, semaphore, ask } = play({ until: "body" });
   const body = Body.from({ stream: new ScriptedStream().stream });
   body.handOn();
-  const asked = ask();
+  const pending = ask();
   script.at(0).answer({ ...json(1), body });
-  await assertRejects(() => asked, Error, "this body was handed on");
+  await assertRejects(() => pending, Error, "this body was handed on");
   assertEquals(semaphore.running, 0);
 });
 
 Deno.test("until body: a call that fails gives its slot back", async () => {
   const { script, semaphore, ask } = play({ until: "body" });
-  const asked = ask();
+  const pending = ask();
   script.at(0).fail(new GatewayError("upstream-error", "no"));
-  await assertRejects(() => asked, GatewayError);
+  await assertRejects(() => pending, GatewayError);
   assertEquals(semaphore.running, 0);
 });
 
@@ -388,9 +388,9 @@ Deno.test("timeout -> bulkhead: waiting in the queue is part of the attempt", as
   const { clock, script, semaphore, policy } = play();
   semaphore.acquire(new AbortController().signal);
   const source = guard(script.source, timeout({ timeoutMs: 100, clock }), policy);
-  const asked = assertRejects(() => source(testCall(), testContext()), GatewayError);
+  const pending = assertRejects(() => source(testCall(), testContext()), GatewayError);
   await clock.advance(100);
-  assertEquals((await asked).kind, "upstream-timeout");
+  assertEquals((await pending).kind, "upstream-timeout");
   assertEquals(script.asked.length, 0);
   assertEquals([semaphore.running, semaphore.waiting, clock.sleeping], [1, 0, 0]);
 });
@@ -405,13 +405,13 @@ Deno.test("bulkhead -> timeout -> buffer: a body that is being buffered holds it
     timeout({ timeoutMs: 100, clock }),
     buffer({ maxBytes: 9 }),
   );
-  const asked = source(testCall(), testContext());
+  const pending = source(testCall(), testContext());
   await clock.advance(50);
   origin.deliver("1");
   await settled();
   assertEquals(semaphore.running, 1);
   origin.end();
-  await asked;
+  await pending;
   assertEquals([semaphore.running, clock.sleeping], [0, 0]);
 });
 

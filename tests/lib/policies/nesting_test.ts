@@ -30,8 +30,8 @@ function policies(clock: ManualClock, timeoutMs = 100, maxBytes = 1000) {
   } satisfies Record<string, Policy>;
 }
 
-async function kindOf(asked: Promise<unknown>): Promise<string> {
-  return (await assertRejects(() => asked, GatewayError)).kind;
+async function kindOf(pending: Promise<unknown>): Promise<string> {
+  return (await assertRejects(() => pending, GatewayError)).kind;
 }
 
 Deno.test("timeout -> buffer with a body that drips", async () => {
@@ -53,12 +53,12 @@ Deno.test("timeout -> buffer with a body that drips, and ends in time", async ()
   const clock = new ManualClock();
   const origin = new ScriptedStream();
   const { timeout, buffer } = policies(clock);
-  const asked = guard(drip(origin), timeout, buffer)(testCall(), testContext());
+  const pending = guard(drip(origin), timeout, buffer)(testCall(), testContext());
   await clock.advance(50);
   origin.deliver("1");
   await clock.advance(49);
   origin.end();
-  assertEquals((await asked).body.length, 1);
+  assertEquals((await pending).body.length, 1);
   assertEquals(clock.sleeping, 0);
 });
 
@@ -66,22 +66,22 @@ Deno.test("buffer -> timeout with a body that drips: the timeout ends with the h
   const clock = new ManualClock();
   const origin = new ScriptedStream();
   const { timeout, buffer } = policies(clock);
-  const asked = guard(drip(origin), buffer, timeout)(testCall(), testContext());
+  const pending = guard(drip(origin), buffer, timeout)(testCall(), testContext());
   await clock.advance(500);
   origin.deliver("1");
   await settled();
   origin.end();
-  assertEquals((await asked).body.length, 1);
+  assertEquals((await pending).body.length, 1);
 });
 
 Deno.test("timeout -> buffer with a body that is too large is no timeout", async () => {
   const clock = new ManualClock();
   const origin = new ScriptedStream();
   const { timeout, buffer } = policies(clock, 100, 3);
-  const asked = guard(drip(origin), timeout, buffer)(testCall(), testContext());
+  const pending = guard(drip(origin), timeout, buffer)(testCall(), testContext());
   await settled();
   origin.deliver("1234");
-  assertEquals(await kindOf(asked), "upstream-invalid");
+  assertEquals(await kindOf(pending), "upstream-invalid");
   assert(origin.isCancelled);
   assertEquals(clock.sleeping, 0);
 });
@@ -102,12 +102,12 @@ Deno.test("accept -> timeout -> buffer with a client that leaves while the body 
   const request = new AbortController();
   const { accept, timeout, buffer } = policies(clock);
   const source = guard(drip(origin), accept, timeout, buffer);
-  const asked = source(testCall(), testContext({ signal: request.signal }));
+  const pending = source(testCall(), testContext({ signal: request.signal }));
   await settled();
   origin.deliver("[");
   await settled();
   request.abort(new GatewayError("cancelled", "the client went away"));
-  assertEquals(await kindOf(asked), "cancelled");
+  assertEquals(await kindOf(pending), "cancelled");
   assertEquals(clock.sleeping, 0);
 });
 
@@ -134,9 +134,9 @@ Deno.test("timeout -> timeout: the shorter one decides, whichever is outside", a
       timeout({ timeoutMs: outer, clock }),
       timeout({ timeoutMs: inner, clock }),
     );
-    const asked = assertRejects(() => source(testCall(), testContext()), GatewayError);
+    const pending = assertRejects(() => source(testCall(), testContext()), GatewayError);
     await clock.advance(50);
-    assertEquals((await asked).message, "no response within 50 ms");
+    assertEquals((await pending).message, "no response within 50 ms");
     assertEquals([script.inFlight, clock.sleeping], [0, 0]);
   }
 });
@@ -161,14 +161,14 @@ Deno.test("gather -> timeout -> buffer: one slow body costs its part, not the wh
     { name: "quick", source: guard(drip(quick), accept, timeout, buffer), call, optional: false },
     { name: "slow", source: guard(drip(slow), accept, timeout, buffer), call, optional: true },
   ], { clock });
-  const asked = source(testCall(), testContext());
+  const pending = source(testCall(), testContext());
   await settled();
   quick.deliver("1");
   await settled();
   quick.end();
   slow.deliver("[");
   await clock.advance(100);
-  const text = new TextDecoder().decode(await (await asked).body.bytes(1000));
+  const text = new TextDecoder().decode(await (await pending).body.bytes(1000));
   const { data, problems } = JSON.parse(text);
   assertEquals(data, { quick: 1, slow: null });
   assertEquals(problems[0].status, 504);

@@ -17,20 +17,20 @@ function play(timeoutMs = 100) {
 Deno.test("a response in time passes unchanged, and no timer remains", async () => {
   const { clock, script, source } = play();
   const call = testCall({ path: "/x" });
-  const asked = source(call, testContext());
+  const pending = source(call, testContext());
   await clock.advance(99);
   const reply = json(1);
   script.at(0).answer(reply);
-  assertStrictEquals(await asked, reply);
+  assertStrictEquals(await pending, reply);
   assertStrictEquals(script.at(0).call, call);
   assertEquals(clock.sleeping, 0);
 });
 
 Deno.test("an attempt that takes too long is aborted, and says so", async () => {
   const { clock, script, source } = play();
-  const asked = assertRejects(() => source(testCall(), testContext()), GatewayError);
+  const pending = assertRejects(() => source(testCall(), testContext()), GatewayError);
   await clock.advance(100);
-  const error = await asked;
+  const error = await pending;
   assertEquals([error.kind, error.message], ["upstream-timeout", "no response within 100 ms"]);
   assertStrictEquals(script.at(0).ctx.signal.reason, error);
   assertEquals([script.inFlight, clock.sleeping], [0, 0]);
@@ -38,33 +38,35 @@ Deno.test("an attempt that takes too long is aborted, and says so", async () => 
 
 Deno.test("a failure in time is passed on, and no timer stays", async () => {
   const { clock, script, source } = play();
-  const asked = source(testCall(), testContext());
+  const pending = source(testCall(), testContext());
   const error = new GatewayError("upstream-error", "no");
   script.at(0).fail(error);
-  assertStrictEquals(await assertRejects(() => asked), error);
+  assertStrictEquals(await assertRejects(() => pending), error);
   assertEquals(clock.sleeping, 0);
 });
 
 Deno.test("the end of the request ends the attempt, for the request's reason", async () => {
   const { clock, source } = play();
   const request = new AbortController();
-  const asked = source(testCall(), testContext({ signal: request.signal }));
+  const pending = source(testCall(), testContext({ signal: request.signal }));
   await clock.advance(50);
   const left = new GatewayError("cancelled", "the client went away");
   request.abort(left);
-  assertStrictEquals(await assertRejects(() => asked), left);
+  assertStrictEquals(await assertRejects(() => pending), left);
   assertEquals(clock.sleeping, 0);
 });
 
 Deno.test("an attempt ends with its timeout, or the deadline when that comes first", async () => {
   const { clock, script, source } = play();
   await clock.advance(1000);
-  const asked = [1040, 1100, 1500].map((deadline) => source(testCall(), testContext({ deadline })));
+  const pending = [1040, 1100, 1500].map((deadline) =>
+    source(testCall(), testContext({ deadline }))
+  );
   await settled();
   assertEquals(script.asked.map(({ ctx }) => ctx.deadline), [1040, 1100, 1100]);
   assertEquals(clock.sleeping, 1, "one timer serves them all");
   for (const { answerJson } of script.asked) answerJson(1);
-  await Promise.all(asked);
+  await Promise.all(pending);
   assertEquals(clock.sleeping, 0);
 });
 
@@ -72,8 +74,8 @@ Deno.test("an attempt for which no time is left is not begun", async () => {
   const { clock, script, source } = play();
   await clock.advance(1000);
   for (const deadline of [999, 1000]) {
-    const asked = () => source(testCall(), testContext({ deadline }));
-    assertEquals((await assertRejects(asked, GatewayError)).kind, "deadline-exceeded");
+    const pending = () => source(testCall(), testContext({ deadline }));
+    assertEquals((await assertRejects(pending, GatewayError)).kind, "deadline-exceeded");
   }
   assertEquals([script.asked.length, clock.sleeping], [0, 0]);
 });
@@ -81,9 +83,9 @@ Deno.test("an attempt for which no time is left is not begun", async () => {
 Deno.test("the context is the request's own but for its signal and the end of the attempt", async () => {
   const { script, source } = play();
   const ctx = testContext({ deadline: 500 });
-  const asked = source(testCall(), ctx);
+  const pending = source(testCall(), ctx);
   script.at(0).answerJson(1);
-  await asked;
+  await pending;
   const { signal, ...rest } = script.at(0).ctx;
   const { signal: requestSignal, ...expected } = ctx;
   assertEquals(rest, { ...expected, deadline: 100 });
@@ -114,7 +116,7 @@ function playUpload() {
 
 Deno.test("the timer stops while the client uploads, and restarts in full after it", async () => {
   const { clock, ask, send, end, onAnswer } = playUpload();
-  const asked = ask();
+  const pending = ask();
   for (let piece = 0; piece < 5; piece++) {
     await clock.advance(90);
     send("piece");
@@ -123,17 +125,17 @@ Deno.test("the timer stops while the client uploads, and restarts in full after 
   end();
   await clock.advance(99);
   onAnswer();
-  assertEquals((await asked).status, 200);
+  assertEquals((await pending).status, 200);
   assertEquals(clock.sleeping, 0);
 });
 
 Deno.test("the time runs from when the upload has ended", async () => {
   const { clock, ask, end } = playUpload();
-  const asked = assertRejects(() => ask(), GatewayError);
+  const pending = assertRejects(() => ask(), GatewayError);
   await clock.advance(500);
   end();
   await clock.advance(100);
-  assertEquals((await asked).kind, "upstream-timeout");
+  assertEquals((await pending).kind, "upstream-timeout");
   assertEquals(clock.sleeping, 0);
 });
 
@@ -144,12 +146,12 @@ Deno.test("an upload that the deadline ends is request-timeout; after it, the up
     const { clock, ask, end } = playUpload();
     const request = new AbortController();
     const ctx = testContext({ signal: request.signal, deadline: 1_000 });
-    const asked = assertRejects(() => ask(ctx), GatewayError);
+    const pending = assertRejects(() => ask(ctx), GatewayError);
     await clock.advance(950);
     if (hasEnded) end();
     await clock.advance(50);
     request.abort(new GatewayError("deadline-exceeded", "late"));
-    assertEquals((await asked).kind, kind);
+    assertEquals((await pending).kind, kind);
     assertEquals(clock.sleeping, 0);
   }
 });
@@ -161,7 +163,7 @@ Deno.test("an upload that is not read counts as the upstream's time", async () =
     abortable(new Promise<never>(() => {}), ctx.signal)
   );
   const call = testCall({ method: "POST", body });
-  const asked = assertRejects(() => stuck(call, testContext()), GatewayError);
+  const pending = assertRejects(() => stuck(call, testContext()), GatewayError);
   await clock.advance(100);
-  assertEquals((await asked).kind, "upstream-timeout");
+  assertEquals((await pending).kind, "upstream-timeout");
 });

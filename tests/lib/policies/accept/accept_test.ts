@@ -27,8 +27,8 @@ function take(answer: Answer, options: Partial<AcceptOptions> = {}, call: Partia
   return source(testCall(call), testContext());
 }
 
-async function failureOf(asked: Promise<Reply>): Promise<GatewayError> {
-  return await assertRejects(() => asked, GatewayError);
+async function failureOf(pending: Promise<Reply>): Promise<GatewayError> {
+  return await assertRejects(() => pending, GatewayError);
 }
 
 const textOf = async ({ body }: Reply) => new TextDecoder().decode(await body.bytes(Infinity));

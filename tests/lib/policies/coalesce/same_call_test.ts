@@ -6,7 +6,7 @@ import { testCall } from "../../../support/context.ts";
 
 const CLIENT = { address: "192.0.2.1" };
 
-function asked(
+function pending(
   { call = {}, ...rest }: Partial<Omit<IdentifiedCall, "call">> & { call?: Partial<Call> },
 ) {
   return { scope: "s", client: CLIENT, ...rest, call: testCall(call) } satisfies IdentifiedCall;
@@ -24,18 +24,18 @@ Deno.test("the same call of the same client is the same", () => {
     headers: new Headers({ accept: "text/plain" }),
     params: { id: "1" },
   });
-  assert(isSame(asked({ call: call() }), asked({ call: call() })));
+  assert(isSame(pending({ call: call() }), pending({ call: call() })));
 });
 
 Deno.test("another scope, method or path is another call", () => {
-  const one = asked({});
-  assertFalse(isSame(one, asked({ scope: "t" })));
-  assertFalse(isSame(one, asked({ call: { method: "HEAD" } })));
-  assertFalse(isSame(one, asked({ call: { path: "/?" } })));
+  const one = pending({});
+  assertFalse(isSame(one, pending({ scope: "t" })));
+  assertFalse(isSame(one, pending({ call: { method: "HEAD" } })));
+  assertFalse(isSame(one, pending({ call: { path: "/?" } })));
 });
 
 Deno.test("another header, value or number of headers is another call", () => {
-  const one = asked({ call: { headers: new Headers({ a: "1", b: "2" }) } });
+  const one = pending({ call: { headers: new Headers({ a: "1", b: "2" }) } });
   const others: Record<string, string>[] = [
     {},
     { a: "1" },
@@ -45,58 +45,58 @@ Deno.test("another header, value or number of headers is another call", () => {
     { a: "1", b: "2", c: "3" },
   ];
   for (const other of others) {
-    assertFalse(isSame(one, asked({ call: { headers: new Headers(other) } })));
+    assertFalse(isSame(one, pending({ call: { headers: new Headers(other) } })));
   }
 });
 
 Deno.test("neither the order of headers nor the case of their names matters", () => {
   const one = new Headers([["a", "1"], ["b", "2"]]);
   const other = new Headers([["B", "2"], ["A", "1"]]);
-  assert(isSame(asked({ call: { headers: one } }), asked({ call: { headers: other } })));
+  assert(isSame(pending({ call: { headers: one } }), pending({ call: { headers: other } })));
 });
 
 Deno.test("the case of a header's value matters", () => {
   const one = new Headers({ a: "x" });
   const other = new Headers({ a: "X" });
-  assertFalse(isSame(asked({ call: { headers: one } }), asked({ call: { headers: other } })));
+  assertFalse(isSame(pending({ call: { headers: one } }), pending({ call: { headers: other } })));
 });
 
 Deno.test("other captures make another call; empty ones equal absent ones", () => {
-  const one = asked({ call: { params: { id: "1" } } });
-  assertFalse(isSame(one, asked({})));
-  assertFalse(isSame(one, asked({ call: { params: { id: "2" } } })));
-  assertFalse(isSame(one, asked({ call: { params: { ID: "1" } } })));
-  assertFalse(isSame(one, asked({ call: { params: { id: "1", more: "" } } })));
-  assertFalse(isSame(asked({ call: { params: { toString: "1" } } }), one));
-  assert(isSame(asked({ call: { params: {} } }), asked({})));
+  const one = pending({ call: { params: { id: "1" } } });
+  assertFalse(isSame(one, pending({})));
+  assertFalse(isSame(one, pending({ call: { params: { id: "2" } } })));
+  assertFalse(isSame(one, pending({ call: { params: { ID: "1" } } })));
+  assertFalse(isSame(one, pending({ call: { params: { id: "1", more: "" } } })));
+  assertFalse(isSame(pending({ call: { params: { toString: "1" } } }), one));
+  assert(isSame(pending({ call: { params: {} } }), pending({})));
 });
 
 Deno.test("what sends a body is no other call's same", () => {
-  const one = asked({ call: { body: Body.of(new Uint8Array()) } });
-  assertFalse(isSame(one, asked({})));
+  const one = pending({ call: { body: Body.of(new Uint8Array()) } });
+  assertFalse(isSame(one, pending({})));
   assertFalse(isSame(one, one));
 });
 
 Deno.test("calls made from different parts' data differ, unless the data is the same object", () => {
   const parts = { user: new Uint8Array([0x31]) };
-  const one = asked({ call: { parts } });
-  assertFalse(isSame(one, asked({})));
-  assertFalse(isSame(one, asked({ call: { parts: { ...parts } } })));
-  assert(isSame(one, asked({ call: { parts } })));
+  const one = pending({ call: { parts } });
+  assertFalse(isSame(one, pending({})));
+  assertFalse(isSame(one, pending({ call: { parts: { ...parts } } })));
+  assert(isSame(one, pending({ call: { parts } })));
 });
 
 Deno.test("a client is its name, wherever it is", () => {
-  const one = asked({ client: { address: "192.0.2.1", name: "ann" } });
-  assert(isSame(one, asked({ client: { address: "192.0.2.2", name: "ann" } })));
-  assertFalse(isSame(one, asked({ client: { address: "192.0.2.1", name: "bob" } })));
-  assertFalse(isSame(one, asked({ client: { address: "192.0.2.1" } })));
+  const one = pending({ client: { address: "192.0.2.1", name: "ann" } });
+  assert(isSame(one, pending({ client: { address: "192.0.2.2", name: "ann" } })));
+  assertFalse(isSame(one, pending({ client: { address: "192.0.2.1", name: "bob" } })));
+  assertFalse(isSame(one, pending({ client: { address: "192.0.2.1" } })));
 });
 
 Deno.test("a client without a name is its address", () => {
-  assertFalse(isSame(asked({}), asked({ client: { address: "192.0.2.2" } })));
+  assertFalse(isSame(pending({}), pending({ client: { address: "192.0.2.2" } })));
 });
 
 Deno.test("a name and an address are never the same, even when they read alike", () => {
-  const named = asked({ client: { address: "192.0.2.9", name: "192.0.2.1" } });
-  assertFalse(isSame(named, asked({ client: { address: "192.0.2.1" } })));
+  const named = pending({ client: { address: "192.0.2.9", name: "192.0.2.1" } });
+  assertFalse(isSame(named, pending({ client: { address: "192.0.2.1" } })));
 });

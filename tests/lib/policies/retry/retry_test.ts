@@ -15,16 +15,16 @@ for (let code = 200; code <= 599; code++) {
   if (![200, 204, 304, 400, 404, 408, 425, 429, 500, 501, 502, 503, 504, 505].includes(code)) {
     continue;
   }
-  Deno.test(`an answer of ${code} is ${isTransient ? "asked for again" : "an answer"}`, async () => {
+  Deno.test(`a response of ${code} is ${isTransient ? "retried" : "returned"}`, async () => {
     const { clock, script, attempts, ask } = play();
-    const asked = ask();
+    const pending = ask();
     const reply = status(code);
     script.at(0).answer(reply);
     await clock.advance(50);
     assertEquals(attempts(), isTransient ? 2 : 1);
     if (isTransient) script.at(1).answerJson(1);
-    else assertStrictEquals(await asked, reply);
-    assertEquals((await asked).status, isTransient ? 200 : code);
+    else assertStrictEquals(await pending, reply);
+    assertEquals((await pending).status, isTransient ? 200 : code);
     assertEquals([clock.sleeping, script.inFlight], [0, 0]);
   });
 }
@@ -45,12 +45,12 @@ Deno.test("of all kinds of failure three may be better in a moment", async () =>
   const retried: Kind[] = [];
   for (const kind of Object.keys(KINDS).filter((name): name is Kind => name in KINDS)) {
     const { clock, script, attempts, ask } = play();
-    const asked = ask();
+    const pending = ask();
     const error = new GatewayError(kind, "no");
     script.at(0).fail(error);
     await clock.advance(50);
     if (attempts() > 1) retried.push(kind);
-    else assertStrictEquals(await assertRejects(() => asked), error);
+    else assertStrictEquals(await assertRejects(() => pending), error);
     assertEquals(clock.sleeping, 0);
   }
   assertEquals(retried.toSorted(), [
@@ -75,7 +75,7 @@ Deno.test("a truncated response is retried, one that is too large is not", async
 Deno.test("what is no GatewayError is a mistake of ours, and not made twice", async () => {
   const { clock, budget } = play();
   const mistake = new TypeError("oops");
-  let asked = 0;
+  let calls = 0;
   const source = retry({
     attempts: 3,
     backoffMs: 0,
@@ -85,11 +85,11 @@ Deno.test("what is no GatewayError is a mistake of ours, and not made twice", as
     clock,
     random: () => 0,
   })(() => {
-    asked++;
+    calls++;
     throw mistake;
   });
   assertStrictEquals(await assertRejects(() => source(testCall(), testContext())), mistake);
-  assertEquals([asked, clock.sleeping], [1, 0]);
+  assertEquals([calls, clock.sleeping], [1, 0]);
 });
 
 Deno.test("only the methods that are named are called again", async () => {
@@ -114,7 +114,7 @@ Deno.test("a call is made as often as it may be and no more, and ends as its las
   for (const attempts of [1, 2, 3, 7]) {
     for (const isLastReply of [true, false]) {
       const { clock, script, ask, attempts: made } = play({ attempts });
-      const asked = ask();
+      const pending = ask();
       const reply = status(502);
       const error = unreachable();
       for (let attempt = 1; attempt < attempts; attempt++) {
@@ -125,8 +125,8 @@ Deno.test("a call is made as often as it may be and no more, and ends as its las
       if (isLastReply) script.at(attempts - 1).answer(reply);
       else script.at(attempts - 1).fail(error);
       await clock.advance(10_000);
-      if (isLastReply) assertStrictEquals(await asked, reply);
-      else assertStrictEquals(await assertRejects(() => asked), error);
+      if (isLastReply) assertStrictEquals(await pending, reply);
+      else assertStrictEquals(await assertRejects(() => pending), error);
       assertEquals([made(), clock.sleeping, script.inFlight], [attempts, 0, 0]);
     }
   }
@@ -136,73 +136,73 @@ Deno.test("every attempt is the same call in the same context", async () => {
   const { clock, script, attempts, ask } = play();
   const ctx = testContext({ deadline: 5000 });
   const call = testCall({ path: "/x", headers: new Headers({ a: "1" }) });
-  const asked = ask(call, ctx);
+  const pending = ask(call, ctx);
   for (const index of [0, 1, 2]) {
     assertEquals({ ...script.at(index).call }, { ...call });
     assertStrictEquals(script.at(index).ctx.signal, ctx.signal);
     script.at(index).answer(status(500));
     await clock.advance(1000);
   }
-  assertEquals((await asked).status, 500);
+  assertEquals((await pending).status, 500);
   assertEquals(attempts(), 3);
 });
 
 Deno.test("the context is passed on, not a copy of it", async () => {
   const { clock, script, source } = play();
   const ctx = testContext();
-  const asked = source(testCall(), ctx);
+  const pending = source(testCall(), ctx);
   for (const index of [0, 1, 2]) {
     assertStrictEquals(script.at(index).ctx, ctx);
     script.at(index).answer(status(503));
     await clock.advance(1000);
   }
-  assertEquals((await asked).status, 503);
+  assertEquals((await pending).status, 503);
 });
 
 Deno.test("the body of a response that is retried is cancelled", async () => {
   const { clock, script, ask } = play();
-  const asked = ask();
+  const pending = ask();
   const origin = new ScriptedStream();
   const body = Body.from({ stream: origin.stream });
   script.at(0).answer({ status: 503, headers: new Headers(), body });
   await clock.advance(50);
   assert(origin.isCancelled);
   script.at(1).answerJson(1);
-  assertEquals((await asked).status, 200);
+  assertEquals((await pending).status, 200);
 });
 
 Deno.test("the body of a response is cancelled before the wait, also of one who leaves in it", async () => {
   const request = new AbortController();
   const { clock, script, ask } = play();
-  const asked = ask({}, { signal: request.signal });
+  const pending = ask({}, { signal: request.signal });
   const origin = new ScriptedStream();
   const body = Body.from({ stream: origin.stream });
   script.at(0).answer({ status: 503, headers: new Headers(), body });
   await clock.advance(1);
   assertEquals([origin.isCancelled, clock.sleeping], [true, 1]);
   request.abort(new GatewayError("cancelled", "left"));
-  await assertRejects(() => asked);
+  await assertRejects(() => pending);
 });
 
 Deno.test("the body of a response that is not retried is left untouched", async () => {
   for (const [budget, deadline] of [[0, Infinity], [9, 50]] as const) {
     const { script, ask } = play({}, { minPerSecond: budget });
-    const asked = ask({}, { deadline });
+    const pending = ask({}, { deadline });
     const origin = new ScriptedStream();
     const body = Body.from({ stream: origin.stream });
     script.at(0).answer({ status: 503, headers: new Headers(), body });
-    assertStrictEquals((await asked).body, body);
+    assertStrictEquals((await pending).body, body);
     assert(!origin.isCancelled);
   }
 });
 
 Deno.test("the body of the last response is left to the caller", async () => {
   const { script, ask } = play({ attempts: 1 });
-  const asked = ask();
+  const pending = ask();
   const origin = new ScriptedStream();
   const body = Body.from({ stream: origin.stream });
   script.at(0).answer({ status: 503, headers: new Headers(), body });
-  assertStrictEquals((await asked).body, body);
+  assertStrictEquals((await pending).body, body);
   assert(!origin.isCancelled);
 });
 
@@ -233,12 +233,12 @@ property(
     while (outcome === undefined && !request.signal.aborted) {
       const end = Math.min(clock.monotonic() + random.int(0, 60), deadline, leavesAt);
       await clock.advance(end - clock.monotonic());
-      const asked = script.asked[answered];
+      const pending = script.asked[answered];
       if (clock.monotonic() >= deadline) {
         request.abort(last = late);
       } else if (clock.monotonic() >= leavesAt) {
         request.abort(last = left);
-      } else if (asked && random.bool(0.7)) {
+      } else if (pending && random.bool(0.7)) {
         assert(clock.monotonic() < deadline, "an attempt began after the deadline");
         answered++;
         if (random.bool(0.5)) {
@@ -246,11 +246,11 @@ property(
             random.pick(["upstream-unreachable", "upstream-timeout", "upstream-error"]),
             "no",
           );
-          asked.fail(error);
+          pending.fail(error);
           last = error;
         } else {
           const reply = json(1, random.pick([200, 503, 429, 404]));
-          asked.answer(reply);
+          pending.answer(reply);
           last = reply;
         }
       }

@@ -62,12 +62,12 @@ for (
       const { clock, script, attempts, budget, ask } = play({ random: () => 0 }, {
         minPerSecond: 1,
       });
-      const asked = ask({}, { deadline });
+      const pending = ask({}, { deadline });
       const reply = status(429, { "retry-after": value });
       script.at(0).answer(reply);
       await settled();
       if (expected === 1) {
-        assertStrictEquals(await asked, reply);
+        assertStrictEquals(await pending, reply);
         assertEquals(clock.sleeping, 0);
         assert(budget.withdraw(), "what is not made costs nothing");
       }
@@ -103,21 +103,21 @@ Deno.test("a Retry-After that is over, or cannot be understood, changes nothing"
 
 Deno.test("Retry-After of a response that is not retried is not waited for", async () => {
   const { clock, script, ask } = play();
-  const asked = ask();
+  const pending = ask();
   script.at(0).answer(status(404, { "retry-after": "5" }));
-  assertEquals((await asked).status, 404);
+  assertEquals((await pending).status, 404);
   assertEquals(clock.sleeping, 0);
 });
 
 Deno.test("an attempt that could not begin before the deadline is not waited for", async () => {
   for (const [deadline, isMade] of [[50, false], [51, true]] as const) {
     const { clock, script, attempts, ask } = play();
-    const asked = ask({}, { deadline });
+    const pending = ask({}, { deadline });
     const error = unreachable();
     script.at(0).fail(error);
     await settled();
     assertEquals(clock.sleeping, isMade ? 1 : 0);
-    if (!isMade) assertStrictEquals(await assertRejects(() => asked), error);
+    if (!isMade) assertStrictEquals(await assertRejects(() => pending), error);
     await clock.advance(50);
     assertEquals(attempts(), isMade ? 2 : 1);
   }
@@ -140,14 +140,14 @@ Deno.test("the deadline counts that is there when the attempt has failed", async
       ...testContext(),
       deadline: isMade ? 70 : 1000,
     };
-    const asked = source(testCall(), ctx);
+    const pending = source(testCall(), ctx);
     await clock.advance(30);
     ctx.deadline = later;
     script.at(0).answer(status(503));
     await clock.advance(50);
     assertEquals(attempts(), isMade ? 2 : 1);
     if (isMade) script.at(1).answerJson(1);
-    assertEquals((await asked).status, isMade ? 200 : 503);
+    assertEquals((await pending).status, isMade ? 200 : 503);
   }
 });
 
@@ -155,14 +155,14 @@ Deno.test("who leaves in an attempt ends it, and there is no other", async () =>
   for (const last of [1, 2]) {
     const request = new AbortController();
     const { clock, script, attempts, ask } = play();
-    const asked = ask({}, { signal: request.signal });
+    const pending = ask({}, { signal: request.signal });
     for (let index = 0; index < last - 1; index++) {
       script.at(index).fail(unreachable());
       await clock.advance(1000);
     }
     const left = new GatewayError("cancelled", "the client went away");
     request.abort(left);
-    assertStrictEquals(await assertRejects(() => asked), left);
+    assertStrictEquals(await assertRejects(() => pending), left);
     await clock.advance(10_000);
     assertEquals([attempts(), script.inFlight, clock.sleeping], [last, 0, 0]);
   }
@@ -172,14 +172,14 @@ Deno.test("a caller that leaves during the wait fails at once, and nothing is re
   for (const isReply of [true, false]) {
     const request = new AbortController();
     const { clock, script, attempts, ask } = play();
-    const asked = ask({}, { signal: request.signal });
+    const pending = ask({}, { signal: request.signal });
     if (isReply) script.at(0).answer(status(503));
     else script.at(0).fail(unreachable());
     await clock.advance(20);
     assertEquals(clock.sleeping, 1);
     const left = new GatewayError("cancelled", "the client went away");
     request.abort(left);
-    assertStrictEquals(await assertRejects(() => asked), left);
+    assertStrictEquals(await assertRejects(() => pending), left);
     await clock.advance(10_000);
     assertEquals([attempts(), script.inFlight, clock.sleeping], [1, 0, 0]);
   }
@@ -188,10 +188,10 @@ Deno.test("a caller that leaves during the wait fails at once, and nothing is re
 Deno.test("an attempt that fails just as its request ends is not made again", async () => {
   const request = new AbortController();
   const { clock, attempts, script, ask } = play();
-  const asked = ask({}, { signal: request.signal });
+  const pending = ask({}, { signal: request.signal });
   script.at(0).fail(unreachable());
   const left = new GatewayError("cancelled", "the client went away");
   request.abort(left);
-  assertStrictEquals(await assertRejects(() => asked), left);
+  assertStrictEquals(await assertRejects(() => pending), left);
   assertEquals([attempts(), clock.sleeping], [1, 0]);
 });
