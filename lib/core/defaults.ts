@@ -42,8 +42,6 @@ export const DEFAULTS = {
   workerIdleMs: 60_000,
   /** Time limit for work that continues after the response. */
   backgroundMs: 30_000,
-  /** Time limit for the store in a readiness check. */
-  readyMs: 1_000,
   /** Time that shutdown waits for abandoned calls before it closes their resources. */
   lingerMs: 1_000,
   /** File descriptors that are reserved for upstreams and the store. */

@@ -41,9 +41,12 @@ export interface StoreGuardOptions {
 }
 
 /**
- * Guards every call of the store, for all who call it: each has a time bound, one circuit breaker
- * refuses calls while the store fails, and recovery needs no traffic. A call that was given up goes
- * on being sent by KV Connect until it has a reply, so the circuit also keeps hanging calls few.
+ * Guards every call of the store, for all its callers: each call has a timeout, one circuit breaker
+ * refuses calls while the store fails, and recovery needs no traffic. Deno goes on sending a call to
+ * KV Connect that has timed out, so the circuit also keeps hanging calls few.
+ *
+ * Why one for all: callers that each find out for themselves hold a request up once each, probe a
+ * store that is down several times a second, and report one outage in several words.
  */
 export class StoreGuard {
   readonly #options: StoreGuardOptions;
@@ -103,9 +106,7 @@ export class StoreGuard {
     const end = (outcome: Outcome, error?: unknown) =>
       this.#change({ kind, outcome, isProbe: isProbe && outcome !== "late", begunAt }, error);
     let isLate = false;
-    const late = () => {
-      if (isLate) end("late");
-    };
+    const late = () => end("late");
     try {
       const result = Promise.try(work);
       const value = await this.#within(result, pace, () => {
