@@ -7,14 +7,34 @@ import { GatherPlan } from "../lib/gather/gather_plan.ts";
 import type { Context, Source } from "../lib/core/source.ts";
 import { kilobyteOfJson } from "./parts.ts";
 
-/** A whole aggregate without a network: what the gateway itself costs, beside a bare Hono route. */
+/**
+ * A whole aggregate without a network: what the gateway itself costs, beside a bare Hono route.
+ * Upstreams respond at once in one group, and after a wait in another: what a request holds while it
+ * waits is copied by the garbage collector, which is a good part of what it costs.
+ */
 const bytes = kilobyteOfJson("part");
-const source: Source = () =>
-  Promise.resolve({
-    status: 200,
-    headers: new Headers({ "content-type": "application/json" }),
-    body: Body.of(bytes),
-  });
+const respond = () => ({
+  status: 200,
+  headers: new Headers({ "content-type": "application/json" }),
+  body: Body.of(bytes),
+});
+const source: Source = () => Promise.resolve(respond());
+const waiting: Source = () => wait().then(respond);
+
+/** How long the waiting upstream takes (ms), and how many requests wait for it at once. */
+const WAIT_MS = 5;
+const AT_ONCE = 500;
+let tick: Promise<void> | undefined;
+
+/** One timer for all who wait, so that the bench does not measure timers. */
+function wait(): Promise<void> {
+  return tick ??= new Promise((resolve) =>
+    setTimeout(() => {
+      tick = undefined;
+      resolve();
+    }, WAIT_MS)
+  );
+}
 
 const counts = [3, 10, 50];
 const names = (count: number) => Array.from({ length: count }, (_, index) => `part${index}`);
@@ -24,9 +44,14 @@ const routes = Object.fromEntries(
   }]),
 );
 const gateway = benchGateway({
-  upstreams: { it: { source } },
+  upstreams: { it: { source }, slow: { source: waiting } },
   routes: {
     ...routes,
+    "GET /waiting/3/:id": {
+      gather: Object.fromEntries(
+        names(3).map((name) => [name, { from: "slow", path: `/${name}/{id}` }]),
+      ),
+    },
     "POST /batch": { batch: {} },
     "GET /distinct/:id": {
       gather: Object.fromEntries(
@@ -54,6 +79,7 @@ const bare = new Hono().get(
 );
 
 const group = "a request";
+let sent = 0;
 
 Deno.bench({ name: "bare Hono, a constant", group, baseline: true }, async () => {
   const response = await bare.fetch(new Request("http://127.0.0.1/of/1/7"));
@@ -77,6 +103,19 @@ for (const [name, path] of Object.entries(paths)) {
     if (response.status !== 200) throw new Error(`it answered ${response.status}`);
   });
 }
+
+Deno.bench({
+  name: `gateway, ${AT_ONCE} requests of 3 parts that wait ${WAIT_MS} ms`,
+  group: "waiting",
+  n: 20,
+  warmup: 5,
+}, async () => {
+  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    const url = `http://127.0.0.1/waiting/3/${sent++}`;
+    const request = new Request(url, { headers: { host: "127.0.0.1" } });
+    await (await gateway.fetch(request, BINDINGS)).bytes();
+  }));
+});
 
 /** What a batch saves, or costs, beside as many requests at once; no network is saved here. */
 const requests = Array.from({ length: 10 }, (_, id) => `/of/3/${id}`);

@@ -8,6 +8,7 @@ export interface Program {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A process of the bench that listens on a port. */
@@ -26,11 +27,12 @@ export class Child implements AsyncDisposable {
    * Starts a program and waits until it listens.
    * @throws {Error} when it ends instead, or does not listen within 20 s
    */
-  static async start(program: Program, port: number, pin: Pin): Promise<Child> {
-    const { command, args, cwd } = pin(program);
+  static async start(program: Program, port: number, pin: Pin = pinTo(undefined)): Promise<Child> {
+    const { command, args, cwd, env } = pin(program);
     const process = new Deno.Command(command, {
       args: [...args],
       ...(cwd !== undefined && { cwd }),
+      ...(env && { env }),
       stdin: "null",
       stdout: "null",
       stderr: "null",
