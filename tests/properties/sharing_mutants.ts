@@ -62,11 +62,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     right: "call.headerKey",
     wrong: "undefined",
   },
-  "takes what an override stores for anybody's": {
-    file: "lib/cache/lookup.ts",
-    right: 'settings.override ? "override" : undefined',
-    wrong: "undefined",
-  },
   "forgets whom a function sees": {
     file: "lib/upstream/stack.ts",
     right: "deps.knowsClients && seesClients(upstream) && !settings.isShared",
