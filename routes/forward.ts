@@ -6,7 +6,7 @@ import { GatewayError } from "../lib/core/errors.ts";
 import { endToEndHeaders } from "../lib/http/hop_by_hop.ts";
 import { type Forwarding, readForwarding, writeForwarding } from "../lib/http/forwarding.ts";
 import type { HeaderKey } from "../lib/http/header_key.ts";
-import { OVERRIDES, speaksForClients } from "../lib/http/removed_headers.ts";
+import { isRemovedHeader } from "../lib/http/removed_headers.ts";
 import { toldByClient, toldByProxy } from "../lib/http/told_by_forward.ts";
 import type { ResponseSender } from "../lib/http/response_sender.ts";
 import { isBodiless } from "../lib/http/is_bodiless.ts";
@@ -142,8 +142,7 @@ function requestHeaders(
 ): Headers {
   const { headers, passHeaders, clientKey, pseudonym, trust } = options;
   const isRemoved = (name: string) =>
-    NOT_SENT.has(name) || (!passHeaders.has(name) &&
-      (OVERRIDES.has(name) || (!isProxied && speaksForClients(name))));
+    NOT_SENT.has(name) || (!passHeaders.has(name) && isRemovedHeader(name, isProxied));
   const sent = endToEndHeaders(c.req.raw.headers, { isRemoved });
   if (typeof clientKey === "object") sent.delete(clientKey.header);
   // A token that this gateway does not know is for the upstream.

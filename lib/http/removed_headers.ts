@@ -66,3 +66,14 @@ const SPOKEN_FOR_CLIENTS: ReadonlySet<string> = new Set([
 export function speaksForClients(name: string): boolean {
   return SPOKEN_FOR_CLIENTS.has(name) || name.startsWith("x-forwarded-");
 }
+
+/**
+ * Whether a forward removes this header of a request.
+ * @param name in lower case
+ * @param isProxied whether a trusted proxy sent the request
+ */
+export function isRemovedHeader(name: string, isProxied: boolean): boolean {
+  // CGI, WSGI and PHP cannot tell `_` from `-`; a proxy writes these names with `-` alone.
+  const read = name.includes("_") ? name.replaceAll("_", "-") : name;
+  return OVERRIDES.has(read) || ((!isProxied || read !== name) && speaksForClients(read));
+}

@@ -390,6 +390,15 @@ Deno.test("who the client is, is heard of a trusted proxy alone", async () => {
   assertEquals(await heard(["127.0.0.1"]), HEARSAY);
 });
 
+Deno.test("an underscore does not smuggle a header past what removes it", async () => {
+  const names = ["x_forwarded_for", "X_Forwarded-Host", "x_real_ip", "X_Original_URL", "x_other"];
+  const lines = names.map((name) => `${name}: 1\r\n`).join("");
+  for (const trustedProxies of [[], ["127.0.0.1"]]) {
+    const got = await sentHeaders(lines, { config: { trustedProxies } });
+    assertEquals(names.filter((name) => got.has(name)), ["x_other"]);
+  }
+});
+
 Deno.test("what names another URL, host or method goes no further, unless the config says so", async () => {
   const names = ["X-Original-URL", "X-HTTP-Method-Override", "X-Rewrite-Url", "x-forwarded-path"];
   const lines = names.map((name) => `${name}: /admin\r\n`).join("");
