@@ -100,7 +100,7 @@ for (const [name, path] of Object.entries(paths)) {
     const request = new Request(`http://127.0.0.1${path}`, { headers: { host: "127.0.0.1" } });
     const response = await gateway.fetch(request, BINDINGS);
     await response.bytes();
-    if (response.status !== 200) throw new Error(`it answered ${response.status}`);
+    if (response.status !== 200) throw new Error(`status ${response.status}`);
   });
 }
 
@@ -133,10 +133,10 @@ Deno.bench({ name: "a batch of 10", group: "a batch" }, async () => {
   const request = new Request("http://127.0.0.1/batch", { method: "POST", headers, body: batch });
   const response = await gateway.fetch(request, BINDINGS);
   await response.bytes();
-  if (response.status !== 200) throw new Error(`it answered ${response.status}`);
+  if (response.status !== 200) throw new Error(`status ${response.status}`);
 });
 
-/** The engine alone: parts whose sources have their answer ready, and no policy around them. */
+/** The engine alone: parts whose sources reply at once, without policies. */
 const call = { method: "GET", path: "/7", headers: new Headers() };
 const reply = { status: 200, headers: new Headers(), body: Body.of(bytes) };
 const ready: Source = () => Promise.resolve(reply);

@@ -1,7 +1,7 @@
 import { Envelope } from "../lib/gather/envelope.ts";
 import { kilobyteOfJson } from "./parts.ts";
 
-/** Writing the answer of an aggregate, beside what it would cost to parse and write the parts anew. */
+/** Writing an aggregate's response, compared with parsing and serializing the parts again. */
 for (const count of [3, 10, 50]) {
   const group = `${count} parts of 1 KB`;
   const names = Array.from({ length: count }, (_, index) => `part${index}`);

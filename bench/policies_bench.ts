@@ -21,7 +21,7 @@ const policies: Readonly<Record<string, Policy>> = {
   "no policy": (next) => next,
   "shape, a selection": shape({ select: [] }),
   "accept, of one digit": accept({ as: "json", clock }),
-  "coalesce, nobody else asks": coalesce({ calls: new SharedCalls(), scope: "" }),
+  "coalesce, one caller": coalesce({ calls: new SharedCalls(), scope: "" }),
   "retry, never needed": retry({
     attempts: 3,
     backoffMs: 50,
@@ -37,7 +37,7 @@ const policies: Readonly<Record<string, Policy>> = {
 };
 
 for (const [name, policy] of Object.entries(policies)) {
-  const asked = policy(source);
+  const guarded = policy(source);
   const call = { method: "GET", path: "/7", headers: new Headers() };
   const { signal } = new AbortController();
   const ctx: Context = {
@@ -48,6 +48,6 @@ for (const [name, policy] of Object.entries(policies)) {
     background() {},
   };
   Deno.bench({ name, baseline: name === "no policy" }, async () => {
-    await asked(call, ctx);
+    await guarded(call, ctx);
   });
 }

@@ -2,7 +2,7 @@ import { Inputs } from "../lib/template/inputs.ts";
 import { JsonDocument } from "../lib/json/json_document.ts";
 import { parsePathTemplate, parseValueTemplate } from "../lib/template/template.ts";
 
-/** Making a part's question of the client's values: once a part and request. */
+/** Making a part's call from the client's values, as for each part and request. */
 const inputs = new Inputs({
   method: "POST",
   path: "/home/7?lang=is&page=2",
