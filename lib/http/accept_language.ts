@@ -1,8 +1,8 @@
-/** A language that a client takes. */
+/** A language that a client accepts. */
 export interface LanguageRange {
   /** In lower case; `*` for every other. */
   readonly tag: string;
-  /** How much it is wanted: from 0, not at all, to 1000. */
+  /** Its quality: from 0, not acceptable, to 1000. */
   readonly weight: number;
 }
 
@@ -10,8 +10,8 @@ const MEMBER =
   /^([a-z]{1,8}(?:-[a-z0-9]{1,8})*|\*)(?:[ \t]*;[ \t]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/i;
 
 /**
- * Reads `Accept-Language` (RFC 9110 section 12.5.4), the most wanted first. Those that are wanted
- * alike have no order, and come in that of their names.
+ * Parses `Accept-Language` (RFC 9110 section 12.5.4), by descending quality. Languages of equal
+ * quality have no order, and are sorted by name.
  * @returns undefined when it is malformed
  */
 export function parseAcceptLanguage(header: string): readonly LanguageRange[] | undefined {

@@ -1,11 +1,11 @@
-/** An IP address as its 16 bytes; IPv4 stands in its IPv4-mapped place (RFC 4291 section 2.5.5.2). */
+/** An IP address as 16 bytes; IPv4 as an IPv4-mapped address (RFC 4291 section 2.5.5.2). */
 export type AddressBytes = readonly number[];
 
 const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff] as const;
-/** What one customer is commonly given (RFC 6177): an address in it costs its owner nothing. */
+/** The prefix that one customer commonly gets (RFC 6177), with free choice of addresses in it. */
 const CUSTOMER_BYTES = 8;
 
-/** Reads `192.0.2.1`, `2001:db8::1` or `::ffff:192.0.2.1`; undefined for anything else. */
+/** Parses `192.0.2.1`, `2001:db8::1` or `::ffff:192.0.2.1`; undefined for anything else. */
 export function parseAddress(text: string): AddressBytes | undefined {
   const v4 = parseIpv4(text);
   if (v4) return [...MAPPED_PREFIX, ...v4];
@@ -13,9 +13,9 @@ export function parseAddress(text: string): AddressBytes | undefined {
 }
 
 /**
- * What an address is counted by: IPv4 as it is, however it was written; IPv6 by its first bits.
- * Anything that is no address counts as itself.
- * @param ipv6Prefix how many bits of an IPv6 address count (default 64)
+ * Returns the key by which an address is counted: IPv4 in its canonical form, IPv6 by its prefix.
+ * Anything that is not an address is its own key.
+ * @param ipv6Prefix prefix length for IPv6 addresses (default 64 bits)
  */
 export function addressKey(text: string, ipv6Prefix: number = 8 * CUSTOMER_BYTES): string {
   const bytes = parseAddress(text);
@@ -26,11 +26,11 @@ export function addressKey(text: string, ipv6Prefix: number = 8 * CUSTOMER_BYTES
 /** A range of addresses. */
 export interface AddressRange {
   readonly bytes: AddressBytes;
-  /** How many leading bits count, of 128. */
+  /** Prefix length, of 128 bits. */
   readonly bits: number;
 }
 
-/** Reads `10.0.0.0/8`, `2001:db8::/32` or one address; undefined for anything else. */
+/** Parses `10.0.0.0/8`, `2001:db8::/32` or one address; undefined for anything else. */
 export function parseRange(text: string): AddressRange | undefined {
   const [address = "", length, ...rest] = text.split("/");
   const bytes = parseAddress(address);
@@ -42,29 +42,29 @@ export function parseRange(text: string): AddressRange | undefined {
 }
 
 /**
- * A range in the one way in which it is written here, whatever else stood in it: `192.0.2.1`,
- * `192.0.2.0/24`, `2001:db8:0:0::/32`. An IPv6 range is written with 4 groups at least.
+ * Formats a range canonically, without host bits: `192.0.2.1`, `192.0.2.0/24`, `2001:db8:0:0::/32`.
+ * IPv6 has at least 4 groups.
  */
 export function formatRange({ bytes, bits }: AddressRange): string {
-  const kept = bytes.map((byte, index) =>
+  const masked = bytes.map((byte, index) =>
     byte & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * index)))
   );
   if (isIpv4Range({ bytes, bits })) {
-    return kept.slice(12).join(".") + (bits === 128 ? "" : `/${bits - 96}`);
+    return masked.slice(12).join(".") + (bits === 128 ? "" : `/${bits - 96}`);
   }
   const groups = Array.from(
     { length: Math.max(CUSTOMER_BYTES / 2, Math.ceil(bits / 16)) },
-    (_, index) => (((kept[2 * index] ?? 0) << 8) | (kept[2 * index + 1] ?? 0)).toString(16),
+    (_, index) => (((masked[2 * index] ?? 0) << 8) | (masked[2 * index + 1] ?? 0)).toString(16),
   );
   return `${groups.join(":")}${groups.length < 8 ? "::" : ""}/${bits}`;
 }
 
-/** Whether a range holds nothing but IPv4 addresses. */
+/** Whether a range contains only IPv4 addresses. */
 export function isIpv4Range({ bytes, bits }: AddressRange): boolean {
   return bits >= 8 * MAPPED_PREFIX.length && isIpv4(bytes);
 }
 
-/** Whether the address lies in one of the ranges. */
+/** Whether one of the ranges contains the address. */
 export function isWithin(address: AddressBytes, ranges: readonly AddressRange[]): boolean {
   return ranges.some(({ bytes, bits }) =>
     address.every((byte, index) => {
@@ -74,7 +74,7 @@ export function isWithin(address: AddressBytes, ranges: readonly AddressRange[])
   );
 }
 
-/** Whether an address is one of IPv4, however it was written. */
+/** Whether an address is IPv4, in any notation. */
 export function isIpv4(bytes: AddressBytes): boolean {
   return MAPPED_PREFIX.every((byte, index) => bytes[index] === byte);
 }
@@ -88,10 +88,10 @@ function parseIpv4(text: string): number[] | undefined {
 }
 
 function parseIpv6(text: string): number[] | undefined {
-  // A zone says which interface, and nothing of who it is.
+  // A zone names an interface, not a host.
   const [head = "", tail, ...rest] = text.replace(/%.*$/, "").split("::");
   if (rest.length > 0) return undefined;
-  // The dotted form may end an address, and nothing but an address.
+  // The dotted form is only allowed at the end of an address.
   const before = parseGroups(head, tail === undefined);
   const after = tail === undefined ? [] : parseGroups(tail, true);
   if (!before || !after) return undefined;
@@ -100,7 +100,7 @@ function parseIpv6(text: string): number[] | undefined {
   return [...before, ...Array<number>(missing).fill(0), ...after];
 }
 
-/** Groups of four hex digits as bytes; the last may be an IPv4 address, at an address's end. */
+/** Parses groups of hex digits to bytes; the last may be an IPv4 address, at the address's end. */
 function parseGroups(text: string, isEnd: boolean): number[] | undefined {
   if (text === "") return [];
   const groups = text.split(":");

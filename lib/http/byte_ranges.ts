@@ -1,23 +1,23 @@
-/** Bytes of a representation, both ends included. */
+/** A range of bytes, both ends included. */
 export interface ByteRange {
   readonly first: number;
   readonly last: number;
 }
 
-/** What a `Content-Range` says of a part. */
+/** A parsed `Content-Range`. */
 export interface ContentRange extends ByteRange {
-  /** The length of the whole; undefined when it is not told. */
+  /** The complete length; undefined if unknown. */
   readonly size: number | undefined;
 }
 
-/** More ranges than this in one request are no honest ones (RFC 9110 section 14.2). */
+/** Maximum ranges of a request; more indicate an attack (RFC 9110 section 14.2). */
 const MOST_RANGES = 16;
 
 /**
- * The ranges that a `Range` header asks for of a representation (RFC 9110 section 14.1).
+ * Parses the ranges that a `Range` header requests (RFC 9110 section 14.1).
  * @param size the representation's length (bytes)
- * @returns undefined when the header is to be ignored: another unit, malformed, or ranges that
- * overlap or are too many. An empty list when no range lies in the representation (416).
+ * @returns undefined if the header must be ignored: another unit, malformed, or ranges that
+ * overlap or are too many. An empty list if no range is satisfiable (416).
  */
 export function parseByteRanges(header: string, size: number): readonly ByteRange[] | undefined {
   const [unit = "", set = ""] = header.split("=", 2);
@@ -38,7 +38,7 @@ export function parseByteRanges(header: string, size: number): readonly ByteRang
   return overlaps ? undefined : ranges;
 }
 
-/** Reads a `Content-Range` of bytes (RFC 9110 section 14.4); undefined for anything else. */
+/** Parses a `Content-Range` of bytes (RFC 9110 section 14.4); undefined for anything else. */
 export function parseContentRange(header: string | null): ContentRange | undefined {
   const [, from, to, whole] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/i.exec(header?.trim() ?? "") ?? [];
   if (from === undefined || to === undefined) return undefined;
@@ -48,7 +48,7 @@ export function parseContentRange(header: string | null): ContentRange | undefin
   return isValid ? { first, last, size } : undefined;
 }
 
-/** A `Content-Range` (RFC 9110 section 14.4). */
+/** Formats a `Content-Range` (RFC 9110 section 14.4). */
 export function formatContentRange({ first, last }: ByteRange, size: number | undefined): string {
   return `bytes ${first}-${last}/${size ?? "*"}`;
 }

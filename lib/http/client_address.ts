@@ -1,39 +1,39 @@
 import { type AddressRange, isWithin, parseAddress } from "./address.ts";
 
-/** Whom to believe about a client's address. */
+/** Which proxies are trusted to report a client's address, and in which header. */
 export interface AddressTrust {
-  /** Who may speak for a client. */
+  /** The trusted proxies. */
   readonly proxies: readonly AddressRange[];
-  /** Where they say it; every other such header is hearsay. */
+  /** The header that they use; all others are ignored. */
   readonly header: string;
 }
 
-/** What a trusted proxy says of the request that it received. */
+/** What a trusted proxy reports about the request that it received. */
 export interface Hop {
-  /** Whom it received the request from; empty when it does not say, else not yet known to be an address. */
+  /** The peer that it received the request from, unvalidated; empty if it does not say. */
   readonly address: string;
-  /** Which scheme and host were asked, as `Forwarded` tells them; absent when it does not. */
+  /** The requested scheme and host, as in `Forwarded`; absent if not given. */
   readonly proto?: string;
   readonly host?: string;
 }
 
-/** Whom a request came through, as far as whoever says so is trusted. */
+/** The chain of peers that a request passed, as far as it is trusted. */
 export interface ClientChain {
   /** The client's address, then each trusted proxy's; the peer's is the last. */
   readonly addresses: readonly string[];
-  /** What the proxy nearest to the client says; undefined when no trusted proxy says anything. */
+  /** What the trusted proxy nearest to the client reports; undefined if none does. */
   readonly first: Hop | undefined;
 }
 
-/** The address that a request came from: the first of its {@linkcode clientChain}. */
+/** Returns the client's address: the first of {@linkcode clientChain}. */
 export function clientAddress(peer: string, headers: Headers, trust: AddressTrust): string {
   if (trust.proxies.length === 0) return peer;
   return clientChain(peer, headers, trust).addresses[0] ?? peer;
 }
 
 /**
- * Whom a request came through. The header is read from the right, as long as whoever added to it is
- * trusted: what stands further left was written by somebody else, and may be forged.
+ * Returns the chain of peers of a request. The header is read from the right, as long as the peer
+ * that added an entry is trusted: entries further left may be forged.
  * @param peer the address at the other end of the connection
  */
 export function clientChain(peer: string, headers: Headers, trust: AddressTrust): ClientChain {
@@ -50,14 +50,14 @@ export function clientChain(peer: string, headers: Headers, trust: AddressTrust)
   return { addresses, first };
 }
 
-/** Whether a peer may speak for clients. */
+/** Whether a peer is a trusted proxy. */
 export function isTrusted(address: string, { proxies }: AddressTrust): boolean {
   if (proxies.length === 0) return false;
   const bytes = parseAddress(address);
   return bytes !== undefined && isWithin(bytes, proxies);
 }
 
-/** What each proxy says in a header, the nearest last. */
+/** Parses what each proxy reports in a header, the nearest last. */
 function hopsOf(value: string, header: string): Hop[] {
   if (header === "forwarded") return splitUnquoted(value, ",").map(hopOf);
   return value.split(",").map((hop) => hop.trim()).filter((hop) => hop !== "")
@@ -79,13 +79,13 @@ function pairsOf(element: string): Readonly<Partial<Record<string, string>>> {
   for (const pair of splitUnquoted(element, ";")) {
     const [, name = "", quoted, token = ""] =
       /^\s*([^\s=]+)=(?:"((?:\\.|[^"\\])*)"|([^"\s]*))\s*$/.exec(pair) ?? [];
-    // Each parameter must stand once in an element; of several the first counts.
+    // A parameter must occur once per element; of several, the first counts.
     pairs[name.toLowerCase()] ??= quoted?.replaceAll(/\\(.)/g, "$1") ?? token;
   }
   return pairs;
 }
 
-/** Splits at a separator, save where it stands in quotes: what a client wrote may be quoted there. */
+/** Splits at a separator outside of quotes: quoted text may come from the client. */
 function splitUnquoted(text: string, separator: string): string[] {
   const parts = [""];
   let isQuoted = false;
@@ -97,7 +97,7 @@ function splitUnquoted(text: string, separator: string): string[] {
   return parts;
 }
 
-/** `192.0.2.1:80` and `[2001:db8::1]:80` without what is not address. */
+/** Strips the port and brackets of `192.0.2.1:80` and `[2001:db8::1]:80`. */
 function withoutPort(hop: string): string {
   return /^\[([^\]]*)\](?::\d+)?$/.exec(hop)?.[1] ??
     hop.replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");

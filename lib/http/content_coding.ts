@@ -3,22 +3,22 @@ import type { Bytes } from "../core/bytes.ts";
 import { GatewayError } from "../core/errors.ts";
 
 /**
- * Content codings, and what the platform calls them. It has others (deflate, zstd), but does not
- * notice when a body of theirs was cut off.
+ * Content codings, with the platform's names. It supports others (deflate, zstd), but does not
+ * detect truncated bodies of those.
  */
 const FORMATS = new Map<string, CompressionFormat>([
   ["gzip", "gzip"],
   ["x-gzip", "gzip"],
   ["br", "brotli"],
 ]);
-/** More codings than this, one over the other, are nobody's honest response. */
+/** Maximum nested codings; more indicate an attack. */
 const MAX_CODINGS = 3;
 
 /**
- * The body without its content codings (RFC 9110 section 8.4.1), decoded as it is read: whoever
- * reads it up to a limit never decodes far beyond. It fails where it is not so coded, or truncated.
+ * Decodes the content codings of a body (RFC 9110 section 8.4.1) as it is read, so that a reader
+ * with a limit never decodes far beyond it. Reading fails if the body is malformed or truncated.
  * @param codings the value of `Content-Encoding`
- * @throws {GatewayError} `upstream-invalid`, for a coding that is not known
+ * @throws {GatewayError} `upstream-invalid`, for an unknown coding
  *
  * @example
  * ```ts
@@ -34,7 +34,7 @@ export function decodedBody(body: Body, codings: string): Body {
     if (format === undefined) throw unknown(name);
     return format;
   });
-  // What has no bytes has no coding either, whatever its header says.
+  // An empty body has no coding, whatever its header says.
   if (formats.length === 0 || body.length === 0) return body;
   let coded = body.handOn();
   for (const format of formats.reverse()) {
@@ -49,7 +49,7 @@ function decode(
 ): ReadableStream<Bytes> {
   if (coded instanceof ReadableStream) return coded.pipeThrough(decoder);
   const writer = decoder.writable.getWriter();
-  // Whoever reads learns why it fails.
+  // Readers receive the error.
   writer.write(coded).catch(() => {});
   writer.close().catch(() => {});
   return decoder.readable;

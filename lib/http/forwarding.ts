@@ -2,35 +2,36 @@ import { type AddressTrust, clientChain, isTrusted } from "./client_address.ts";
 import { hasDotSegment } from "./path.ts";
 import { isAuthority } from "./authority.ts";
 
-/** How a client's request came to the gateway, as upstreams are told. */
+/** How a client's request reached the gateway, as reported to upstreams. */
 export interface Forwarding {
-  /** The client's address, then each trusted proxy's on the way; at least the peer's. */
+  /** The client's address, then those of trusted proxies; at least the peer's. */
   readonly addresses: readonly [string, ...string[]];
-  /** What the client asked for. */
+  /** The scheme that the client used. */
   readonly scheme: "http" | "https";
-  /** With its port, where the client named one; empty when nobody says. */
+  /** The host that the client used, with any port; empty if unknown. */
   readonly host: string;
   readonly port: string;
-  /** What was taken off the front of the path on the way; empty for nothing. */
+  /** The path prefix that was removed on the way; empty for none. */
   readonly prefix: string;
 }
 
-/** What the gateway itself sees of a request. */
+/** What the connection shows of a request. */
 export interface Connection {
-  /** The address at the other end. */
+  /** The peer's address. */
   readonly peer: string;
   readonly scheme: "http" | "https";
   readonly host: string;
 }
 
-/** A path without anything that a browser or a template would take for more. */
+/** A path without characters that a browser or a template would interpret. */
 const PREFIX = /^(?:\/[\w.~!$&'()*+;=:@%-]+)+\/?$/;
 
 /**
- * How a request came. Of a trusted peer `X-Forwarded-Proto`, `-Host`, `-Port` and `-Prefix` are
- * believed; where `Forwarded` (RFC 7239) is the header that counts, `proto` and `host` of the element
- * that names the client, and nothing else. A value that is none, or a list, is not believed, and what
- * the connection itself shows takes its place.
+ * Returns how a request reached the gateway. From a trusted peer it uses `X-Forwarded-Proto`,
+ * `-Host`,
+ * `-Port` and `-Prefix`; if `Forwarded` (RFC 7239) is the configured header, only `proto` and
+ * `host` of the element that names the client. Invalid values and lists are ignored in favor of
+ * what the connection shows.
  */
 export function readForwarding(
   headers: Headers,
@@ -43,7 +44,7 @@ export function readForwarding(
   const isForwarded = trust.header === "forwarded";
   const proto = (isForwarded ? first?.proto ?? "" : says("proto")).toLowerCase();
   const host = isForwarded ? first?.host ?? "" : says("host");
-  const told = {
+  const reported = {
     scheme: proto === "http" || proto === "https" ? proto : own.scheme,
     host: isBelievable(host) ? host : own.host,
   };
@@ -51,13 +52,13 @@ export function readForwarding(
   const prefix = isForwarded ? "" : says("prefix");
   return {
     addresses: [client, ...proxies],
-    ...told,
-    port: isPort(port) ? port : portOf(told),
+    ...reported,
+    port: isPort(port) ? port : portOf(reported),
     prefix: PREFIX.test(prefix) && !hasDotSegment(prefix) ? prefix : "",
   };
 }
 
-/** Writes into a request's headers how the client's came, in the place of all that they say of it. */
+/** Replaces a request's forwarding headers by how the client's request reached the gateway. */
 export function writeForwarding(
   sent: Headers,
   { addresses, scheme, host, port, prefix }: Forwarding,
@@ -73,11 +74,11 @@ export function writeForwarding(
   else sent.set("x-forwarded-prefix", prefix);
   if (header !== "forwarded") return sent.delete("forwarded");
   const [client, ...proxies] = addresses.map((address) => `for=${nodeOf(address)}`);
-  const asked = `${client};proto=${scheme}${host === "" ? "" : `;host="${host}"`}`;
-  sent.set("forwarded", [asked, ...proxies].join(", "));
+  const element = `${client};proto=${scheme}${host === "" ? "" : `;host="${host}"`}`;
+  sent.set("forwarded", [element, ...proxies].join(", "));
 }
 
-/** Several values in one would be chosen from by each reader in its own way. */
+/** Rejects lists: readers disagree on which of several values counts. */
 function isBelievable(host: string): boolean {
   return host !== "" && !host.includes(",") && isAuthority(host);
 }
@@ -90,7 +91,7 @@ function portOf({ scheme, host }: Pick<Forwarding, "scheme" | "host">): string {
   return /:(\d+)$/.exec(host)?.[1] ?? (scheme === "https" ? "443" : "80");
 }
 
-/** RFC 7239 section 6: an IPv6 address stands in brackets, and these in quotes. */
+/** Formats a node (RFC 7239 section 6): IPv6 in brackets and quotes. */
 function nodeOf(address: string): string {
   return address.includes(":") ? `"[${address}]"` : address;
 }

@@ -1,4 +1,4 @@
-/** Headers that proxies, load balancers and CDNs add to what they pass on. */
+/** Headers that proxies, load balancers and CDNs add to requests. */
 const FORWARDING = new Set([
   "cdn-loop",
   "client-ip",
@@ -26,7 +26,7 @@ const FORWARDING = new Set([
 const FAMILIES =
   /^(?:x-forwarded-|forwarded-|cf-|fastly-|fly-|x-amz-cf-|x-arr-|x-envoy-|x-original-|x-vercel-)/;
 
-/** The name of a header that a request has only when it came through a proxy; undefined for none. */
+/** Returns the name of a header that shows a request passed a proxy; undefined if there is none. */
 export function forwardingHeader(headers: Headers): string | undefined {
   return [...headers.keys()].find((name) => FORWARDING.has(name) || FAMILIES.test(name));
 }

@@ -1,9 +1,9 @@
 import { digest } from "../core/digest.ts";
 
 /**
- * Headers that reach an upstream and tell no two calls apart, each with the reason. Every other
- * header that the config, the defaults or the gateway puts into a call is part of its cache key;
- * what else a client sends through a forward counts where the response's `Vary` names it.
+ * Headers that reach an upstream but are not part of a cache key, each with the reason. Every other
+ * header that the config, the defaults or the gateway adds to a call is; other headers of a
+ * forwarded request count if the response's `Vary` names them.
  */
 export const NOT_KEYED: Readonly<Record<string, string>> = {
   "traceparent": "names the request in traces, not what it asks for",
@@ -23,15 +23,15 @@ export const NOT_KEYED: Readonly<Record<string, string>> = {
 
 const NONE: readonly string[] = [];
 
-/** Tells apart the calls of one part or route that differ in more than method and path. */
+/** Builds cache keys for calls of a part or route that differ in more than method and path. */
 export class HeaderKey {
   readonly #fixed: string;
   readonly #names: readonly string[];
 
   /**
-   * @param target whom the calls are sent to: stored responses outlive the config
-   * @param fixed the headers that are the same in each call
-   * @param names those that may differ from call to call
+   * @param target the target of the calls: stored responses outlive the config
+   * @param fixed headers that are the same in every call
+   * @param names headers that may differ from call to call
    */
   constructor(target: string, fixed: Readonly<Record<string, string>>, names: readonly string[]) {
     const keyed = Object.entries(fixed).map(([name, value]) => [name.toLowerCase(), value])
@@ -41,20 +41,20 @@ export class HeaderKey {
   }
 
   /**
-   * A text that is equal for calls with equal headers, and does not show what they say.
-   * @param names more of them, in lower case, which this call may have
+   * Returns a text that is equal for calls with equal headers, and does not reveal their values.
+   * @param names further headers of this call, in lower case
    */
   of(headers: Headers, names: readonly string[] = NONE): string {
     let text = "";
     for (const name of names === NONE ? this.#names : [...this.#names, ...names]) {
       const value = name === "forwarded" ? targetIn(headers.get(name)) : headers.get(name);
-      if (value !== null) text += `${name}: ${value}\n`; // no value holds a line break
+      if (value !== null) text += `${name}: ${value}\n`; // values have no line breaks
     }
     return text === "" ? this.#fixed : this.#fixed + digest(text);
   }
 }
 
-/** What `Forwarded` (RFC 7239) says of the URL that the client asked for, and not of who asked. */
+/** Returns what `Forwarded` (RFC 7239) says about the requested URL, without the client. */
 function targetIn(forwarded: string | null): string | null {
   return forwarded && (forwarded.match(/\b(?:host|proto)=(?:"[^"]*"|[^;,]*)/gi)?.join() ?? null);
 }

@@ -1,4 +1,4 @@
-/** Headers that speak of one connection alone (RFC 9110 section 7.6.1, RFC 7540 section 3.2.1). */
+/** Hop-by-hop headers (RFC 9110 section 7.6.1, RFC 7540 section 3.2.1). */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "http2-settings",
@@ -17,20 +17,20 @@ const UPGRADE_REQUIRED = 426;
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** What else decides about headers that would pass a hop. */
+/** Options for headers that would pass a hop. */
 export interface PassOptions {
-  /** Of a response: 426 keeps `Upgrade`, which says what the client must switch to. */
+  /** The response's status: 426 retains `Upgrade`, which names the required protocol. */
   readonly status?: number;
-  /** Told each name in lower case: true where the header goes no further (default: none). */
+  /** Returns whether to remove a header, by its name in lower case (default: none). */
   readonly isRemoved?: (name: string) => boolean;
 }
 
-/** A copy without the headers that end at this hop, those that `Connection` names among them. */
+/** Returns a copy without hop-by-hop headers, including those that `Connection` names. */
 export function endToEndHeaders(
   headers: Headers,
   { status, isRemoved }: PassOptions = {},
 ): Headers {
-  const kept = new Headers();
+  const passed = new Headers();
   const named = namesIn(headers.get("connection"));
   const ends = (name: string) =>
     HOP_BY_HOP.has(name)
@@ -38,9 +38,9 @@ export function endToEndHeaders(
       : named.has(name) || isRemoved?.(name);
   // Deno's iterators, and its constructor that copies, cost ten times as much as this.
   headers.forEach((value, name) => {
-    if (!ends(name)) kept.append(name, value);
+    if (!ends(name)) passed.append(name, value);
   });
-  return kept;
+  return passed;
 }
 
 function namesIn(connection: string | null): ReadonlySet<string> {

@@ -3,7 +3,7 @@ const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "
 const TIME = String.raw`(?<time>\d{2}:\d{2}:\d{2})`;
 const MONTH = `(?<month>${MONTHS.join("|")})`;
 const FORMATS = [
-  // IMF-fixdate, the one that is written today.
+  // IMF-fixdate, the current form.
   `(?:mon|tue|wed|thu|fri|sat|sun), (?<day>\\d{2}) ${MONTH} (?<year>\\d{4}) ${TIME} gmt`,
   // RFC 850
   `(?:mon|tues|wednes|thurs|fri|satur|sun)day, (?<day>\\d{2})-${MONTH}-(?<year>\\d{2}) ${TIME} gmt`,
@@ -11,13 +11,13 @@ const FORMATS = [
   `(?:mon|tue|wed|thu|fri|sat|sun) ${MONTH} (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})`,
 ].map((format) => new RegExp(`^${format}$`, "i"));
 
-/** A two-digit year that seems further ahead than this is one of the past century. */
+/** A two-digit year further ahead than this is in the past century. */
 const MOST_YEARS_AHEAD = 50;
 
 /**
- * The moment that an HTTP-date names (ms since 1970; RFC 9110 section 5.6.7), in any of its three
- * forms. Undefined for anything else: what only looks like a date is none.
- * @param now tells the century of a year with two digits (ms since 1970)
+ * Parses an HTTP-date in any of its three forms (RFC 9110 section 5.6.7) to milliseconds since
+ * 1970; undefined if it is invalid.
+ * @param now determines the century of a two-digit year (ms since 1970)
  */
 export function parseHttpDate(text: string | null, now: number): number | undefined {
   if (text === null) return undefined;
@@ -27,7 +27,7 @@ export function parseHttpDate(text: string | null, now: number): number | undefi
     const monthNumber = MONTHS.indexOf(month.toLowerCase()) + 1;
     const date = `${fullYear(year, now)}-${padded(monthNumber)}-${padded(Number(day))}T${time}Z`;
     const moment = Date.parse(date);
-    // A day that its month has not, or the hour 24, would count as the next one.
+    // A day past the month's end, or hour 24, would roll over to the next.
     return new Date(moment).getUTCDate() === Number(day) ? moment : undefined;
   }
 }

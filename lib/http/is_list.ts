@@ -1,6 +1,6 @@
 import { parseList } from "structured-headers";
 
-/** Whether a header's value is a list after RFC 9651, or absent. */
+/** Whether a header's value is absent or a valid List (RFC 9651). */
 export function isList(value: string | null): boolean {
   try {
     return value === null || parseList(value).length >= 0;

@@ -1,11 +1,11 @@
 import { GatewayError } from "../core/errors.ts";
 
 /**
- * Why a wait for a client's body ended: a deadline that passed meanwhile is `request-timeout`, which
- * is the client's to mend; anything else stays what it is.
+ * Converts the reason why waiting for a client's body ended: a passed deadline becomes
+ * `request-timeout`, which the client can fix; anything else is returned as is.
  */
 export function lateUpload(reason: unknown): unknown {
   if (!(reason instanceof GatewayError) || reason.kind !== "deadline-exceeded") return reason;
-  const detail = "the request body had not arrived when the request's deadline passed";
+  const detail = "the request body had not arrived by the request's deadline";
   return new GatewayError("request-timeout", detail, { cause: reason });
 }

@@ -1,8 +1,8 @@
 /** One link of a `Link` header (RFC 8288 section 3). */
 export interface Link {
-  /** A URI reference, as it was written. */
+  /** A URI reference, unresolved. */
   readonly target: string;
-  /** By their names in lower case; of several with one name the first counts. */
+  /** Parameters by name in lower case; of duplicates the first counts. */
   readonly params: ReadonlyMap<string, string>;
 }
 
@@ -12,7 +12,7 @@ const PARAM =
   /[ \t]*;[ \t]*(?:([!#$%&'*+.^_`|~\w-]+)[ \t]*(?:=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s";,<>]*)))?)?/y;
 const END = /[ \t]*(?:,|$)/y;
 
-/** Reads a `Link` header, several joined by commas too; undefined when it is none. */
+/** Parses a `Link` header, or several joined by commas; undefined if it is malformed. */
 export function parseLinks(header: string): Link[] | undefined {
   const links: Link[] = [];
   let at = 0;
@@ -38,9 +38,9 @@ export function parseLinks(header: string): Link[] | undefined {
   }
 }
 
-/** Whether a link leads from the answer that has it to the one of that relation. */
+/** Whether a link has this relation, and the response itself as its context. */
 export function hasRelation({ params }: Link, relation: string): boolean {
-  // With an anchor it leads from somewhere else (RFC 8288 section 3.2).
+  // An anchor changes its context (RFC 8288 section 3.2).
   if (params.has("anchor")) return false;
   return params.get("rel")?.toLowerCase().split(/[ \t]+/).includes(relation) ?? false;
 }

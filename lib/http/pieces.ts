@@ -1,11 +1,11 @@
 import type { Bytes } from "../core/bytes.ts";
 
-/** Up to here a body is handed over in one piece, and longer ones in pieces of this size (bytes). */
+/** Bodies up to this size are sent in one piece, longer ones in pieces of this size (bytes). */
 export const PIECE_BYTES: number = 128 * 1024;
 
-/** A body in pieces, each a copy: a part of a large buffer would keep all of it in memory. */
+/** A body in pieces, each a copy: a view would retain the whole buffer. */
 export interface Pieces {
-  /** The next piece, and whether it is known to be the last; undefined at the end. */
+  /** Returns the next piece, and whether it is known to be the last; undefined at the end. */
   next(): Promise<Piece | undefined> | Piece | undefined;
   cancel(reason: unknown): Promise<void>;
 }
@@ -16,7 +16,7 @@ export interface Piece {
   readonly isLast: boolean;
 }
 
-/** The pieces of a body that is all here. */
+/** Splits a complete body. */
 export class ChunkPieces implements Pieces {
   #chunks: readonly Bytes[];
   #rest: number;
@@ -54,7 +54,7 @@ export class ChunkPieces implements Pieces {
   }
 }
 
-/** The pieces of a body that is still coming: its own chunks, unless they are larger. */
+/** Splits a body that is still arriving: into its chunks, unless they are larger. */
 export class StreamPieces implements Pieces {
   readonly #reader: ReadableStreamDefaultReader<Bytes>;
   #rest: Bytes | undefined;

@@ -1,8 +1,8 @@
-/** What a client prefers, of what the gateway knows (RFC 7240). */
+/** The client's preferences that the gateway supports (RFC 7240). */
 export interface Preferences {
-  /** `strict`: any failed part fails the whole (section 4.4). */
+  /** `strict`: any failed part fails the whole response (section 4.4). */
   readonly handling?: "strict" | "lenient";
-  /** How long the client wants to wait (ms; section 4.3). */
+  /** How long the client is willing to wait (ms; section 4.3). */
   readonly waitMs?: number;
 }
 
@@ -11,8 +11,8 @@ const NONE: Preferences = {};
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /**
- * Reads the `Prefer` header. What is unknown or malformed is not preferred, and of two equal names
- * the first counts (section 2).
+ * Parses the `Prefer` header. Unknown and malformed preferences are ignored, and of duplicates the
+ * first counts (section 2).
  */
 export function readPreferences(headers: Headers): Preferences {
   const text = headers.get("prefer");
@@ -32,8 +32,7 @@ export function readPreferences(headers: Headers): Preferences {
 }
 
 /**
- * Splits at a separator, but not within quotes. It looks at each character once: a client may send
- * whatever it likes, and as much of it as a header takes.
+ * Splits at a separator outside of quotes, in linear time: the text is under the client's control.
  */
 function split(text: string, separator: "," | ";"): string[] {
   const pieces: string[] = [];
@@ -52,7 +51,7 @@ function split(text: string, separator: "," | ";"): string[] {
   return pieces;
 }
 
-/** A name, in lower case, and its value, "" when it has none. Of what is malformed both are "". */
+/** Parses a name, in lower case, and its value, `""` if it has none. Both are `""` if malformed. */
 function pairOf(text: string): [name: string, value: string] {
   const equals = text.indexOf("=");
   const name = (equals < 0 ? text : text.slice(0, equals)).trim();
@@ -60,7 +59,7 @@ function pairOf(text: string): [name: string, value: string] {
   return TOKEN.test(name) && value !== undefined ? [name.toLowerCase(), value] : ["", ""];
 }
 
-/** What a token or a quoted string stands for; undefined when it is neither (RFC 9110 section 5.6). */
+/** Decodes a token or a quoted string (RFC 9110 section 5.6); undefined if it is neither. */
 function unquoted(text: string): string | undefined {
   if (text === "" || TOKEN.test(text)) return text;
   const quoted = /^"((?:[^"\\]|\\.)*)"$/.exec(text)?.[1];

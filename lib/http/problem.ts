@@ -6,45 +6,45 @@ import {
   type PartFailure,
 } from "../core/errors.ts";
 
-/** Where the gateway itself explains each kind of problem. */
+/** The path under which the gateway describes each kind of problem. */
 export const PROBLEM_PATH = "/_gateway/problems/";
 
-/** What went wrong, as a client reads it (RFC 9457 section 3.1). */
+/** The common members of a problem (RFC 9457 section 3.1). */
 export interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: number;
   readonly detail: string;
-  /** At which page the walk of a list ended, counted from 1: those before it are all there. */
+  /** The page at which fetching a list ended, counted from 1; all pages before it are complete. */
   readonly page?: number;
 }
 
-/** A whole answer that says what went wrong. */
+/** A problem document. */
 export interface ProblemDocument extends Problem {
   /** The request's id. */
   readonly instance: string;
-  /** The parts that failed, when an aggregate did. */
+  /** The failed parts of an aggregate. */
   readonly problems?: readonly PartProblem[];
 }
 
-/** What went wrong with one part of an aggregate. */
+/** The problem of a part of an aggregate. */
 export interface PartProblem extends Problem {
   readonly part: string;
-  /** Which item of the part's list it is about, counted from 0. */
+  /** The item of the part's `each` that failed, counted from 0. */
   readonly index?: number;
 }
 
-/** The problem that an error is. */
+/** Converts an error to a problem. */
 export function problemOf({ kind, status, message, extensions }: GatewayError): Problem {
   return { type: typeOf(kind), title: KINDS[kind].title, status, detail: message, ...extensions };
 }
 
-/** The problem that a failed part is. */
+/** Converts a failed part to a problem. */
 export function partProblemOf({ part, index, error }: PartFailure): PartProblem {
   return { part, ...(index === undefined ? {} : { index }), ...problemOf(error) };
 }
 
-/** The problem document that ends a request. */
+/** Returns the problem document of a failed request. */
 export function problemDocumentOf(error: GatewayError, requestId: string): ProblemDocument {
   const document = { ...problemOf(error), instance: requestId };
   if (error.failures.length === 0) return document;

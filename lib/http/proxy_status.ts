@@ -6,7 +6,7 @@ import { UpstreamFault, type UpstreamFaultReason } from "../core/upstream_fault.
 
 const HEADER = "proxy-status";
 
-/** RFC 9209 section 2.3, for each way in which a connection goes wrong. */
+/** The error type (RFC 9209 section 2.3) of each connection fault. */
 const FAULTS: Readonly<Record<UpstreamFaultReason, string>> = {
   "refused": "connection_refused",
   "no-such-host": "dns_error",
@@ -20,20 +20,20 @@ const FAULTS: Readonly<Record<UpstreamFaultReason, string>> = {
   "other": "destination_unavailable",
 };
 
-/** What a proxy says of one failure, or of a status that it only passes on. */
+/** A failure, or a status that is passed on. */
 export interface ProxyOutcome {
-  /** Why no response could be had; absent when one came. */
+  /** The error; absent if there was a response. */
   readonly error?: GatewayError;
   /** The status that the upstream responded with. */
   readonly receivedStatus?: number;
-  /** More about it, which any client may read. */
+  /** Details that are safe to show to clients. */
   readonly details?: string;
 }
 
 /**
- * The member of `Proxy-Status` (RFC 9209 section 2) for a failure. An upstream's own status is
- * `received-status` and no error: the proxy did its part. Undefined for what concerns no upstream.
- * @param proxy what the gateway calls itself
+ * Returns the `Proxy-Status` member (RFC 9209 section 2) of a failure. An upstream's own status is
+ * `received-status` without an error. Undefined if no upstream is concerned.
+ * @param proxy the gateway's name
  */
 export function proxyStatusOf(
   proxy: string,
@@ -49,8 +49,8 @@ export function proxyStatusOf(
 }
 
 /**
- * Adds members to a response's `Proxy-Status`, behind those of proxies nearer to the origin. What is
- * there and malformed is dropped: it would make the whole field unreadable.
+ * Appends members to a response's `Proxy-Status`, after those of proxies nearer to the origin. A
+ * malformed value is dropped, because it would invalidate the whole field.
  */
 export function addProxyStatus(headers: Headers, members: readonly Item[]): void {
   if (members.length === 0) return;
@@ -63,7 +63,7 @@ function errorType({ kind, cause }: GatewayError): string | undefined {
   if (cause instanceof BodyTooLarge) return "http_response_body_size";
   if (!(cause instanceof UpstreamFault)) return proxyError;
   const isCutOff = cause.reason === "reset" || cause.reason === "closed";
-  // A response that had begun is another thing than none.
+  // A response that had begun differs from none.
   return kind === "upstream-invalid" && isCutOff
     ? "http_response_incomplete"
     : FAULTS[cause.reason];

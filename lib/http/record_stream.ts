@@ -1,19 +1,19 @@
 import { type Bytes, joinBytes } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 
-/** A piece of an answer that is told as it comes. */
+/** A record of a streamed response. */
 export interface StreamRecord {
-  /** What it is about; one word. */
+  /** Its event name, one word. */
   readonly event: string;
   /** A JSON document on one line. */
   readonly line: Bytes;
 }
 
-/** How records are written one after the other. */
+/** The format of a stream of records. */
 export interface RecordFormat {
   readonly mediaType: string;
   write(record: StreamRecord): Bytes;
-  /** Written now and then while nothing comes, so that nobody takes the connection for dead. */
+  /** Sent while the stream is idle, to keep the connection alive. */
   readonly heartbeat?: Bytes;
 }
 
@@ -21,7 +21,7 @@ const ENCODER = new TextEncoder();
 const LINE_FEED = ENCODER.encode("\n");
 const EVENT_END = ENCODER.encode("\n\n");
 
-/** A line for each record. */
+/** Newline-delimited JSON. */
 export const NDJSON: RecordFormat = {
   mediaType: "application/x-ndjson",
   write: ({ line }) => joinBytes([line, LINE_FEED]),
@@ -35,22 +35,22 @@ export const EVENT_STREAM: RecordFormat = {
   heartbeat: ENCODER.encode(":\n\n"),
 };
 
-/** What a stream of records needs. */
+/** Options of a record stream. */
 export interface RecordStreamOptions {
   readonly records: AsyncGenerator<StreamRecord, void, void>;
-  /** The first of them, which has been taken already. */
+  /** The first record, which has already been read. */
   readonly first: IteratorResult<StreamRecord, void>;
   readonly format: RecordFormat;
-  /** How long nothing may come before a heartbeat does (ms). */
+  /** Idle time before a heartbeat (ms). */
   readonly heartbeatMs: number;
   readonly clock: Clock;
-  /** Called when the reader wants no more, to end what the records still wait for. */
+  /** Called when the reader cancels, to abort pending work. */
   readonly onCancel: () => void;
-  /** Called once, when the last record was taken, or there will be none. */
+  /** Called once, after the last record or a cancellation. */
   readonly onEnd: () => void;
 }
 
-/** Records as the bytes of an answer. Each is asked for when the reader has room for it. */
+/** Encodes records as the bytes of a response, each pulled when the reader has room. */
 export function recordStream(options: RecordStreamOptions): ReadableStream<Bytes> {
   const { records, first, format, onCancel, onEnd } = options;
   let coming: Promise<IteratorResult<StreamRecord, void>> | undefined = Promise.resolve(first);
@@ -84,7 +84,7 @@ export function recordStream(options: RecordStreamOptions): ReadableStream<Bytes
   }, { highWaterMark: 0 });
 }
 
-/** What comes; undefined when it is time for a heartbeat first. */
+/** Returns the next record; undefined if a heartbeat is due first. */
 async function soon<T>(
   coming: Promise<T>,
   { format, heartbeatMs, clock }: RecordStreamOptions,

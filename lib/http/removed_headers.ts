@@ -1,7 +1,7 @@
 /**
- * Headers by which a client could have an upstream serve another URL, host or method than the one
- * that was routed, limited and cached here. Forwards remove them, also those of trusted proxies,
- * unless `passHeaders` names them.
+ * Headers with which a client could make an upstream serve another URL, host or method than the one
+ * that was routed, limited and cached. Forwards remove them, even from trusted proxies, unless
+ * `passHeaders` names them.
  */
 export const OVERRIDES: ReadonlySet<string> = new Set([
   "x-forwarded-method",
@@ -26,7 +26,7 @@ export const OVERRIDES: ReadonlySet<string> = new Set([
   "x-rewrite-url",
 ]);
 
-/** Headers that say who a client is, or how it came, to upstreams that expect them of a proxy alone. */
+/** Headers about a client or its route that upstreams only expect from a proxy. */
 const SPOKEN_FOR_CLIENTS: ReadonlySet<string> = new Set([
   "cf-connecting-ip",
   "cf-connecting-ipv6",
@@ -59,8 +59,8 @@ const SPOKEN_FOR_CLIENTS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether a header speaks for a client, which nobody but a trusted proxy may do: its address, the
- * URL it asked for, who it logged in as (`X-Forwarded-User`, `X-Forwarded-Client-Cert`).
+ * Whether a header speaks for a client, which only a trusted proxy may do: its address, the
+ * requested URL, its identity (`X-Forwarded-User`, `X-Forwarded-Client-Cert`).
  * @param name in lower case
  */
 export function speaksForClients(name: string): boolean {

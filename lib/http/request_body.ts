@@ -5,26 +5,26 @@ import { GatewayError, payloadTooLarge } from "../core/errors.ts";
 import { lateUpload } from "./late_upload.ts";
 import type { Scope } from "../core/scope.ts";
 
-/** Up to here a body is read in one step, which is cheaper (bytes). */
+/** Bodies up to this size are read in one step, which is cheaper (bytes). */
 const WHOLE_BYTES = 64 * 1024;
 
-/** What a client sends, read only when somebody asks for it; undefined when it sends nothing. */
+/** Returns the client's body, which is read on demand; undefined if there is none. */
 export function requestBody(request: Request): Body | undefined {
   if (request.body === null) return undefined;
   const length = request.headers.get("content-length");
   return Body.from({
     stream: request.body,
     ...(length === null ? {} : { length: Number(length) }),
-    // What is read in one step counts before it comes: a client could take room by promises alone.
+    // Count in advance only what is read in one step: a client could reserve memory by promises alone.
     ...(Number(length ?? Infinity) <= WHOLE_BYTES ? { whole: () => request.bytes() } : {}),
   });
 }
 
 /**
- * Reads what a client sends, for no longer than the request may take.
- * @param limit how much is taken (bytes)
- * @throws {GatewayError} `payload-too-large`; `request-timeout` at the deadline; `cancelled` when
- * the client breaks off; `overloaded` when the body is held and there is no room for it
+ * Reads the client's body, within the request's deadline.
+ * @param limit the maximum size (bytes)
+ * @throws {GatewayError} `payload-too-large`; `request-timeout` at the deadline; `cancelled` if
+ * the client disconnects; `overloaded` if the budget has no room for the body
  */
 export async function readRequestBody(
   body: Body,
@@ -41,7 +41,7 @@ export async function readRequestBody(
   }
 }
 
-/** The same stream, which fails past `limit` bytes; `onExceed` hears of it first. */
+/** Wraps a stream to fail beyond `limit` bytes, after it calls `onExceed`. */
 export function limitStream(
   stream: ReadableStream<Bytes>,
   limit: number,
@@ -62,8 +62,8 @@ export function limitStream(
 }
 
 /**
- * The same stream once its first bytes have come; undefined when it ends without any. A request
- * without a body looks just like one whose body does not say its length.
+ * Returns the stream once its first bytes have arrived; undefined if it ends without any. A request
+ * without a body looks like one whose body has no length.
  */
 export async function peek(
   stream: ReadableStream<Bytes>,

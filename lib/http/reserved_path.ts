@@ -1,23 +1,23 @@
-/** What may stand before or in the place of a reserved first segment; all else is told at a glance. */
+/** A quick test for paths that may be reserved. */
 const SUSPECT = /^\/[/_%;\s]/;
-/** Encodings of encodings that are looked into: more than any front and upstream undo. */
+/** Maximum nested encodings that are decoded: more than any proxy and upstream decode. */
 const LONGEST_ENCODING = 4;
 
 /**
- * Whether a path is under `/_gateway`, however it is spelled: `/%5fgateway/x`, `/_Gateway`,
- * `//_gateway`, `/_gateway;a=b/x` and their like, which a server in front may read as another path.
- * @param pathname as it came, not decoded
+ * Whether a path is under `/_gateway` in any spelling: `/%5fgateway/x`, `/_Gateway`, `//_gateway`,
+ * `/_gateway;a=b/x` and similar ones, which a server in front may read as another path.
+ * @param pathname the path, not decoded
  */
 export function isReservedPath(pathname: string): boolean {
   if (!SUSPECT.test(pathname)) return false;
   const [first = ""] = decoded(pathname).split(/[/\\]/)
-    // deno-lint-ignore no-control-regex -- what some servers drop, or end a path at
+    // deno-lint-ignore no-control-regex -- some servers drop these, or end a path there
     .map((segment) => segment.replace(/;.*$/s, "").replaceAll(/[\s\0-\x1f\x7f]/g, ""))
     .filter((segment) => segment !== "" && segment !== "." && segment !== "..");
   return first.toLowerCase() === "_gateway";
 }
 
-/** Undoes percent-encoding of ASCII, also where it was encoded again. */
+/** Decodes percent-encoded ASCII, including nested encodings. */
 function decoded(pathname: string): string {
   let text = pathname;
   for (let times = 0; times < LONGEST_ENCODING; times++) {

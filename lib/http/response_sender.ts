@@ -3,42 +3,42 @@ import type { Clock } from "../core/clock.ts";
 import { type Timer, TimerQueue } from "../core/timer_queue.ts";
 import type { Pieces } from "./pieces.ts";
 
-/** How the sending of a response ended: `timeout` when the client did not read it in time. */
+/** How sending a response ended: `timeout` if the client did not read it in time. */
 export type SendOutcome = "sent" | "cancelled" | "timeout";
 
-/** A body under way to a client. */
+/** A body that is being sent. */
 export interface Sending {
   readonly stream: ReadableStream<Bytes>;
   /** Resolves when its bytes are no longer needed. */
   readonly ended: Promise<SendOutcome>;
 }
 
-/** How often a body is looked at within the time that a client has to read of it. */
+/** How often progress is checked within the timeout. */
 const LOOKS = 4;
 
 /**
- * Sends bodies in pieces, each when the client has room for it, and ends those that are not read.
+ * Sends bodies in pieces, as the client reads them, and aborts those that are not read.
  *
- * Bytes that are handed to the server in one piece stay in memory until the client has read them or
- * is gone, and nothing tells how far it has come. Of a stream the server takes a piece at a time.
+ * Bytes that the server gets in one piece stay in memory until the client has read them or is gone,
+ * without any sign of progress. From a stream, the server takes one piece at a time.
  */
 export class ResponseSender {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #timers: TimerQueue;
 
-  /** @param timeoutMs how long a client may take nothing of what is there for it */
+  /** @param timeoutMs maximum time without progress while data is available */
   constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#timers = new TimerQueue(timeoutMs / LOOKS, clock);
   }
 
-  /** Begins to send a body. */
+  /** Starts to send a body. */
   send(pieces: Pieces): Sending {
     const { promise: ended, resolve } = Promise.withResolvers<SendOutcome>();
     const timeoutMs = this.#timeoutMs;
-    /** Since when the client could take the next piece; undefined while there is none for it. */
+    /** Since when the next piece is available; undefined while there is none. */
     let offeredAt: number | undefined = this.#clock.monotonic();
     let isOver = false;
     let timer: Timer;
@@ -55,7 +55,7 @@ export class ResponseSender {
         return;
       }
       end("timeout");
-      // A text and no Error: the runtime prints it, and a stack would say nothing.
+      // A text, not an Error: the runtime prints it, and a stack would not help.
       fail(`a response was ended: its client read nothing for ${timeoutMs} ms`);
       pieces.cancel("the client does not read").catch(() => {});
     };

@@ -2,8 +2,8 @@ import type { Clock } from "../core/clock.ts";
 import { parseHttpDate } from "./http_date.ts";
 
 /**
- * How long an answer asks to wait (s; RFC 9110 section 10.2.3): seconds, or a date. Undefined when it
- * does not say, or not so that it can be understood.
+ * Parses `Retry-After` (RFC 9110 section 10.2.3), seconds or a date, to seconds. Undefined if it is
+ * absent or malformed.
  */
 export function retryAfterSeconds(headers: Headers, clock: Clock): number | undefined {
   const value = headers.get("retry-after");

@@ -1,4 +1,4 @@
-/** In what upstreams learn which URL a client asked for, whoever says it. */
+/** Headers from which upstreams learn the requested URL. */
 const TOLD_OF_TARGET = [
   "cf-visitor",
   "cloudfront-forwarded-proto",
@@ -14,17 +14,17 @@ const TOLD_OF_TARGET = [
 ] as const;
 
 /**
- * The headers of a forward that are the gateway's word, or that it lets pass as a proxy's, and not
- * the client's: its responses depend on them, whatever their `Vary` says.
- * @param passed names in lower case of headers that pass although forwards remove them
+ * Returns the headers of a forward that come from the gateway or a trusted proxy, not from the
+ * client: responses depend on them, whatever their `Vary` says.
+ * @param passed headers that pass although forwards remove them, in lower case
  */
 export function toldByForward(passed: Iterable<string>): string[] {
   return [...TOLD_OF_TARGET, ...passed];
 }
 
 /**
- * What a trusted proxy says besides, in lower case: who logged in (`X-Forwarded-User`), with which
- * certificate. Not the addresses, which go with `X-Forwarded-For`.
+ * Returns the other headers of a trusted proxy, in lower case: the user (`X-Forwarded-User`), its
+ * certificate; without the addresses, which are in `X-Forwarded-For`.
  */
 export function toldByProxy(sent: Headers): string[] {
   return [...sent.keys()].filter((name) =>
@@ -33,8 +33,8 @@ export function toldByProxy(sent: Headers): string[] {
 }
 
 /**
- * Headers that clients send to every site and that identify nobody: a response that depends on one
- * of them names it in `Vary`. `Authorization` and `Cookie` have rules of their own.
+ * Headers that clients send to every site and that do not identify them: a response that depends on
+ * one names it in `Vary`. `Authorization` and `Cookie` have separate rules.
  */
 const COMMON: ReadonlySet<string> = new Set([
   "accept-charset",
@@ -58,8 +58,9 @@ const COMMON: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The other headers of a client, in lower case: an API key, a user that a login proxy names. Where
- * freshness is only the config's word, the upstream has not said that they make no difference.
+ * Returns the other headers of a client, in lower case: an API key, a user that a login proxy
+ * names. If freshness comes only from the config, the upstream has not declared that they make no
+ * difference.
  */
 export function toldByClient(sent: Headers): string[] {
   return [...sent.keys()].filter((name) => !COMMON.has(name) && !name.startsWith("sec-"));

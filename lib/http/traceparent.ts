@@ -2,7 +2,7 @@
 const TRACEPARENT =
   /^(?!ff)[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}(?:-.*)?$/;
 
-/** Whether a `traceparent` is one, and only one: whatever else it is, it goes no further. */
+/** Whether a `traceparent` is valid; invalid ones are not passed on. */
 export function isTraceparent(value: string | null | undefined): value is string {
   return typeof value === "string" && TRACEPARENT.test(value);
 }

@@ -1,17 +1,17 @@
 import { Body } from "../core/body.ts";
 import type { Bytes } from "../core/bytes.ts";
 
-/** Is told how an upload goes. */
+/** Observes an upload. */
 export interface UploadWatcher {
-  /** All that came was sent, and the client has to send more. */
+  /** Called when everything that arrived is sent, and the client must send more. */
   onWait(): void;
-  /** The client has sent more, or all, or has broken off. */
+  /** Called when the client has sent more, has finished, or has disconnected. */
   onCome(): void;
 }
 
 /**
- * The same body, still to come from a client; the watcher is told when whoever sends it on has to
- * wait for the client. The body given is spent.
+ * Wraps a client's body to notify a watcher when the sender has to wait for the client. Consumes
+ * the given body.
  */
 export function watchedUpload(body: Body, watcher: UploadWatcher): Body {
   const { length } = body;

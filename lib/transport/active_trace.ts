@@ -1,15 +1,15 @@
-/** Where OpenTelemetry's API keeps the active span in a context. */
+/** The key of the active span in OpenTelemetry's context. */
 const SPAN = Symbol.for("OpenTelemetry Context Key SPAN");
 const NONE = {} as const;
 
-/** What every span of OpenTelemetry can say of itself. */
+/** The part of OpenTelemetry's span that is used here. */
 interface Span {
   spanContext(): { readonly traceId: string; readonly spanId: string; readonly traceFlags: number };
 }
 
 /**
- * The `traceparent` of the span that Deno opened for the request (`OTEL_DENO=true`), in the place of
- * the client's, whose trace it continues. No header while OpenTelemetry is off.
+ * Returns the `traceparent` of the span that Deno opened for the request (`OTEL_DENO=true`),
+ * instead of the client's, whose trace it continues. No header while OpenTelemetry is off.
  */
 export function activeTrace(): { readonly traceparent?: string } {
   const span: Span | undefined = Deno.telemetry.contextManager.active().getValue(SPAN);

@@ -1,6 +1,6 @@
 import { UpstreamFault, type UpstreamFaultReason } from "../core/upstream_fault.ts";
 
-/** The platform tells most failures apart by their words alone; the first that matches counts. */
+/** The platform distinguishes most failures only by message; the first match counts. */
 const WORDS: readonly (readonly [RegExp, UpstreamFaultReason])[] = [
   [/connection refused/i, "refused"],
   [/lookup address|dns error|no address|not known/i, "no-such-host"],
@@ -13,16 +13,16 @@ const WORDS: readonly (readonly [RegExp, UpstreamFaultReason])[] = [
   [/parsed|invalid|malformed/i, "malformed"],
 ];
 
-/** The URL that was asked stands before these words of fetch's, and may hold a secret. */
+/** fetch's messages begin with the URL, which may contain a secret. */
 const FETCH_PREFIX = /^error sending request.*?client error \(\w+\): /s;
 
-/** What the platform threw, as a typed fault. */
+/** Converts an error of the platform to a typed fault. */
 export function faultOf(error: unknown): UpstreamFault {
   if (error instanceof UpstreamFault) return error;
   const { message } = innermost(error);
   const words = message.replace(FETCH_PREFIX, "");
   const reason = WORDS.find(([pattern]) => pattern.test(words))?.[1] ?? "other";
-  // Words that are not known could still hold the URL.
+  // An unknown message could contain the URL.
   const isTold = words !== message || !message.includes("://");
   return new UpstreamFault(reason, isTold ? words : "the request could not be sent");
 }

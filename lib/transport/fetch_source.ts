@@ -9,19 +9,22 @@ import { activeTrace } from "./active_trace.ts";
 import { expectedTimeout } from "./expected_timeout.ts";
 import { faultOf } from "./fault_of.ts";
 
-/** What `fetch` adds to a request while OpenTelemetry is on. */
+/** Headers that `fetch` adds to requests while OpenTelemetry is on. */
 const ADDED = ["traceparent", "baggage"] as const;
-/** What `fetch` decodes unasked, leaving the headers of the coded response. */
+/** Codings that `fetch` decodes on its own, without updating the headers. */
 const DECODED = /^(?:gzip|br)$/i;
 
-/** The clients of `fetch`, with connections that are used again and without. */
+/** The clients of `fetch`, with and without connection reuse. */
 export interface FetchClients extends Disposable {
   readonly pooled: Deno.HttpClient;
-  /** `fetch` repeats what an idle connection lost, also a POST: those get new connections. */
+  /** `fetch` resends requests lost on an idle connection, even POST: those get new connections. */
   readonly unpooled: Deno.HttpClient;
 }
 
-/** Opens them. @param idleMs how long a connection may be idle */
+/**
+ * Opens the clients.
+ * @param idleMs how long a connection may be idle
+ */
 export function openFetchClients(idleMs: number): FetchClients {
   const pooled = Deno.createHttpClient({ poolIdleTimeout: idleMs });
   const unpooled = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
@@ -36,8 +39,8 @@ export function openFetchClients(idleMs: number): FetchClients {
 }
 
 /**
- * The Source of one HTTP API through `fetch`, which speaks HTTP/2 as well.
- * @param base origin and base path, with no slash at its end
+ * Creates the Source of an HTTP API through `fetch`, which also supports HTTP/2.
+ * @param base origin and base path, without a trailing slash
  */
 export function fetchSource(base: string, clients: FetchClients, clock: Clock): Source {
   return async function fetched(call, ctx) {
@@ -47,7 +50,7 @@ export function fetchSource(base: string, clients: FetchClients, clock: Clock): 
     for (const [name, value] of Object.entries(expectedTimeout(ctx, clock))) {
       headers.set(name, value);
     }
-    // Deno adds its own to what stands there already.
+    // Deno appends its own to an existing value.
     if (activeTrace().traceparent) { for (const name of ADDED) headers.delete(name); }
     let response: Response;
     try {
@@ -71,10 +74,13 @@ async function toReply(response: Response, method: string): Promise<Reply> {
   const { status } = response;
   if (status < 200 || status > 599) {
     await response.body?.cancel();
-    throw new GatewayError("upstream-invalid", `the upstream answered with the status ${status}`);
+    throw new GatewayError(
+      "upstream-invalid",
+      `the upstream responded with the invalid status ${status}`,
+    );
   }
   const headers = new Headers(response.headers);
-  // A length beside another framing, or of what was decoded, is not the body's.
+  // A length with another framing, or of a decoded body, is wrong.
   const isDecoded = DECODED.test(headers.get("content-encoding") ?? "") && method !== "HEAD";
   if (isDecoded) headers.delete("content-encoding");
   if (isDecoded || headers.has("transfer-encoding")) headers.delete("content-length");

@@ -5,19 +5,19 @@ import { originOf } from "./socket/origin.ts";
 import { Pool, type PoolOptions } from "./socket/pool.ts";
 import { socketSource } from "./socket/socket_source.ts";
 
-/** Shorter than the 5 s after which many servers close an idle connection under a request. */
+/** Shorter than 5 s, after which many servers close idle connections. */
 const IDLE_MS = 4_000;
-/** What a burst leaves behind; further connections close as their calls end. */
+/** Maximum idle connections; further ones close after their calls. */
 const MAX_IDLE = 256;
 
-/** How an HTTP API is called: over sockets of the gateway's own, or through `fetch`. */
+/** How an HTTP API is called: over the gateway's sockets, or through `fetch`. */
 export type TransportKind = "socket" | "fetch";
 
 /** Connections to upstreams, pooled. Disposing it closes them. */
 export interface HttpTransport extends Disposable {
   /**
-   * The Source of one HTTP API: asks `base` + the call's path, and follows no redirect.
-   * @param base origin and base path, with no slash at its end
+   * Returns the Source of an HTTP API: calls `base` + the call's path, and follows no redirects.
+   * @param base origin and base path, without a trailing slash
    * @param kind default `socket`
    */
   source(base: string, kind?: TransportKind): Source;

@@ -2,29 +2,29 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { Bytes } from "../core/bytes.ts";
 import { writeJson } from "../json/write_json.ts";
 
-/** What a worker thread is asked: its function's input as JSON, or to abort what it does. */
+/** A message to a worker thread: the function's input as JSON, or an abort. */
 export type WorkerRequest = { readonly input: string } | "abort";
 
-/** What it answers: the result as JSON, or why there is none, in words for the log. */
+/** A message from a worker thread: the result as JSON, or the error, for the log. */
 export type WorkerReply =
   | { readonly result: Bytes }
   | { readonly failure: WorkerFailure; readonly reason: string };
 
-/** Why a call has no result. */
+/** Why a call failed. */
 export type WorkerFailure = "not-loaded" | "threw" | "not-json";
 
 type Work = (input: unknown, options: { readonly signal: AbortSignal }) => unknown;
 
-// This runs in the worker thread; all that the gateway takes of it are the types above.
+// This runs in the worker thread; the gateway only imports the types above.
 
 let running = new AbortController();
 const loading = load(workerData);
-loading.catch(() => {}); // whoever asks is told
+loading.catch(() => {}); // reported to each call
 
 parentPort?.on("message", async (request: WorkerRequest) => {
   if (request === "abort") return running.abort();
   running = new AbortController();
-  const reply = await answer(request.input, running.signal);
+  const reply = await replyTo(request.input, running.signal);
   parentPort?.postMessage(reply, "result" in reply ? [reply.result.buffer] : []);
 });
 
@@ -34,7 +34,7 @@ async function load(module: string): Promise<Work> {
   return (input, options) => work(input, options);
 }
 
-async function answer(input: string, signal: AbortSignal): Promise<WorkerReply> {
+async function replyTo(input: string, signal: AbortSignal): Promise<WorkerReply> {
   let work: Work;
   try {
     work = await loading;
@@ -56,11 +56,11 @@ async function answer(input: string, signal: AbortSignal): Promise<WorkerReply> 
   }
 }
 
-/** In words, since what was thrown may be nothing that can be sent. */
+/** Converts an exception to text, because it may not be serializable. */
 function reasonOf(error: unknown): string {
   try {
     return error instanceof Error ? error.stack ?? error.message : String(error);
   } catch {
-    return "something that cannot be told";
+    return "an exception that cannot be described";
   }
 }

@@ -3,37 +3,40 @@ import { Semaphore } from "../async/semaphore.ts";
 import { type Timer, TimerQueue } from "../core/timer_queue.ts";
 import { WorkerThread, type WorkerThreadOptions } from "./worker_thread.ts";
 
-/** What the threads of a pool run, and how many there are. */
+/** Options of {@linkcode WorkerPool}. */
 export interface WorkerPoolOptions extends WorkerThreadOptions {
-  /** How many threads there are at most; those that are ending count. */
+  /** Maximum threads, including those that are ending. */
   readonly max: number;
-  /** How long a thread waits for its next call before it is ended (ms). */
+  /** Idle time after which a thread is stopped (ms). */
   readonly idleMs: number;
 }
 
-/** Threads that run one module's function: started when they are needed, ended when they idle. */
+/** A pool of threads that run one module's function: started on demand, stopped when idle. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #slots: Semaphore;
   readonly #timers: TimerQueue;
   readonly #threads = new Set<WorkerThread>();
-  /** Since when each idles; the one that has worked last is taken first, so that the rest can end. */
+  /**
+   * Idle threads with the start of their idle time; the last one used is reused first, so that
+   * others can stop.
+   */
   readonly #idle = new Map<WorkerThread, Timer>();
   #isEnded = false;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
-    // Whoever waits here was let in by the upstream's bulkhead, and waits for what is ending.
+    // Calls that wait here have passed the upstream's bulkhead, and wait for a thread that is ending.
     this.#slots = new Semaphore({ max: options.max, queue: Infinity });
     this.#timers = new TimerQueue(options.idleMs, options.clock);
   }
 
-  /** How many threads there are. */
+  /** The number of threads. */
   get size(): number {
     return this.#threads.size;
   }
 
-  /** Calls the function in a thread that is free, as {@linkcode WorkerThread.ask} does. */
+  /** Calls the function in a free thread, as {@linkcode WorkerThread.ask} does. */
   async ask(input: string, signal: AbortSignal): Promise<Bytes> {
     await this.#slots.acquire(signal);
     try {
@@ -49,7 +52,7 @@ export class WorkerPool {
     }
   }
 
-  /** Ends all threads, whatever they do. */
+  /** Terminates all threads. */
   async end(): Promise<void> {
     this.#isEnded = true;
     for (const timer of this.#idle.values()) this.#timers.stop(timer);
@@ -59,11 +62,11 @@ export class WorkerPool {
 
   async #start(): Promise<WorkerThread> {
     const thread = await WorkerThread.start(this.#options);
-    if (this.#isEnded) await thread.end(); // the stop came meanwhile
+    if (this.#isEnded) await thread.end(); // the pool ended meanwhile
     this.#threads.add(thread);
     thread.ended.then(() => {
       this.#threads.delete(thread);
-      this.#forget(thread); // it may end while it idles
+      this.#forget(thread); // it may end while idle
     });
     return thread;
   }

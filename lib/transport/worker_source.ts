@@ -7,14 +7,17 @@ import { toGatewayError } from "../core/errors.ts";
 import type { Call, Context, Reply } from "../core/source.ts";
 import { WorkerPool } from "./worker_pool.ts";
 
-/** What workers need besides their settings. */
+/** Dependencies of worker sources, besides their settings. */
 export interface WorkerSourceOptions {
   readonly clock: Clock;
-  /** Told why a call failed, which its client is not, or a thread ended between calls. */
+  /**
+   * Called with the error of a failed call, which clients do not see, or of a thread that ended
+   * between calls.
+   */
   readonly onError: (error: unknown) => void;
 }
 
-/** A module's function as something that is kept open: a pool of threads that run it. */
+/** Creates a module's function as a resource: a pool of threads that run it. */
 export function workerSource(
   { worker, heapBytes, concurrency }: WorkerSettings & {
     readonly concurrency: { readonly max: number };

@@ -5,16 +5,16 @@ import { GatewayError, type Kind } from "../core/errors.ts";
 import { isRecord } from "../core/is_record.ts";
 import type { WorkerFailure, WorkerReply, WorkerRequest } from "./worker_main.ts";
 
-/** What a thread runs, and how long it is borne with. */
+/** Options of {@linkcode WorkerThread}. */
 export interface WorkerThreadOptions {
   /** The module whose default export it calls. */
   readonly module: URL;
-  /** How large its heap may grow (bytes). */
+  /** Maximum heap (bytes). */
   readonly heapBytes: number;
-  /** What it may take to yield once its call was aborted (ms). */
+  /** Grace period after an abort, before the thread is terminated (ms). */
   readonly graceMs: number;
   readonly clock: Clock;
-  /** Told why a thread ended while nobody waited for it. */
+  /** Called with the reason when a thread ends between calls. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -26,13 +26,13 @@ const FAILURES: Record<WorkerFailure, { readonly kind: Kind; readonly detail: st
   "not-json": { kind: "upstream-invalid", detail: "the worker's function gave no JSON" },
 };
 
-/** A thread with a heap of its own, which runs one module's function, one call at a time. */
+/** A thread with its own heap that runs one module's function, one call at a time. */
 export class WorkerThread {
   readonly #worker: Worker;
   readonly #options: WorkerThreadOptions;
   readonly #exit = Promise.withResolvers<void>();
   #call: PromiseWithResolvers<Bytes> | undefined;
-  /** Why it will end, or ended. */
+  /** Why it ends or ended. */
   #error: unknown;
   #isEnded = false;
 
@@ -40,15 +40,15 @@ export class WorkerThread {
     this.#worker = worker;
     this.#options = options;
     worker.on("message", (message: unknown) => {
-      if (isReply(message)) this.#take(message); // the module may post what it likes
+      if (isReply(message)) this.#take(message); // the module may post anything
     });
     worker.on("error", (error: unknown) => this.#error ??= error);
     worker.on("exit", (code: number) => this.#exited(code));
   }
 
   /**
-   * Starts a thread. Node's are used rather than the Web's: only they can bound the heap, and what
-   * goes beyond that bound ends them instead of the whole process.
+   * Starts a thread. Node's worker threads, unlike Web Workers, can limit the heap, and exceeding
+   * the limit terminates only the thread, not the process.
    */
   static async start(options: WorkerThreadOptions): Promise<WorkerThread> {
     const { Worker } = await import("node:worker_threads");
@@ -59,7 +59,7 @@ export class WorkerThread {
     return new WorkerThread(worker, options);
   }
 
-  /** Whether it takes no more calls. */
+  /** Whether it accepts no more calls. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
@@ -70,10 +70,11 @@ export class WorkerThread {
   }
 
   /**
-   * Calls the function; the result is JSON. It settles when the function has yielded or the thread
-   * has ended: at an abort thus only when one of both is so.
-   * It rejects with `upstream-error` when the function throws, `upstream-invalid` when its result is
-   * no JSON, `upstream-unreachable` when the module does not load or the thread ends.
+   * Calls the function; the result is JSON. It settles once the function has returned or the thread
+   * has ended, even after an abort.
+   * Rejects with `upstream-error` if the function throws, `upstream-invalid` if its result is not
+   * JSON,
+   * `upstream-unreachable` if the module does not load or the thread ends.
    * @param input JSON
    */
   async ask(input: string, signal: AbortSignal): Promise<Bytes> {
@@ -97,7 +98,7 @@ export class WorkerThread {
     }
   }
 
-  /** Ends it, whatever it does. */
+  /** Terminates it. */
   async end(): Promise<void> {
     this.#isEnded = true;
     await this.#worker.terminate();
@@ -112,7 +113,7 @@ export class WorkerThread {
     if ("result" in reply) return this.#call?.resolve(reply.result);
     const { kind, detail } = FAILURES[reply.failure];
     this.#call?.reject(new GatewayError(kind, detail, { cause: reply.reason }));
-    // A module that has not loaded may do so the next time, but not in the same thread.
+    // A module that failed to load may load in another thread.
     if (reply.failure === "not-loaded") this.end();
   }
 
@@ -125,7 +126,7 @@ export class WorkerThread {
   }
 
   #unreachable(): GatewayError {
-    const detail = "the worker ended before it answered";
+    const detail = "the worker ended before it returned a result";
     return new GatewayError("upstream-unreachable", detail, { cause: this.#error });
   }
 }

@@ -2,28 +2,28 @@ import type { Bytes } from "../../core/bytes.ts";
 import { UpstreamFault } from "../../core/upstream_fault.ts";
 import type { Connection } from "./connection.ts";
 
-/** Where the bytes of one body are among those that a connection brings. */
+/** Extracts the bytes of a body from those of a connection. */
 export interface BodyFraming {
-  /** Whether all of the body was taken. */
+  /** Whether the body is complete. */
   readonly isDone: boolean;
-  /** How many bytes come next of which each is the body's own. */
+  /** The number of next bytes that all belong to the body. */
   readonly plain: number;
   /**
-   * Takes what has come from the connection's buffer, into memory of its own; empty when more has
-   * to be read first, or the body has ended.
+   * Copies the available body bytes from the connection's buffer; empty if more must be read first,
+   * or the body has ended.
    * @throws {UpstreamFault} `malformed`
    */
   take(connection: Connection): Bytes;
-  /** Is told of body bytes that were read past the buffer; at most `plain`. */
+  /** Counts body bytes that were read without the buffer; at most `plain`. */
   skip(count: number): void;
   /**
-   * Is told that the upstream has ended what it sends.
-   * @throws {UpstreamFault} `closed`, when more was to come
+   * Handles the end of the upstream's data.
+   * @throws {UpstreamFault} `closed` if the body is incomplete
    */
   end(): void;
 }
 
-/** That a body ended before it was whole. */
+/** Returns the fault for a truncated body. */
 export function truncated(): UpstreamFault {
   return new UpstreamFault("closed", "the connection ended within the response's body");
 }

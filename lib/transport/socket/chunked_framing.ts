@@ -4,19 +4,19 @@ import { type BodyFraming, truncated } from "./body_framing.ts";
 import type { Connection } from "./connection.ts";
 import { MAX_HEAD_BYTES } from "./response_head.ts";
 
-/** The longest line with a chunk's size, its extensions included. */
+/** Maximum length of a chunk-size line with its extensions. */
 const MAX_SIZE_LINE_BYTES = 4 * 1024;
 
 const LF = 10;
 const CR = 13;
-/** A size, then extensions, which nobody here knows. */
+/** A size, then extensions, which are ignored. */
 const SIZE_LINE = /^([\da-f]{1,13})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/i;
 const TRAILER_LINE = /^[!#$%&'*+.^_`|~\w-]+:[\t\x20-\x7e\x80-\xff]*$/;
 
 /** A chunked body (RFC 9112 section 7.1). Its trailers are read, and dropped. */
 export class ChunkedFraming implements BodyFraming {
   #expects: "size" | "data" | "data end" | "trailers" | "nothing" = "size";
-  /** What is still to come of the chunk (bytes). */
+  /** Remaining bytes of the chunk. */
   #remaining = 0;
   #trailerBytes = 0;
 
@@ -42,7 +42,7 @@ export class ChunkedFraming implements BodyFraming {
       connection.start += count;
       this.skip(count);
     }
-    // A view would keep all of its memory, which is much where chunks are tiny.
+    // A view would retain the whole buffer, which is costly for tiny chunks.
     return length > most / 2 ? taken.subarray(0, length) : taken.slice(0, length);
   }
 
@@ -55,7 +55,7 @@ export class ChunkedFraming implements BodyFraming {
     if (!this.isDone) throw truncated();
   }
 
-  /** Takes what stands before the next data; false when more has to be read, or all was taken. */
+  /** Consumes what precedes the next data; false if more must be read, or the body is complete. */
   #advance(connection: Connection): boolean {
     if (this.#expects === "nothing") return false;
     if (this.#expects === "data") return true;
@@ -72,14 +72,14 @@ export class ChunkedFraming implements BodyFraming {
     } else {
       this.#trailerBytes += line.length;
       if (!TRAILER_LINE.test(line) || this.#trailerBytes > MAX_HEAD_BYTES) {
-        throw malformed("a trailer is none");
+        throw malformed("a trailer is invalid");
       }
     }
     return true;
   }
 }
 
-/** The next line without its CR LF; undefined when its end has not come. */
+/** Returns the next line without CR LF; undefined if it is incomplete. */
 function takeLine(connection: Connection): string | undefined {
   const { buffer, start, end } = connection;
   let line = "";
@@ -99,7 +99,7 @@ function takeLine(connection: Connection): string | undefined {
 
 function sizeOf(line: string): number {
   const [, digits] = SIZE_LINE.exec(line) ?? [];
-  if (digits === undefined) throw malformed("a chunk's size is none");
+  if (digits === undefined) throw malformed("a chunk has an invalid size");
   return parseInt(digits, 16);
 }
 

@@ -2,18 +2,18 @@ import { abortable } from "@std/async";
 import { faultOf } from "../fault_of.ts";
 import type { Origin } from "./origin.ts";
 
-/** HTTP/2 would need another client: nothing but this is offered to a TLS server. */
+/** The only protocol offered in TLS: HTTP/2 would need another client. */
 const ALPN = ["http/1.1"];
 
 /** How connections are opened. */
 export interface ConnectOptions {
-  /** Whether TLS must be opened in one step, as where plain TCP to port 443 is forbidden. */
+  /** Whether TLS must be opened in one step, because plain TCP to port 443 is forbidden. */
   readonly isTlsInOneStep: boolean;
 }
 
 /**
- * Opens a connection, with TLS whose certificate was verified where the origin wants it.
- * @throws {UpstreamFault} that says why there is none; the signal's reason when it aborts
+ * Opens a connection, with verified TLS for https origins.
+ * @throws {UpstreamFault} if it fails; the signal's reason if it aborts
  */
 export async function connect(
   origin: Origin,
@@ -29,7 +29,7 @@ export async function connect(
   }
 }
 
-/** A server on `localhost` may listen at either address, whatever the resolver knows of. */
+/** A server on `localhost` may listen on either address, whatever the resolver returns. */
 async function connectTcp({ hostname, port }: Origin, signal: AbortSignal): Promise<Deno.TcpConn> {
   try {
     return await Deno.connect({ hostname, port, signal, autoSelectFamily: true });
@@ -60,7 +60,7 @@ async function upgrade(origin: Origin, signal: AbortSignal): Promise<Deno.TlsCon
   }
 }
 
-/** The platform cannot be told to stop here: what opens after an abort is closed at once. */
+/** The platform cannot abort here: a connection that opens after an abort is closed at once. */
 async function connectTls({ hostname, port }: Origin, signal: AbortSignal): Promise<Deno.TlsConn> {
   const opening = open();
   try {
@@ -87,6 +87,6 @@ function close(connection: Deno.Conn): void {
   try {
     connection.close();
   } catch {
-    // It was closed before.
+    // It was already closed.
   }
 }

@@ -2,25 +2,25 @@ import type { Bytes } from "../../core/bytes.ts";
 import { UpstreamFault } from "../../core/upstream_fault.ts";
 import { faultOf } from "../fault_of.ts";
 
-/** What a connection reads at once; heads that are larger make its buffer grow. */
+/** Size of a read; the buffer grows for larger heads. */
 const BUFFER_BYTES = 16 * 1024;
 
 /**
- * One connection to an upstream, and the one buffer that it reads into: `buffer` from `start` to
- * `end` has come and was not taken yet.
+ * A connection to an upstream with its read buffer: the bytes from `start` to `end` have arrived
+ * and are not yet consumed.
  *
- * While it is idle a read is under way already, which is how an upstream's closing is seen before
- * the next request is sent; for that request it is the first read of the response.
+ * While idle, a read is pending, so that an upstream's close is noticed before the next request is
+ * sent; for that request, it is the first read of the response.
  */
 export class Connection {
   buffer: Bytes = new Uint8Array(BUFFER_BYTES);
   start = 0;
   end = 0;
-  /** Whether it served another request before. */
+  /** Whether it has served a request before. */
   isReused = false;
-  /** Whether a byte has come since the request was sent. */
+  /** Whether a byte has arrived since the request was sent. */
   hasResponded = false;
-  /** Until when it may be used again (performance.now). */
+  /** Until when it may be reused (performance.now). */
   usableUntil = Infinity;
   readonly #socket: Deno.Conn;
   readonly #onClose: (connection: Connection) => void;
@@ -33,7 +33,7 @@ export class Connection {
     this.#onClose = onClose;
   }
 
-  /** Whether all that has come was taken. */
+  /** Whether the buffer is empty. */
   get isDrained(): boolean {
     return this.start === this.end && this.#ahead === undefined;
   }
@@ -43,7 +43,7 @@ export class Connection {
   }
 
   /**
-   * Reads what comes next into the buffer; false at the end of what the upstream sends.
+   * Reads into the buffer; false at the end of the upstream's data.
    * @throws {UpstreamFault}
    */
   async fill(): Promise<boolean> {
@@ -59,7 +59,7 @@ export class Connection {
   }
 
   /**
-   * Reads past the buffer, which must be empty; 0 at the end of what the upstream sends.
+   * Reads without the buffer, which must be empty; 0 at the end of the upstream's data.
    * @throws {UpstreamFault}
    */
   readInto(bytes: Bytes): Promise<number> {
@@ -78,7 +78,7 @@ export class Connection {
     }
   }
 
-  /** Waits for its next request; whatever comes before that ends it. */
+  /** Waits for its next request; any data before that closes it. */
   rest(usableUntil: number): void {
     this.usableUntil = usableUntil;
     this.start = this.end = 0;
@@ -90,14 +90,14 @@ export class Connection {
     ahead.then(end, end);
   }
 
-  /** Takes it for the next request. */
+  /** Takes the connection for the next request. */
   wake(): void {
     this.#isIdle = false;
     this.isReused = true;
     this.hasResponded = false;
   }
 
-  /** Closes it, whatever is under way on it; again does nothing. */
+  /** Closes the connection, whatever its state; idempotent. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -116,7 +116,7 @@ export class Connection {
       if (count > 0) this.hasResponded = true;
       return count;
     } catch (error) {
-      // Told to close, a read ends with an error of the platform's own.
+      // On close, a pending read fails with a platform error.
       if (this.#isClosed) throw new UpstreamFault("closed", "the connection was closed");
       throw faultOf(error);
     }

@@ -14,19 +14,19 @@ import {
 } from "./response_head.ts";
 import { Upload, type UploadBody } from "./upload.ts";
 
-/** A request as it is sent. */
+/** A request to send. */
 export interface Sent {
   readonly method: string;
   readonly head: Bytes;
   readonly body: UploadBody | undefined;
-  /** Aborts it, whatever it has come to. */
+  /** Aborts the exchange at any point. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Sends one request over a connection, and reads the response; its body comes as it is read.
- * @param putBack takes the connection when it may serve another request; else it is closed
- * @throws {UpstreamFault} why no response came; what the client's body failed with; the signal's
+ * Sends one request over a connection, and reads the response; its body is read on demand.
+ * @param putBack receives the connection if it can be reused; otherwise it is closed
+ * @throws {UpstreamFault} if there is no response; the error of the client's body; the signal's
  * reason
  */
 export async function exchange(
@@ -41,7 +41,7 @@ export async function exchange(
     const response = await readHead(connection, method);
     return replyOf(response, connection, (isExact) => {
       signal.removeEventListener("abort", abort);
-      // What the upstream has not read of a request would be read as the next one.
+      // The upstream would read the rest of this request as the next one.
       const isGood = isExact && upload.isDone && connection.start === connection.end;
       if (isGood) putBack(connection, response.idleMs);
       else connection.close();
@@ -56,7 +56,7 @@ export async function exchange(
   }
 }
 
-/** Reads the head of the final response, past those of interim ones (RFC 9110 section 15.2). */
+/** Reads the head of the final response, skipping interim ones (RFC 9110 section 15.2). */
 async function readHead(connection: Connection, method: string): Promise<ResponseHead> {
   let size = 0;
   while (true) {

@@ -1,14 +1,14 @@
-/** Where connections of one pool lead. */
+/** The target of a pool's connections. */
 export interface Origin {
   readonly isSecure: boolean;
   /** A name or an address, without brackets. */
   readonly hostname: string;
   readonly port: number;
-  /** As `Host` says it: the port only where it is not the scheme's own. */
+  /** The `Host` header: with the port if it is not the scheme's default. */
   readonly host: string;
 }
 
-/** The origin of an `http:` or `https:` URL. */
+/** Returns the origin of an `http:` or `https:` URL. */
 export function originOf({ protocol, hostname, port, host }: URL): Origin {
   const isSecure = protocol === "https:";
   return {

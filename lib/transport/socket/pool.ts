@@ -2,18 +2,20 @@ import { connect, type ConnectOptions } from "./connect.ts";
 import { Connection } from "./connection.ts";
 import type { Origin } from "./origin.ts";
 
-/** How many idle connections an origin has at most, and for how long. */
+/** Bounds of an origin's idle connections. */
 export interface PoolOptions extends ConnectOptions {
   readonly maxIdle: number;
   readonly idleMs: number;
 }
 
-/** The connections to one origin. */
+/** A pool of connections to one origin. */
 export class Pool implements Disposable {
   readonly #origin: Origin;
   readonly #options: PoolOptions;
   readonly #open = new Set<Connection>();
-  /** The last one used is used next: it is the least likely to be closed by the upstream. */
+  /**
+   * The most recently used is reused first: it is the least likely to be closed by the upstream.
+   */
   readonly #idle: Connection[] = [];
   #sweep: ReturnType<typeof setTimeout> | undefined;
   #isDisposed = false;
@@ -23,12 +25,12 @@ export class Pool implements Disposable {
     this.#options = options;
   }
 
-  /** How many connections are open, idle or not. */
+  /** The number of open connections, idle or not. */
   get size(): number {
     return this.#open.size;
   }
 
-  /** An idle connection; undefined when there is none. */
+  /** Takes an idle connection; undefined if there is none. */
   take(): Connection | undefined {
     const now = performance.now();
     for (let last = this.#idle.pop(); last; last = this.#idle.pop()) {
@@ -42,7 +44,7 @@ export class Pool implements Disposable {
   }
 
   /**
-   * A new connection.
+   * Opens a new connection.
    * @throws {UpstreamFault}
    */
   async open(signal: AbortSignal): Promise<Connection> {
@@ -55,7 +57,7 @@ export class Pool implements Disposable {
   }
 
   /**
-   * Takes a connection back for the next request.
+   * Returns a connection to the pool.
    * @param idleMs how long the upstream leaves it open
    */
   putBack(connection: Connection, idleMs: number): void {
@@ -67,7 +69,7 @@ export class Pool implements Disposable {
     this.#sweepLater();
   }
 
-  /** Closes all connections, those in use too. */
+  /** Closes all connections, including those in use. */
   [Symbol.dispose](): void {
     this.#isDisposed = true;
     clearTimeout(this.#sweep);
@@ -80,7 +82,7 @@ export class Pool implements Disposable {
     if (at >= 0) this.#idle.splice(at, 1);
   };
 
-  /** One timer for all, and none while nothing is idle. */
+  /** One timer for all connections; none while none is idle. */
   #sweepLater(): void {
     if (this.#sweep !== undefined) return;
     const sweep = setTimeout(() => {
@@ -91,7 +93,7 @@ export class Pool implements Disposable {
       }
       if (this.#idle.length > 0) this.#sweepLater();
     }, this.#options.idleMs);
-    // A timer that runs for good: it must not keep a program from its end.
+    // A recurring timer must not keep the process alive.
     Deno.unrefTimer(sweep);
     this.#sweep = sweep;
   }

@@ -1,7 +1,7 @@
 import type { Call } from "../../core/source.ts";
 import type { Origin } from "./origin.ts";
 
-/** What belongs to the connection and to how the body is sent, which is decided here. */
+/** Headers about the connection and the framing, which are set here. */
 const NOT_SENT: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -15,24 +15,24 @@ const NOT_SENT: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** What needs no encoding, and no resolving of `.` and `..` (RFC 3986 section 3.3). */
+/** Paths that need no encoding, and no resolving of `.` and `..` (RFC 3986 section 3.3). */
 const PLAIN_PATH = /^(?:\/(?!\.)[\w\-.~!$&'()*+,;=:@/%?]*)$/;
 const DOTTED = /\/\.|%2e/i;
 const BEYOND_ASCII = /[^\t\r\n\x20-\x7e]/;
 const ENCODER = new TextEncoder();
 
-/** What a request's head says besides the call's own headers. */
+/** What a request's head contains besides the call's headers. */
 export interface RequestHeadOptions {
   readonly origin: Origin;
-  /** Path of the base, with no slash at its end. */
+  /** The base path, without a trailing slash. */
   readonly basePath: string;
-  /** The length of the body (bytes), `chunked` where it is not known, undefined without one. */
+  /** The length of the body (bytes), `chunked` if unknown, undefined without one. */
   readonly body: number | "chunked" | undefined;
-  /** Sent with it. */
+  /** Additional headers. */
   readonly extra: Readonly<Record<string, string>>;
 }
 
-/** The bytes of a request's head (RFC 9112 section 3); headers keep theirs, one a character. */
+/** Encodes a request's head (RFC 9112 section 3); header values are one byte per character. */
 export function requestHead(
   { method, path, headers }: Call,
   { origin, basePath, body, extra }: RequestHeadOptions,
@@ -48,14 +48,14 @@ export function requestHead(
   return BEYOND_ASCII.test(head) ? latin1(head) : ENCODER.encode(head);
 }
 
-/** A path as it may stand in a request line; what may not is encoded as `fetch` does it. */
+/** Encodes a path for a request line, as `fetch` does. */
 function targetOf(path: string): string {
   if (PLAIN_PATH.test(path) && !DOTTED.test(path)) return path;
   const { pathname, search } = new URL(`http://localhost${path}`);
   return pathname + search;
 }
 
-/** Control characters, which no header may hold, become spaces (RFC 9110 section 5.5). */
+/** Replaces control characters, which headers cannot contain, by spaces (RFC 9110 section 5.5). */
 function latin1(head: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(head.length);
   for (let at = 0; at < head.length; at++) {

@@ -2,10 +2,10 @@ import type { Bytes } from "../../core/bytes.ts";
 import type { BodyFraming } from "./body_framing.ts";
 import type { Connection } from "./connection.ts";
 
-/** What is read at once past the connection's buffer. */
+/** Size of a read without the connection's buffer. */
 const READ_BYTES = 64 * 1024;
 
-/** A response's body as it comes over its connection. */
+/** A response's body, read from its connection. */
 export class ResponseBody {
   readonly #connection: Connection;
   readonly #framing: BodyFraming;
@@ -14,7 +14,9 @@ export class ResponseBody {
   #begun: Bytes | undefined;
   #stream: ReadableStream<Bytes> | undefined;
 
-  /** @param onEnd told once: whether the body was read to its end and the connection is good */
+  /**
+   * @param onEnd called once: whether the body was read to its end and the connection is reusable
+   */
   constructor(
     connection: Connection,
     framing: BodyFraming,
@@ -26,7 +28,7 @@ export class ResponseBody {
   }
 
   /**
-   * The whole body, when it has come with its head; else undefined, and it is to be read.
+   * Returns the whole body if it arrived with its head; otherwise undefined, and it must be read.
    * @throws {UpstreamFault}
    */
   takeWhole(): Bytes | undefined {
@@ -39,7 +41,7 @@ export class ResponseBody {
     return bytes;
   }
 
-  /** Created for those alone who pass it on. */
+  /** Created only for callers that stream it. */
   get stream(): ReadableStream<Bytes> {
     return this.#stream ??= new ReadableStream<Bytes>({
       pull: async (controller) => {
@@ -66,7 +68,7 @@ export class ResponseBody {
     return all;
   };
 
-  /** The next bytes; undefined when there are no others. */
+  /** Returns the next bytes; undefined at the end. */
   async #read(): Promise<Bytes | undefined> {
     const begun = this.#begun;
     this.#begun = undefined;

@@ -1,18 +1,18 @@
 import { UpstreamFault } from "../../core/upstream_fault.ts";
 
-/** How a body ends: after as many bytes, with its last chunk, or with the connection. */
+/** How a body ends: after a number of bytes, with its last chunk, or with the connection. */
 export type BodyEnd = number | "chunked" | "close";
 
-/** What a response says before its body. */
+/** The head of a response. */
 export interface ResponseHead {
   readonly status: number;
   readonly headers: Headers;
   readonly bodyEnd: BodyEnd;
-  /** How long the connection may then be idle (ms); 0: it serves no other request. */
+  /** How long the connection may be idle afterwards (ms); 0: not reusable. */
   readonly idleMs: number;
 }
 
-/** The largest head that is read (bytes), the status line included. */
+/** Maximum size of a head (bytes), including the status line. */
 export const MAX_HEAD_BYTES = 64 * 1024;
 
 const CR = 13;
@@ -21,13 +21,13 @@ const PREFIX = [..."HTTP/1."].map((character) => character.charCodeAt(0));
 const ASCII = new TextDecoder();
 const STATUS_LINE = /^HTTP\/1\.([01]) (\d{3})(?: .*)?$/;
 const NAME = /^[!#$%&'*+.^_`|~\w-]+$/;
-/** What no head may hold, besides the CR LF that ends each line (RFC 9110 section 5.5). */
+/** Characters that a head must not contain, besides CR LF (RFC 9110 section 5.5). */
 const FORBIDDEN = /[^\t\r\n\x20-\x7e\x80-\xff]/;
 
 /**
- * Where the head ends that begins at `start`: the index after its empty line; -1 when more has to
- * be read. What can be no HTTP/1 response is refused before its end has come.
- * @param from up to where it was searched before
+ * Finds the end of the head that begins at `start`: the index after its empty line; -1 if more must
+ * be read. Data that cannot be an HTTP/1 response is rejected before its end has arrived.
+ * @param from where the last search ended
  * @throws {UpstreamFault} `malformed`, `head-too-large`
  */
 export function findHeadEnd(bytes: Uint8Array, start: number, from: number, end: number): number {
@@ -36,7 +36,7 @@ export function findHeadEnd(bytes: Uint8Array, start: number, from: number, end:
   }
   for (let at = from; at < end; at++) {
     if (bytes[at] !== LF) {
-      // Only the CR before the last byte read is still to be followed by something.
+      // Only a CR at the last byte read may still be followed by LF.
       if (at > start && bytes[at - 1] === CR) throw malformed("a CR without LF in its head");
       continue;
     }
@@ -51,7 +51,7 @@ export function findHeadEnd(bytes: Uint8Array, start: number, from: number, end:
 }
 
 /**
- * Reads a head, of which {@linkcode findHeadEnd} has found the end.
+ * Parses a head whose end {@linkcode findHeadEnd} has found.
  * @param method of the request: a response to HEAD has no body
  * @throws {UpstreamFault} `malformed`
  */
@@ -60,17 +60,17 @@ export function parseResponseHead(bytes: Uint8Array, method: string): ResponseHe
   if (FORBIDDEN.test(text)) throw malformed("a control character in its head");
   let lineEnd = text.indexOf("\r\n");
   const [, minor, digits] = STATUS_LINE.exec(text.slice(0, lineEnd)) ?? [];
-  if (digits === undefined) throw malformed("its status line is none");
+  if (digits === undefined) throw malformed("an invalid status line");
   const status = Number(digits);
   const headers = new Headers();
   for (let at = lineEnd + 2; at < text.length - 2; at = lineEnd + 2) {
     lineEnd = text.indexOf("\r\n", at);
     const colon = text.indexOf(":", at);
     const name = text.slice(at, colon);
-    if (colon < 0 || colon > lineEnd || !NAME.test(name)) throw malformed("a header is none");
+    if (colon < 0 || colon > lineEnd || !NAME.test(name)) throw malformed("an invalid header");
     headers.append(name, text.slice(colon + 1, lineEnd));
   }
-  if (status === 101) throw malformed("it switches protocols unasked");
+  if (status === 101) throw malformed("it switches protocols without a request");
   if (status < 100 || status > 599) throw malformed(`its status is ${status}`);
   return { status, headers, ...framingOf(status, headers, method, minor === "0") };
 }
@@ -96,11 +96,11 @@ function framingOf(
   return { bodyEnd, idleMs: bodyEnd === "close" ? 0 : idleMsOf(headers, isOld) };
 }
 
-/** RFC 9110 section 8.6: the same length several times is that length, anything else is none. */
+/** RFC 9110 section 8.6: repeated equal lengths are valid, anything else is not. */
 function lengthOf(value: string): number {
   const [first = "", ...others] = value.split(",").map((one) => one.trim());
   if (!/^\d{1,15}$/.test(first) || others.some((other) => other !== first)) {
-    throw malformed("its Content-Length is no length");
+    throw malformed("an invalid Content-Length");
   }
   return Number(first);
 }
@@ -110,11 +110,11 @@ function idleMsOf(headers: Headers, isOld: boolean): number {
     [];
   if (options.includes("close") || (isOld && !options.includes("keep-alive"))) return 0;
   const seconds = /(?:^|[,\s])timeout\s*=\s*"?(\d+)/i.exec(headers.get("keep-alive") ?? "")?.[1];
-  // A second less than it waits, for the time that a request is on its way.
+  // One second less than announced, for the time that a request is in transit.
   return seconds === undefined ? Infinity : Math.max(0, Number(seconds) - 1) * 1000;
 }
 
-/** One character a byte (TextDecoder's own latin1 is windows-1252). */
+/** Decodes one character per byte (TextDecoder's latin1 is windows-1252). */
 function latin1(bytes: Uint8Array): string {
   let at = 0;
   while (at < bytes.length && (bytes[at] ?? 0) < 0x80) at++;

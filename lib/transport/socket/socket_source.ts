@@ -11,26 +11,26 @@ import type { Pool } from "./pool.ts";
 import { requestHead } from "./request_head.ts";
 import type { UploadBody } from "./upload.ts";
 
-/** Methods whose requests say that they have no body (RFC 9110 section 8.6). */
+/** Methods whose requests state `Content-Length: 0` without a body (RFC 9110 section 8.6). */
 const SAYS_EMPTY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
 const EMPTY = new Uint8Array();
 
-/** Where a Source sends its calls. */
+/** The target of a Source. */
 export interface SocketSourceOptions {
   readonly origin: Origin;
-  /** Path of the base, with no slash at its end. */
+  /** The base path, without a trailing slash. */
   readonly basePath: string;
   readonly pool: Pool;
   readonly clock: Clock;
 }
 
 /**
- * The Source of one HTTP API over HTTP/1.1.
+ * Creates the Source of an HTTP API over HTTP/1.1.
  *
- * An idle connection may be closed by the upstream just when a request is sent. Such a request is
- * sent again, over a new connection, only when no byte of a response came and its method is safe:
- * nobody can tell whether the upstream has acted on it.
+ * An upstream may close an idle connection just as a request is sent. Such a request is resent over
+ * a new connection only if no byte of a response arrived and its method is safe, because the
+ * upstream may have processed it.
  */
 export function socketSource({ origin, basePath, pool, clock }: SocketSourceOptions): Source {
   const putBack = (connection: Connection, idleMs: number) => pool.putBack(connection, idleMs);

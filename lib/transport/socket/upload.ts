@@ -3,35 +3,35 @@ import { joinBytes } from "../../core/bytes.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Connection } from "./connection.ts";
 
-/** Up to here a head and its body are sent as one. */
+/** A head and its body up to this size are sent together. */
 const JOINED_BYTES = 64 * 1024;
 const ENCODER = new TextEncoder();
 const CRLF = ENCODER.encode("\r\n");
 const LAST_CHUNK = ENCODER.encode("0\r\n\r\n");
 
-/** What is sent after a head. */
+/** The body of a request. */
 export interface UploadBody {
   readonly content: Bytes | ReadableStream<Bytes>;
-  /** Of a stream that says it (bytes); without, it is sent in chunks. */
+  /** The length of a stream, if known (bytes); without it, it is sent in chunks. */
   readonly length: number | undefined;
 }
 
-/** A request on its way out, beside which the response may come already. */
+/** A request that is being sent, while the response may already arrive. */
 export class Upload {
-  /** Whether all of it was sent. */
+  /** Whether it is sent completely. */
   isDone = false;
-  /** Why the client's body could not be read; undefined when it could, or nobody cares any more. */
+  /** The error of the client's body; undefined if it was read, or the upload was cancelled. */
   failure: unknown;
   readonly #connection: Connection;
   #reader: ReadableStreamDefaultReader<Bytes> | undefined;
 
-  /** Begins to send; a connection that fails tells so to whoever reads the response. */
+  /** Starts to send; a connection failure surfaces when the response is read. */
   constructor(connection: Connection, head: Bytes, body: UploadBody | undefined) {
     this.#connection = connection;
     this.#send(head, body).then(() => this.isDone = true, () => this.cancel());
   }
 
-  /** Lets go of what was not sent. */
+  /** Releases what was not sent. */
   cancel(): void {
     const reader = this.#reader;
     this.#reader = undefined;
@@ -76,7 +76,7 @@ export class Upload {
     }
   }
 
-  /** What is half sent can only be broken off. */
+  /** A partly sent request can only be aborted. */
   #fail(cause: unknown): never {
     this.failure = cause instanceof GatewayError
       ? cause
