@@ -130,8 +130,8 @@ function forwardingOf(c: Exchange, { trust, strip }: ForwardOptions): Forwarding
   const { remoteAddress: peer, scheme } = c.env;
   // HTTP/2 has no Host, and a target in absolute form overrides it (RFC 9112 section 3.2.2).
   const host = c.get("target").authority;
-  const told = readForwarding(c.req.raw.headers, { peer, scheme, host }, trust);
-  return strip === "" ? told : { ...told, prefix: told.prefix.replace(/\/$/, "") + strip };
+  const read = readForwarding(c.req.raw.headers, { peer, scheme, host }, trust);
+  return strip === "" ? read : { ...read, prefix: read.prefix.replace(/\/$/, "") + strip };
 }
 
 function requestHeaders(

@@ -41,7 +41,7 @@ import { OWN_ROUTES, ownRoutes } from "./own_routes.ts";
 import { allowedMethods, bySpecificity } from "./route_table.ts";
 import { unmeasured } from "./unmeasured.ts";
 
-/** The gateway as an app: the one list of middleware, then the routes. */
+/** Builds the gateway's app: the two lists of middleware, and the routes. */
 export function createGateway(settings: Settings, deps: GatewayDependencies): Hono<Env> {
   const { clock, background, buffers, shutdown, operator, logAccess, logError } = deps;
   const { ipv6Prefix } = settings;
@@ -78,8 +78,8 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
     requestSize(settings.maxRequestBody),
   ];
 
-  // A request that matches a route of the config then meets these. They need the route: its deadline,
-  // its limits, its kind. The gateway's own routes go without, so that health needs no tokens.
+  // A request that matches a route of the config then meets these, because they depend on the route:
+  // its deadline, its limits, its kind. The gateway's own routes skip them: health needs no tokens.
   const identify = client({
     trust: settings.trust,
     clients: clientsOf(settings, deps),
@@ -141,8 +141,8 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
   }
   const { fetch } = app;
   app.fetch = (request, ...rest) => {
-    const answer = fetch(request, ...rest);
-    return request.method === "HEAD" ? Promise.resolve(answer).then(unmeasured) : answer;
+    const response = fetch(request, ...rest);
+    return request.method === "HEAD" ? Promise.resolve(response).then(unmeasured) : response;
   };
   return app;
 }
@@ -166,8 +166,8 @@ function notRouted(c: Exchange, allowed: readonly string[]): GatewayError {
 }
 
 /**
- * What the gateway calls itself in `Via`: the same in each process that runs the same config, so
- * that a loop is seen from any of them, and another in a gateway that it is chained with.
+ * The gateway's name in `Via` and `Proxy-Status`: the same in every process with the same config, so
+ * that each of them detects a loop, and different from that of another gateway in the chain.
  */
 function pseudonymOf({ upstreams, routes }: Settings): string {
   const bases = upstreams.map(targetOf);

@@ -24,19 +24,19 @@ function warnings(routes: readonly RouteSettings[]): string[] {
     typeof first === "object"
   );
   return [...new Set(unsafe.map(({ name }) => name))].map((name) =>
-    `warning: limits.${name} counts by a header that any client can change, and escapes by it`
+    `warning: limits.${name} counts by a header that clients can change to avoid the limit`
   );
 }
 
 /** Describes for whom each cache of a route stores responses. */
 function storedFor(route: RouteSettings, clients: ClientSettings | undefined): string[] {
   const line = (of: string, whom: string | undefined) =>
-    whom === undefined ? [] : [`  cache${of}: stored ${whom}`];
+    whom === undefined ? [] : [`  cache${of}: ${whom}`];
   if ("max" in route) return [];
   if ("to" in route) return line("", forwardStoredFor(route, clients));
   return [
     ...route.parts.flatMap((part) => line(` of ${part.name}`, partStoredFor(part, clients))),
-    ...line(" of the whole", wholeStoredFor(route, clients)),
+    ...line(" of the aggregate", wholeStoredFor(route, clients)),
   ];
 }
 
@@ -58,7 +58,7 @@ function describeKind(route: RouteSettings): string[] {
 
 function describeBatch({ max, concurrency, maxBody, maxTotal }: BatchSettings): string {
   const sizes = `${formatSize(maxBody)} each, ${formatSize(maxTotal)} in all`;
-  return `  batch of up to ${max}, ${concurrency} at once; answers up to ${sizes}`;
+  return `  batch of up to ${max}, ${concurrency} at once; responses up to ${sizes}`;
 }
 
 function describeParts({ parts, quorum, isFirst }: GatherSettings): string[] {
@@ -70,14 +70,14 @@ function describeParts({ parts, quorum, isFirst }: GatherSettings): string[] {
 
 function describePart(part: PartSettings, isRace: boolean): string {
   const { name, optional, upstream, method, needs, each } = part;
-  const asks = "worker" in upstream ? "worker" : method;
+  const verb = "worker" in upstream ? "worker" : method;
   const facts = [
     ...isRace ? [] : [optional ? "optional" : "required"],
     ...needs.length > 0 ? [`after ${needs.join(", ")}`] : [],
     ...each ? [`each of up to ${each.max}, ${each.concurrency} at once`] : [],
   ];
-  const told = facts.length > 0 ? ` (${facts.join("; ")})` : "";
-  return `  ${name}${told}: ${arrows(describePartStack(part))} → ${asks} ${upstream.name}`;
+  const noted = facts.length > 0 ? ` (${facts.join("; ")})` : "";
+  return `  ${name}${noted}: ${arrows(describePartStack(part))} → ${verb} ${upstream.name}`;
 }
 
 function arrows(labels: readonly string[]): string {

@@ -12,7 +12,9 @@ const PUBLIC = "where the response says public, s-maxage or must-revalidate";
 /** Describes for whom a part's responses are stored; undefined if none are. */
 export function partStoredFor(part: PartSettings, clients: Clients): string | undefined {
   if (!part.cache) return undefined;
-  if (isPerClient(part, clients)) return `per client, whom a function may look at; ${ALLOW}`;
+  if (isPerClient(part, clients)) {
+    return `stored per client, because a function may depend on the client; ${ALLOW}`;
+  }
   return asSent([part], clients);
 }
 
@@ -20,11 +22,11 @@ export function partStoredFor(part: PartSettings, clients: Clients): string | un
 export function forwardStoredFor({ to, cache }: ForwardSettings, clients: Clients) {
   if (!cache) return undefined;
   if (isPerClient({ upstream: to, cache }, clients)) {
-    return `per client, whom a function may look at; ${ALLOW}`;
+    return `stored per client, because a function may depend on the client; ${ALLOW}`;
   }
-  const authorized = `for all; with an Authorization only ${PUBLIC}`;
+  const authorized = `stored for all; with Authorization only ${PUBLIC}`;
   if (cache.isShared) return authorized;
-  return `${authorized}; with a Cookie only where it says how long it is fresh; ${ALLOW}`;
+  return `${authorized}; with a Cookie only where the response says how long it is fresh; ${ALLOW}`;
 }
 
 /** Describes for whom an aggregate's responses are stored; undefined if none are. */
@@ -33,7 +35,7 @@ export function wholeStoredFor({ parts, cache }: GatherSettings, clients: Client
   const own = cache.isShared ? [] : parts.filter((part) => isPerClient(part, clients));
   if (own.length === 0) return asSent(parts, clients);
   const names = own.map(({ name }) => name).join(", ");
-  return `for nobody: the function of ${names} may look at the client; ${ALLOW}`;
+  return `not stored, because the function of ${names} may depend on the client; ${ALLOW}`;
 }
 
 const ALLOW = "shared: true stores them for all";
@@ -49,10 +51,10 @@ function isPerClient(
 function asSent(parts: readonly PartSettings[], clients: Clients): string {
   const names = [...new Set(parts.flatMap(clientHeadersOf))].sort();
   if (parts.some(sendsAuthorization)) {
-    return `only ${PUBLIC}: it is sent the client's Authorization`;
+    return `stored only ${PUBLIC}, because the call has the client's Authorization`;
   }
   const key = typeof clients?.key === "object" ? clients.key.header : undefined;
   const own = names.filter((name) => name === "cookie" || name === key);
-  if (own.length > 0) return `per client, by ${own.join(" and ")}`;
-  return names.length === 0 ? "for all" : `for all with the same ${names.join(", ")}`;
+  if (own.length > 0) return `stored per client, by ${own.join(" and ")}`;
+  return names.length === 0 ? "stored for all" : `stored for all with the same ${names.join(", ")}`;
 }

@@ -154,7 +154,7 @@ Deno.test("a batch may take its whole deadline: any request may be in it", () =>
     text.split("\n\n")[1],
     `POST /batch
   deadline 3s, worst case 3s
-  batch of up to 10, 8 at once; answers up to 1MiB each, 2MiB in all`,
+  batch of up to 10, 8 at once; responses up to 1MiB each, 2MiB in all`,
   );
 });
 
@@ -196,29 +196,29 @@ Deno.test("each cache is described by those for whom it stores", () => {
     );
   const rule = "where the response says public, s-maxage or must-revalidate";
   const allow = "shared: true stores them for all";
-  const authorized = `for all; with an Authorization only ${rule}`;
+  const authorized = `stored for all; with Authorization only ${rule}`;
   const clients = { key: "header:x-key", known: { ann: { env: "ANN" } } } as const;
   assertEquals(stored({ ...config, clients }), [
     "  cache of plain: stored for all with the same accept-language",
     "  cache of keyed: stored per client, by cookie and x-key",
-    `  cache of authorized: stored only ${rule}: it is sent the client's Authorization`,
+    `  cache of authorized: stored only ${rule}, because the call has the client's Authorization`,
     "  cache of fixed: stored for all",
-    `  cache of rows: stored per client, whom a function may look at; ${allow}`,
-    `  cache of the whole: stored for nobody: the function of rows may look at the client; ${allow}`,
+    `  cache of rows: stored per client, because a function may depend on the client; ${allow}`,
+    `  cache of the aggregate: not stored, because the function of rows may depend on the client; ${allow}`,
     "  cache of fixed: stored for all",
-    "  cache of the whole: stored for all",
-    `  cache: stored ${authorized}; with a Cookie only where it says how long it is fresh; ${allow}`,
-    `  cache: stored ${authorized}`,
-    `  cache: stored ${authorized}; with a Cookie only where it says how long it is fresh; ${allow}`,
-    `  cache: stored per client, whom a function may look at; ${allow}`,
+    "  cache of the aggregate: stored for all",
+    `  cache: ${authorized}; with a Cookie only where the response says how long it is fresh; ${allow}`,
+    `  cache: ${authorized}`,
+    `  cache: ${authorized}; with a Cookie only where the response says how long it is fresh; ${allow}`,
+    `  cache: stored per client, because a function may depend on the client; ${allow}`,
     "  cache of rows: stored for all with the same accept-language",
-    "  cache of the whole: stored for all with the same accept-language",
+    "  cache of the aggregate: stored for all with the same accept-language",
   ]);
   const unknown = stored(config);
   assertEquals(unknown[4], "  cache of rows: stored for all with the same accept-language");
   assertEquals(
     unknown[1],
     "  cache of keyed: stored per client, by cookie",
-    "where nobody is known, x-key is a header like any other",
+    "without known clients, x-key is a header like any other",
   );
 });
