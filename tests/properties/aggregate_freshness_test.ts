@@ -158,7 +158,7 @@ property("one more part never makes an aggregate fresher, nor for more", 1_000, 
   assert(more.maxAge <= less.maxAge, `${less.rules} -> ${more.rules}`);
 });
 
-Deno.test("an aggregate of parts whose age is told by Date alone is as old as they are", () => {
+Deno.test("an aggregate of parts whose age comes from Date alone is as old as they are", () => {
   const headers = new Headers({
     "cache-control": "max-age=60",
     date: new Date(NOW - 20_000).toUTCString(),

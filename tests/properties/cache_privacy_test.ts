@@ -215,7 +215,7 @@ property(
 /** How often an answer served another client, in all worlds. */
 let total = 0;
 
-Deno.test("the worlds of this property do share answers", () => {
+Deno.test("the worlds of this property do share responses", () => {
   assert(total > RUNS || Deno.env.has("SEED"), `only ${total} answers were shared`);
 });
 

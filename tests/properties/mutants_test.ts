@@ -44,12 +44,16 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     by: "rewinding.ts",
     breaks: IDEAL,
   },
-  "gives old tokens back in full": { module: "bucket.ts", by: "full_refund.ts", breaks: IDEAL },
-  "gives tokens back twice": { module: "bucket.ts", by: "double_refund.ts", breaks: IDEAL },
-  "lets records go too early": { module: "bucket.ts", by: "early_expiry.ts", breaks: WINDOW },
-  "lets the refused pay": { module: "plan.ts", by: "denied_pays.ts", breaks: MINTS },
+  "refunds old tokens in full": { module: "bucket.ts", by: "full_refund.ts", breaks: IDEAL },
+  "refunds tokens twice": { module: "bucket.ts", by: "double_refund.ts", breaks: IDEAL },
+  "expires records too early": { module: "bucket.ts", by: "early_expiry.ts", breaks: WINDOW },
+  "charges denied requests": { module: "plan.ts", by: "denied_pays.ts", breaks: MINTS },
   "takes some charges of a request": { module: "plan.ts", by: "half_taken.ts", breaks: ALL },
-  "lets the small pass the large": { module: "plan.ts", by: "overtaking.ts", breaks: FIRST },
+  "lets small requests overtake large ones": {
+    module: "plan.ts",
+    by: "overtaking.ts",
+    breaks: FIRST,
+  },
 };
 
 for (const [name, { module, by, breaks }] of Object.entries(MUTANTS)) {
@@ -69,7 +73,7 @@ interface BrokenRule {
 }
 
 const BROKEN_RULES: Readonly<Record<string, BrokenRule>> = {
-  "spends leases for ever": {
+  "spends leases forever": {
     module: "held_leases.ts",
     right: "return ageMs(grantedAt, now) >= this.termMs;",
     wrong: "return ageMs(grantedAt, now) >= Infinity;",
@@ -80,7 +84,7 @@ const BROKEN_RULES: Readonly<Record<string, BrokenRule>> = {
     right: "return ageMs(grantedAt, now) >= this.termMs;",
     wrong: "return now.monotonic - grantedAt.monotonic >= this.termMs;",
   },
-  "counts a lease's term from the store's answer": {
+  "counts a lease's term from the store's reply": {
     seenBy: "the store is slow to grant a lease",
     module: "transactions.ts",
     right: "grantedAt: context.now, resetAt }",
@@ -91,19 +95,19 @@ const BROKEN_RULES: Readonly<Record<string, BrokenRule>> = {
     right: "Math.min(level.units, capacity - perMs * termMs)",
     wrong: "Math.min(level.units, capacity + 0 * perMs * termMs)",
   },
-  "gives leased tokens back in full": {
+  "returns leased tokens in full": {
     seenBy: "a lease comes back when another has lowered the bucket",
     module: "tracked_bucket.ts",
     right: "refund(level, this.shape, tokens, Math.ceil(age))",
     wrong: "refund(level, this.shape, tokens, isLeased ? 0 : Math.ceil(age))",
   },
-  "gives back what a lowered bucket has lost already": {
+  "refunds what a lowered bucket has lost already": {
     seenBy: "what was taken comes back after the bucket was lowered",
     module: "tracked_bucket.ts",
     right: "(isLowered ? this.leases.termMs : 0)",
     wrong: "(isLowered ? 0 : 0)",
   },
-  "gives leased tokens back and spends them": {
+  "returns leased tokens and spends them": {
     module: "held_leases.ts",
     right: "this.#leases = NONE;\n    return all.map(emptied);",
     wrong: "return all.map((lease) => ({ lease, tokens: lease.tokens }));",
@@ -132,7 +136,7 @@ interface BrokenReset extends Omit<BrokenRule, "seenBy"> {
 }
 
 const BROKEN_RESETS: Readonly<Record<string, BrokenReset>> = {
-  "gives back what was taken before": {
+  "refunds what was taken before": {
     worlds: anyScenario,
     module: "tracked_bucket.ts",
     right: "if (resetAt !== level.resetAt) continue;",
@@ -176,7 +180,7 @@ Deno.test("a limiter that takes a conflict for a success breaks a promise", asyn
   assertEquals(await isCaught(deaf, ALL, anyScenario), true);
 });
 
-Deno.test("a limiter that believes a commit that was sent twice to be refused breaks a promise", async () => {
+Deno.test("a limiter that takes a commit sent twice for a conflict breaks a promise", async () => {
   const right = "tookMs >= (store.repeatsAfterMs ?? Infinity)";
   await using mutant = await mutated("transactions.ts", (source) => {
     assert(source.includes(right), "transactions.ts reads otherwise now");
@@ -189,7 +193,7 @@ Deno.test("a limiter that believes a commit that was sent twice to be refused br
   assertEquals(await isCaught(mutant.newLimiter, IDEAL, repeating), true);
 });
 
-Deno.test("a limiter that rounds a wait down tells a lone client to come back too early", async () => {
+Deno.test("a limiter that rounds a wait down sends a lone client back too early", async () => {
   for (const [module, isTruth] of [[undefined, true], ["bucket.ts", false]] as const) {
     await using made = await mutated(module, replacedBy("hasty_wait.ts"));
     const clock = new ManualClock();
@@ -213,7 +217,7 @@ Deno.test("a limiter that rounds a wait down tells a lone client to come back to
   }
 });
 
-Deno.test("a limiter that leaves a time in the future where it is locks somebody out", async () => {
+Deno.test("a limiter that does not pull back a future time locks a client out", async () => {
   await using mutant = await mutated("bucket.ts", replacedBy("future_kept.ts"));
   let caught = false;
   await setBack(new Random(1), mutant.newLimiter).catch(() => caught = true);

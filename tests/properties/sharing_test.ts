@@ -31,7 +31,7 @@ Deno.test("the worlds of this property serve, and much from what is stored", () 
   assert(stored > RUNS * 3, `only ${stored} stored ones`);
 });
 
-Deno.test("a program that forgets any part of a key shares what it must not", async () => {
+Deno.test("a program that leaves out any part of a key shares what it must not", async () => {
   await using program = await mutableProgram();
   assertEquals(await worldsSurvived(program, 20), 20, "the right one, made in the same way");
   for (const name of Object.keys(MUTANTS)) {

@@ -63,12 +63,12 @@ const CONDITIONS: readonly (readonly [Fields, Fields, boolean])[] = [
 
 for (const [request, headers, expected] of CONDITIONS) {
   const told = `${JSON.stringify(request)} of ${JSON.stringify(headers)}`;
-  Deno.test(`who asks ${told} ${expected ? "has it" : "gets it"}`, () => {
+  Deno.test(`a conditional request ${told} ${expected ? "gets 304" : "gets the response"}`, () => {
     assertEquals(isNotModified(new Headers(request), new Headers(headers), NOW), expected);
   });
 }
 
-Deno.test("the origin is asked with the validators that are kept, and not the client's", () => {
+Deno.test("validation sends the stored validators, not the client's", () => {
   const asked = new Headers({
     "if-none-match": '"client"',
     "if-modified-since": AFTER,
@@ -90,7 +90,7 @@ Deno.test("the origin is asked with the validators that are kept, and not the cl
   assertEquals(asked.get("if-none-match"), '"client"', "the request itself is not changed");
 });
 
-Deno.test("a 304 that names another ETag is about another answer", () => {
+Deno.test("a 304 with another ETag does not freshen the stored response", () => {
   const kept = answer({ etag: '"a"' });
   for (const told of [undefined, { etag: '"a"' }, { etag: 'W/"a"' }]) {
     assertEquals(canFreshen(new Headers(told), kept), true);
@@ -99,7 +99,7 @@ Deno.test("a 304 that names another ETag is about another answer", () => {
   assertEquals(canFreshen(new Headers({ etag: '"b"' }), answer({})), true);
 });
 
-Deno.test("a 304 replaces what it says, adds what is new, and leaves the rest and the body's", () => {
+Deno.test("a 304 replaces and adds headers, and leaves the rest and those of the body", () => {
   const kept = new Headers({
     "x-kept": "1",
     "x-changed": "1, 2",
@@ -127,14 +127,14 @@ Deno.test("a 304 replaces what it says, adds what is new, and leaves the rest an
   assertEquals(kept.get("age"), "50", "what is kept is not changed itself");
 });
 
-Deno.test("a 304 replaces the age, and every cookie comes through", () => {
+Deno.test("a 304 replaces the age, and every cookie survives", () => {
   const told = new Headers([["age", "3"], ["set-cookie", "a=1"], ["set-cookie", "b=2"]]);
   const merged = mergeHeaders(new Headers({ age: "50", "set-cookie": "c=3" }), told);
   assertEquals(merged.get("age"), "3");
   assertEquals(merged.getSetCookie(), ["a=1", "b=2"]);
 });
 
-Deno.test("the client's 304 tells all but what is of the body", () => {
+Deno.test("the client's 304 has all headers but those of the body", () => {
   const told = notModifiedHeaders(
     new Headers([
       ["etag", '"a"'],

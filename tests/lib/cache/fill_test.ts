@@ -36,7 +36,7 @@ function textOf(body: Body): Promise<string> {
   return new Response(body.handOn()).text();
 }
 
-Deno.test("a filling reads the body to its end when nobody else does", async () => {
+Deno.test("a fill reads the body to its end when no client does", async () => {
   const played = new Played();
   await played.deliver("ab", "cd");
   await played.end();
@@ -44,7 +44,7 @@ Deno.test("a filling reads the body to its end when nobody else does", async () 
   assertEquals(await textOf(Body.of(await played.body.bytes(100))), "abcd");
 });
 
-Deno.test("each client gets the whole body, whenever it comes", async () => {
+Deno.test("each client gets the whole body, whenever it arrives", async () => {
   const played = new Played();
   const first = textOf(played.filling.open());
   await played.deliver("ab");
@@ -56,7 +56,7 @@ Deno.test("each client gets the whole body, whenever it comes", async () => {
   assertEquals(played.ends, [true]);
 });
 
-Deno.test("a client that does not read holds up neither the keeping nor others", async () => {
+Deno.test("a client that does not read delays neither the fill nor other clients", async () => {
   const played = new Played();
   const slow = played.filling.open().handOn();
   const fast = textOf(played.filling.open());
@@ -84,7 +84,7 @@ Deno.test("a client that leaves while it waits for more takes nothing from anoth
   assertEquals(played.ends, [true]);
 });
 
-Deno.test("when every client has left before the end, the origin is left too", async () => {
+Deno.test("when every client has left before the end, the fill is cancelled", async () => {
   const played = new Played();
   const readers = [1, 2].map(() => new Response(played.filling.open().handOn()).body?.getReader());
   for (const reader of readers) reader?.read();
@@ -98,7 +98,7 @@ Deno.test("when every client has left before the end, the origin is left too", a
   assertEquals(played.ends, [false]);
 });
 
-Deno.test("past what may be kept a body is passed on whole, and not kept", async () => {
+Deno.test("a body too large to store is passed on whole, and not stored", async () => {
   const played = new Played(5);
   const client = textOf(played.filling.open());
   await played.deliver("abc", "def", "ghi");
@@ -107,14 +107,14 @@ Deno.test("past what may be kept a body is passed on whole, and not kept", async
   assertEquals(await client, "abcdefghi");
 });
 
-Deno.test("exactly what may be kept is kept", async () => {
+Deno.test("a body of exactly the largest size is stored", async () => {
   const played = new Played(6);
   await played.deliver("abc", "def");
   await played.end();
   assertEquals(played.ends, [true]);
 });
 
-Deno.test("past what may be kept the origin is left when no client reads", async () => {
+Deno.test("a body too large to store is cancelled when no client reads", async () => {
   const played = new Played(5);
   await played.deliver("abc", "def");
   assertEquals(played.ends, [false]);
@@ -134,7 +134,7 @@ Deno.test("one that opened a body before it grew too large gets all of it", asyn
   assertEquals((await second).byteLength, 6 * MEBIBYTE.length);
 });
 
-Deno.test("a body that breaks off is not kept, and breaks off for each client", async () => {
+Deno.test("an incomplete body is not stored, and fails for each client", async () => {
   const played = new Played();
   const clients = [1, 2].map(() => textOf(played.filling.open()));
   await played.deliver("ab");

@@ -123,12 +123,12 @@ const LIFETIMES: readonly LifetimeCase[] = [
 ];
 
 for (const { what, headers, status = 200, seconds } of LIFETIMES) {
-  Deno.test(`${what} makes an answer fresh for ${seconds} s`, () => {
+  Deno.test(`${what} makes a response fresh for ${seconds} s`, () => {
     assertEquals(lifetimeMs(answer(headers, { status }), HTTP_ALONE), seconds * 1000);
   });
 }
 
-Deno.test("the config's ttl counts only where the answer says nothing", () => {
+Deno.test("the config's ttl counts only where the response states no lifetime", () => {
   const settings = { ttlMs: 7_000, override: false };
   assertEquals(lifetimeMs(answer({}), settings), 7_000);
   assertEquals(lifetimeMs(answer({ "last-modified": date(-1_000) }), settings), 7_000);
@@ -137,7 +137,7 @@ Deno.test("the config's ttl counts only where the answer says nothing", () => {
   assertEquals(lifetimeMs(answer({}, { status: 500 }), settings), 0);
 });
 
-Deno.test("with override the config's ttl counts alone", () => {
+Deno.test("with override only the config's ttl counts", () => {
   const settings = { ttlMs: 7_000, override: true };
   assertEquals(lifetimeMs(answer({ "cache-control": "max-age=1" }), settings), 7_000);
   assertEquals(
@@ -162,7 +162,7 @@ const AGES: readonly (readonly [string, Record<string, string>, number])[] = [
 ];
 
 for (const [what, headers, seconds] of AGES) {
-  Deno.test(`${what} makes an answer ${seconds} s old when it comes`, () => {
+  Deno.test(`${what} makes a response ${seconds} s old at receipt`, () => {
     assertEquals(ageMs(answer(headers), NOW), seconds * 1000);
   });
 }

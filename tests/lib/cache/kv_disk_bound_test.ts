@@ -181,7 +181,7 @@ Deno.test("a response used while room is made is not evicted", async () => {
   });
 });
 
-Deno.test("a process that starts counts what there is", async () => {
+Deno.test("a process that starts counts what is stored", async () => {
   await inFolder(async (path) => {
     const entry = entryOf(200_000);
     for (let start = 0; start < 12; start++) {
@@ -221,7 +221,7 @@ Deno.test("what is replaced leaves nothing, a response too large for the bound i
   assertEquals(await records(kv), 0);
 });
 
-Deno.test("a write that broke off is counted, and can be evicted", async () => {
+Deno.test("an interrupted write is counted, and can be evicted", async () => {
   using kv = await Deno.openKv(":memory:");
   const atomic = kv.atomic.bind(kv);
   let commits = 0;

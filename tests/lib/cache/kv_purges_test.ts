@@ -25,7 +25,7 @@ function counted(kv: Deno.Kv) {
 
 testKvBans("in memory", () => Deno.openKv(":memory:"));
 
-Deno.test("one who has read all of them reads one record, and lists none", async () => {
+Deno.test("without new purges a read is one record, and no list", async () => {
   using store = await Deno.openKv(":memory:");
   const { kv, count } = counted(store);
   const [writer, reader] = [new KvPurges(store), new KvPurges(kv)];
@@ -39,7 +39,7 @@ Deno.test("one who has read all of them reads one record, and lists none", async
   assertEquals(count, { gets: 5, lists: 2 });
 });
 
-Deno.test("one connection hears of what another to the same file adds", async () => {
+Deno.test("one connection reads what another to the same file adds", async () => {
   const folder = await Deno.makeTempDir();
   try {
     using one = await Deno.openKv(`${folder}/kv`);
@@ -53,14 +53,14 @@ Deno.test("one connection hears of what another to the same file adds", async ()
   }
 });
 
-Deno.test("bans are heard at once by who starts when the last change is long forgotten", async () => {
+Deno.test("a process that starts late reads purges at once", async () => {
   using kv = await Deno.openKv(":memory:");
   await new KvPurges(kv).add([hard("tag:a")], 7 * 86_400_000);
   await kv.delete(["sluice", "cache-bans-changed"]);
   assertEquals(await read(new KvPurges(kv)), [hard("tag:a")]);
 });
 
-Deno.test("the record of changes outlives a ban that is soon of no use", async () => {
+Deno.test("the record of changes outlives a purge that expires soon", async () => {
   const expiring: unknown[] = [];
   using kv = await Deno.openKv(":memory:");
   const atomic = kv.atomic.bind(kv);
@@ -77,7 +77,7 @@ Deno.test("the record of changes outlives a ban that is soon of no use", async (
   assertEquals(expiring, ["cache-bans"]);
 });
 
-Deno.test("bans that are added at the same moment are all heard", async () => {
+Deno.test("purges added at the same moment are all read", async () => {
   const folder = await Deno.makeTempDir();
   try {
     using one = await Deno.openKv(`${folder}/kv`);
@@ -113,7 +113,7 @@ const FOREIGN: readonly unknown[] = [
   [hard("tag:good"), { of: 7, isSoft: false, at: NOW }],
 ];
 
-Deno.test("records that are no bans are passed over, and the bans beside them are heard", async () => {
+Deno.test("records that are no purges are skipped, and the purges beside them are read", async () => {
   using kv = await Deno.openKv(":memory:");
   for (const [index, value] of FOREIGN.entries()) {
     await kv.set(["sluice", "cache-bans", NOW, `foreign ${index}`], value);
@@ -126,7 +126,7 @@ Deno.test("records that are no bans are passed over, and the bans beside them ar
   assertEquals(await read(bans), [hard("tag:a")]);
 });
 
-Deno.test("a list that fails is tried again, and nothing is missed", async () => {
+Deno.test("a list that fails is retried, and no purge is missed", async () => {
   using store = await Deno.openKv(":memory:");
   let isBroken = true;
   const kv = new Proxy(store, {
@@ -143,7 +143,7 @@ Deno.test("a list that fails is tried again, and nothing is missed", async () =>
   assertEquals(await read(reader), [hard("tag:a")]);
 });
 
-Deno.test("as many bans as are told together fit into one record, long addresses too", async () => {
+Deno.test("a whole batch of purges fits into one record, long URLs too", async () => {
   using kv = await Deno.openKv(":memory:");
   const bans = Array.from(
     { length: 200 },

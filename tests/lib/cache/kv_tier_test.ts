@@ -112,7 +112,7 @@ function anotherVersion(kv: Deno.Kv, which: (key: Deno.KvKey) => boolean): Promi
 }
 
 for (const [name, damage] of Object.entries(DAMAGE)) {
-  Deno.test(`when ${name}, nothing is kept, and it can be kept again`, async () => {
+  Deno.test(`when ${name}, it is a miss, and can be stored again`, async () => {
     using kv = await Deno.openKv(":memory:");
     const tier = kvTier(kv);
     await tier.set("k", entryOf("a"), KEEP_MS);
@@ -186,7 +186,7 @@ async function nameOf(entry: CacheEntry): Promise<string> {
   return name;
 }
 
-Deno.test("a write that ends anywhere leaves the old answer or the new one, whole", async () => {
+Deno.test("a write interrupted anywhere leaves the old response or the new one, whole", async () => {
   const seen = new Set<string>();
   for (let steps = 0;; steps++) {
     using kv = await Deno.openKv(":memory:");
@@ -204,7 +204,7 @@ Deno.test("a write that ends anywhere leaves the old answer or the new one, whol
   assertEquals(seen, new Set(["a", "b"]));
 });
 
-Deno.test("what is replaced or deleted takes no room in the store", async () => {
+Deno.test("replaced or deleted responses take no space in the store", async () => {
   using kv = await Deno.openKv(":memory:");
   const tier = kvTier(kv);
   await tier.set("k", entryOf("a"), KEEP_MS);
@@ -219,7 +219,7 @@ Deno.test("what is replaced or deleted takes no room in the store", async () => 
   assertEquals(await keysOf(kv), []);
 });
 
-Deno.test("one key has no more than its share of answers, those that came last", async () => {
+Deno.test("one key has a bounded number of variants, the newest ones", async () => {
   using kv = await Deno.openKv(":memory:");
   const tier = kvTier(kv);
   const headers = new Headers({ vary: "a", "x-name": "a", "x-size": "1" });
@@ -233,7 +233,7 @@ Deno.test("one key has no more than its share of answers, those that came last",
   assertEquals(found.map((entry) => entry !== undefined), requests.map((_, index) => index >= 8));
 });
 
-Deno.test("the longest names of headers that one key may have fit, and longer ones are not kept", async () => {
+Deno.test("the longest header names in Vary fit, and longer ones are not stored", async () => {
   using kv = await Deno.openKv(":memory:");
   const tier = kvTier(kv);
   const set = async (vary: string) => {
@@ -247,7 +247,7 @@ Deno.test("the longest names of headers that one key may have fit, and longer on
   assertEquals(await set("x".repeat(70_000)), false);
 });
 
-Deno.test("a variant that is kept for a short time does not end another's", async () => {
+Deno.test("a variant that expires soon does not expire another", async () => {
   using kv = await Deno.openKv(":memory:");
   const expiring: (number | undefined)[] = [];
   const atomic = kv.atomic.bind(kv);
@@ -268,7 +268,7 @@ Deno.test("a variant that is kept for a short time does not end another's", asyn
   assertEquals(expiring, [60_001, 60_001]);
 });
 
-Deno.test("answers of two connections to one file stand side by side", async () => {
+Deno.test("two connections to one file store side by side", async () => {
   const folder = await Deno.makeTempDir();
   try {
     using one = await Deno.openKv(`${folder}/kv`);
@@ -371,7 +371,7 @@ function play(store: Partial<KvTier>) {
   return { clock, errors, memory, tier };
 }
 
-Deno.test("a store that hangs is a miss after its time, and then left alone for a while", async () => {
+Deno.test("a store that hangs is a miss after its timeout, and then not called for a while", async () => {
   let asked = 0;
   const { clock, errors, tier } = play({
     get: () => {
@@ -419,7 +419,7 @@ Deno.test("what was read once from the store is in memory", async () => {
   assertEquals(asked, 1);
 });
 
-Deno.test("what was kept while the store was read is not replaced by what the store had", async () => {
+Deno.test("what was stored during a read is not replaced by what the read returns", async () => {
   const { promise, resolve } = Promise.withResolvers<CacheEntry>();
   const { tier } = play({ get: () => promise });
   const reading = tier.get("k", NONE);
@@ -430,7 +430,7 @@ Deno.test("what was kept while the store was read is not replaced by what the st
   }
 });
 
-Deno.test("a store that hangs holds up no writing, and a deletion no longer than its time", async () => {
+Deno.test("a store that hangs delays no write, and a deletion no longer than its timeout", async () => {
   const hang = () => new Promise<never>(() => {});
   const { clock, errors, tier } = play({ set: hang, delete: hang });
   tier.set("k", entryOf("a", 10), KEEP_MS);
@@ -443,7 +443,7 @@ Deno.test("a store that hangs holds up no writing, and a deletion no longer than
   assertEquals([errors.length, clock.sleeping], [2, 0]);
 });
 
-Deno.test("a store that is closed is a miss, and a place where nothing is kept", async () => {
+Deno.test("a closed store is a miss, and stores nothing", async () => {
   const kv = await Deno.openKv(":memory:");
   kv.close();
   const store = kvTier(kv);
@@ -468,7 +468,7 @@ Deno.test("a store that is closed is a miss, and a place where nothing is kept",
   }
 });
 
-Deno.test("an answer that the store cannot take is no reason to leave the store alone", async () => {
+Deno.test("a response that the store cannot hold does not open the circuit", async () => {
   using kv = await Deno.openKv(":memory:");
   const store = kvTier(kv);
   const { errors, tier } = play({ set: (...args) => store.set(...args) });
@@ -478,7 +478,7 @@ Deno.test("an answer that the store cannot take is no reason to leave the store 
   assertEquals(errors, []);
 });
 
-Deno.test("who reads an answer that is replaced meanwhile gets the new one", async () => {
+Deno.test("a read of a response that is replaced meanwhile gets the new one", async () => {
   using kv = await Deno.openKv(":memory:");
   const tier = kvTier(kv);
   await tier.set("k", entryOf("a"), KEEP_MS);

@@ -25,7 +25,7 @@ function requestIn(language?: string): Headers {
   return new Headers(language === undefined ? {} : { "accept-language": language });
 }
 
-Deno.test("what is kept is found under its key alone, until it is deleted", () => {
+Deno.test("a stored response is found under its key alone, until it is deleted", () => {
   const tier = new MemoryTier(100_000);
   const kept = answer(10);
   tier.set("a", kept);
@@ -36,7 +36,7 @@ Deno.test("what is kept is found under its key alone, until it is deleted", () =
   assertEquals([tier.keys, tier.bytes], [0, 0]);
 });
 
-Deno.test("variants stand side by side, and a new one replaces the same one alone", () => {
+Deno.test("variants are stored side by side, and a new one replaces only its own", () => {
   const tier = new MemoryTier(100_000);
   const [de, en, newer] = [answer(1, "de"), answer(2, "en"), answer(3, "de")];
   tier.set("a", de);
@@ -49,7 +49,7 @@ Deno.test("variants stand side by side, and a new one replaces the same one alon
   assertEquals(tier.get("a", requestIn()), undefined, "no header is another than any");
 });
 
-Deno.test("of several that a request may have it gets the newest", () => {
+Deno.test("of several variants that a request selects it gets the newest", () => {
   const tier = new MemoryTier(100_000);
   const [varying, plain] = [answer(1, "de"), answer(2)];
   tier.set("a", varying);
@@ -60,7 +60,7 @@ Deno.test("of several that a request may have it gets the newest", () => {
   assertStrictEquals(tier.get("a", requestIn("de")), again);
 });
 
-Deno.test("a key has at most 32 variants: the oldest go first", () => {
+Deno.test("a key has at most 32 variants: the oldest are evicted first", () => {
   const tier = new MemoryTier(1_000_000);
   for (let index = 0; index < 40; index++) tier.set("a", answer(1, `x${index}`));
   assertEquals(tier.get("a", requestIn("x7")), undefined);
@@ -69,7 +69,7 @@ Deno.test("a key has at most 32 variants: the oldest go first", () => {
   assertEquals(tier.list(100).length, 32);
 });
 
-Deno.test("the least recently used are forgotten first", () => {
+Deno.test("the least recently used are evicted first", () => {
   const tier = new MemoryTier(50_000);
   for (const key of ["a", "b", "c"]) tier.set(key, answer(12_000));
   tier.get("a", requestIn());
@@ -78,13 +78,13 @@ Deno.test("the least recently used are forgotten first", () => {
   for (const key of ["a", "c", "d"]) assert(tier.get(key, requestIn()), key);
 });
 
-Deno.test("an answer that is larger than all may be is not kept", () => {
+Deno.test("a response larger than the whole memory is not stored", () => {
   const tier = new MemoryTier(10_000);
   tier.set("a", answer(10_001));
   assertEquals([tier.get("a", requestIn()), tier.keys], [undefined, 0]);
 });
 
-Deno.test("an answer that is too large takes only itself away, and no other variant", () => {
+Deno.test("a response that is too large removes only its own variant", () => {
   const tier = new MemoryTier(10_000);
   const small = answer(10, "de");
   tier.set("a", small);
@@ -93,7 +93,7 @@ Deno.test("an answer that is too large takes only itself away, and no other vari
   assertStrictEquals(tier.get("a", requestIn("de")), small);
 });
 
-Deno.test("the list tells what was used last first", () => {
+Deno.test("the list starts with the most recently used", () => {
   const tier = new MemoryTier(100_000);
   tier.set("a", answer(10));
   tier.set("b", answer(20, "de"));

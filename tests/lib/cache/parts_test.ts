@@ -47,7 +47,7 @@ property("whatever parts come, a range has the bytes of its place", 500, async (
   if (whole) assertEquals(await textOf(whole), WHOLE);
 });
 
-Deno.test("parts that touch or overlap are one, and those with a gap or another ETag are not", async () => {
+Deno.test("parts that touch or overlap are combined, and those with a gap or another ETag are not", async () => {
   const all = async (...parts: CacheEntry[]) => {
     const [first, ...others] = await Promise.all(parts.map(partOf));
     assert(first);

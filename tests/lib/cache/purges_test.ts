@@ -22,24 +22,24 @@ function bansOf(...bans: [of: PurgeSubject, at: number, isSoft?: boolean][]): Pu
   return all;
 }
 
-Deno.test("without bans nothing is banned", () => {
+Deno.test("without purges nothing is purged", () => {
   assertEquals(new Purges().check(entryAt(0)), undefined);
 });
 
-Deno.test("a ban is about what was kept up to then", () => {
+Deno.test("a purge covers what was requested up to then", () => {
   const bans = bansOf(["all", 100]);
   assertEquals(bans.check(entryAt(99)), { at: 100, isGone: true });
   assertEquals(bans.check(entryAt(100)), { at: 100, isGone: true });
   assertEquals(bans.check(entryAt(101)), undefined);
 });
 
-Deno.test("a ban is about its address alone", () => {
+Deno.test("a purge covers its URL alone", () => {
   assertEquals(bansOf(["url:users /7", 100]).check(entryAt(1))?.isGone, true);
   assertEquals(bansOf(["url:users /77", 100]).check(entryAt(1)), undefined);
   assertEquals(bansOf(["url:news /7", 100]).check(entryAt(1)), undefined);
 });
 
-Deno.test("a ban of a tag is about whatever bears it, and of no longer tag", () => {
+Deno.test("a purge of a tag covers all responses with it, and no longer tag", () => {
   const bans = bansOf(["tag:a", 100]);
   assertEquals(bans.check(entryAt(1, { "cache-tag": "b, a" }))?.isGone, true);
   assertEquals(bans.check(entryAt(1, { "surrogate-key": "b a" }))?.isGone, true);
@@ -47,7 +47,7 @@ Deno.test("a ban of a tag is about whatever bears it, and of no longer tag", () 
   assertEquals(bans.check(entryAt(1)), undefined);
 });
 
-Deno.test("a soft ban ends freshness at the first moment that one says", () => {
+Deno.test("soft purges end freshness at the earliest of their times", () => {
   const bans = bansOf(["all", 200, true], ["tag:a", 100, true]);
   const tagged = { "cache-tag": "a" };
   assertEquals(bans.check(entryAt(1, tagged)), { at: 100, isGone: false });
@@ -55,7 +55,7 @@ Deno.test("a soft ban ends freshness at the first moment that one says", () => {
   assertEquals(bans.check(entryAt(201, tagged)), undefined);
 });
 
-Deno.test("a hard ban wins over a soft one, whichever comes first", () => {
+Deno.test("a hard purge wins over a soft one, in either order", () => {
   const orders = [[true, false], [false, true]] as const;
   for (const [first, second] of orders) {
     assertEquals(bansOf(["all", 100, first], ["all", 100, second]).check(entryAt(1))?.isGone, true);
@@ -64,12 +64,12 @@ Deno.test("a hard ban wins over a soft one, whichever comes first", () => {
   assertEquals(bans.check(entryAt(150)), { at: 200, isGone: false }, "it came after the hard one");
 });
 
-Deno.test("an older ban that is heard of late takes nothing back", () => {
+Deno.test("an older purge that is read late changes nothing", () => {
   const bans = bansOf(["all", 200], ["all", 100]);
   assertEquals(bans.check(entryAt(150))?.isGone, true);
 });
 
-Deno.test("bans of one subject count as one, and are forgotten with the last of them", () => {
+Deno.test("purges of one subject count as one, and are forgotten with the last of them", () => {
   const bans = bansOf(["all", 100], ["all", 200, true], ["tag:a", 50]);
   assertEquals(bans.size, 2);
   bans.forgetBefore(150);

@@ -107,7 +107,7 @@ const CASES: readonly Case[] = [
 for (const one of CASES) {
   const { answer: said = "max-age=60", asks, settings, age, use } = one;
   const what = JSON.stringify({ said, asks, settings, age });
-  Deno.test(`${what} is to be used: ${use}`, () => {
+  Deno.test(`reuse of ${what}: ${use}`, () => {
     const request = new Headers(asks === undefined ? {} : { "cache-control": asks });
     const now = NOW + age * 1000;
     const judged = reuseOf(answer(said), request, { ...HTTP_ALONE, ...settings }, { now });
@@ -116,7 +116,7 @@ for (const one of CASES) {
   });
 }
 
-Deno.test("freshness that was ended from outside is over, and its windows count from then", () => {
+Deno.test("a soft purge ends freshness, and the stale windows count from then", () => {
   const at = (seconds: number, settings: CacheSettings) =>
     reuseOf(answer("max-age=60"), new Headers(), settings, {
       now: NOW + seconds * 1000,
@@ -143,7 +143,7 @@ const PRAGMAS: readonly (readonly [Record<string, string>, readonly string[]])[]
 ];
 
 for (const [headers, expected] of PRAGMAS) {
-  Deno.test(`a request with ${JSON.stringify(headers)} asks ${JSON.stringify(expected)}`, () => {
+  Deno.test(`a request with ${JSON.stringify(headers)} has directives ${JSON.stringify(expected)}`, () => {
     assertEquals([...requestDirectives(new Headers(headers)).keys()], expected);
   });
 }
@@ -177,7 +177,7 @@ property("a request gets no answer that it did not want", 500, (random) => {
 });
 
 for (const piece of ["no-cache,", "max-age=", '"', "\\", " ", ",", "no-cach e"]) {
-  Deno.test(`requests of 200,000 characters of ${piece} are judged`, () => {
+  Deno.test(`reuse is decided for requests of 200,000 characters of ${piece}`, () => {
     // What is quadratic would take minutes.
     const text = piece.repeat(200_000 / piece.length);
     for (const name of ["cache-control", "pragma"]) {

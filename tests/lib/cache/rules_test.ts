@@ -41,7 +41,7 @@ Deno.test("Cache-Control counts where there is no CDN-Cache-Control", () => {
   );
 });
 
-Deno.test("no rules are said where there is no header", () => {
+Deno.test("there are no rules without a header", () => {
   const { directives, isTargeted } = rulesOf(new Headers());
   assertEquals([directives.size, isTargeted], [0, false]);
 });

@@ -30,7 +30,7 @@ function start() {
   return { clock, store, told, lines, change };
 }
 
-Deno.test("changes are told together, the first at once", async () => {
+Deno.test("changes are published in batches, the first at once", async () => {
   const { clock, told, change } = start();
   const all = Promise.all(["a", "b", "c"].map(change));
   await clock.advance(99);
@@ -41,7 +41,7 @@ Deno.test("changes are told together, the first at once", async () => {
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("changes that could not be told are told with the next", async () => {
+Deno.test("changes that could not be published are published with the next", async () => {
   const { clock, store, told, lines, change } = start();
   store.isLost = true;
   await change("a");
@@ -54,7 +54,7 @@ Deno.test("changes that could not be told are told with the next", async () => {
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("of changes that cannot be told the last 10,000 are remembered", async () => {
+Deno.test("of changes that cannot be published the last 10,000 are remembered", async () => {
   const { clock, store, told, change } = start();
   store.isLost = true;
   for (let i = 0; i < 10_100; i++) await change(`${i}`);

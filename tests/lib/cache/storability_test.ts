@@ -13,14 +13,14 @@ function answer(headers: HeadersInit, facts: Partial<ResponseMetadata> = {}): Re
 }
 
 for (const status of CACHEABLE_BY_DEFAULT) {
-  Deno.test(`an answer of ${status} may be kept without saying so`, () => {
+  Deno.test(`${status} is cacheable by default`, () => {
     const isKept = status === 206 ? isStorablePart : isStorable;
     assert(isKept(answer({}, { status }), HTTP_ALONE));
   });
 }
 
 for (const status of [201, 202, 302, 303, 307, 400, 401, 403, 429, 500, 502, 503, 504, 599]) {
-  Deno.test(`an answer of ${status} may be kept only where it says so`, () => {
+  Deno.test(`${status} is cacheable only with explicit freshness`, () => {
     const isKept = (headers: HeadersInit) => isStorable(answer(headers, { status }), HTTP_ALONE);
     assert(!isKept({}));
     assert(!isKept({ "last-modified": "Thu, 01 Jan 2026 00:00:00 GMT", etag: '"1"' }));
@@ -35,7 +35,7 @@ for (const status of [201, 202, 302, 303, 307, 400, 401, 403, 429, 500, 502, 503
 }
 
 for (const status of [206, 304, 412, 416]) {
-  Deno.test(`an answer of ${status} is one client's own`, () => {
+  Deno.test(`${status} is never stored`, () => {
     const headers = { "cache-control": "public, max-age=60" };
     assert(!isStorable(answer(headers, { status }), HTTP_ALONE));
     assert(!isStorable(answer(headers, { status }), OVERRIDE));
@@ -113,7 +113,7 @@ const AUTHORIZED: readonly (readonly [string, boolean])[] = [
 ];
 
 for (const [cacheControl, isKept] of AUTHORIZED) {
-  Deno.test(`"${cacheControl}" keeps an answer to an Authorization: ${isKept}`, () => {
+  Deno.test(`"${cacheControl}" allows storing a response to Authorization: ${isKept}`, () => {
     const authorized = answer({ "cache-control": cacheControl }, { isAuthorized: true });
     assertEquals(allowsAuthorized(authorized.headers), isKept);
     assertEquals(isStorable(authorized, HTTP_ALONE), isKept);

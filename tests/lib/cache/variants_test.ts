@@ -26,13 +26,13 @@ for (const [vary, expected] of NAMES) {
 }
 
 for (const vary of ["*", "a, *", "*,a", "a, b c", "a;q=1", "é"]) {
-  Deno.test(`an answer with Vary ${vary} cannot be known to match`, () => {
+  Deno.test(`a response with Vary ${vary} matches no request`, () => {
     assert(variesByMore(new Headers({ vary })));
   });
 }
 
 for (const vary of ["", ",", "a", "a, ,b", "*a"]) {
-  Deno.test(`an answer with Vary ${JSON.stringify(vary)} matches by headers alone`, () => {
+  Deno.test(`a response with Vary ${JSON.stringify(vary)} matches by headers alone`, () => {
     assert(!variesByMore(new Headers({ vary })));
   });
 }
@@ -45,7 +45,7 @@ const SAME: readonly (readonly [string, string])[] = [
 ];
 
 for (const [left, right] of SAME) {
-  Deno.test(`${JSON.stringify(left)} and ${JSON.stringify(right)} choose the same answer`, () => {
+  Deno.test(`${JSON.stringify(left)} and ${JSON.stringify(right)} select the same response`, () => {
     assertEquals(
       selectionKey(["x"], new Headers({ x: left })),
       selectionKey(["x"], new Headers({ x: right })),
@@ -65,7 +65,7 @@ const OTHER: readonly (readonly [Record<string, string>, Record<string, string>]
 ];
 
 for (const [left, right] of OTHER) {
-  Deno.test(`${JSON.stringify(left)} chooses another answer than ${JSON.stringify(right)}`, () => {
+  Deno.test(`${JSON.stringify(left)} and ${JSON.stringify(right)} select different responses`, () => {
     assertNotEquals(
       selectionKey(["x", "y"], new Headers(left)),
       selectionKey(["x", "y"], new Headers(right)),
@@ -73,19 +73,19 @@ for (const [left, right] of OTHER) {
   });
 }
 
-Deno.test("a comma within quotes is no list's: quoted texts that differ choose other answers", () => {
+Deno.test("a comma within quotes separates nothing: different quoted strings select different responses", () => {
   assertNotEquals(
     selectionKey(["x"], new Headers({ x: '"a, b"' })),
     selectionKey(["x"], new Headers({ x: '"a,b"' })),
   );
 });
 
-Deno.test("lines of a header that came apart choose what one line does", () => {
+Deno.test("separate lines of a header select what one line does", () => {
   const apart = new Headers([["x", "a"], ["x", "b"]]);
   assertEquals(selectionKey(["x"], apart), selectionKey(["x"], new Headers({ x: "a,b" })));
 });
 
-Deno.test("headers that Vary does not name choose nothing", () => {
+Deno.test("headers that Vary does not name do not select", () => {
   assertEquals(selectionKey([], new Headers({ x: "1" })), "");
   assertEquals(
     selectionKey(["x"], new Headers({ x: "1", y: "2" })),
@@ -107,7 +107,7 @@ property("requests choose the same answer only when the named headers agree", 20
 });
 
 for (const piece of [" ", ",", " ,", "\t", "a ", '"', "\\"]) {
-  Deno.test(`200,000 times ${JSON.stringify(piece)} is chosen by`, () => {
+  Deno.test(`a header of 200,000 times ${JSON.stringify(piece)} selects`, () => {
     // What is quadratic would take minutes.
     const value = "a" + piece.repeat(200_000) + "b";
     selectionKey(["x"], new Headers({ x: value }));
@@ -164,7 +164,7 @@ for (
     ["Accept-Language", "de", "de;q=2", false],
   ] as const
 ) {
-  Deno.test(`an answer in ${language}, by ${vary}, is ${isWanted ? "" : "not "}the one for ${wanted}`, () => {
+  Deno.test(`a response in ${language}, by ${vary}, is ${isWanted ? "" : "not "}the one for ${wanted}`, () => {
     const answer = new Headers({ vary, "content-language": language });
     const request = new Headers({ "accept-language": wanted });
     assertEquals(isInWantedLanguage(answer, request), isWanted);

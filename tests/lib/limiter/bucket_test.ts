@@ -31,19 +31,19 @@ Deno.test("a rate is reduced, so that a token and a millisecond are whole number
   assertEquals(bucketShape(1_000_000, 1_000, 7), { perMs: 1_000, perToken: 1, capacity: 7 });
 });
 
-Deno.test("a burst that takes more than a year to fill is refused", () => {
+Deno.test("a burst that takes more than a year to fill is an error", () => {
   assertEquals(bucketShape(1, 86_400_000, 366).capacity, 366 * 86_400_000);
   assertThrows(() => bucketShape(1, 86_400_000, 368), RangeError);
   assertThrows(() => bucketShape(1, 1_000, Number.MAX_SAFE_INTEGER), RangeError);
 });
 
-Deno.test("a bucket that nobody took from is full", () => {
+Deno.test("an unused bucket is full", () => {
   assertEquals(fullBucket(PLAIN, NOW), { units: 5_000, at: NOW });
   assertEquals(wholeTokens(fullBucket(PLAIN, NOW), PLAIN), 5);
   assertEquals(msUntilFull(fullBucket(PLAIN, NOW), PLAIN), 0);
 });
 
-Deno.test("a take that is more than there is takes nothing", () => {
+Deno.test("taking more than there is takes nothing", () => {
   assertEquals(take({ units: 2_999, at: NOW }, PLAIN, 3), undefined);
   assertEquals(take({ units: 3_000, at: NOW }, PLAIN, 3), { units: 0, at: NOW });
 });
@@ -60,28 +60,28 @@ Deno.test("a clock that is a little behind neither mints nor rewinds", () => {
   assertEquals(refill({ units: 10, at: NOW }, PLAIN, NOW - 400, 500), { units: 10, at: NOW });
 });
 
-Deno.test("a moment further in the future than clocks differ is pulled back", () => {
+Deno.test("a level from further in the future than clocks differ is pulled back", () => {
   const stepped = refill({ units: 10, at: NOW + YEAR_MS }, PLAIN, NOW, 500);
   assertEquals(stepped, { units: 10, at: NOW + 500 });
   assertEquals(refill(stepped, PLAIN, NOW + 1_500, 500), { units: 1_010, at: NOW + 1_500 });
 });
 
-Deno.test("what is given back at once is whole", () => {
+Deno.test("an immediate refund is whole", () => {
   assertEquals(refund({ units: 0, at: NOW }, PLAIN, 2, 0), { units: 2_000, at: NOW });
 });
 
-Deno.test("what is given back late has lost what came in since", () => {
+Deno.test("a late refund is reduced by the refill since", () => {
   assertEquals(refund({ units: 500, at: NOW }, PLAIN, 2, 500), { units: 2_000, at: NOW });
   assertEquals(refund({ units: 500, at: NOW }, PLAIN, 2, 1_999).units, 501);
   assertEquals(refund({ units: 500, at: NOW }, PLAIN, 2, 2_000).units, 500);
   assertEquals(refund({ units: 500, at: NOW }, PLAIN, 2, YEAR_MS).units, 500);
 });
 
-Deno.test("what is given back overfills nothing", () => {
+Deno.test("a refund does not overfill the bucket", () => {
   assertEquals(refund({ units: 4_500, at: NOW }, PLAIN, 2, 0).units, 5_000);
 });
 
-Deno.test("an age below zero fades nothing, and adds no more than was taken", () => {
+Deno.test("a negative age reduces no refund, and adds no more than was taken", () => {
   assertEquals(refund({ units: 0, at: NOW }, PLAIN, 2, -5).units, 2_000);
 });
 

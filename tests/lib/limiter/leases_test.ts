@@ -21,7 +21,7 @@ async function storedTokens({ clock, store }: Started): Promise<number | undefin
   return stored?.level && wholeTokens(stored.level, LARGE.shape);
 }
 
-Deno.test("a busy client's requests are admitted at once, and hardly ever asked for", async () => {
+Deno.test("a busy client's requests are admitted at once, mostly without the store", async () => {
   const it = start();
   const wide = limit({ tokens: 2_000, burst: 8_000 });
   const asked: ReturnType<typeof it.ask>[] = [];
@@ -38,7 +38,7 @@ Deno.test("a busy client's requests are admitted at once, and hardly ever asked 
   assertEquals(it.store.reads.length, 0);
 });
 
-Deno.test("a burst has the whole bucket: nothing is given up for leases", async () => {
+Deno.test("a burst has the whole bucket: leases take nothing from it", async () => {
   for (const pauseMs of [0, 1]) {
     const it = start();
     const asked = [];
@@ -51,7 +51,7 @@ Deno.test("a burst has the whole bucket: nothing is given up for leases", async 
   }
 });
 
-Deno.test("who asks once is leased nothing", async () => {
+Deno.test("a single request is leased nothing", async () => {
   const it = start();
   it.ask({ of: LARGE });
   await it.clock.advance(10);
@@ -60,7 +60,7 @@ Deno.test("who asks once is leased nothing", async () => {
   assertEquals([it.store.commits.length, it.clock.sleeping], [1, 0]);
 });
 
-Deno.test("a bucket that is small is leased nothing of", async () => {
+Deno.test("a small bucket has no leases", async () => {
   const it = start();
   const small = limit({ tokens: 100, burst: 99 });
   for (let i = 0; i < 20; i++) {
@@ -70,7 +70,7 @@ Deno.test("a bucket that is small is leased nothing of", async () => {
   assertEquals(it.store.commits.length, 20);
 });
 
-Deno.test("what nobody spends goes back once, and is not leased again", async () => {
+Deno.test("unspent tokens are returned once, and not leased again", async () => {
   const it = start();
   await lease(it);
   assertEquals(await storedTokens(it), 150, "half of 300");
@@ -78,7 +78,7 @@ Deno.test("what nobody spends goes back once, and is not leased again", async ()
   assertEquals([it.store.commits.length, it.clock.sleeping], [2, 0]);
 });
 
-Deno.test("at the end all that is worth something goes back, before the end is told", async () => {
+Deno.test("close returns all leases before it resolves", async () => {
   const it = start();
   await lease(it);
   let isClosed = false;
@@ -94,7 +94,7 @@ Deno.test("at the end all that is worth something goes back, before the end is t
   assertEquals([asked.outcome, it.store.commits.length], ["admitted", 3], "no lease any more");
 });
 
-Deno.test("an end without leases, and one without a store, come all the same", async () => {
+Deno.test("close resolves without leases, and without a store", async () => {
   const idle = start();
   await idle.limiter.close();
   assertEquals(idle.store.asked, 0);
@@ -108,7 +108,7 @@ Deno.test("an end without leases, and one without a store, come all the same", a
   assertEquals(lost.clock.sleeping, 0);
 });
 
-Deno.test("a request that another limit refuses spends nothing of a lease", async () => {
+Deno.test("a request that another limit denies spends nothing of a lease", async () => {
   const it = start();
   await lease(it);
   const few = limit({ name: "few", burst: 1, periodMs: 60_000 });
@@ -122,7 +122,7 @@ Deno.test("a request that another limit refuses spends nothing of a lease", asyn
   assertEquals(last.outcome, "admitted", "145 are left of 150");
 });
 
-Deno.test("a refusal gives its leased tokens back first: none is told of what is there", async () => {
+Deno.test("leased tokens are returned before a denial: none while there are tokens", async () => {
   const it = start();
   await lease(it);
   const most = it.ask({ of: LARGE, tokens: 298 });
@@ -130,7 +130,7 @@ Deno.test("a refusal gives its leased tokens back first: none is told of what is
   assertEquals(most.outcome, "admitted", "150 in the bucket and 150 leased, some ms ago");
 });
 
-Deno.test("who waits for much is not starved by those who ask for little", async () => {
+Deno.test("a large waiting request is not starved by small ones", async () => {
   const it = start();
   const waiting = limit({ tokens: 100, burst: 400, waitMs: 3_000 });
   await lease(it, { of: waiting });
@@ -171,7 +171,7 @@ Deno.test("a lease that ended while the store was lost is not spent", async () =
   assertEquals(late.outcome, "unavailable");
 });
 
-Deno.test("an operator's reset is felt where tokens are leased, too, after a second", async () => {
+Deno.test("an operator's reset takes effect where tokens are leased, too, after a second", async () => {
   const it = start();
   await lease(it);
   it.ask({ of: LARGE, tokens: 298 });
@@ -191,7 +191,7 @@ Deno.test("an operator's reset is felt where tokens are leased, too, after a sec
   assertEquals(asked.outcome, "admitted");
 });
 
-Deno.test("a refund goes to the lease that paid, and is spent again", async () => {
+Deno.test("a refund goes to the lease that was charged, and is spent again", async () => {
   const it = start();
   await lease(it);
   const decision = await it.ask({ of: LARGE, tokens: 100 }).decision;
@@ -202,7 +202,7 @@ Deno.test("a refund goes to the lease that paid, and is spent again", async () =
   assertEquals([again.outcome, it.store.commits.length], ["admitted", 1]);
 });
 
-Deno.test("what a client knows of its bucket counts what is leased", async () => {
+Deno.test("the level that a client sees includes leased tokens", async () => {
   const it = start();
   await lease(it);
   const decision = await it.ask({ of: LARGE }).decision;
@@ -211,7 +211,7 @@ Deno.test("what a client knows of its bucket counts what is leased", async () =>
   assertEquals(level && wholeTokens(level, LARGE.shape), 150 + 1 + 149, "1 came in, 1 was taken");
 });
 
-Deno.test("a crowd of leased buckets is bounded", async () => {
+Deno.test("the number of leased buckets is bounded", async () => {
   const it = start({ maxBuckets: 8 });
   for (const key of ["a", "b", "c", "d"]) await lease(it, { key });
   const { commits } = it.store;
@@ -221,7 +221,7 @@ Deno.test("a crowd of leased buckets is bounded", async () => {
   assertEquals(commits.slice(before).flat().toSorted(), ["c", "d"], "the others have leases");
 });
 
-Deno.test("what a killed process had leased is back by the time the bucket fills", async () => {
+Deno.test("the leases of a killed process are back by the time the bucket fills", async () => {
   const it = start();
   await lease(it);
   const other = it.newLimiter();

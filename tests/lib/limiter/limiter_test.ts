@@ -24,7 +24,7 @@ function stepped(time: Clock, step: () => number): Clock {
   };
 }
 
-Deno.test("all who ask for one bucket at once share a commit", async () => {
+Deno.test("concurrent requests for one bucket share a commit", async () => {
   const { clock, store, ask } = start();
   const asked = times(8, () => ask());
   await clock.advance(20);
@@ -50,7 +50,7 @@ Deno.test("a process that is alone never reads", async () => {
   assertEquals([store.reads.length, store.commits.length], [0, 5]);
 });
 
-Deno.test("those who come during a commit are decided together in the next", async () => {
+Deno.test("requests that arrive during a commit are decided together in the next", async () => {
   const { clock, store, ask } = start();
   const first = ask();
   await clock.advance(5);
@@ -76,7 +76,7 @@ Deno.test("no commit writes more buckets than the store takes", async () => {
   assertEquals(store.commits.map((keys) => keys.length), [10, 10, 10, 5]);
 });
 
-Deno.test("no more commits run at once than the store is worth", async () => {
+Deno.test("concurrent commits are bounded by the store's concurrency", async () => {
   const { clock, store, ask } = start({ maxWrites: 1, concurrency: 3 });
   times(9, (i) => ask({ key: `${i}` }));
   await clock.advance(0);
@@ -85,7 +85,7 @@ Deno.test("no more commits run at once than the store is worth", async () => {
   assertEquals(store.commits.length, 9);
 });
 
-Deno.test("a bucket that was seen empty is denied without asking, for a second", async () => {
+Deno.test("a bucket that was seen empty is denied without the store, for a second", async () => {
   const { clock, store, ask } = start();
   const taken = ask({ tokens: 5, of: limit({ periodMs: 60_000 }) });
   await clock.advance(10);
@@ -104,7 +104,7 @@ Deno.test("a bucket that was seen empty is denied without asking, for a second",
   assertEquals([asking.outcome, store.asked], ["denied", asked + 1]);
 });
 
-Deno.test("an operator's reset is felt after a second", async () => {
+Deno.test("an operator's reset takes effect after a second", async () => {
   const { clock, store, ask } = start();
   const slow = limit({ periodMs: 60_000 });
   ask({ tokens: 5, of: slow });
@@ -118,7 +118,7 @@ Deno.test("an operator's reset is felt after a second", async () => {
   assertEquals(asked.outcome, "admitted");
 });
 
-Deno.test("a denial says what was too much, and until when", async () => {
+Deno.test("a denial names the violated charges, and how long to wait", async () => {
   const { clock, limiter } = start();
   const two = limit({ name: "two", burst: 2 });
   const charges = [{ key: "a", limit: PLAIN, tokens: 1 }, { key: "b", limit: two, tokens: 2 }];
@@ -135,7 +135,7 @@ Deno.test("a denial says what was too much, and until when", async () => {
   );
 });
 
-Deno.test("a denied request takes nothing from the limits that would have let it pass", async () => {
+Deno.test("a denied request takes nothing from the limits that would have granted it", async () => {
   const { clock, limiter, store } = start();
   const two = limit({ name: "two", burst: 2 });
   for (let i = 0; i < 10; i++) {
@@ -156,7 +156,7 @@ Deno.test("a request whose charges name one bucket twice pays twice", async () =
   assertEquals([asked.outcome, a?.level?.units], ["denied", undefined]);
 });
 
-Deno.test("a process whose guess was wrong asks, and decides by what it learns", async () => {
+Deno.test("a process whose guess was wrong reads, and decides by the record", async () => {
   const { clock, store, ask, newLimiter } = start();
   ask({ tokens: 4 });
   await clock.advance(10);
@@ -167,7 +167,7 @@ Deno.test("a process whose guess was wrong asks, and decides by what it learns",
   assertEquals(store.reads, [["key"]]);
 });
 
-Deno.test("fewer buckets share a commit while other processes spoil them, more again later", async () => {
+Deno.test("fewer buckets share a commit while other processes make them fail, more again later", async () => {
   const { clock, store, ask } = start({ maxWrites: 8, concurrency: 1 });
   const largest = async () => {
     const before = store.commits.length;
@@ -183,7 +183,7 @@ Deno.test("fewer buckets share a commit while other processes spoil them, more a
   assertEquals(await largest(), 8);
 });
 
-Deno.test("a transaction that is spoilt for ever ends in a denial within two seconds", async () => {
+Deno.test("a transaction that always conflicts ends in a denial within two seconds", async () => {
   const { clock, store, ask } = start();
   store.conflicts = Infinity;
   const asked = ask();
@@ -192,7 +192,7 @@ Deno.test("a transaction that is spoilt for ever ends in a denial within two sec
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("as many buckets are remembered as allowed, whatever keys come", async () => {
+Deno.test("the number of buckets in memory is bounded, whatever the keys", async () => {
   const { clock, limiter, ask } = start({ maxBuckets: 10 });
   for (let i = 0; i < 100; i++) {
     times(5, (j) => ask({ key: `${i}/${j}` }));
@@ -201,7 +201,7 @@ Deno.test("as many buckets are remembered as allowed, whatever keys come", async
   }
 });
 
-Deno.test("a bucket that was forgotten is as empty as it was", async () => {
+Deno.test("a bucket dropped from memory is as empty as before", async () => {
   const { clock, ask } = start({ maxBuckets: 1 });
   ask({ tokens: 5 });
   await clock.advance(10);
@@ -212,7 +212,7 @@ Deno.test("a bucket that was forgotten is as empty as it was", async () => {
   assertEquals(asked.outcome, "denied");
 });
 
-Deno.test("a request waits for its tokens where its limit lets it", async () => {
+Deno.test("a request waits for its tokens where its limit allows it", async () => {
   const { clock, ask } = start();
   const waiting = limit({ waitMs: 2_500 });
   ask({ tokens: 5, of: waiting });
@@ -224,7 +224,7 @@ Deno.test("a request waits for its tokens where its limit lets it", async () => 
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("a request whose tokens come too late is refused at once", async () => {
+Deno.test("a request whose tokens would be too late is denied at once", async () => {
   const { clock, ask } = start();
   const waiting = limit({ waitMs: 1_500 });
   ask({ tokens: 5, of: waiting });
@@ -233,7 +233,7 @@ Deno.test("a request whose tokens come too late is refused at once", async () =>
   assertEquals(asked.outcome, "denied");
 });
 
-Deno.test("a request whose deadline comes first is refused at once", async () => {
+Deno.test("a request whose deadline is earlier is denied at once", async () => {
   const { clock, ask } = start();
   const waiting = limit({ waitMs: 60_000 });
   ask({ tokens: 5, of: waiting });
@@ -253,7 +253,7 @@ Deno.test("no more requests wait for one bucket than its queue holds", async () 
   assertEquals(outcomesOf(asked).slice(0, 3), Array(3).fill("admitted"));
 });
 
-Deno.test("those who wait are served in the order in which they came", async () => {
+Deno.test("waiting requests are granted in order of arrival", async () => {
   const { clock, ask } = start();
   const waiting = limit({ waitMs: 60_000, queue: 9 });
   ask({ tokens: 5, of: waiting });
@@ -267,7 +267,7 @@ Deno.test("those who wait are served in the order in which they came", async () 
   assertEquals(order, [4, 5, 6, 7]);
 });
 
-Deno.test("a large request is not passed by a small one that came with it", async () => {
+Deno.test("a small request does not overtake a large one that arrived with it", async () => {
   const { clock, ask } = start();
   const waiting = limit({ waitMs: 60_000 });
   ask({ tokens: 3, of: waiting });
@@ -281,7 +281,7 @@ Deno.test("a large request is not passed by a small one that came with it", asyn
   assertLess(large.at, small.at);
 });
 
-Deno.test("those who come together are told at once whether waiting is of use", async () => {
+Deno.test("requests that arrive together are denied at once when waiting is useless", async () => {
   const { clock, ask } = start();
   const waiting = limit({ waitMs: 3_000 });
   ask({ tokens: 5, of: waiting });
@@ -290,7 +290,7 @@ Deno.test("those who come together are told at once whether waiting is of use", 
   assertEquals(outcomesOf(asked), ["none", "denied"]);
 });
 
-Deno.test("whoever leaves the line lets the next be served sooner", async () => {
+Deno.test("a request that leaves the wait queue lets the next be granted sooner", async () => {
   const { clock, ask } = start();
   const waiting = limit({ waitMs: 60_000 });
   ask({ tokens: 5, of: waiting });
@@ -306,7 +306,7 @@ Deno.test("whoever leaves the line lets the next be served sooner", async () => 
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("a client that leaves has its signal's reason, and takes nothing", async () => {
+Deno.test("a request that is cancelled rejects with its signal's reason, and takes nothing", async () => {
   const { clock, store, ask } = start();
   const leave = new AbortController();
   const asked = ask({ tokens: 5, signal: leave.signal });
@@ -320,14 +320,14 @@ Deno.test("a client that leaves has its signal's reason, and takes nothing", asy
   assertEquals([store.reads.length, store.commits.length], [0, 2]);
 });
 
-Deno.test("a client that had left already is not counted", async () => {
+Deno.test("a request that is cancelled already is not charged", async () => {
   const { clock, store, ask } = start();
   const asked = ask({ signal: AbortSignal.abort(new Error("left")) });
   await clock.advance(10);
   assertEquals([asked.outcome, store.asked], ["left", 0]);
 });
 
-Deno.test("what is given back can be taken again, once", async () => {
+Deno.test("refunded tokens can be taken again, once", async () => {
   const { clock, ask } = start();
   const taken = ask({ tokens: 5 });
   await clock.advance(10);
@@ -356,7 +356,7 @@ Deno.test("a token is as old as the older of the two clocks says", async () => {
   assertEquals(again.outcome, "denied");
 });
 
-Deno.test("what was given back is as old as the wall clock says, also when that ran ahead", async () => {
+Deno.test("a refund is as old as the wall clock says, also when that ran ahead", async () => {
   const time = new ManualClock();
   let step = 0;
   const clock = stepped(time, () => step);
@@ -373,7 +373,7 @@ Deno.test("what was given back is as old as the wall clock says, also when that 
   assertEquals((await take(3)).outcome, "admitted");
 });
 
-Deno.test("a denial by several limits tells the longest wait", async () => {
+Deno.test("a denial by several limits has the longest wait", async () => {
   const { clock, limiter } = start();
   const slow = limit({ name: "slow", periodMs: 60_000 });
   const charges = [{ key: "a", limit: slow, tokens: 5 }, { key: "b", limit: PLAIN, tokens: 5 }];
@@ -387,7 +387,7 @@ Deno.test("a denial by several limits tells the longest wait", async () => {
   }
 });
 
-Deno.test("a signal that lives long keeps nothing of the requests that it saw", async () => {
+Deno.test("a long-lived signal retains nothing of its requests", async () => {
   const { clock, ask } = start();
   const { signal } = new AbortController();
   let listening = 0;

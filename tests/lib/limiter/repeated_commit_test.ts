@@ -57,10 +57,10 @@ async function refusedAfter(ms: number, isWritten: boolean): Promise<number | un
   return stored?.level && wholeTokens(stored.level, LIMIT.shape);
 }
 
-Deno.test("what was given back with a commit that may have been sent twice is not given again", async () => {
+Deno.test("refunds of a commit that may have been sent twice are not added again", async () => {
   assertEquals(await refusedAfter(REPEATS_AFTER_MS, true), 48, "49 but for the token taken twice");
 });
 
-Deno.test("what was given back with a commit that another process spoiled is given with the next", async () => {
+Deno.test("refunds of a commit that conflicted are added with the next", async () => {
   assertEquals(await refusedAfter(REPEATS_AFTER_MS - 10, false), 49);
 });

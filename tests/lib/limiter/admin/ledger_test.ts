@@ -27,7 +27,7 @@ function begin() {
   return { ...it, ledger, errors, told };
 }
 
-Deno.test("a bucket is told as it is now, and one without a record as full", async () => {
+Deno.test("a bucket is shown as it is now, and one without a record as full", async () => {
   const { clock, ask, ledger, told } = begin();
   ask({ tokens: 4, of: SLOW });
   await clock.advance(10);
@@ -39,7 +39,7 @@ Deno.test("a bucket is told as it is now, and one without a record as full", asy
   );
 });
 
-Deno.test("a reset is felt at once here, also by those who wait, and soon elsewhere", async () => {
+Deno.test("a reset takes effect at once here, also for waiting requests, and soon elsewhere", async () => {
   const { clock, ask, ledger, told, newLimiter } = begin();
   const waiting = { ...SLOW, waitMs: 120_000 };
   const other = newLimiter();
@@ -90,7 +90,7 @@ for (const by of ["this process", "another"] as const) {
   });
 }
 
-Deno.test("what was taken before a reset does not come back after it, however late", async () => {
+Deno.test("what was taken before a reset is not refunded after it, however late", async () => {
   const { clock, ask, ledger, told, newLimiter, limiter } = begin();
   const both = [limiter, newLimiter()];
   const taken = both.map((by) => ask({ tokens: 2, of: SLOW, by }));
@@ -113,7 +113,7 @@ Deno.test("what was taken before a reset does not come back after it, however la
   assertEquals(more.map(({ outcome }) => outcome), ["denied", "denied"]);
 });
 
-Deno.test("a bucket that others take of is filled even so", async () => {
+Deno.test("a bucket is reset while others take from it", async () => {
   const { clock, store, ask, ledger, told } = begin();
   ask({ tokens: 5, of: SLOW });
   await clock.advance(10);
@@ -124,7 +124,7 @@ Deno.test("a bucket that others take of is filled even so", async () => {
   assertEquals(asked.outcome, "admitted");
 });
 
-Deno.test("a store that is lost is the operator's to know", async () => {
+Deno.test("the operator sees that the store is unavailable", async () => {
   const { store, ledger, told, errors } = begin();
   store.isLost = true;
   const asks: (() => Promise<unknown>)[] = [
@@ -138,7 +138,7 @@ Deno.test("a store that is lost is the operator's to know", async () => {
   assertEquals(errors.length, 2);
 });
 
-Deno.test("what is leased here is told beside what the store has", async () => {
+Deno.test("leased tokens are shown beside the stored level", async () => {
   const { clock, ask, ledger, told } = begin();
   const large = limit({ tokens: 100, burst: 400 });
   times(100, () => ask({ of: large }));

@@ -29,7 +29,7 @@ function start() {
   return { clock, busiest, add, top };
 }
 
-Deno.test("the buckets come in the order of what was asked of them", () => {
+Deno.test("the buckets are ordered by their requests", () => {
   const { add, top } = start();
   for (let i = 0; i < 3; i++) add("a");
   add("b", 10);
@@ -38,7 +38,7 @@ Deno.test("the buckets come in the order of what was asked of them", () => {
   assertEquals(top(1), [["b", 10, 0]]);
 });
 
-Deno.test("what is ten seconds old counts no more, and it is told how far back was counted", async () => {
+Deno.test("what is ten seconds old no longer counts, and the counted time is shown", async () => {
   const { clock, busiest, add, top } = start();
   add("a");
   await clock.advance(5_000);
@@ -53,7 +53,7 @@ Deno.test("what is ten seconds old counts no more, and it is told how far back w
   assertEquals(top(), []);
 });
 
-Deno.test("however many buckets there are, so many are counted", () => {
+Deno.test("the number of counted buckets is bounded", () => {
   const { busiest, add } = start();
   for (let i = 0; i < 20_000; i++) add(`${i}`);
   assertEquals(busiest.top(Infinity).buckets.length, 10_000);

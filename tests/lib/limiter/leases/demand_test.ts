@@ -5,7 +5,7 @@ function assertNear(actual: number, expected: number, most: number): void {
   assert(Math.abs(actual - expected) <= most, `${actual}, not ${expected}`);
 }
 
-Deno.test("demand: what came in the last second", () => {
+Deno.test("demand: what was requested in the last second", () => {
   const demand = new Demand();
   assertEquals(demand.perMs(0), 0);
   for (let now = 0; now < 5_000; now += 10) demand.add(4, now);
@@ -15,20 +15,20 @@ Deno.test("demand: what came in the last second", () => {
   assertEquals(demand.perMs(6_000), 0);
 });
 
-Deno.test("demand: a look at the past forgets nothing", () => {
+Deno.test("demand: a read at an earlier time drops nothing", () => {
   const demand = new Demand();
   demand.add(40, 1_050);
   assertEquals(demand.perMs(990), 0.16);
   assertEquals(demand.perMs(1_050), 0.16);
 });
 
-Deno.test("demand: who has only begun is judged by the time since", () => {
+Deno.test("demand: new demand is averaged over the time since its start", () => {
   const demand = new Demand();
   for (let now = 700; now < 1_200; now += 10) demand.add(1, now);
   assertNear(demand.perMs(1_200), 0.1, 0.03);
 });
 
-Deno.test("demand: it is steady after a burst's time, until nothing came for half a second", () => {
+Deno.test("demand: it is steady after a burst's time, until half a second without requests", () => {
   const demand = new Demand();
   assertEquals(demand.isSteady(0), false);
   for (

@@ -23,7 +23,7 @@ for (
     ["when the wall clock was set back, before its term", -5_000, 999, false],
   ] as const
 ) {
-  Deno.test(`a lease is ${isVoid ? "void" : "good"} ${name}`, () => {
+  Deno.test(`a lease is ${isVoid ? "expired" : "valid"} ${name}`, () => {
     const leases = held(10);
     const now = later(wallMs, monotonicMs);
     assertEquals(leases.available(now), isVoid ? 0 : 10);
@@ -43,7 +43,7 @@ Deno.test("the oldest lease is spent first, and one charge may be spent of sever
   assertEquals(second.tokens, 4, "a charge that is not paid takes nothing");
 });
 
-Deno.test("what was spent goes back to a lease that lasts, and to no other", () => {
+Deno.test("spent tokens return to their lease while it is valid, and to no other", () => {
   const leases = held(3);
   const [spent] = leases.spend(2, later(10, 10)) ?? [];
   if (!spent) throw new Error("nothing was spent");
@@ -64,7 +64,7 @@ Deno.test("leases are renewed when few tokens are left, when little time is, or 
 });
 
 for (const take of ["takeAll", "takeExpired"] as const) {
-  Deno.test(`what ${take} took out is not there again when something spent comes back`, () => {
+  Deno.test(`what ${take} took out is not there again when spent tokens are returned`, () => {
     const leases = held(10);
     const [spent] = leases.spend(4, START) ?? [];
     const end = later(leases.termMs, leases.termMs);

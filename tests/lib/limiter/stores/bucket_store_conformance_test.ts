@@ -55,7 +55,7 @@ const STORES: Readonly<Record<string, () => Promise<OpenStore>>> = {
 
 for (const [name, open] of Object.entries(STORES)) testBucketStore(name, open);
 
-Deno.test("in memory: a record lives as long as was asked, and is then missing", async () => {
+Deno.test("in memory: a record lives for its lifetime, and is then missing", async () => {
   const clock = new ManualClock();
   const store = new MemoryStore(clock);
   const version = await commit(store, [{ ...write("a", 5), lifetimeMs: 1_000 }]);
@@ -91,7 +91,7 @@ Deno.test("Deno KV in a file: buckets outlive the process that wrote them", asyn
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("Deno KV: what is no contention is an error", async () => {
+Deno.test("Deno KV: a failure other than contention is an error", async () => {
   const kv = await Deno.openKv(":memory:");
   const store = new KvStore(kv, LOCAL_KV);
   kv.close();
@@ -121,7 +121,7 @@ function scriptedStore() {
   return { store, answers };
 }
 
-Deno.test("guarded: is used as what it guards", () => {
+Deno.test("guarded: it works like the store that it guards", () => {
   const { store } = scriptedStore();
   const { maxWrites, concurrency, skewMs } = guarded(store, new ManualClock());
   assertEquals({ maxWrites, concurrency, skewMs }, { maxWrites: 7, concurrency: 3, skewMs: 11 });
@@ -157,7 +157,7 @@ Deno.test("guarded: a failure is passed on at once, and leaves no timer", async 
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("guarded: what comes after the time is nobody's, be it an answer or a failure", async () => {
+Deno.test("guarded: a reply or a failure after the timeout is ignored", async () => {
   const clock = new ManualClock();
   const { store, answers } = scriptedStore();
   const under = guarded(store, clock);
@@ -170,7 +170,7 @@ Deno.test("guarded: what comes after the time is nobody's, be it an answer or a 
   await settled();
 });
 
-Deno.test("guarded: a commit that ran out of time may hold even so", async () => {
+Deno.test("guarded: a commit that timed out may still have happened", async () => {
   const clock = new ManualClock();
   const memory = new MemoryStore(clock);
   const slow: BucketStore = {

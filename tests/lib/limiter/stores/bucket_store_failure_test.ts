@@ -76,21 +76,21 @@ async function outcomes(decisions: readonly Promise<Decision>[]): Promise<string
   return (await Promise.all(decisions)).map(({ outcome }) => outcome);
 }
 
-Deno.test("closed: nobody passes while the store is away", async () => {
+Deno.test("closed: no request is granted while the store is unavailable", async () => {
   const { store, take } = start();
   store.mood = "fails";
   assertEquals(await outcomes([take(limitThat("closed"))]), ["unavailable"]);
   assertEquals(await outcomes([take(limitThat("closed"))]), ["unavailable"]);
 });
 
-Deno.test("open: everybody passes while the store is away", async () => {
+Deno.test("open: every request is granted while the store is unavailable", async () => {
   const { store, take } = start();
   store.mood = "fails";
   const decisions = Array.from({ length: 20 }, () => take(limitThat("open")));
   assertEquals(new Set(await outcomes(decisions)), new Set(["admitted"]));
 });
 
-Deno.test("local: this process counts by itself while the store is away", async () => {
+Deno.test("local: this process counts by itself while the store is unavailable", async () => {
   const { clock, store, take } = start();
   store.mood = "fails";
   const decisions = Array.from({ length: 7 }, () => take(limitThat("local")));
@@ -101,7 +101,7 @@ Deno.test("local: this process counts by itself while the store is away", async 
   assertEquals(denied.retryAfterMs, 600);
 });
 
-Deno.test("local: what was known of the bucket is where counting begins", async () => {
+Deno.test("local: counting starts from the last known level", async () => {
   const { store, take } = start();
   await take(limitThat("local"), { tokens: 3 });
   store.mood = "fails";
@@ -109,7 +109,7 @@ Deno.test("local: what was known of the bucket is where counting begins", async 
   assertEquals(await outcomes(decisions), ["admitted", "admitted", "denied"]);
 });
 
-Deno.test("a limit that is closed refuses a request that another would let pass", async () => {
+Deno.test("a closed limit denies a request that another would grant", async () => {
   const { store, limiter, take } = start();
   store.mood = "fails";
   const charges = [limitThat("closed"), limitThat("local")].map((limit) => ({
@@ -140,7 +140,7 @@ Deno.test("a request is decided within the store's timeout while it stalls", asy
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("the store is told to be lost once, and to be back once", async () => {
+Deno.test("the loss of the store is reported once, and its return once", async () => {
   const { clock, store, changes, take } = start();
   store.mood = "fails";
   for (let i = 0; i < 5; i++) {
@@ -165,7 +165,7 @@ Deno.test("a store that is back is used again by itself", async () => {
   assertEquals(await outcomes([take(limitThat("closed"))]), ["admitted"]);
 });
 
-Deno.test("one request at a time tries a lost store, and the others do without", async () => {
+Deno.test("one request at a time probes a lost store, and the others are decided locally", async () => {
   const { clock, store, take } = start();
   store.mood = "fails";
   await take(limitThat("open"));
@@ -181,7 +181,7 @@ Deno.test("one request at a time tries a lost store, and the others do without",
   assertEquals(await outcomes([probe]), ["admitted"]);
 });
 
-Deno.test("those who wait for tokens do not try a lost store beside the one who does", async () => {
+Deno.test("waiting requests do not probe a lost store beside the one that does", async () => {
   const { clock, store, take } = start();
   const waiting = limitThat("open", 3_000);
   const keys = ["a", "b", "c"];
@@ -200,7 +200,7 @@ Deno.test("those who wait for tokens do not try a lost store beside the one who 
   assertEquals(await outcomes([...decisions, probe]), Array(4).fill("admitted"));
 });
 
-Deno.test("a client that left before it could try the store does not end the trying", async () => {
+Deno.test("a request cancelled before its probe does not end the probing", async () => {
   const { clock, store, take } = start();
   store.mood = "fails";
   await take(limitThat("closed"));
@@ -210,7 +210,7 @@ Deno.test("a client that left before it could try the store does not end the try
   assertEquals(await outcomes([take(limitThat("closed"))]), ["admitted"]);
 });
 
-Deno.test("a client that leaves as it begins to try the store does not end the trying", async () => {
+Deno.test("a request cancelled as its probe starts does not end the probing", async () => {
   const { clock, store, take } = start();
   store.mood = "fails";
   await take(limitThat("closed"));
@@ -223,7 +223,7 @@ Deno.test("a client that leaves as it begins to try the store does not end the t
   assertEquals(await outcomes([take(limitThat("closed"))]), ["admitted"]);
 });
 
-Deno.test("a denial that asked nobody does not count as the store being back", async () => {
+Deno.test("a denial without a call to the store does not close the circuit", async () => {
   const { clock, store, changes, take } = start();
   const limit = limitThat("local", 1);
   await take(limit, { key: "empty", tokens: 5 });
@@ -234,7 +234,7 @@ Deno.test("a denial that asked nobody does not count as the store being back", a
   assertEquals(changes, ["the store cannot be written: down"]);
 });
 
-Deno.test("local: what was let through is taken off once the store is back", async () => {
+Deno.test("local: local grants are deducted once the store is back", async () => {
   const { clock, store, take } = start();
   const limit = limitThat("local");
   store.mood = "fails";
@@ -246,7 +246,7 @@ Deno.test("local: what was let through is taken off once the store is back", asy
   assertEquals((await take(limit)).outcome, "denied");
 });
 
-Deno.test("local: what was counted alone is forgotten once it has been taken off", async () => {
+Deno.test("local: the overdraft is cleared once it has been deducted", async () => {
   const { clock, store, take } = start();
   const limit = limitThat("local");
   store.mood = "fails";
@@ -261,7 +261,7 @@ Deno.test("local: what was counted alone is forgotten once it has been taken off
   assertEquals((await take(limit, { tokens: 5 })).outcome, "admitted", "after a reset");
 });
 
-Deno.test("local: what was let through while the store was being tried is taken off", async () => {
+Deno.test("local: local grants during a probe are deducted", async () => {
   const { clock, store, take } = start();
   const limit = limitThat("local");
   store.mood = "fails";
@@ -281,7 +281,7 @@ Deno.test("local: what was let through while the store was being tried is taken 
   assertEquals(decisions, ["admitted", "denied"]);
 });
 
-Deno.test("local: what a process let through is taken off also when others took meanwhile", async () => {
+Deno.test("local: local grants are deducted also when others took meanwhile", async () => {
   const { clock, store, take } = start();
   const limit = limitThat("local");
   await take(limit);
@@ -302,7 +302,7 @@ Deno.test("local: what a process let through is taken off also when others took 
   assertEquals((await decision).outcome, "denied");
 });
 
-Deno.test("local: a client that left pays nothing", async () => {
+Deno.test("local: a cancelled request is not charged", async () => {
   const { clock, store, take } = start();
   const limit = limitThat("local");
   store.mood = "stalls";
@@ -315,7 +315,7 @@ Deno.test("local: a client that left pays nothing", async () => {
   assertEquals((await take(limit, { tokens: 5 })).outcome, "admitted");
 });
 
-Deno.test("a store that is tried amid contention counts as back", async () => {
+Deno.test("a probe amid contention closes the circuit", async () => {
   const { clock, store, changes, take } = start();
   const limit = limitThat("closed");
   store.mood = "fails";
