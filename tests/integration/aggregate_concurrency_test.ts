@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
-import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { gatewayFor, startGateway } from "../support/gateway.ts";
 import { within } from "../support/program.ts";
 import { startUpstream, type TestUpstream } from "../support/upstream.ts";
 
@@ -24,13 +24,11 @@ function startGated(answer: (path: string) => Response): Gated {
   return Object.assign(upstream, { release: (path: string) => gate(path).resolve() });
 }
 
-/** A gateway whose route `/all` asks `upstream` for each of the paths, in parts `p0`, `p1`, … */
-function gatewayOf({ url }: TestUpstream, paths: readonly `/${string}`[]): TestGateway {
-  const parts = paths.map((path, index) => [`p${index}`, { from: "gated", path }] as const);
-  return startGateway({
-    upstreams: { gated: { url } },
-    routes: { "GET /all": { deadline: "5s", gather: Object.fromEntries(parts) } },
-  });
+/** A part for each of the paths: `p0`, `p1`, … */
+function partsOf(paths: readonly `/${string}`[]) {
+  return Object.fromEntries(
+    paths.map((path, index) => [`p${index}`, { from: "up", path }] as const),
+  );
 }
 
 function pathsOf(count: number): `/${number}`[] {
@@ -41,8 +39,8 @@ for (const count of [1, 3, 10, 50]) {
   Deno.test(`${count} parts are asked at once: an answer takes as long as its slowest`, async () => {
     const paths = pathsOf(count);
     await using upstream = startGated((path) => Response.json(path));
-    await using gateway = gatewayOf(upstream, paths);
-    const answering = ask(`${gateway.url}/all`);
+    await using gateway = gatewayFor({ upstream: upstream.url, gather: partsOf(paths) });
+    const answering = ask(gateway.url);
 
     // Were one asked after the answer to another, they would never be here together.
     await within(upstream.asked(count), `${count} questions at once`);
@@ -59,8 +57,8 @@ for (const count of [1, 3, 10, 50]) {
 Deno.test("parts stand in the order of the config, whichever came first", async () => {
   const paths = pathsOf(4);
   await using upstream = startGated((path) => Response.json(path));
-  await using gateway = gatewayOf(upstream, paths);
-  const answering = ask(`${gateway.url}/all`);
+  await using gateway = gatewayFor({ upstream: upstream.url, gather: partsOf(paths) });
+  const answering = ask(gateway.url);
   await within(upstream.asked(4), "all questions");
   for (const path of paths.toReversed()) upstream.release(path);
 
@@ -70,9 +68,9 @@ Deno.test("parts stand in the order of the config, whichever came first", async 
 
 Deno.test("an answer waits for its slowest part", async () => {
   await using upstream = startGated((path) => Response.json(path));
-  await using gateway = gatewayOf(upstream, ["/fast", "/slow"]);
+  await using gateway = gatewayFor({ upstream: upstream.url, gather: partsOf(["/fast", "/slow"]) });
   let isAnswered = false;
-  const answering = ask(`${gateway.url}/all`).finally(() => isAnswered = true);
+  const answering = ask(gateway.url).finally(() => isAnswered = true);
   await within(upstream.asked(2), "both questions");
   upstream.release("/fast");
   // Time for an answer that does not wait: a whole exchange with the same gateway.
@@ -86,8 +84,11 @@ Deno.test("an answer is not kept waiting by what a required part's failure made 
   await using upstream = startGated((path) =>
     path === "/fails" ? new Response(null, { status: 500 }) : Response.json(path)
   );
-  await using gateway = gatewayOf(upstream, ["/hangs", "/fails"]);
-  const answering = ask(`${gateway.url}/all`);
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: partsOf(["/hangs", "/fails"]),
+  });
+  const answering = ask(gateway.url);
   await within(upstream.asked(2), "both questions");
   upstream.release("/fails");
 
@@ -102,19 +103,15 @@ Deno.test("each part that failed has its problem, beside one that did not", asyn
     const status = Number(new URL(url).pathname.slice(1));
     return Response.json(status, { status });
   });
-  await using gateway = startGateway({
-    upstreams: { it: { url: upstream.url } },
-    routes: {
-      "GET /all": {
-        gather: {
-          gone: { from: "it", path: "/410", optional: true },
-          fine: { from: "it", path: "/200" },
-          broken: { from: "it", path: "/500", otherwise: [] },
-        },
-      },
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: {
+      gone: { from: "up", path: "/410", optional: true },
+      fine: { from: "up", path: "/200" },
+      broken: { from: "up", path: "/500", otherwise: [] },
     },
   });
-  const response = await ask(`${gateway.url}/all`);
+  const response = await ask(gateway.url);
   const { data, problems } = await readEnvelope(response, { parts: ["broken", "fine", "gone"] });
   assertEquals(data, { gone: null, fine: 200, broken: [] });
   const told = problems?.map(({ part, status }) => `${part} ${status}`).toSorted();

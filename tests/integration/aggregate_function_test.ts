@@ -1,22 +1,17 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import type { AnyUpstream } from "../../lib/config/upstream.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { Body, type Bytes, GatewayError, json, type Source } from "../../lib/mod.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
-import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { gatewayFor, startGateway } from "../support/gateway.ts";
 import { settled } from "../support/manual_clock.ts";
 import { until, within } from "../support/program.ts";
 import { hang, startUpstream } from "../support/upstream.ts";
 
-/** A gateway whose parts `it` are answered by a function: one that is required, one optional. */
-function gatewayOf(source: Source, limits: AnyUpstream = {}): TestGateway {
-  return startGateway({
-    upstreams: { own: { source, ...limits } },
-    routes: {
-      "GET /required": { deadline: "2s", gather: { it: { from: "own" } } },
-      "GET /optional": { deadline: "2s", gather: { it: { from: "own", optional: true } } },
-    },
-  });
-}
+/** The function's part `it`, once required and once optional. */
+const ROUTES: GatewayConfig["routes"] = {
+  "GET /required": { deadline: "2s", gather: { it: { from: "up" } } },
+  "GET /optional": { deadline: "2s", gather: { it: { from: "up", optional: true } } },
+};
 
 /** A function that never answers, and does not listen to its signal. */
 const deaf: Source = () => new Promise(() => {});
@@ -59,7 +54,10 @@ Deno.test("a function is asked like any upstream: method, path, headers, body", 
 });
 
 Deno.test("what a function replies counts as an upstream's answer does", async () => {
-  await using gateway = gatewayOf(() => Promise.resolve(json({ why: "none" }, 404)));
+  await using gateway = gatewayFor({
+    upstream: () => Promise.resolve(json({ why: "none" }, 404)),
+    routes: ROUTES,
+  });
   await readProblem(await ask(`${gateway.url}/required`), {
     status: 404,
     kind: "upstream-refused",
@@ -67,8 +65,11 @@ Deno.test("what a function replies counts as an upstream's answer does", async (
 });
 
 Deno.test("a GatewayError that a function throws is its part's problem", async () => {
-  await using gateway = gatewayOf(() => {
-    throw new GatewayError("upstream-unreachable", "the database is away");
+  await using gateway = gatewayFor({
+    upstream: () => {
+      throw new GatewayError("upstream-unreachable", "the database is away");
+    },
+    routes: ROUTES,
   });
   const { problems } = await readEnvelope(await ask(`${gateway.url}/optional`));
   assertEquals(problems?.map(({ status, detail }) => [status, detail]), [
@@ -88,7 +89,7 @@ const BUGS: Readonly<Record<string, Source>> = {
 
 for (const [does, source] of Object.entries(BUGS)) {
   Deno.test(`a function that ${does} is an internal error of a required part`, async () => {
-    await using gateway = gatewayOf(source);
+    await using gateway = gatewayFor({ upstream: source, routes: ROUTES });
     const response = await ask(`${gateway.url}/required`);
     const expected = { status: 500, kind: "internal", parts: ["it"], hidden: ["'x'"] } as const;
     const { problems } = await readProblem(response, expected);
@@ -96,7 +97,7 @@ for (const [does, source] of Object.entries(BUGS)) {
   });
 
   Deno.test(`a function that ${does} is an internal problem of an optional part`, async () => {
-    await using gateway = gatewayOf(source);
+    await using gateway = gatewayFor({ upstream: source, routes: ROUTES });
     const response = await ask(`${gateway.url}/optional`);
     const { data, problems } = await readEnvelope(response, { parts: ["it"], hidden: ["'x'"] });
     assertEquals(data, { it: null });
@@ -108,14 +109,14 @@ for (const [does, source] of Object.entries(BUGS)) {
 
 for (const route of ["required", "optional"]) {
   Deno.test(`the log has what a function of a part that is ${route} threw`, async () => {
-    await using gateway = gatewayOf(() => Promise.reject(BUG));
+    await using gateway = gatewayFor({ upstream: () => Promise.reject(BUG), routes: ROUTES });
     await (await ask(`${gateway.url}/${route}`)).body?.cancel();
     assertEquals(gateway.errors.map(rootOf), [BUG]);
   });
 }
 
 Deno.test("the log shows where a function threw, by the stack of what it is told", async () => {
-  await using gateway = gatewayOf(() => Promise.reject(BUG));
+  await using gateway = gatewayFor({ upstream: () => Promise.reject(BUG), routes: ROUTES });
   await (await ask(`${gateway.url}/required`)).body?.cancel();
   const [logged] = gateway.errors;
   assertInstanceOf(logged, Error);
@@ -123,7 +124,10 @@ Deno.test("the log shows where a function threw, by the stack of what it is told
 });
 
 Deno.test("a function that does not listen does not outlast its timeout", async () => {
-  await using gateway = gatewayOf(deaf, { timeout: "100ms" });
+  await using gateway = gatewayFor({
+    upstream: { source: deaf, timeout: "100ms" },
+    routes: ROUTES,
+  });
   const { problems } = await readEnvelope(await ask(`${gateway.url}/optional`));
   assertEquals(problems?.map(({ status }) => status), [504]);
 });
@@ -154,7 +158,10 @@ Deno.test("a function's body that never ends does not outlast its timeout", asyn
       headers: new Headers(),
       body: Body.from({ stream: body.readable }),
     });
-  await using gateway = gatewayOf(source, { timeout: "100ms" });
+  await using gateway = gatewayFor({
+    upstream: { source: source, timeout: "100ms" },
+    routes: ROUTES,
+  });
   const answering = ask(`${gateway.url}/optional`);
   // A gateway that waits for the body waits no longer, so that the test ends either way.
   const ending = setTimeout(() => body.writable.close().catch(() => {}), 1_000);
@@ -172,7 +179,10 @@ Deno.test("a function hears why it is no longer needed", async () => {
         reject(signal.reason);
       })
     );
-  await using gateway = gatewayOf(source, { timeout: "100ms" });
+  await using gateway = gatewayFor({
+    upstream: { source: source, timeout: "100ms" },
+    routes: ROUTES,
+  });
   await (await ask(`${gateway.url}/required`)).body?.cancel();
   assertEquals(reasons.map(kindOf), ["upstream-timeout"]);
 });
@@ -180,12 +190,15 @@ Deno.test("a function hears why it is no longer needed", async () => {
 Deno.test("background work outlives its answer, and is waited for at the end", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   let isDone = false;
-  await using gateway = gatewayOf((_call, { background }) => {
-    background(async (signal) => {
-      await promise;
-      isDone = !signal.aborted;
-    });
-    return Promise.resolve(json(1));
+  await using gateway = gatewayFor({
+    upstream: (_call, { background }) => {
+      background(async (signal) => {
+        await promise;
+        isDone = !signal.aborted;
+      });
+      return Promise.resolve(json(1));
+    },
+    routes: ROUTES,
   });
   await readEnvelope(await ask(`${gateway.url}/required`));
   assertEquals([gateway.background.size, isDone], [1, false]);
@@ -229,9 +242,12 @@ Deno.test("background work outlives a client that leaves", async () => {
 });
 
 Deno.test("background work that fails is the log's, not the client's", async () => {
-  await using gateway = gatewayOf((_call, { background }) => {
-    background(() => Promise.reject(BUG));
-    return Promise.resolve(json(1));
+  await using gateway = gatewayFor({
+    upstream: (_call, { background }) => {
+      background(() => Promise.reject(BUG));
+      return Promise.resolve(json(1));
+    },
+    routes: ROUTES,
   });
   await readEnvelope(await ask(`${gateway.url}/required`));
   await gateway.background.drain(new AbortController().signal);

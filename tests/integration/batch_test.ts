@@ -3,7 +3,7 @@ import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { json } from "../../lib/json/json_reply.ts";
 import { ask } from "../support/answer.ts";
 import { askBatch, batchInit, type ReadAnswer } from "../support/batch.ts";
-import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { startGateway } from "../support/gateway.ts";
 import { hang, startUpstream, type TestUpstream } from "../support/upstream.ts";
 
 const BIG = "12345678901234567890";
@@ -46,8 +46,8 @@ function answer(request: Request): Response | Promise<Response> {
   }
 }
 
-function gatewayOf(upstream: TestUpstream, config: Partial<GatewayConfig> = {}): TestGateway {
-  return startGateway({
+function configOf(upstream: TestUpstream): GatewayConfig {
+  return {
     upstreams: {
       up: { url: upstream.url },
       here: { source: () => Promise.resolve(json("it")) },
@@ -56,7 +56,6 @@ function gatewayOf(upstream: TestUpstream, config: Partial<GatewayConfig> = {}):
         timeout: "9s",
       },
     },
-    ...config,
     limits: { few: { rate: "1/h", burst: 5 } },
     routes: {
       "POST /batch": { batch: { max: 20, maxBody: "64KiB", maxTotal: "1MiB" } },
@@ -68,7 +67,7 @@ function gatewayOf(upstream: TestUpstream, config: Partial<GatewayConfig> = {}):
       "GET /few": { limit: "few", gather: { it: { from: "here" } } },
       "ANY /up/*": { forward: { to: "up", strip: "/up" } },
     },
-  });
+  };
 }
 
 const kindOf = ({ body }: ReadAnswer): string => {
@@ -78,7 +77,7 @@ const kindOf = ({ body }: ReadAnswer): string => {
 
 Deno.test("twenty responses are in the order of their requests, each with its id", async () => {
   await using upstream = startUpstream(answer);
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream));
   const paths = Array.from({ length: 20 }, (_, id) => ({ path: `/item/${id}` }));
   const answers = await askBatch(gateway.url, paths, { "x-request-id": "whole" });
   assertEquals(
@@ -96,7 +95,7 @@ Deno.test("twenty responses are in the order of their requests, each with its id
 
 Deno.test("bodies come as they are: exact numbers, text, bytes, nothing", async () => {
   await using upstream = startUpstream(answer);
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream));
   const paths = ["big-number", "not-json", "png", "text", "none", "unchanged", "cookies", "large"];
   const response = await ask(
     `${gateway.url}/batch`,
@@ -119,7 +118,7 @@ Deno.test("bodies come as they are: exact numbers, text, bytes, nothing", async 
 
 Deno.test("a request has the batch's headers but those of its message, and its own before them", async () => {
   await using upstream = startUpstream(answer);
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream));
   const [inherited, own, texts] = await askBatch(gateway.url, [
     { path: "/up/echo?a=1" },
     {
@@ -158,7 +157,7 @@ Deno.test("a request has the batch's headers but those of its message, and its o
 
 Deno.test("a number that a body holds is sent on exactly", async () => {
   await using upstream = startUpstream(answer);
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream));
   const body = `{"requests":[{"path":"/up/echo","method":"POST","body":{"n":${BIG}}}]}`;
   const response = await ask(`${gateway.url}/batch`, { method: "POST", body });
   assertStringIncludes(await response.text(), `{\\"n\\":${BIG}}`);
@@ -166,7 +165,7 @@ Deno.test("a number that a body holds is sent on exactly", async () => {
 
 Deno.test("limits count each request alone, and its headers say what is left", async () => {
   await using upstream = startUpstream(answer);
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream));
   const answers = await askBatch(gateway.url, Array.from({ length: 8 }, () => ({ path: "/few" })));
   assertEquals(answers.filter(({ status }) => status === 200).length, 5);
   assertEquals(answers.filter(({ status }) => status === 429).length, 3);
@@ -181,7 +180,7 @@ Deno.test("limits count each request alone, and its headers say what is left", a
 
 Deno.test("what a batch must not contain is that request's problem, and reaches no upstream", async () => {
   await using upstream = startUpstream(answer);
-  await using gateway = gatewayOf(upstream, { forwardedHeader: "x-client" });
+  await using gateway = startGateway({ ...configOf(upstream), forwardedHeader: "x-client" });
   const hostile = [
     { path: "/_gateway/health/live" },
     { path: "/batch", method: "POST", body: { requests: [{ path: "/up/x" }] } },
@@ -228,7 +227,7 @@ Deno.test("what a batch must not contain is that request's problem, and reaches 
 
 Deno.test("an invalid batch gets every error", async () => {
   await using upstream = startUpstream(answer);
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream));
   const wrong = async (body: string, headers: Record<string, string> = {}) => {
     const response = await ask(`${gateway.url}/batch`, { method: "POST", body, headers });
     assertEquals(response.status, 400);
@@ -265,7 +264,7 @@ Deno.test("an invalid batch gets every error", async () => {
 
 Deno.test("the batch's deadline ends its requests, and leaves the responses so far", async () => {
   await using upstream = startUpstream(answer);
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream));
   const requests = [{ path: "/up/hang" }, { path: "/up/x" }, { path: "/up/endless" }];
   const response = await ask(`${gateway.url}/short`, batchInit(requests));
   const { responses }: { responses: ReadAnswer[] } = await response.json();
@@ -278,7 +277,7 @@ Deno.test("the batch's deadline ends its requests, and leaves the responses so f
 
 Deno.test("a request has no more time than its batch has left", async () => {
   await using upstream = startUpstream(answer);
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream));
   const response = await ask(`${gateway.url}/short`, batchInit([{ path: "/left" }]));
   const { responses: [left] }: { responses: { body: { data: { it: number } } }[] } = await response
     .json();
@@ -288,7 +287,7 @@ Deno.test("a request has no more time than its batch has left", async () => {
 
 Deno.test("what a deadline leaves unasked is neither charged nor logged", async () => {
   await using upstream = startUpstream(answer);
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream));
   const init = batchInit([{ path: "/up/hang" }, { path: "/few" }], {
     headers: { "x-request-id": "late" },
   });
@@ -303,7 +302,7 @@ Deno.test("what a deadline leaves unasked is neither charged nor logged", async 
 
 Deno.test("one hanging request does not delay the others when responses are streamed", async () => {
   await using upstream = startUpstream(answer);
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream));
   for (const accept of ["application/x-ndjson", "text/event-stream"]) {
     const response = await ask(
       `${gateway.url}/short`,
@@ -321,7 +320,7 @@ Deno.test("one hanging request does not delay the others when responses are stre
 
 Deno.test("when the client leaves, every upstream is left", async () => {
   await using upstream = startUpstream(hang);
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream));
   for (const accept of ["application/json", "application/x-ndjson"]) {
     const client = new AbortController();
     const before = upstream.requests.length;
@@ -347,7 +346,7 @@ Deno.test("when the client leaves, every upstream is left", async () => {
 
 Deno.test("all responses together are bounded", async () => {
   await using upstream = startUpstream(answer);
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream));
   const requests = Array.from({ length: 8 }, (_, id) => ({ path: `/up/${id}` }));
   const response = await ask(`${gateway.url}/tiny`, batchInit(requests));
   const { responses }: { responses: ReadAnswer[] } = await response.json();
@@ -357,7 +356,7 @@ Deno.test("all responses together are bounded", async () => {
 
 Deno.test("each request of a batch gets the response that it gets alone", async () => {
   await using upstream = startUpstream(answer);
-  await using gateway = gatewayOf(upstream, { cors: { origins: ["*"] } });
+  await using gateway = startGateway({ ...configOf(upstream), cors: { origins: ["*"] } });
   const requests = [
     { path: "/item/7" },
     { path: "/item/a%20b?x='y'" },

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { ask } from "../support/answer.ts";
-import { startGateway, type TestGateway, type TestGatewayOptions } from "../support/gateway.ts";
+import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { until } from "../support/program.ts";
 import { startUpstream, type TestUpstream } from "../support/upstream.ts";
@@ -21,8 +22,8 @@ function counting(): TestUpstream {
   });
 }
 
-function gatewayOf({ url }: TestUpstream, options: TestGatewayOptions = {}): TestGateway {
-  return startGateway({
+function configOf({ url }: TestUpstream): GatewayConfig {
+  return {
     upstreams: {
       it: { url: `${url}/base`, cache: { stale: "1m" } },
       other: { url, cache: {} },
@@ -35,7 +36,7 @@ function gatewayOf({ url }: TestUpstream, options: TestGatewayOptions = {}): Tes
         gather: { part: { from: "it", path: "/parts/{id}" } },
       },
     },
-  }, { clock: new ManualClock(), ...options });
+  };
 }
 
 /** What the gateway answers at a path: how often the upstream was asked, and whether it came kept. */
@@ -64,7 +65,7 @@ async function statusOf(url: string, init: RequestInit = {}): Promise<number> {
 Deno.test("the operator sees what is kept, and how often that was of use", async () => {
   await using upstream = counting();
   const clock = new ManualClock();
-  await using gateway = gatewayOf(upstream, { clock });
+  await using gateway = startGateway(configOf(upstream), { clock });
   const empty = await (await ask(gateway.url + CACHE)).json();
   assertEquals([empty.keys, empty.bytes, empty.hitRate, empty.entries], [0, 0, null, []]);
   await get(gateway, "/plain/a");
@@ -82,7 +83,10 @@ Deno.test("the operator sees what is kept, and how often that was of use", async
 
 Deno.test("with a token only who shows it may look and purge", async () => {
   await using upstream = counting();
-  await using gateway = gatewayOf(upstream, { adminToken: "secret" });
+  await using gateway = startGateway(configOf(upstream), {
+    clock: new ManualClock(),
+    adminToken: "secret",
+  });
   await get(gateway, "/plain/a");
   const url = `${gateway.url}${CACHE}?all`;
   for (const method of ["GET", "DELETE"]) {
@@ -105,7 +109,7 @@ Deno.test("with a token only who shows it may look and purge", async () => {
 
 Deno.test("a purge by an upstream's URL takes that address alone", async () => {
   await using upstream = counting();
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream), { clock: new ManualClock() });
   for (const path of ["/v1/a", "/v1/a?x=1", "/v1/ab"]) assertEquals(await get(gateway, path), 1);
   const url = encodeURIComponent(`${upstream.url}/base/a?x=1`);
   const { purged, soft } = Object(await purge(gateway, `url=${url}`));
@@ -119,7 +123,7 @@ const OF_FORWARD = ["/v1/a", "/v1/a?x=1", "/v1/a/b?x=%20", "/v1", "/v1/", "/v1?x
 for (const path of OF_FORWARD) {
   Deno.test(`a purge by a forwarded path takes what is kept of it: ${path}`, async () => {
     await using upstream = counting();
-    await using gateway = gatewayOf(upstream);
+    await using gateway = startGateway(configOf(upstream), { clock: new ManualClock() });
     assertEquals(await get(gateway, path), 1);
     assertEquals(await get(gateway, path), 1);
     await purge(gateway, `url=${encodeURIComponent(path)}`);
@@ -130,7 +134,7 @@ for (const path of OF_FORWARD) {
 Deno.test("a purge by an aggregate's path takes the whole, and its parts by their own", async () => {
   await using upstream = counting();
   const clock = new ManualClock();
-  await using gateway = gatewayOf(upstream, { clock });
+  await using gateway = startGateway(configOf(upstream), { clock });
   const data = async () => Object(await get(gateway, "/home/7")).data.part;
   assertEquals([await data(), await data()], [1, 1]);
   await purge(gateway, "url=/home/7");
@@ -146,7 +150,7 @@ Deno.test("a purge by an aggregate's path takes the whole, and its parts by thei
 
 Deno.test("a purge by a tag takes all that bear it, and nothing else", async () => {
   await using upstream = counting();
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream), { clock: new ManualClock() });
   for (const path of ["/plain/a", "/plain/a?x=1", "/plain/b"]) await get(gateway, path);
   await purge(gateway, `tag=${encodeURIComponent("tag/plain/a")}`);
   assertEquals(await get(gateway, "/plain/a"), 2);
@@ -156,7 +160,7 @@ Deno.test("a purge by a tag takes all that bear it, and nothing else", async () 
 
 Deno.test("a purge of all takes all", async () => {
   await using upstream = counting();
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream), { clock: new ManualClock() });
   for (const path of ["/plain/a", "/v1/a"]) await get(gateway, path);
   assertEquals(await purge(gateway, "all"), { purged: ["all"], soft: false });
   for (const path of ["/plain/a", "/v1/a"]) assertEquals(await get(gateway, path), 2);
@@ -165,7 +169,7 @@ Deno.test("a purge of all takes all", async () => {
 Deno.test("what comes after a purge is kept again", async () => {
   await using upstream = counting();
   const clock = new ManualClock();
-  await using gateway = gatewayOf(upstream, { clock });
+  await using gateway = startGateway(configOf(upstream), { clock });
   await get(gateway, "/plain/a");
   await purge(gateway, "all");
   await clock.advance(1);
@@ -175,7 +179,7 @@ Deno.test("what comes after a purge is kept again", async () => {
 Deno.test("after a soft purge what was kept serves once more, while a new answer comes", async () => {
   await using upstream = counting();
   const clock = new ManualClock();
-  await using gateway = gatewayOf(upstream, { clock });
+  await using gateway = startGateway(configOf(upstream), { clock });
   assertEquals(await get(gateway, "/v1/a"), 1);
   assertEquals(await purge(gateway, "all&soft"), { purged: ["all"], soft: true });
   await clock.advance(1);
@@ -187,7 +191,7 @@ Deno.test("after a soft purge what was kept serves once more, while a new answer
 Deno.test("after a soft purge what may not serve stale is asked for anew", async () => {
   await using upstream = counting();
   const clock = new ManualClock();
-  await using gateway = gatewayOf(upstream, { clock });
+  await using gateway = startGateway(configOf(upstream), { clock });
   assertEquals(await get(gateway, "/plain/a"), 1);
   await purge(gateway, "all&soft");
   await clock.advance(1);
@@ -203,7 +207,7 @@ Deno.test("an answer that was on its way when it was purged is not used again", 
     return Response.json(mine, { headers: { "cache-control": "max-age=60" } });
   });
   const clock = new ManualClock();
-  await using gateway = gatewayOf(upstream, { clock });
+  await using gateway = startGateway(configOf(upstream), { clock });
   const first = get(gateway, "/plain/a");
   await upstream.asked(1);
   await clock.advance(10);
@@ -229,7 +233,7 @@ Deno.test("an answer whose body was coming when it was purged is given to nobody
     return new Response(body, { headers: { "cache-control": "max-age=60" } });
   });
   const clock = new ManualClock();
-  await using gateway = gatewayOf(upstream, { clock });
+  await using gateway = startGateway(configOf(upstream), { clock });
   const first = await ask(`${gateway.url}/plain/a`);
   await purge(gateway, "all");
   await clock.advance(1);
@@ -248,7 +252,7 @@ Deno.test("an answer that was on its way when its address changed is not kept", 
     if (mine === 1) await gate.promise;
     return Response.json(mine, { headers: { "cache-control": "max-age=60" } });
   });
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream), { clock: new ManualClock() });
   const first = get(gateway, "/plain/a");
   await upstream.asked(1);
   assertEquals(await statusOf(`${gateway.url}/plain/a`, { method: "PUT", body: "x" }), 204);
@@ -259,7 +263,7 @@ Deno.test("an answer that was on its way when its address changed is not kept", 
 
 Deno.test("a purge that says nothing of what is refused", async () => {
   await using upstream = counting();
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream), { clock: new ManualClock() });
   await get(gateway, "/plain/a");
   for (
     const query of ["", "?", "?soft", "?url=", "?tag=", "?url=/nowhere", "?url=http://192.0.2.1/a"]
@@ -274,7 +278,7 @@ Deno.test("a purge that says nothing of what is refused", async () => {
 
 Deno.test("other methods are told which there are", async () => {
   await using upstream = counting();
-  await using gateway = gatewayOf(upstream);
+  await using gateway = startGateway(configOf(upstream), { clock: new ManualClock() });
   for (const method of ["POST", "PUT", "PATCH"]) {
     const response = await ask(gateway.url + CACHE, { method, headers: OURS });
     assertEquals(response.status, 405, method);

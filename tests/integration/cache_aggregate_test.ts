@@ -45,20 +45,18 @@ type Routes = GatewayConfig["routes"];
 
 const PARTS = { a: { from: "it", path: "/a" }, b: { from: "it", path: "/b" } } as const;
 
-interface World {
+interface Setup {
   readonly cache?: CacheConfig;
   readonly routes?: Routes;
-  readonly clock?: ManualClock;
   readonly limits?: NonNullable<GatewayConfig["limits"]>;
 }
 
-function gatewayOf({ upstream: { url } }: Answers, world: World = {}): TestGateway {
-  const { cache, clock = new ManualClock(), limits } = world;
-  return startGateway({
+function configOf({ upstream: { url } }: Answers, { cache, routes, limits }: Setup = {}) {
+  return {
     upstreams: { it: { url, retry: { attempts: 1 }, ...(cache && { cache }) } },
     ...(limits && { limits }),
-    routes: world.routes ?? { "GET /whole": { cache: {}, gather: PARTS } },
-  }, { clock });
+    routes: routes ?? { "GET /whole": { cache: {}, gather: PARTS } },
+  } satisfies GatewayConfig;
 }
 
 async function dataOf(gateway: TestGateway, init?: RequestInit): Promise<unknown> {
@@ -81,7 +79,7 @@ Deno.test("parts are kept by themselves: only the one that is out of date is ask
     .at("/b", { "cache-control": "max-age=60" });
   const clock = new ManualClock();
   const routes: Routes = { "GET /whole": { gather: PARTS } };
-  await using gateway = gatewayOf(answers, { cache: {}, clock, routes });
+  await using gateway = startGateway(configOf(answers, { cache: {}, routes }), { clock });
   assertEquals(await dataOf(gateway), { a: 1, b: 1 });
   await clock.advance(20_000);
   assertEquals(await dataOf(gateway), { a: 2, b: 1 });
@@ -98,7 +96,7 @@ Deno.test("a whole is as fresh as its least fresh part", async () => {
     .at("/a", { "cache-control": "max-age=10, public", "cache-tag": "x, y" })
     .at("/b", { "cache-control": "max-age=60, public", "cache-tag": "y, z" });
   const clock = new ManualClock();
-  await using gateway = gatewayOf(answers, { clock });
+  await using gateway = startGateway(configOf(answers), { clock });
   const response = await ask(`${gateway.url}/whole`);
   const { headers } = response;
   assertEquals((await readEnvelope(response)).data, { a: 1, b: 1 });
@@ -121,7 +119,7 @@ Deno.test("what a part has left of its freshness is all that the whole gets", as
   const clock = new ManualClock();
   const whole = { cache: {}, gather: PARTS };
   const routes: Routes = { "GET /a": { gather: { a: PARTS.a } }, "GET /whole": whole };
-  await using gateway = gatewayOf(answers, { cache: {}, clock, routes });
+  await using gateway = startGateway(configOf(answers, { cache: {}, routes }), { clock });
   await (await ask(`${gateway.url}/a`)).text();
   await clock.advance(45_000);
   const headers = await headersOf(gateway);
@@ -138,7 +136,7 @@ Deno.test("the route's ttl caps the whole, and stands in for parts that say noth
     "GET /ttl": { cache: { ttl: "30s" }, gather },
     "GET /none": { cache: {}, gather },
   };
-  await using gateway = gatewayOf(answers, { routes });
+  await using gateway = startGateway(configOf(answers, { routes }), { clock: new ManualClock() });
   for (const [path, expected] of [["/ttl", "max-age=30"], ["/none", "max-age=0"]] as const) {
     const response = await ask(gateway.url + path);
     await response.text();
@@ -152,7 +150,7 @@ Deno.test("a whole varies by what its parts are asked with", async () => {
     .at("/b", { "cache-control": "max-age=60" });
   const b = { from: "it", path: "/b{?header.x-user}" } as const;
   const routes: Routes = { "GET /whole": { cache: {}, gather: { ...PARTS, b } } };
-  await using gateway = gatewayOf(answers, { routes });
+  await using gateway = startGateway(configOf(answers, { routes }), { clock: new ManualClock() });
   const own = { "accept-language": "de", "x-user": "ann" };
   const headers = await headersOf(gateway, { headers: own });
   assertEquals(headers.get("vary"), "accept-language, x-user, Accept, Prefer");
@@ -169,7 +167,7 @@ Deno.test("a whole has an ETag, and a client that has it already hears 304", asy
   const fresh = { "cache-control": "max-age=60" };
   await using answers = new Answers().at("/a", fresh).at("/b", fresh);
   const clock = new ManualClock();
-  await using gateway = gatewayOf(answers, { clock });
+  await using gateway = startGateway(configOf(answers), { clock });
   const etag = (await headersOf(gateway)).get("etag") ?? "";
   assert(/^"[^"]+"$/.test(etag), etag);
   const response = await ask(`${gateway.url}/whole`, { headers: { "if-none-match": etag } });
@@ -193,7 +191,7 @@ for (const [what, says] of Object.entries(UNKEPT)) {
   Deno.test(`a whole with a part that ${what} is asked for each time`, async () => {
     await using answers = new Answers().at("/a", { "cache-control": "public, max-age=60" })
       .at("/b", says);
-    await using gateway = gatewayOf(answers);
+    await using gateway = startGateway(configOf(answers), { clock: new ManualClock() });
     const headers = await headersOf(gateway);
     assert(!headers.has("set-cookie"));
     assert(!headers.get("cache-control")?.includes("public"), headers.get("cache-control") ?? "");
@@ -206,7 +204,7 @@ Deno.test("a whole with a part that was asked for with Authorization is kept for
     .at("/b", { "cache-control": "max-age=60" });
   const b = { ...PARTS.b, headers: { authorization: "{header.authorization}" } };
   const routes: Routes = { "GET /whole": { cache: {}, gather: { ...PARTS, b } } };
-  await using gateway = gatewayOf(answers, { routes });
+  await using gateway = startGateway(configOf(answers, { routes }), { clock: new ManualClock() });
   const headers = { authorization: "Bearer ann" };
   assertEquals((await headersOf(gateway, { headers })).get("cache-control"), "private, max-age=60");
   assertEquals(await dataOf(gateway, { headers }), { a: 2, b: 2 });
@@ -217,7 +215,7 @@ Deno.test("what is not complete is no-store, and not kept", async () => {
   await using answers = new Answers().at("/a", { "cache-control": "max-age=60" }).at("/b", 500);
   const b = { ...PARTS.b, optional: true };
   const routes: Routes = { "GET /whole": { cache: { ttl: "1m" }, gather: { ...PARTS, b } } };
-  await using gateway = gatewayOf(answers, { routes });
+  await using gateway = startGateway(configOf(answers, { routes }), { clock: new ManualClock() });
   for (let turn = 1; turn <= 2; turn++) {
     const { data, complete } = await readEnvelope(await ask(`${gateway.url}/whole`));
     assertEquals([data, complete], [{ a: turn, b: null }, false]);
@@ -231,7 +229,9 @@ Deno.test("a last good copy fills a part that failed: the whole is complete, fla
   const fresh = { "cache-control": "max-age=10" };
   await using answers = new Answers().at("/a", fresh).at("/b", fresh);
   const clock = new ManualClock();
-  await using gateway = gatewayOf(answers, { cache: { staleIfError: "1h" }, clock });
+  await using gateway = startGateway(configOf(answers, { cache: { staleIfError: "1h" } }), {
+    clock,
+  });
   assertEquals(await dataOf(gateway), { a: 1, b: 1 });
   await clock.advance(11_000);
   answers.at("/b", 503);
@@ -254,7 +254,7 @@ Deno.test("with handling=strict a part that failed fails the whole, unless all o
   const clock = new ManualClock();
   const b = { ...PARTS.b, optional: true };
   const routes: Routes = { "GET /whole": { cache: {}, gather: { ...PARTS, b } } };
-  await using gateway = gatewayOf(answers, { clock, routes });
+  await using gateway = startGateway(configOf(answers, { routes }), { clock });
   await dataOf(gateway);
   answers.at("/b", 500);
   const strict = { headers: { prefer: "handling=strict" } };
@@ -271,7 +271,7 @@ Deno.test("with handling=strict a part that failed fails the whole, unless all o
 Deno.test("the answer of a first is kept as one", async () => {
   await using answers = new Answers().at("/a", { "cache-control": "max-age=60" }).at("/b", 500);
   const routes: Routes = { "GET /whole": { cache: {}, first: PARTS } };
-  await using gateway = gatewayOf(answers, { routes });
+  await using gateway = startGateway(configOf(answers, { routes }), { clock: new ManualClock() });
   assertEquals(await dataOf(gateway), 1);
   const again = await ask(`${gateway.url}/whole`);
   assert(statusOf(again.headers).some((one) => one.startsWith("sluice; hit")));
@@ -314,7 +314,7 @@ for (const [accept, expected] of Object.entries(RECORDS)) {
   Deno.test(`a kept whole is told as records to who wants ${accept}`, async () => {
     const fresh = { "cache-control": "max-age=60" };
     await using answers = new Answers().at("/a", fresh).at("/b", fresh);
-    await using gateway = gatewayOf(answers);
+    await using gateway = startGateway(configOf(answers), { clock: new ManualClock() });
     const etag = (await headersOf(gateway)).get("etag") ?? "";
     const headers = { accept, "if-none-match": etag };
     const response = await ask(`${gateway.url}/whole`, { headers });
@@ -326,7 +326,7 @@ for (const [accept, expected] of Object.entries(RECORDS)) {
   Deno.test(`a client that says no-cache gets no kept records as ${accept}`, async () => {
     const fresh = { "cache-control": "max-age=60" };
     await using answers = new Answers().at("/a", fresh).at("/b", fresh);
-    await using gateway = gatewayOf(answers);
+    await using gateway = startGateway(configOf(answers), { clock: new ManualClock() });
     await headersOf(gateway);
     const headers = { accept, "cache-control": "no-cache" };
     await (await ask(`${gateway.url}/whole`, { headers })).text();
@@ -336,7 +336,7 @@ for (const [accept, expected] of Object.entries(RECORDS)) {
   Deno.test(`what is not kept is asked for, as ${accept}, and not kept either`, async () => {
     const fresh = { "cache-control": "max-age=60" };
     await using answers = new Answers().at("/a", fresh).at("/b", fresh);
-    await using gateway = gatewayOf(answers);
+    await using gateway = startGateway(configOf(answers), { clock: new ManualClock() });
     for (let turn = 1; turn <= 2; turn++) {
       const response = await ask(`${gateway.url}/whole`, { headers: { accept } });
       assertEquals(response.headers.get("cache-control"), "no-store");
@@ -364,7 +364,10 @@ for (const [what, { cache, route, accept = "*/*" }] of Object.entries(REFUNDED))
     const fresh = { "cache-control": "max-age=60" };
     await using answers = new Answers().at("/a", fresh).at("/b", fresh);
     const routes: Routes = { "GET /whole": { ...route, limit: "all", gather: PARTS } };
-    await using gateway = gatewayOf(answers, { ...(cache && { cache }), routes, limits: LIMITS });
+    await using gateway = startGateway(
+      configOf(answers, { ...(cache && { cache }), routes, limits: LIMITS }),
+      { clock: new ManualClock() },
+    );
     assertEquals(left(await headersOf(gateway)), 4);
     for (let turn = 0; turn < 10; turn++) {
       const response = await ask(`${gateway.url}/whole`, { headers: { accept } });
@@ -378,7 +381,9 @@ for (const [what, { cache, route, accept = "*/*" }] of Object.entries(REFUNDED))
 Deno.test('refund ["hit"] keeps the token when one part had to be asked for', async () => {
   await using answers = new Answers().at("/a", { "cache-control": "max-age=60" });
   const routes: Routes = { "GET /whole": { limit: "all", gather: PARTS } };
-  await using gateway = gatewayOf(answers, { cache: {}, routes, limits: LIMITS });
+  await using gateway = startGateway(configOf(answers, { cache: {}, routes, limits: LIMITS }), {
+    clock: new ManualClock(),
+  });
   const spent = [];
   for (let turn = 0; turn < 3; turn++) spent.push(left(await headersOf(gateway)));
   assertEquals(spent, [4, 3, 2]);
@@ -387,7 +392,7 @@ Deno.test('refund ["hit"] keeps the token when one part had to be asked for', as
 Deno.test("HEAD of a whole has the headers of GET, from what is kept", async () => {
   const fresh = { "cache-control": "max-age=60" };
   await using answers = new Answers().at("/a", fresh).at("/b", fresh);
-  await using gateway = gatewayOf(answers);
+  await using gateway = startGateway(configOf(answers), { clock: new ManualClock() });
   const get = await headersOf(gateway);
   const head = await ask(`${gateway.url}/whole`, { method: "HEAD" });
   assertEquals([head.status, await head.text()], [200, ""]);
@@ -402,7 +407,7 @@ Deno.test("within stale a whole is answered at once, says nothing of the refresh
   await using answers = new Answers().at("/a", fresh).at("/b", fresh);
   const clock = new ManualClock();
   const routes: Routes = { "GET /whole": { cache: { stale: "1m" }, gather: PARTS } };
-  await using gateway = gatewayOf(answers, { clock, routes });
+  await using gateway = startGateway(configOf(answers, { routes }), { clock });
   await dataOf(gateway);
   await clock.advance(11_000);
   const response = await ask(`${gateway.url}/whole`);
@@ -416,7 +421,7 @@ Deno.test("within stale a whole is answered at once, says nothing of the refresh
 Deno.test("20 who ask for a whole at once cost one question a part", async () => {
   const fresh = { "cache-control": "max-age=10" };
   await using answers = new Answers().at("/a", fresh).at("/b", fresh);
-  await using gateway = gatewayOf(answers);
+  await using gateway = startGateway(configOf(answers), { clock: new ManualClock() });
   const data = await Promise.all(Array.from({ length: 20 }, () => dataOf(gateway)));
   assertEquals(data, Array(20).fill({ a: 1, b: 1 }));
 });

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { GatewayError, type Source } from "../../lib/mod.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
@@ -51,15 +52,15 @@ const BEGINNINGS = [
   "HTTP/1.1 200 OK\r\n\r\n[1,",
 ] as const;
 
-/** A gateway whose route `/all` asks each of the upstreams, in parts `p0`, `p1`, … */
-function gatewayOf({ urls }: Waiting): TestGateway {
+/** A config whose route `/all` calls each of the upstreams, in parts `p0`, `p1`, … */
+function configOf({ urls }: Waiting): GatewayConfig {
   const names = urls.map((_, index) => `p${index}`);
-  return startGateway({
+  return {
     upstreams: Object.fromEntries(urls.map((url, index) => [`p${index}`, { url }])),
     routes: {
       "GET /all": { gather: Object.fromEntries(names.map((name) => [name, { from: name }])) },
     },
-  });
+  };
 }
 
 async function logged(gateway: TestGateway): Promise<readonly (string | undefined)[]> {
@@ -70,7 +71,7 @@ async function logged(gateway: TestGateway): Promise<readonly (string | undefine
 
 Deno.test("when fetch is aborted, every upstream sees its connection closed", async () => {
   await using waiting = new Waiting(BEGINNINGS);
-  await using gateway = gatewayOf(waiting);
+  await using gateway = startGateway(configOf(waiting));
   const client = new AbortController();
   const answering = ask(`${gateway.url}/all`, { signal: client.signal }).catch(() => "aborted");
   await within(waiting.asked, "all questions");
@@ -84,7 +85,7 @@ Deno.test("when fetch is aborted, every upstream sees its connection closed", as
 
 Deno.test("when a client's socket closes, every upstream sees its connection closed", async () => {
   await using waiting = new Waiting(BEGINNINGS);
-  await using gateway = gatewayOf(waiting);
+  await using gateway = startGateway(configOf(waiting));
   const client = await Deno.connect({ port: gateway.port, hostname: "127.0.0.1" });
   await client.write(new TextEncoder().encode("GET /all HTTP/1.1\r\nHost: a\r\n\r\n"));
   await within(waiting.asked, "all questions");

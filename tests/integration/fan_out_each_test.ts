@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { Part } from "../../lib/config/part.ts";
 import { ask, type EnvelopeDocument, readEnvelope, readProblem } from "../support/answer.ts";
 import { type GatedUpstream, startGatedUpstream } from "../support/gated_upstream.ts";
-import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { gatewayFor, startGateway } from "../support/gateway.ts";
+import { ManualClock } from "../support/manual_clock.ts";
 import { until } from "../support/program.ts";
 import { RecordReader, STREAMS } from "../support/records.ts";
 
@@ -19,23 +20,12 @@ function startItems(list: unknown, gated: readonly string[] | "all" = []): Gated
   }, gated);
 }
 
-function gatewayOf(
-  { url }: { readonly url: string },
-  part: Partial<Part<"up">> = {},
-  deadline: "10s" | "100ms" = "10s",
-): TestGateway {
-  return startGateway({
-    upstreams: { up: { url } },
-    routes: {
-      "GET /": {
-        deadline,
-        gather: {
-          list: { from: "up", path: "/list" },
-          items: { from: "up", path: "/items/{item}", each: "{list}", optional: true, ...part },
-        },
-      },
-    },
-  });
+/** Part `list` gets the list, and part `items` an item for each of its elements. */
+function itemsOf(items: Partial<Part<"up">> = {}): Readonly<Record<string, Part<"up">>> {
+  return {
+    list: { from: "up", path: "/list" },
+    items: { from: "up", path: "/items/{item}", each: "{list}", optional: true, ...items },
+  };
 }
 
 const problemsIn = ({ problems = [] }: EnvelopeDocument) =>
@@ -45,7 +35,10 @@ const paths = (numbers: readonly number[]) => numbers.map((number) => `/items/${
 
 Deno.test("of 1,000 items 8 are in flight, and one more as soon as one has ended", async () => {
   await using upstream = startItems(NUMBERS, paths(NUMBERS));
-  await using gateway = gatewayOf(upstream, { max: COUNT, concurrency: 8 });
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: itemsOf({ max: COUNT, concurrency: 8 }),
+  });
   const answer = ask(gateway.url);
   await upstream.asked(1 + 8);
   // The responses arrive in another order: last first within each 8.
@@ -68,7 +61,10 @@ Deno.test("of 1,000 items 8 are in flight, and one more as soon as one has ended
 
 Deno.test("a client that leaves in the middle of 1,000 items stops them for good", async () => {
   await using upstream = startItems(NUMBERS, paths(NUMBERS.slice(100)));
-  await using gateway = gatewayOf(upstream, { max: COUNT, concurrency: 8 });
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: itemsOf({ max: COUNT, concurrency: 8 }),
+  });
   const client = new AbortController();
   const leaving = ask(gateway.url, { signal: client.signal }).catch(() => "left");
   await upstream.asked(1 + 108);
@@ -89,7 +85,10 @@ Deno.test("a client that leaves in the middle of 1,000 items stops them for good
 Deno.test("a failed item of a required part stops further calls", async () => {
   const list = [...NUMBERS.slice(0, 20), "bad", ...NUMBERS.slice(20)];
   await using upstream = startItems(list, [...paths(NUMBERS), "/items/bad"]);
-  await using gateway = gatewayOf(upstream, { optional: false, max: 2_000, concurrency: 8 });
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: itemsOf({ optional: false, max: 2_000, concurrency: 8 }),
+  });
   const answer = ask(gateway.url);
   for (const path of paths(NUMBERS.slice(0, 15))) upstream.open(path);
   // The list, the items so far, and 8 in flight.
@@ -109,8 +108,16 @@ Deno.test("a failed item of a required part stops further calls", async () => {
 Deno.test("at the deadline each missing item has its problem, called or not", async () => {
   const list = NUMBERS.slice(0, 40);
   await using upstream = startItems(list, paths([3, 12, 13, 14]));
-  await using optional = gatewayOf(upstream, { concurrency: 4 }, "100ms");
-  const document = await readEnvelope(await ask(optional.url));
+  const clock = new ManualClock();
+  await using optional = gatewayFor({
+    upstream: upstream.url,
+    deadline: "100ms",
+    gather: itemsOf({ concurrency: 4 }),
+  }, { clock });
+  const response = ask(optional.url);
+  await until(() => optional.replies === 1 + 11 && upstream.active === 4, "four hang");
+  await clock.advance(100);
+  const document = await readEnvelope(await response);
   // 3 occupies one slot of four, and then 12, 13 and 14 the others: no further call starts.
   const missing = [3, ...list.slice(12)];
   assertEquals(
@@ -124,7 +131,11 @@ Deno.test("at the deadline each missing item has its problem, called or not", as
   assertEquals(upstream.requests.length, 1 + 15);
   await until(() => upstream.active === 0, "all are left");
 
-  await using required = gatewayOf(upstream, { concurrency: 4, optional: false }, "100ms");
+  await using required = gatewayFor({
+    upstream: upstream.url,
+    deadline: "100ms",
+    gather: itemsOf({ concurrency: 4, optional: false }),
+  });
   const { problems = [] } = await readProblem(await ask(required.url), {
     status: 504,
     kind: "deadline-exceeded",
@@ -139,7 +150,7 @@ Deno.test("a list of 100 is taken and one of 101 is not, where no max is said", 
   ];
   for (const [count, expected] of lists) {
     await using upstream = startItems(NUMBERS.slice(0, count));
-    await using gateway = gatewayOf(upstream);
+    await using gateway = gatewayFor({ upstream: upstream.url, gather: itemsOf() });
     assertEquals(problemsIn(await readEnvelope(await ask(gateway.url))), expected);
     assertEquals(upstream.requests.length, count === 100 ? 101 : 1);
   }
@@ -147,11 +158,11 @@ Deno.test("a list of 100 is taken and one of 101 is not, where no max is said", 
 
 Deno.test("equal items count against max, although they share a call", async () => {
   await using upstream = startItems([1, 1, 1, 1]);
-  await using three = gatewayOf(upstream, { max: 3 });
+  await using three = gatewayFor({ upstream: upstream.url, gather: itemsOf({ max: 3 }) });
   assertEquals(problemsIn(await readEnvelope(await ask(three.url))), [
     ["items", undefined, "too-many-items", 502],
   ]);
-  await using four = gatewayOf(upstream, { max: 4 });
+  await using four = gatewayFor({ upstream: upstream.url, gather: itemsOf({ max: 4 }) });
   assertEquals((await readEnvelope(await ask(four.url))).data.items, Array(4).fill("/items/1"));
   assertEquals(upstream.paths, ["/list", "/list", "/items/1"]);
 });
@@ -185,7 +196,7 @@ Deno.test("an item is at most one segment of a path", async () => {
   const outcomes = new Map<string, string | undefined>();
   for (const [item] of SEGMENTS) {
     await using upstream = startItems([item]);
-    await using gateway = gatewayOf(upstream);
+    await using gateway = gatewayFor({ upstream: upstream.url, gather: itemsOf() });
     const document = await readEnvelope(await ask(gateway.url));
     outcomes.set(JSON.stringify(item), upstream.paths[1]);
     if (upstream.paths.length === 1) {
@@ -205,7 +216,10 @@ Deno.test("items that differ in their text get separate calls, equal ones share 
     const { pathname } = new URL(request.url);
     return pathname === "/list" ? new Response(text) : Response.json(await request.json());
   });
-  await using gateway = gatewayOf(upstream, { method: "POST", path: "/x", body: "{item}" });
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: itemsOf({ method: "POST", path: "/x", body: "{item}" }),
+  });
   const { data } = await readEnvelope(await ask(gateway.url));
   assertEquals(data.items, JSON.parse(text));
   assertEquals(upstream.paths.length, 1 + 8);
@@ -216,7 +230,10 @@ Deno.test("a number too large for JavaScript is sent unchanged, and not as null"
   await using upstream = startGatedUpstream(async (request) =>
     new Response(request.url.endsWith("/list") ? list : await request.text())
   );
-  await using gateway = gatewayOf(upstream, { method: "POST", path: "/x", body: "{item}" });
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: itemsOf({ method: "POST", path: "/x", body: "{item}" }),
+  });
   const text = await (await ask(gateway.url)).text();
   assertEquals(text, `{"data":{"list":${list},"items":${list}},"complete":true}`);
 });
@@ -225,7 +242,10 @@ Deno.test("in place of a list: what leads nowhere or to something else", async (
   const lists = [{ ids: { 0: 1, length: 1 } }, { ids: "abc" }, { ids: null }, { ids: 0 }, {}, null];
   for (const list of lists) {
     await using upstream = startItems(list);
-    await using gateway = gatewayOf(upstream, { each: "{list.ids}", otherwise: [0] });
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      gather: itemsOf({ each: "{list.ids}", otherwise: [0] }),
+    });
     const document = await readEnvelope(await ask(gateway.url));
     assertEquals(problemsIn(document), [["items", undefined, "input-invalid", 502]]);
     assertEquals(document.data.items, [0]);
@@ -284,7 +304,7 @@ Deno.test("a part that needs a list with failed items is called, with null in th
 
 Deno.test("a client that prefers strict loses the whole with one item", async () => {
   await using upstream = startItems([1, "bad", 2]);
-  await using gateway = gatewayOf(upstream);
+  await using gateway = gatewayFor({ upstream: upstream.url, gather: itemsOf() });
   const response = await ask(gateway.url, { headers: { prefer: "handling=strict" } });
   const { problems } = await readProblem(response, { status: 502, kind: "upstream-error" });
   assertEquals(problems?.map(({ part, index }) => [part, index]), [["items", 1]]);
@@ -293,7 +313,7 @@ Deno.test("a client that prefers strict loses the whole with one item", async ()
 for (const accept of STREAMS) {
   Deno.test(`${accept}: a list is one record, and each item that failed another`, async () => {
     await using upstream = startItems([1, "bad", 2, ".."]);
-    await using gateway = gatewayOf(upstream);
+    await using gateway = gatewayFor({ upstream: upstream.url, gather: itemsOf() });
     const records = await new RecordReader(await ask(gateway.url, { headers: { accept } })).rest();
     assertEquals(
       records.map(({ event, part, index, data, problem }) => [

@@ -2,20 +2,13 @@ import { assert, assertEquals } from "@std/assert";
 import type { Part } from "../../lib/config/part.ts";
 import { ask, readEnvelope, readProblem, timedParts } from "../support/answer.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";
-import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { gatewayFor } from "../support/gateway.ts";
 import { nastyText } from "../support/nasty_text.ts";
 import { until } from "../support/program.ts";
 import { property } from "../support/random.ts";
 import { refusingUrl, startUpstream } from "../support/upstream.ts";
 
 type Parts = Readonly<Record<string, Part<"up" | "away">>>;
-
-function gatewayOf(url: string, gather: Parts, deadline: "10s" | "80ms" = "10s"): TestGateway {
-  return startGateway({
-    upstreams: { up: { url }, away: { url: refusingUrl() } },
-    routes: { "GET /": { deadline, gather }, "POST /": { deadline, gather } },
-  });
-}
 
 Deno.test("a chain is called link by link, each with the result of the one before", async () => {
   const length = 20;
@@ -27,7 +20,10 @@ Deno.test("a chain is called link by link, each with the result of the one befor
     from: "up",
     path: index === 0 ? "/0" : `/{p${index - 1}.next}`,
   }]);
-  await using gateway = gatewayOf(upstream.url, Object.fromEntries(links.toReversed()));
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: Object.fromEntries(links.toReversed()),
+  });
   const answer = ask(gateway.url);
   for (let index = 0; index < length; index++) {
     await upstream.reached(`/${index}`);
@@ -41,13 +37,16 @@ Deno.test("a chain is called link by link, each with the result of the one befor
 Deno.test("forty parts that need one are called together once it has succeeded", async () => {
   const names = Array.from({ length: 40 }, (_, index) => `p${index}`);
   await using upstream = startGatedUpstream(() => Response.json({ id: 7 }), "all");
-  await using gateway = gatewayOf(upstream.url, {
-    ...Object.fromEntries(names.map((name): [string, Part<"up">] => [
-      name,
-      { from: "up", path: `/${name}`, params: { of: "{root.id}" } },
-    ])),
-    root: { from: "up", path: "/root" },
-    last: { from: "up", path: "/last", needs: names },
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: {
+      ...Object.fromEntries(names.map((name): [string, Part<"up">] => [
+        name,
+        { from: "up", path: `/${name}`, params: { of: "{root.id}" } },
+      ])),
+      root: { from: "up", path: "/root" },
+      last: { from: "up", path: "/last", needs: names },
+    },
   });
   const answer = ask(gateway.url);
   await upstream.reached("/root");
@@ -67,12 +66,15 @@ Deno.test("of a diamond each side waits for the top alone", async () => {
   await using upstream = startGatedUpstream(({ url }) => Response.json(new URL(url).pathname), [
     "/left",
   ]);
-  await using gateway = gatewayOf(upstream.url, {
-    join: { from: "up", path: "/join", params: { l: "{left}", r: "{right}" } },
-    left: { from: "up", path: "/left", needs: ["top"] },
-    right: { from: "up", path: "/right", headers: { "x-top": "{top}" } },
-    after: { from: "up", path: "/after", needs: ["right"] },
-    top: { from: "up", path: "/top" },
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: {
+      join: { from: "up", path: "/join", params: { l: "{left}", r: "{right}" } },
+      left: { from: "up", path: "/left", needs: ["top"] },
+      right: { from: "up", path: "/right", headers: { "x-top": "{top}" } },
+      after: { from: "up", path: "/after", needs: ["right"] },
+      top: { from: "up", path: "/top" },
+    },
   });
   const answer = ask(gateway.url);
   await upstream.reached("/after");
@@ -106,15 +108,18 @@ Deno.test("in a body what a part said keeps its type, and beside other text it b
     bodies.push(await request.json());
     return Response.json(null);
   });
-  await using gateway = gatewayOf(upstream.url, {
-    all: { from: "up", path: "/all" },
-    whole: { from: "up", method: "PUT", path: "/whole", body: "{all}" },
-    each: {
-      from: "up",
-      method: "POST",
-      path: "/each",
-      body: { values: VALUES.map((_, index) => `{all.${index}}`), text: "<{all.0}{all.3}>" },
-      needs: ["whole"],
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: {
+      all: { from: "up", path: "/all" },
+      whole: { from: "up", method: "PUT", path: "/whole", body: "{all}" },
+      each: {
+        from: "up",
+        method: "POST",
+        path: "/each",
+        body: { values: VALUES.map((_, index) => `{all.${index}}`), text: "<{all.0}{all.3}>" },
+        needs: ["whole"],
+      },
     },
   });
   await readEnvelope(await ask(gateway.url));
@@ -131,13 +136,16 @@ property(
       seen.push(new URL(url));
       return Response.json({ segment, value });
     });
-    await using gateway = gatewayOf(upstream.url, {
-      a: { from: "up", path: "/a" },
-      b: {
-        from: "up",
-        path: "/b/{a.segment}/end{?a.value}",
-        params: { again: "{a.value}", "&=": "x{a.value}" },
-        optional: true,
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      gather: {
+        a: { from: "up", path: "/a" },
+        b: {
+          from: "up",
+          path: "/b/{a.segment}/end{?a.value}",
+          params: { again: "{a.value}", "&=": "x{a.value}" },
+          optional: true,
+        },
       },
     });
     const { complete, problems } = await readEnvelope(await ask(gateway.url));
@@ -159,9 +167,12 @@ property(
 Deno.test("what a part said that is no header is the problem of the part it was for", async () => {
   for (const value of ["a\r\nx-evil: 1", "a\nb", "a\0b", "€", "\u2028"]) {
     await using upstream = startUpstream(() => Response.json({ value }));
-    await using gateway = gatewayOf(upstream.url, {
-      a: { from: "up", path: "/a" },
-      b: { from: "up", path: "/b", headers: { "x-a": "{a.value}" }, optional: true },
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      gather: {
+        a: { from: "up", path: "/a" },
+        b: { from: "up", path: "/b", headers: { "x-a": "{a.value}" }, optional: true },
+      },
     });
     const { problems } = await readEnvelope(await ask(gateway.url));
     assertEquals(problems?.map(({ part, status }) => [part, status]), [["b", 502]]);
@@ -172,9 +183,12 @@ Deno.test("what a part said that is no header is the problem of the part it was 
 Deno.test("inherited members are not what a part said", async () => {
   await using upstream = startUpstream(() => Response.json({ text: "x", list: [1] }));
   for (const name of ["constructor", "__proto__", "text.length", "list.-1"]) {
-    await using gateway = gatewayOf(upstream.url, {
-      a: { from: "up", path: "/a" },
-      b: { from: "up", path: "/b", method: "POST", body: `{a.${name}}`, optional: true },
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      gather: {
+        a: { from: "up", path: "/a" },
+        b: { from: "up", path: "/b", method: "POST", body: `{a.${name}}`, optional: true },
+      },
     });
     const { problems } = await readEnvelope(await ask(gateway.url));
     assertEquals(problems?.map(({ part, detail }) => [part, detail]), [
@@ -191,10 +205,13 @@ Deno.test("lists within lists without end are a part's problem, and no mistake o
       : new Response(`{"deep":${"[".repeat(depth)}${"]".repeat(depth)}}`)
   );
   for (const ways of [{ params: { x: "{a.deep}" } }, { headers: { "x-a": "{a.deep}" } }]) {
-    await using gateway = gatewayOf(upstream.url, {
-      a: { from: "up", path: "/a", pick: ["deep"] },
-      b: { from: "up", path: "/b", ...ways, optional: true },
-      c: { from: "up", path: "/a", pick: ["deep.x"], optional: true },
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      gather: {
+        a: { from: "up", path: "/a", pick: ["deep"] },
+        b: { from: "up", path: "/b", ...ways, optional: true },
+        c: { from: "up", path: "/a", pick: ["deep.x"], optional: true },
+      },
     });
     const { problems = [] } = await readEnvelope(await ask(gateway.url));
     assertEquals(
@@ -208,8 +225,11 @@ Deno.test("lists within lists without end are a part's problem, and no mistake o
 Deno.test("lists within lists without end that the client sends are its own mistake", async () => {
   const depth = 20_000;
   await using upstream = startUpstream(() => Response.json(1));
-  await using gateway = gatewayOf(upstream.url, {
-    a: { from: "up", path: "/a", params: { x: "{body.deep}" } },
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    routes: {
+      "POST /": { gather: { a: { from: "up", path: "/a", params: { x: "{body.deep}" } } } },
+    },
   });
   const response = await ask(gateway.url, {
     method: "POST",
@@ -238,12 +258,16 @@ Deno.test("a required part whose optional input fails fails the whole as that in
         headers: answered === 429 ? { "retry-after": "9" } : {},
       });
     }, ["/hang", "/other"]);
-    await using gateway = gatewayOf(upstream.url, {
-      end: { from: "up", path: "/end" },
-      input: { ...part, optional: true },
-      middle: { from: "up", path: "/middle", needs: ["input"], otherwise: "x" },
-      last: { from: "up", path: "/last", needs: ["middle"] },
-      other: { from: "up", path: "/other", optional: true },
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      upstreams: { away: { url: refusingUrl() } },
+      gather: {
+        end: { from: "up", path: "/end" },
+        input: { ...part, optional: true },
+        middle: { from: "up", path: "/middle", needs: ["input"], otherwise: "x" },
+        last: { from: "up", path: "/last", needs: ["middle"] },
+        other: { from: "up", path: "/other", optional: true },
+      },
     });
     const response = await ask(gateway.url);
     assertEquals(response.headers.get("retry-after"), status === 503 ? "9" : null);
@@ -262,12 +286,16 @@ Deno.test("a required part whose optional input fails fails the whole as that in
 
 Deno.test("the deadline ends a running chain, and the rest is not called", async () => {
   await using upstream = startGatedUpstream(() => Response.json(1), ["/b"]);
-  await using gateway = gatewayOf(upstream.url, {
-    a: { from: "up", path: "/a" },
-    b: { from: "up", path: "/b", needs: ["a"], otherwise: 2 },
-    c: { from: "up", path: "/c", needs: ["b"], otherwise: 3 },
-    d: { from: "up", path: "/d", needs: ["c"], optional: true },
-  }, "80ms");
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    deadline: "80ms",
+    gather: {
+      a: { from: "up", path: "/a" },
+      b: { from: "up", path: "/b", needs: ["a"], otherwise: 2 },
+      c: { from: "up", path: "/c", needs: ["b"], otherwise: 3 },
+      d: { from: "up", path: "/d", needs: ["c"], optional: true },
+    },
+  });
   const { data, problems } = await readEnvelope(await ask(gateway.url), {
     parts: ["a", "b", "c", "d"],
   });
@@ -282,10 +310,13 @@ Deno.test("the deadline ends a running chain, and the rest is not called", async
 
 Deno.test("when the client leaves within a chain, the rest is not called", async () => {
   await using upstream = startGatedUpstream(() => Response.json(1), ["/b"]);
-  await using gateway = gatewayOf(upstream.url, {
-    a: { from: "up", path: "/a" },
-    b: { from: "up", path: "/b", needs: ["a"], optional: true },
-    c: { from: "up", path: "/c", needs: ["b"], optional: true },
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: {
+      a: { from: "up", path: "/a" },
+      b: { from: "up", path: "/b", needs: ["a"], optional: true },
+      c: { from: "up", path: "/c", needs: ["b"], optional: true },
+    },
   });
   const client = new AbortController();
   const leaving = ask(gateway.url, { signal: client.signal }).catch(() => "left");
@@ -298,5 +329,6 @@ Deno.test("when the client leaves within a chain, the rest is not called", async
     ["b", "cancelled"],
     ["c", "cancelled"],
   ]);
-  assertEquals([upstream.paths, upstream.active], [["/a", "/b"], 0]);
+  await until(() => upstream.active === 0, "the upstream is left");
+  assertEquals(upstream.paths, ["/a", "/b"]);
 });

@@ -4,7 +4,7 @@ import type { Part } from "../../lib/config/part.ts";
 import type { Kind } from "../../lib/core/errors.ts";
 import { ask, failedParts, readEnvelope, readProblem, timedParts } from "../support/answer.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";
-import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { gatewayFor, startGateway } from "../support/gateway.ts";
 import { until, within } from "../support/program.ts";
 import { refusingUrl, startRawUpstream } from "../support/upstream.ts";
 
@@ -69,9 +69,9 @@ for (const quorum of [1, 2, 3]) {
         await Promise.all(NAMES.map((name) => upstream.reached(path(name))));
         const { won, lost, isWon } = model(order, ends, quorum);
         for (const name of order.slice(0, won.length + lost.length)) {
-          const { active } = upstream;
+          const { replies } = gateway;
           upstream.open(path(name));
-          await until(() => upstream.active < active, `${description}: ${name} has ended`);
+          await until(() => gateway.replies > replies, `${description}: ${name} has ended`);
         }
         const response = await answer;
         assertEquals(timedParts(response), [...NAMES], description);
@@ -162,12 +162,7 @@ Deno.test("the connection of a race's loser is closed, however much of its respo
   assertEquals(gateway.errors, []);
 });
 
-function gatewayOf(url: string, route: GatewayConfig["routes"][`GET /${string}`]): TestGateway {
-  return startGateway({
-    upstreams: { up: { url, timeout: "2s" }, away: { url: refusingUrl() } },
-    routes: { "GET /": route },
-  });
-}
+const AWAY = { away: { url: refusingUrl() } };
 
 const say = ({ url }: Request) => {
   const { pathname } = new URL(url);
@@ -178,26 +173,38 @@ const say = ({ url }: Request) => {
 
 Deno.test("an empty response can win a race", async () => {
   await using upstream = startGatedUpstream(say, ["/slow"]);
-  await using gateway = gatewayOf(upstream.url, {
-    first: { a: { from: "up", path: "/slow" }, b: { from: "up", path: "/null" } },
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, timeout: "2s" },
+    upstreams: AWAY,
+    routes: {
+      "GET /": {
+        first: { a: { from: "up", path: "/slow" }, b: { from: "up", path: "/null" } },
+      },
+    },
   });
   assertEquals(await (await ask(gateway.url)).json(), { data: null, complete: true });
 });
 
 Deno.test("who is away, too slow or broken loses to who comes later", async () => {
   await using upstream = startGatedUpstream(say, ["/slow", "/late"]);
-  await using gateway = gatewayOf(upstream.url, {
-    first: {
-      away: { from: "away" },
-      slow: { from: "up", path: "/slow", timeout: "30ms" },
-      mapped: {
-        from: "up",
-        path: "/mapped",
-        map() {
-          throw new Error("secret");
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, timeout: "2s" },
+    upstreams: AWAY,
+    routes: {
+      "GET /": {
+        first: {
+          away: { from: "away" },
+          slow: { from: "up", path: "/slow", timeout: "30ms" },
+          mapped: {
+            from: "up",
+            path: "/mapped",
+            map() {
+              throw new Error("secret");
+            },
+          },
+          late: { from: "up", path: "/late" },
         },
       },
-      late: { from: "up", path: "/late" },
     },
   });
   const answer = ask(gateway.url);
@@ -215,13 +222,19 @@ Deno.test("who is away, too slow or broken loses to who comes later", async () =
 Deno.test("the deadline ends a streamed race, with the records before it", async () => {
   await using upstream = startGatedUpstream(say, ["/x", "/y"]);
   for (const quorum of [1, 2] as const) {
-    await using gateway = gatewayOf(upstream.url, {
-      deadline: "80ms",
-      quorum,
-      gather: {
-        failed: { from: "up", path: "/500" },
-        x: { from: "up", path: "/x" },
-        y: { from: "up", path: "/y" },
+    await using gateway = gatewayFor({
+      upstream: { url: upstream.url, timeout: "2s" },
+      upstreams: AWAY,
+      routes: {
+        "GET /": {
+          deadline: "80ms",
+          quorum,
+          gather: {
+            failed: { from: "up", path: "/500" },
+            x: { from: "up", path: "/x" },
+            y: { from: "up", path: "/y" },
+          },
+        },
       },
     });
     const { problems = [] } = await readProblem(await ask(gateway.url), {
@@ -237,11 +250,17 @@ Deno.test("the deadline ends a streamed race, with the records before it", async
 
 Deno.test("racers may need each other: one that cannot be called has lost", async () => {
   await using upstream = startGatedUpstream(say, ["/last"]);
-  await using gateway = gatewayOf(upstream.url, {
-    first: {
-      a: { from: "up", path: "/500" },
-      b: { from: "up", path: "/b", needs: ["a"] },
-      c: { from: "up", path: "/last" },
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, timeout: "2s" },
+    upstreams: AWAY,
+    routes: {
+      "GET /": {
+        first: {
+          a: { from: "up", path: "/500" },
+          b: { from: "up", path: "/b", needs: ["a"] },
+          c: { from: "up", path: "/last" },
+        },
+      },
     },
   });
   const answer = ask(gateway.url);
@@ -255,12 +274,18 @@ Deno.test("racers may need each other: one that cannot be called has lost", asyn
 
 Deno.test("a quorum counts parts, and not the items of their lists", async () => {
   await using upstream = startGatedUpstream(say, ["/slow"]);
-  await using gateway = gatewayOf(upstream.url, {
-    quorum: 2,
-    gather: {
-      a: { from: "up", path: "/{item}", each: "{query.i}" },
-      b: { from: "up", path: "/slow" },
-      c: { from: "up", path: "/c" },
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, timeout: "2s" },
+    upstreams: AWAY,
+    routes: {
+      "GET /": {
+        quorum: 2,
+        gather: {
+          a: { from: "up", path: "/{item}", each: "{query.i}" },
+          b: { from: "up", path: "/slow" },
+          c: { from: "up", path: "/c" },
+        },
+      },
     },
   });
   const { data } = await (await ask(`${gateway.url}/?i=1&i=2`)).json();

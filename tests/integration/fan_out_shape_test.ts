@@ -3,28 +3,20 @@ import type { Part } from "../../lib/config/part.ts";
 import { GatewayError } from "../../lib/mod.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";
-import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { gatewayFor } from "../support/gateway.ts";
 import { until } from "../support/program.ts";
 import { RecordReader, STREAMS } from "../support/records.ts";
 import { startUpstream } from "../support/upstream.ts";
 
 const SECRET = "s3cr3t-of-the-map";
 
-function gatewayOf(
-  { url }: { readonly url: string },
-  gather: Readonly<Record<string, Part<"up">>>,
-  deadline: "10s" | "80ms" = "10s",
-): TestGateway {
-  return startGateway({
-    upstreams: { up: { url } },
-    routes: { "GET /": { deadline, gather } },
-  });
-}
-
 /** What a part makes of an upstream's response; the detail of its problem when it cannot. */
 async function shaped(answer: string, part: Partial<Part<"up">>): Promise<unknown> {
   await using upstream = startUpstream(() => new Response(answer === "" ? null : answer));
-  await using gateway = gatewayOf(upstream, { it: { from: "up", optional: true, ...part } });
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: { it: { from: "up", optional: true, ...part } },
+  });
   const { data, problems = [] } = await readEnvelope(await ask(gateway.url));
   assertEquals(gateway.errors, []);
   const [problem] = problems;
@@ -133,9 +125,12 @@ const MISTAKES: Readonly<Record<string, () => unknown>> = {
 for (const [does, map] of Object.entries(MISTAKES)) {
   Deno.test(`a map that ${does} is its part's problem, which the log alone explains`, async () => {
     await using upstream = startUpstream(() => Response.json({}));
-    await using optional = gatewayOf(upstream, {
-      it: { from: "up", map, otherwise: "x" },
-      other: { from: "up", path: "/other" },
+    await using optional = gatewayFor({
+      upstream: upstream.url,
+      gather: {
+        it: { from: "up", map, otherwise: "x" },
+        other: { from: "up", path: "/other" },
+      },
     });
     const response = await ask(optional.url);
     const { data, problems } = await readEnvelope(response, { hidden: [SECRET] });
@@ -145,7 +140,10 @@ for (const [does, map] of Object.entries(MISTAKES)) {
     ]);
     assertEquals(optional.errors.length, 1);
 
-    await using required = gatewayOf(upstream, { it: { from: "up", map } });
+    await using required = gatewayFor({
+      upstream: upstream.url,
+      gather: { it: { from: "up", map } },
+    });
     const failed = await ask(required.url);
     await readProblem(failed, { status: 502, kind: "upstream-invalid", hidden: [SECRET] });
     assertEquals(required.errors.length, 1);
@@ -165,10 +163,14 @@ for (const [does, map] of Object.entries(MISTAKES)) {
 Deno.test("a map that never returns is abandoned at the deadline", async () => {
   await using upstream = startUpstream(() => Response.json({}));
   const late = Promise.withResolvers<void>();
-  await using gateway = gatewayOf(upstream, {
-    it: { from: "up", map: () => late.promise, otherwise: "x" },
-    ok: { from: "up", path: "/ok" },
-  }, "80ms");
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    deadline: "80ms",
+    gather: {
+      it: { from: "up", map: () => late.promise, otherwise: "x" },
+      ok: { from: "up", path: "/ok" },
+    },
+  });
   const { data, problems } = await readEnvelope(await ask(gateway.url));
   assertEquals([data, problems?.map(({ status }) => status)], [{ it: "x", ok: {} }, [504]]);
   late.reject(new Error(SECRET));
@@ -181,12 +183,15 @@ Deno.test("a map that never returns is abandoned at the deadline", async () => {
 Deno.test("a client that leaves does not wait for a map", async () => {
   await using upstream = startUpstream(() => Response.json({}));
   const begun = Promise.withResolvers<void>();
-  await using gateway = gatewayOf(upstream, {
-    it: {
-      from: "up",
-      map() {
-        begun.resolve();
-        return new Promise(() => {});
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: {
+      it: {
+        from: "up",
+        map() {
+          begun.resolve();
+          return new Promise(() => {});
+        },
       },
     },
   });
@@ -212,11 +217,14 @@ Deno.test("a map's changes do not affect others that share the response", async 
     Object.freeze(list);
     return list;
   };
-  await using gateway = gatewayOf(upstream, {
-    one: { from: "up", map: change },
-    two: { from: "up", map: change },
-    raw: { from: "up" },
-    picked: { from: "up", pick: ["list"] },
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: {
+      one: { from: "up", map: change },
+      two: { from: "up", map: change },
+      raw: { from: "up" },
+      picked: { from: "up", pick: ["list"] },
+    },
   });
   const asking = Array.from({ length: 5 }, () => ask(gateway.url));
   await upstream.asked(1);
@@ -238,27 +246,30 @@ Deno.test("a map's changes do not affect others that share the response", async 
 Deno.test("a map receives the parts that its part needs, as they are in the response", async () => {
   const received: string[][] = [];
   await using upstream = startUpstream(({ url }) => Response.json({ path: new URL(url).pathname }));
-  await using gateway = gatewayOf(upstream, {
-    list: { from: "up", path: "/list", map: () => [1, 2] },
-    used: { from: "up", path: "/used", select: "/path" },
-    unused: { from: "up", path: "/unused" },
-    it: {
-      from: "up",
-      path: "/{item}/{used}",
-      each: "{list}",
-      needs: ["used"],
-      map({ path }: { readonly path: string }, parts: Readonly<Record<string, unknown>>) {
-        received.push(Object.keys(parts).toSorted());
-        assert(Array.isArray(parts.list));
-        parts.list.push(3);
-        return [path, parts.used];
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: {
+      list: { from: "up", path: "/list", map: () => [1, 2] },
+      used: { from: "up", path: "/used", select: "/path" },
+      unused: { from: "up", path: "/unused" },
+      it: {
+        from: "up",
+        path: "/{item}/{used}",
+        each: "{list}",
+        needs: ["used"],
+        map({ path }: { readonly path: string }, parts: Readonly<Record<string, unknown>>) {
+          received.push(Object.keys(parts).toSorted());
+          assert(Array.isArray(parts.list));
+          parts.list.push(3);
+          return [path, parts.used];
+        },
       },
-    },
-    after: {
-      from: "up",
-      path: "/after",
-      needs: ["it"],
-      map: (_data: unknown, parts: Readonly<Record<string, unknown>>) => parts,
+      after: {
+        from: "up",
+        path: "/after",
+        needs: ["it"],
+        map: (_data: unknown, parts: Readonly<Record<string, unknown>>) => parts,
+      },
     },
   });
   const { data } = await readEnvelope(await ask(gateway.url));
@@ -273,15 +284,18 @@ Deno.test("what an each selects is selected of every item, and its pointer follo
     if (pathname === "/list") return Response.json({ page: { rows: [{ id: 1 }, { id: 2 }] } });
     return Response.json(pathname === "/1" ? { deep: [{ x: 1, y: 2 }] } : { deep: [] });
   });
-  await using gateway = gatewayOf(upstream, {
-    list: { from: "up", path: "/list", select: "/page/rows" },
-    it: {
-      from: "up",
-      path: "/{item.id}",
-      each: "{list}",
-      select: "/deep/0",
-      pick: ["x"],
-      optional: true,
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: {
+      list: { from: "up", path: "/list", select: "/page/rows" },
+      it: {
+        from: "up",
+        path: "/{item.id}",
+        each: "{list}",
+        select: "/deep/0",
+        pick: ["x"],
+        optional: true,
+      },
     },
   });
   const { data, problems } = await readEnvelope(await ask(gateway.url));
@@ -297,9 +311,12 @@ Deno.test("what failed, or was refused, is not shaped", async () => {
   await using upstream = startUpstream(({ url }) =>
     new Response("{", { status: url.endsWith("/no") ? 404 : 200 })
   );
-  await using gateway = gatewayOf(upstream, {
-    broken: { from: "up", path: "/broken", map, optional: true },
-    no: { from: "up", path: "/no", map, select: "/x", optional: true },
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    gather: {
+      broken: { from: "up", path: "/broken", map, optional: true },
+      no: { from: "up", path: "/no", map, select: "/x", optional: true },
+    },
   });
   const { problems = [] } = await readEnvelope(await ask(gateway.url));
   assertEquals(problems.map(({ status }) => status).toSorted(), [404, 502]);

@@ -1,8 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { ask, readProblem } from "../support/answer.ts";
 import { type Answer, type GatedUpstream, startGatedUpstream } from "../support/gated_upstream.ts";
-import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { gatewayFor, type TestGateway } from "../support/gateway.ts";
 import { until } from "../support/program.ts";
 import { RecordReader, STREAMS } from "../support/records.ts";
 
@@ -13,13 +12,6 @@ const answer: Answer = ({ url }) => {
   if (pathname.startsWith("/no")) return new Response("secret", { status: 404 });
   return Response.json(pathname);
 };
-
-function gatewayOf(
-  { url }: { readonly url: string },
-  routes: GatewayConfig["routes"],
-): TestGateway {
-  return startGateway({ upstreams: { up: { url } }, routes });
-}
 
 /** Parts that are called concurrently, by names and paths; all but the first are optional. */
 function partsOf(paths: Readonly<Record<string, `/${string}`>>) {
@@ -42,8 +34,11 @@ for (const accept of STREAMS) {
   Deno.test(`${accept}: each part is streamed when it arrives, whatever the order`, async () => {
     for (const order of ORDERS) {
       await using upstream = startGatedUpstream(answer, "all");
-      await using gateway = gatewayOf(upstream, {
-        "GET /": { gather: partsOf({ a: "/a", b: "/b", c: "/c" }) },
+      await using gateway = gatewayFor({
+        upstream: upstream.url,
+        routes: {
+          "GET /": { gather: partsOf({ a: "/a", b: "/b", c: "/c" }) },
+        },
       });
       const asking = ask(gateway.url, { headers: { accept } });
       await upstream.asked(3);
@@ -60,15 +55,18 @@ for (const accept of STREAMS) {
 
   Deno.test(`${accept}: the streamed response equals the buffered one`, async () => {
     await using upstream = startGatedUpstream(answer);
-    await using gateway = gatewayOf(upstream, {
-      "GET /": {
-        gather: {
-          root: { from: "up", path: "/root" },
-          list: { from: "up", path: "/list", map: () => [1, "..", 3] },
-          each: { from: "up", path: "/item/{item}", each: "{list}", optional: true },
-          next: { from: "up", path: "/next", headers: { "x-root": "{root}" } },
-          fails: { from: "up", path: "/fail", otherwise: { it: "stands in" } },
-          after: { from: "up", path: "/after", needs: ["fails"], optional: true },
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      routes: {
+        "GET /": {
+          gather: {
+            root: { from: "up", path: "/root" },
+            list: { from: "up", path: "/list", map: () => [1, "..", 3] },
+            each: { from: "up", path: "/item/{item}", each: "{list}", optional: true },
+            next: { from: "up", path: "/next", headers: { "x-root": "{root}" } },
+            fails: { from: "up", path: "/fail", otherwise: { it: "stands in" } },
+            after: { from: "up", path: "/after", needs: ["fails"], optional: true },
+          },
         },
       },
     });
@@ -91,9 +89,12 @@ for (const accept of STREAMS) {
 
   Deno.test(`${accept}: a required part that fails before all others decides the status`, async () => {
     await using upstream = startGatedUpstream(answer, ["/b", "/c"]);
-    await using gateway = gatewayOf(upstream, {
-      "GET /500": { gather: partsOf({ a: "/fail", b: "/b", c: "/c" }) },
-      "GET /404": { gather: partsOf({ a: "/no", b: "/b", c: "/c" }) },
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      routes: {
+        "GET /500": { gather: partsOf({ a: "/fail", b: "/b", c: "/c" }) },
+        "GET /404": { gather: partsOf({ a: "/no", b: "/b", c: "/c" }) },
+      },
     });
     const statuses = {
       "/500": [502, "upstream-error"],
@@ -114,8 +115,11 @@ for (const accept of STREAMS) {
 
   Deno.test(`${accept}: a required part that fails later ends the rest and closes`, async () => {
     await using upstream = startGatedUpstream(answer, ["/no", "/c"]);
-    await using gateway = gatewayOf(upstream, {
-      "GET /": { gather: partsOf({ a: "/no", b: "/b", c: "/c", f: "/fail" }) },
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      routes: {
+        "GET /": { gather: partsOf({ a: "/no", b: "/b", c: "/c", f: "/fail" }) },
+      },
     });
     const response = await ask(gateway.url, { headers: { accept } });
     const records = new RecordReader(response);
@@ -138,8 +142,11 @@ for (const accept of STREAMS) {
 
   Deno.test(`${accept}: a client that prefers strict gets the first failure as the end`, async () => {
     await using upstream = startGatedUpstream(answer, ["/fail", "/c"]);
-    await using gateway = gatewayOf(upstream, {
-      "GET /": { gather: partsOf({ a: "/a", f: "/fail", c: "/c" }) },
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      routes: {
+        "GET /": { gather: partsOf({ a: "/a", f: "/fail", c: "/c" }) },
+      },
     });
     const response = await ask(gateway.url, { headers: { accept, prefer: "handling=strict" } });
     assertEquals(response.headers.get("preference-applied"), "handling=strict");
@@ -157,13 +164,16 @@ for (const accept of STREAMS) {
 
   Deno.test(`${accept}: the deadline closes, with a required part or an optional one missing`, async () => {
     await using upstream = startGatedUpstream(answer, ["/never", "/later"]);
-    await using gateway = gatewayOf(upstream, {
-      "GET /optional": {
-        deadline: "80ms",
-        gather: partsOf({ a: "/a", b: "/never", c: "/later" }),
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      routes: {
+        "GET /optional": {
+          deadline: "80ms",
+          gather: partsOf({ a: "/a", b: "/never", c: "/later" }),
+        },
+        "GET /required": { deadline: "80ms", gather: partsOf({ a: "/never", b: "/b" }) },
+        "GET /nothing": { deadline: "80ms", gather: partsOf({ a: "/never", b: "/later" }) },
       },
-      "GET /required": { deadline: "80ms", gather: partsOf({ a: "/never", b: "/b" }) },
-      "GET /nothing": { deadline: "80ms", gather: partsOf({ a: "/never", b: "/later" }) },
     });
     const optional = await (await read(gateway, "/optional", accept)).rest();
     assertEquals(optional.map(({ part, problem }) => [part, problem?.status]), [
@@ -189,13 +199,16 @@ for (const accept of STREAMS) {
 
   Deno.test(`${accept}: the deadline goes on after the first record`, async () => {
     await using upstream = startGatedUpstream(answer, ["/2", "/3"]);
-    await using gateway = gatewayOf(upstream, {
-      "GET /": {
-        deadline: "150ms",
-        gather: {
-          a: { from: "up", path: "/a" },
-          b: { from: "up", path: "/2", needs: ["a"], optional: true },
-          c: { from: "up", path: "/3", needs: ["b"], optional: true },
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      routes: {
+        "GET /": {
+          deadline: "150ms",
+          gather: {
+            a: { from: "up", path: "/a" },
+            b: { from: "up", path: "/2", needs: ["a"], optional: true },
+            c: { from: "up", path: "/3", needs: ["b"], optional: true },
+          },
         },
       },
     });
@@ -216,12 +229,15 @@ for (const accept of STREAMS) {
         answer,
         Array.from({ length: 100 }, (_, index) => `/item/${index}`),
       );
-      await using gateway = gatewayOf(upstream, {
-        "GET /": {
-          gather: {
-            a: { from: "up", path: "/a" },
-            list: { from: "up", path: "/list", map: () => [...Array(100).keys()] },
-            items: { from: "up", path: "/item/{item}", each: "{list}", concurrency: 5 },
+      await using gateway = gatewayFor({
+        upstream: upstream.url,
+        routes: {
+          "GET /": {
+            gather: {
+              a: { from: "up", path: "/a" },
+              list: { from: "up", path: "/list", map: () => [...Array(100).keys()] },
+              items: { from: "up", path: "/item/{item}", each: "{list}", concurrency: 5 },
+            },
           },
         },
       });
@@ -245,8 +261,11 @@ for (const accept of STREAMS) {
 
   Deno.test(`${accept}: a client that leaves before the first record ends every call`, async () => {
     await using upstream = startGatedUpstream(answer, "all");
-    await using gateway = gatewayOf(upstream, {
-      "GET /": { gather: partsOf({ a: "/a", b: "/b" }) },
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      routes: {
+        "GET /": { gather: partsOf({ a: "/a", b: "/b" }) },
+      },
     });
     const client = new AbortController();
     const leaving = ask(gateway.url, { headers: { accept }, signal: client.signal })
@@ -267,12 +286,15 @@ for (const accept of STREAMS) {
     ]);
     const parts = (...paths: `/${string}`[]) =>
       Object.fromEntries(paths.map((path, index) => [`p${index}`, { from: "up", path }]));
-    await using gateway = gatewayOf(upstream, {
-      "GET /first": { first: parts("/a", "/b", "/c") },
-      "GET /first/second": { first: parts("/fail", "/fail/late", "/d") },
-      "GET /two": { quorum: 2, gather: parts("/a", "/b", "/d") },
-      "GET /lost": { quorum: 2, gather: parts("/no", "/fail", "/c") },
-      "GET /lost/late": { quorum: 2, gather: parts("/a", "/no/late", "/fail/late") },
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      routes: {
+        "GET /first": { first: parts("/a", "/b", "/c") },
+        "GET /first/second": { first: parts("/fail", "/fail/late", "/d") },
+        "GET /two": { quorum: 2, gather: parts("/a", "/b", "/d") },
+        "GET /lost": { quorum: 2, gather: parts("/no", "/fail", "/c") },
+        "GET /lost/late": { quorum: 2, gather: parts("/a", "/no/late", "/fail/late") },
+      },
     });
     const tell = async (path: string) =>
       (await (await read(gateway, path, accept)).rest()).map(({ event, part }) => part ?? event);
@@ -319,13 +341,16 @@ for (const accept of STREAMS) {
     const parts = Object.fromEntries(
       texts.map((_, index) => [`p${index}`, { from: "up", path: `/${index}` as const }]),
     );
-    await using gateway = gatewayOf(upstream, {
-      "GET /": {
-        gather: {
-          ...parts,
-          text: { from: "up", path: "/0", as: "text" },
-          items: { from: "up", path: "/{item}", each: "{query.i}" },
-          picked: { from: "up", path: "/0", pick: ["a"] },
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      routes: {
+        "GET /": {
+          gather: {
+            ...parts,
+            text: { from: "up", path: "/0", as: "text" },
+            items: { from: "up", path: "/{item}", each: "{query.i}" },
+            picked: { from: "up", path: "/0", pick: ["a"] },
+          },
         },
       },
     });
@@ -346,9 +371,12 @@ for (const accept of STREAMS) {
 
   Deno.test(`${accept}: HEAD has the same headers, no records, and leaves nothing running`, async () => {
     await using upstream = startGatedUpstream(answer, ["/b"]);
-    await using gateway = gatewayOf(upstream, {
-      "GET /": { gather: partsOf({ a: "/a", b: "/b" }) },
-      "GET /fails": { gather: partsOf({ a: "/no", b: "/b" }) },
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      routes: {
+        "GET /": { gather: partsOf({ a: "/a", b: "/b" }) },
+        "GET /fails": { gather: partsOf({ a: "/no", b: "/b" }) },
+      },
     });
     const headersOf = ({ headers }: Response) =>
       [...headers].filter(([name]) =>
@@ -372,11 +400,14 @@ for (const accept of STREAMS) {
     const big = JSON.stringify("x".repeat(3_000_000));
     await using upstream = startGatedUpstream(() => new Response(big));
     const names = Array.from({ length: 6 }, (_, index) => `p${index}`);
-    await using gateway = gatewayOf(upstream, {
-      "GET /": {
-        gather: Object.fromEntries(
-          names.map((name) => [name, { from: "up", path: `/${name}` as const }]),
-        ),
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      routes: {
+        "GET /": {
+          gather: Object.fromEntries(
+            names.map((name) => [name, { from: "up", path: `/${name}` as const }]),
+          ),
+        },
       },
     });
     const records = await read(gateway, "/", accept);
@@ -390,7 +421,10 @@ for (const accept of STREAMS) {
 
 Deno.test("HEAD has no Content-Length when the length is unknown", async () => {
   await using upstream = startGatedUpstream(answer);
-  await using gateway = gatewayOf(upstream, { "GET /": { gather: partsOf({ a: "/a" }) } });
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    routes: { "GET /": { gather: partsOf({ a: "/a" }) } },
+  });
   for (const accept of STREAMS) {
     const response = await ask(gateway.url, { method: "HEAD", headers: { accept } });
     // RFC 9110 section 8.6: none, rather than one that GET would not have.
@@ -416,9 +450,12 @@ const NEGOTIATIONS: readonly (readonly [accept: string, type: string])[] = [
 for (const [accept, type] of NEGOTIATIONS) {
   Deno.test(`Accept: ${accept} gets ${type}`, async () => {
     await using upstream = startGatedUpstream(answer);
-    await using gateway = gatewayOf(upstream, {
-      "GET /": { gather: partsOf({ a: "/a" }) },
-      "GET /fails": { gather: partsOf({ a: "/fail" }) },
+    await using gateway = gatewayFor({
+      upstream: upstream.url,
+      routes: {
+        "GET /": { gather: partsOf({ a: "/a" }) },
+        "GET /fails": { gather: partsOf({ a: "/fail" }) },
+      },
     });
     const response = await ask(gateway.url, { headers: { accept } });
     await response.text();

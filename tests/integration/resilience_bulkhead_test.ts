@@ -1,22 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
-import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { gatewayFor, type TestGateway } from "../support/gateway.ts";
 import { until, within } from "../support/program.ts";
 import { startRawUpstream, startUpstream, type TestUpstream } from "../support/upstream.ts";
 
-/** A gateway before one upstream; `/one/x`, `/all?id=…` and `/f/x` all use its slots. */
-function gatewayOf(url: string, concurrency: { max: number; queue: number }) {
-  return startGateway({
-    upstreams: { it: { url, concurrency } },
-    routes: {
-      "GET /one/:id": { gather: { it: { from: "it", path: "/{id}" } } },
-      "GET /all": {
-        gather: { it: { from: "it", path: "/{item}", each: "{query.id}", concurrency: 50 } },
-      },
-      "ANY /f/*": { forward: { to: "it", strip: "/f" } },
-    },
-  });
-}
+/** All use the upstream's slots: `/one/x`, `/all?id=…` and `/f/x`. */
+const ROUTES: GatewayConfig["routes"] = {
+  "GET /one/:id": { gather: { it: { from: "up", path: "/{id}" } } },
+  "GET /all": {
+    gather: { it: { from: "up", path: "/{item}", each: "{query.id}", concurrency: 50 } },
+  },
+  "ANY /f/*": { forward: { to: "up", strip: "/f" } },
+};
 
 /** An upstream whose responses wait for a gate each, and which records its peak concurrency. */
 function startGated() {
@@ -58,7 +54,10 @@ Deno.test("an upstream never has more calls than it may have, from all routes to
     now--;
     return Response.json(1);
   });
-  await using gateway = gatewayOf(upstream.url, { max: 3, queue: 1000 });
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, concurrency: { max: 3, queue: 1000 } },
+    routes: ROUTES,
+  });
   const ids = Array.from({ length: 20 }, (_, index) => `id=${index}`).join("&");
   const statuses = await Promise.all([
     ...Array.from({ length: 20 }, (_, index) => statusOf(gateway, `/one/o${index}`)),
@@ -72,7 +71,10 @@ Deno.test("an upstream never has more calls than it may have, from all routes to
 Deno.test("waiters are admitted in the order of their arrival", async () => {
   const { upstream, open, paths, most } = startGated();
   await using _ = upstream;
-  await using gateway = gatewayOf(upstream.url, { max: 1, queue: 9 });
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, concurrency: { max: 1, queue: 9 } },
+    routes: ROUTES,
+  });
   const answering = ask(`${gateway.url}/all?id=3&id=1&id=2&id=9&id=0`);
   for (let index = 0; index < 5; index++) await open();
   await readEnvelope(await answering);
@@ -82,7 +84,10 @@ Deno.test("waiters are admitted in the order of their arrival", async () => {
 Deno.test("when the queue is full, a client gets Retry-After, and no call is made", async () => {
   const { upstream, open, paths } = startGated();
   await using _ = upstream;
-  await using gateway = gatewayOf(upstream.url, { max: 1, queue: 0 });
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, concurrency: { max: 1, queue: 0 } },
+    routes: ROUTES,
+  });
   const holding = statusOf(gateway, "/one/a");
   await within(upstream.asked(1), "the first question");
   const part = await ask(`${gateway.url}/one/b`);
@@ -101,7 +106,10 @@ Deno.test("when the queue is full, a client gets Retry-After, and no call is mad
 Deno.test("a client that leaves the queue frees its place at once", async () => {
   const { upstream, open, paths } = startGated();
   await using _ = upstream;
-  await using gateway = gatewayOf(upstream.url, { max: 1, queue: 1 });
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, concurrency: { max: 1, queue: 1 } },
+    routes: ROUTES,
+  });
   const holding = statusOf(gateway, "/one/a");
   await within(upstream.asked(1), "the first question");
   const client = new AbortController();
@@ -133,7 +141,10 @@ Deno.test("a client that leaves the queue frees its place at once", async () => 
 Deno.test("a client that leaves within its call frees the slot", async () => {
   const { upstream, open } = startGated();
   await using _ = upstream;
-  await using gateway = gatewayOf(upstream.url, { max: 1, queue: 0 });
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, concurrency: { max: 1, queue: 0 } },
+    routes: ROUTES,
+  });
   for (const path of ["/one/a", "/f/a"]) {
     const asked = upstream.requests.length + 1;
     const client = new AbortController();
@@ -168,7 +179,10 @@ function startStreaming() {
 Deno.test("a call that is forwarded holds its slot until its body has ended", async () => {
   const { upstream, end } = startStreaming();
   await using _ = upstream;
-  await using gateway = gatewayOf(upstream.url, { max: 1, queue: 0 });
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, concurrency: { max: 1, queue: 0 } },
+    routes: ROUTES,
+  });
   const response = await ask(`${gateway.url}/f/a`);
   assertEquals(response.status, 200);
   for (const path of ["/f/b", "/one/b"]) assertEquals(await statusOf(gateway, path), 503);
@@ -183,7 +197,10 @@ Deno.test("a call that is forwarded holds its slot until its body has ended", as
 Deno.test("a client that leaves within a forwarded body frees the slot, and closes the connection", async () => {
   const { upstream, closed } = startStreaming();
   await using _ = upstream;
-  await using gateway = gatewayOf(upstream.url, { max: 1, queue: 0 });
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, concurrency: { max: 1, queue: 0 } },
+    routes: ROUTES,
+  });
   for (let turn = 1; turn <= 3; turn++) {
     const client = new AbortController();
     const response = await ask(`${gateway.url}/f/a`, { signal: client.signal });
@@ -203,7 +220,10 @@ Deno.test("an upstream that breaks off a forwarded body gives the slot back", as
   await using upstream = startRawUpstream((raw) =>
     raw.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\n1")
   );
-  await using gateway = gatewayOf(upstream.url, { max: 1, queue: 0 });
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, concurrency: { max: 1, queue: 0 } },
+    routes: ROUTES,
+  });
   for (let turn = 0; turn < 3; turn++) {
     const response = await ask(`${gateway.url}/f/a`);
     assertEquals(response.status, 200);
@@ -216,7 +236,10 @@ Deno.test("a forwarded response without a body releases the slot", async () => {
     const [method, status] of [["HEAD", 200], ["GET", 204], ["GET", 205], ["GET", 304]] as const
   ) {
     await using upstream = startUpstream(() => new Response(null, { status }));
-    await using gateway = gatewayOf(upstream.url, { max: 1, queue: 0 });
+    await using gateway = gatewayFor({
+      upstream: { url: upstream.url, concurrency: { max: 1, queue: 0 } },
+      routes: ROUTES,
+    });
     for (let turn = 0; turn < 3; turn++) {
       const response = await ask(`${gateway.url}/f/a`, { method });
       await response.body?.cancel();
@@ -229,7 +252,10 @@ Deno.test("clients that leave at any moment take no slot with them", async () =>
   await using upstream = startUpstream(() =>
     new Response(new Blob(["x".repeat(100_000)]).stream())
   );
-  await using gateway = gatewayOf(upstream.url, { max: 2, queue: 50 });
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, concurrency: { max: 2, queue: 50 } },
+    routes: ROUTES,
+  });
   const count = 150;
   await Promise.all(Array.from({ length: count }, async (_, index) => {
     const client = new AbortController();

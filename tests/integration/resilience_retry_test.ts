@@ -1,25 +1,19 @@
 import { assert, assertEquals } from "@std/assert";
 import { createServer } from "node:net";
-import type { RetryConfig } from "../../lib/config/upstream.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
-import { startGateway } from "../support/gateway.ts";
+import { gatewayFor, startGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { until, within } from "../support/program.ts";
 import { hang, startRawUpstream, startUpstream } from "../support/upstream.ts";
 
 const RETRY = { attempts: 3, backoff: "1ms" } as const;
 
-/** A gateway whose `/it` calls one upstream. */
-function gatewayOf(url: string, retry: RetryConfig = RETRY, clock?: ManualClock) {
-  return startGateway({
-    upstreams: { it: { url, retry } },
-    routes: {
-      "GET /it": { gather: { it: { from: "it", path: "/it" } } },
-      "POST /it": { gather: { it: { from: "it", path: "/it", method: "POST", body: "{body.n}" } } },
-      "ANY /f/*": { forward: "it" },
-    },
-  }, clock ? { clock } : {});
-}
+const ROUTES: GatewayConfig["routes"] = {
+  "GET /it": { gather: { it: { from: "up", path: "/it" } } },
+  "POST /it": { gather: { it: { from: "up", path: "/it", method: "POST", body: "{body.n}" } } },
+  "ANY /f/*": { forward: "up" },
+};
 
 /** Tells what is slept for: a deadline is 10 s here, a timeout 5 s, a wait for a retry less. */
 class WatchedClock extends ManualClock {
@@ -47,14 +41,20 @@ const unavailable = () => new Response(null, { status: 503 });
 
 Deno.test("an upstream that returns 503 and then 200 succeeds", async () => {
   await using upstream = startUpstream(inTurn(unavailable, unavailable, ok));
-  await using gateway = gatewayOf(upstream.url);
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, retry: RETRY },
+    routes: ROUTES,
+  });
   const { data } = await readEnvelope(await ask(`${gateway.url}/it`), { parts: ["it"] });
   assertEquals([data, upstream.requests.length], [{ it: 1 }, 3]);
 });
 
 Deno.test("an upstream that fails each time has failed once, after its last attempt", async () => {
   await using upstream = startUpstream(unavailable);
-  await using gateway = gatewayOf(upstream.url);
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, retry: RETRY },
+    routes: ROUTES,
+  });
   const { problems } = await readProblem(await ask(`${gateway.url}/it`), {
     status: 502,
     kind: "upstream-error",
@@ -75,7 +75,10 @@ Deno.test("a connection that is reset is made again", async () => {
   try {
     const address = server.address();
     const port = address !== null && typeof address === "object" ? address.port : 0;
-    await using gateway = gatewayOf(`http://127.0.0.1:${port}`);
+    await using gateway = gatewayFor({
+      upstream: { url: `http://127.0.0.1:${port}`, retry: RETRY },
+      routes: ROUTES,
+    });
     const { data } = await readEnvelope(await ask(`${gateway.url}/it`));
     assertEquals([data, connections], [{ it: 1 }, 2]);
   } finally {
@@ -98,7 +101,10 @@ for (
       const whole = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\n1";
       await raw.send(++asked === 1 ? beginning : whole);
     });
-    await using gateway = gatewayOf(upstream.url);
+    await using gateway = gatewayFor({
+      upstream: { url: upstream.url, retry: RETRY },
+      routes: ROUTES,
+    });
     const { data } = await readEnvelope(await ask(`${gateway.url}/it`));
     assertEquals([data, asked], [{ it: 1 }, 2]);
   });
@@ -126,7 +132,10 @@ for (
 ) {
   Deno.test(`an upstream that returns ${what} is not retried`, async () => {
     await using upstream = startUpstream(answer);
-    await using gateway = gatewayOf(upstream.url);
+    await using gateway = gatewayFor({
+      upstream: { url: upstream.url, retry: RETRY },
+      routes: ROUTES,
+    });
     await (await ask(`${gateway.url}/it`)).body?.cancel();
     assertEquals(upstream.requests.length, 1);
   });
@@ -154,7 +163,10 @@ Deno.test("POST is not sent again unless the config says so, and then whole", as
       bodies.push(await request.text());
       return unavailable();
     });
-    await using gateway = gatewayOf(upstream.url, { ...RETRY, ...(methods && { methods }) });
+    await using gateway = gatewayFor({
+      upstream: { url: upstream.url, retry: { ...RETRY, ...(methods && { methods }) } },
+      routes: ROUTES,
+    });
     await (await ask(`${gateway.url}/it`, init)).body?.cancel();
     assertEquals(bodies, Array(hits).fill('{"deep":[1]}'));
   }
@@ -162,7 +174,10 @@ Deno.test("POST is not sent again unless the config says so, and then whole", as
 
 Deno.test("a forward makes one call, whatever the retry policy", async () => {
   await using upstream = startUpstream(unavailable);
-  await using gateway = gatewayOf(upstream.url);
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, retry: RETRY },
+    routes: ROUTES,
+  });
   const response = await ask(`${gateway.url}/f/x`);
   await response.body?.cancel();
   assertEquals([response.status, upstream.requests.length], [503, 1]);
@@ -175,7 +190,10 @@ for (
     const clock = new WatchedClock();
     const busy = () => new Response(null, { status: 429, headers: { "retry-after": value } });
     await using upstream = startUpstream(inTurn(busy, ok));
-    await using gateway = gatewayOf(upstream.url, RETRY, clock);
+    await using gateway = gatewayFor({
+      upstream: { url: upstream.url, retry: RETRY },
+      routes: ROUTES,
+    }, { clock });
     const answering = ask(`${gateway.url}/it`);
     await within(upstream.asked(1), "the first question");
     await until(() => clock.waits, "it waits");
@@ -191,7 +209,10 @@ Deno.test("a Retry-After past the deadline is the client's to wait for", async (
   await using upstream = startUpstream(() =>
     new Response(null, { status: 429, headers: { "retry-after": "30" } })
   );
-  await using gateway = gatewayOf(upstream.url);
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, retry: RETRY },
+    routes: ROUTES,
+  });
   const response = await ask(`${gateway.url}/it`);
   await readProblem(response, { status: 503, kind: "overloaded" });
   assertEquals([response.headers.get("retry-after"), upstream.requests.length], ["30", 1]);
@@ -200,7 +221,10 @@ Deno.test("a Retry-After past the deadline is the client's to wait for", async (
 Deno.test("a client that leaves in the wait is the end of it", async () => {
   const clock = new WatchedClock();
   await using upstream = startUpstream(unavailable);
-  await using gateway = gatewayOf(upstream.url, { ...RETRY, backoff: "1s" }, clock);
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, retry: { ...RETRY, backoff: "1s" } },
+    routes: ROUTES,
+  }, { clock });
   const client = new AbortController();
   const answering = ask(`${gateway.url}/it`, { signal: client.signal }).catch(() => "aborted");
   await within(upstream.asked(1), "the first question");

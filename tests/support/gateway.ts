@@ -2,14 +2,17 @@ import { Background } from "../../lib/core/background.ts";
 import type { CacheStore } from "../../lib/cache/store.ts";
 import { type Clock, systemClock } from "../../lib/core/clock.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
+import type { GatherRoute } from "../../lib/config/route.ts";
+import type { Upstream } from "../../lib/config/upstream.ts";
 import { type ConfigPlace, parseConfig } from "../../lib/config/parse.ts";
 import { BufferBudget } from "../../lib/core/buffer_budget.ts";
+import type { Source } from "../../lib/core/source.ts";
 import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
 import type { BucketStore } from "../../lib/limiter/stores/bucket_store.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
 import { Resources } from "../../lib/upstream/resources.ts";
 import { Shutdown } from "../../lib/process/shutdown.ts";
-import { openHttpTransport } from "../../lib/transport/http.ts";
+import { type HttpTransport, openHttpTransport } from "../../lib/transport/http.ts";
 import type { FaultReport } from "../../lib/upstream/fault_log.ts";
 import type { AccessEntry } from "../../middleware/access_log.ts";
 import { createGateway } from "../../routes/gateway.ts";
@@ -25,6 +28,8 @@ export interface TestGateway extends AsyncDisposable {
   readonly buffers: BufferBudget;
   /** How many requests have come, answered or not. */
   readonly arrived: number;
+  /** How many calls over HTTP have a reply, or have failed. */
+  readonly replies: number;
   /** What the access log was told. */
   readonly log: AccessEntry[];
   /** What went wrong inside. */
@@ -47,6 +52,38 @@ export interface TestGatewayOptions {
   readonly place?: ConfigPlace;
 }
 
+/** A config of which a test says only what matters to it. */
+export interface TestConfig extends Partial<GatewayConfig> {
+  /** The upstream that is called `up`: its URL, its function, or all its settings. */
+  readonly upstream: string | Source | Upstream;
+  /** The parts of `GET /`, in place of `routes`. */
+  readonly gather?: GatherRoute["gather"];
+  /** The deadline of `GET /`. */
+  readonly deadline?: NonNullable<GatherRoute["deadline"]>;
+}
+
+/**
+ * Starts a gateway before one upstream, `up`, whose routes are written out or are one gather.
+ *
+ * @example
+ * await using gateway = gatewayFor({ upstream: upstream.url, gather: { it: { from: "up" } } });
+ * await using other = gatewayFor({ upstream: source, routes: { "ANY /*": { forward: "up" } } });
+ */
+export function gatewayFor(config: TestConfig, options?: TestGatewayOptions): TestGateway {
+  const { upstream, upstreams, gather, deadline, routes, ...rest } = config;
+  const route = gather && { "GET /": { gather, ...(deadline && { deadline }) } };
+  return startGateway({
+    ...rest,
+    upstreams: { up: upstreamOf(upstream), ...upstreams },
+    routes: { ...route, ...routes },
+  }, options);
+}
+
+function upstreamOf(upstream: TestConfig["upstream"]): Upstream {
+  if (typeof upstream === "string") return { url: upstream };
+  return typeof upstream === "function" ? { source: upstream } : upstream;
+}
+
 /** Starts the whole gateway on loopback, with a real transport. */
 export function startGateway(config: GatewayConfig, options: TestGatewayOptions = {}): TestGateway {
   const { clock = systemClock, env = {}, readStore = () => Promise.resolve() } = options;
@@ -55,6 +92,18 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
   const errors: unknown[] = [];
   const faults: FaultReport[] = [];
   const transport = openHttpTransport(clock);
+  let arrived = 0;
+  let replies = 0;
+  const http: HttpTransport["source"] = (base, kind) => {
+    const source = transport.source(base, kind);
+    return async (call, context) => {
+      try {
+        return await source(call, context);
+      } finally {
+        replies++;
+      }
+    };
+  };
   const background = new Background({
     clock,
     taskTimeoutMs: 1_000,
@@ -77,7 +126,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     shutdown,
     closing,
     resources,
-    http: transport.source,
+    http,
     store: testGuard({ clock, read: readStore, log: (line) => errors.push(line) }),
     buckets,
     random: Math.random,
@@ -89,7 +138,6 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     logError: (error) => errors.push(error),
     logFault: (report) => faults.push(report),
   });
-  let arrived = 0;
   const server = startServer((request, { remoteAddr, completed }) => {
     arrived++;
     return app.fetch(request, { remoteAddress: remoteAddr.hostname, scheme: "http", completed });
@@ -102,6 +150,9 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     buffers,
     get arrived() {
       return arrived;
+    },
+    get replies() {
+      return replies;
     },
     log,
     errors,
