@@ -53,7 +53,7 @@ Deno.test("every TypeScript snippet type-checks, and every config parses", async
   }
 });
 
-Deno.test("the README's requests get the answers that it shows", async () => {
+Deno.test("the README's requests get the responses that it shows", async () => {
   await using samples = await serveSamples({ ports: { countries: 0, holidays: 0, timeZones: 0 } });
   await using gateway = startGateway({
     ...gatewayConfig,
@@ -94,7 +94,7 @@ Deno.test("the README's requests get the answers that it shows", async () => {
   assertEquals(shown, 2);
 });
 
-Deno.test("the requests of docs/policies.md get the answers that it shows", async () => {
+Deno.test("the requests of docs/policies.md get the responses that it shows", async () => {
   const all = await readSnippets("docs/policies.md");
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   try {
@@ -121,7 +121,7 @@ Deno.test("the requests of docs/policies.md get the answers that it shows", asyn
   }
 });
 
-Deno.test("the requests of docs/operating.md get the answers that it shows", async () => {
+Deno.test("the requests of docs/operating.md get the responses that it shows", async () => {
   const all = await readSnippets("docs/operating.md");
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   await Deno.writeTextFile(file, all.find(({ language }) => language === "ts")?.text ?? "");
@@ -143,7 +143,7 @@ Deno.test("the requests of docs/operating.md get the answers that it shows", asy
   assertEquals(shown, 7);
 });
 
-Deno.test("the batches of docs/batch.md get the answers that it shows", async () => {
+Deno.test("the batches of docs/batch.md get the responses that it shows", async () => {
   const all = await readSnippets("docs/batch.md");
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   await Deno.writeTextFile(file, all.find(({ language }) => language === "ts")?.text ?? "");

@@ -55,7 +55,7 @@ Deno.test("what one process keeps serves another that starts cold", async () => 
   assertEquals(count, 1);
 });
 
-Deno.test("what is kept serves a process that starts when no other runs any more", async () => {
+Deno.test("a stored response serves a process that starts when no other runs", async () => {
   let count = 0;
   await using folder = await TestFolder.make({});
   await using upstream = startUpstream(() => {
@@ -74,7 +74,7 @@ Deno.test("what is kept serves a process that starts when no other runs any more
   assertEquals(count, 1);
 });
 
-Deno.test("an answer that is larger than what may be kept is in no process and no store", async () => {
+Deno.test("a response too large to be stored is in no process and not in the store", async () => {
   await using folder = await TestFolder.make({});
   const size = 4 * 2 ** 20 + 1;
   await using upstream = startUpstream(() =>
@@ -137,7 +137,7 @@ Deno.test("a purge, and a change at the origin, are felt in every process within
   assert(byChange <= FELT_MS, `it took ${byChange} ms`);
 });
 
-Deno.test("a process that is killed while it writes leaves no wrong answer behind", async () => {
+Deno.test("a process that is killed while it writes leaves no wrong response behind", async () => {
   const size = 4 * 2 ** 20;
   let version = 0;
   let torn = 0;

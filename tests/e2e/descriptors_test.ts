@@ -71,7 +71,7 @@ for (
     ["that are kept alive", "GET /_gateway/health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"],
   ] as const
 ) {
-  Deno.test(`200 connections ${what} take all descriptors: others are answered, before and after`, async () => {
+  Deno.test(`200 connections ${what} take all descriptors: others are served, before and after`, async () => {
     const held = Promise.withResolvers<void>();
     await using upstream = startUpstream(async (request) => {
       if (request.url.endsWith("?n=held")) await held.promise;
@@ -112,7 +112,7 @@ Deno.test("connections that come steadily are closed before calls to upstreams l
   assertMatch(program.stderr, /^listener: few file descriptors are left: .*\n$/);
 });
 
-Deno.test("requests in flight that take all descriptors end at their deadline, and then others are answered", async () => {
+Deno.test("requests in flight that take all descriptors end at their deadline, and then others are served", async () => {
   await using upstream = startUpstream((request) =>
     request.url.endsWith("?n=slow") ? hang(request) : Response.json({})
   );

@@ -145,7 +145,7 @@ class Watched extends DenoProcess {
   }
 }
 
-Deno.test("--watch: a route that is added answers without a restart by hand", async () => {
+Deno.test("--watch: an added route responds without a restart by hand", async () => {
   await using folder = await TestFolder.withProgram();
   await folder.write("gateway.config.ts", configWithRoute("GET /old"));
   await using program = new Watched(folder);
@@ -154,7 +154,7 @@ Deno.test("--watch: a route that is added answers without a restart by hand", as
   await program.untilAnswers("/new");
 });
 
-Deno.test("--watch: a mistake in the config is told, and mended by the next edit", async () => {
+Deno.test("--watch: a mistake in the config is reported, and fixed by the next edit", async () => {
   await using folder = await TestFolder.withProgram();
   await folder.write("gateway.config.ts", configWithRoute("GET /old"));
   await using program = new Watched(folder);

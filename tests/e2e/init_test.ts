@@ -28,7 +28,7 @@ async function run(
   return { code, output: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
 }
 
-Deno.test("init: from an empty folder a newcomer has a gateway that answers", async () => {
+Deno.test("init: from an empty folder a newcomer has a gateway that responds", async () => {
   await using folder = await TestFolder.make({});
   const mine = folder.file("my gateway");
   const { code, output } = await init(folder.path, "my gateway");

@@ -4,7 +4,7 @@ import { Wire } from "../support/wire.ts";
 
 const CLIENTS = 60;
 
-Deno.test("clients that do not read cost no more than the budget, and others are answered", async () => {
+Deno.test("clients that do not read cost no more than the budget, and others are served", async () => {
   await using program = await startProgram({
     config: `
       const headers = { "content-type": "application/json" };

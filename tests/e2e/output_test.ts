@@ -74,7 +74,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`output to ${what} stops neither answers nor the end`, async () => {
+  Deno.test(`output to ${what} stops neither responses nor the shutdown`, async () => {
     await using muted = await startMuted(shell);
     const { program, url } = muted;
     await askMany(url);

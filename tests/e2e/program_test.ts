@@ -48,7 +48,7 @@ function assertRefused(program: Program, message: RegExp, lines = 1): void {
   assertEquals({ code: program.code, stdout: program.stdout }, { code: 1, stdout: "" });
 }
 
-Deno.test("start: it says in one line where it listens, and answers there", async () => {
+Deno.test("start: it prints one line with its address, and responds there", async () => {
   await using program = await startProgram({ config: minimal });
   const response = await fetch(`${program.url}/_gateway/health/live`);
   assertEquals(await response.json(), { status: "live" });
@@ -471,7 +471,7 @@ for (
     ["stalls", hang],
   ] as const
 ) {
-  Deno.test(`ready: a store that ${what} is told within its bound, and stops nothing`, async () => {
+  Deno.test(`ready: a store that ${what} is reported within its timeout, and stops nothing`, async () => {
     await using store = startFailingStore(answer);
     await using program = await startProgram({
       config: minimal,

@@ -57,7 +57,7 @@ async function stop(program: Program, signal: Deno.Signal = "SIGTERM"): Promise<
 }
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  Deno.test(`${signal}: 50 requests in flight are answered, new ones refused, then it ends`, async () => {
+  Deno.test(`${signal}: 50 requests in flight finish, new ones are refused, then it ends`, async () => {
     await using upstream = startHeldUpstream();
     await using program = await startProgram({ config: configFor(upstream.url) });
     const answers = Array.from({ length: 50 }, async (_, index) => {

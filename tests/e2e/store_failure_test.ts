@@ -94,7 +94,7 @@ Deno.test("a store that others write to all the time is no store that is lost", 
 });
 
 for (const what of ["deleted", "replaced"]) {
-  Deno.test(`a store whose file was ${what} is told of`, async () => {
+  Deno.test(`a store whose file was ${what} is reported`, async () => {
     await using closed = await startProgram({ config: configOf("./gateway.kv", ["closed"]) });
     const store = `${closed.folder.path}/gateway.kv`;
     await using local = await startProgram({ config: configOf(store, ["local"]) });

@@ -20,7 +20,7 @@ const WORK = `
   };
 `;
 
-Deno.test("a JSON config names a module from where it is; the program answers with its result", async () => {
+Deno.test("a JSON config names a module from where it is; the program responds with its result", async () => {
   await using program = await startProgram({ config: CONFIG, files: { "work.ts": WORK } });
   const { data } = await readEnvelope(await fetch(`${program.url}/echo`));
   assertEquals(data, { it: { do: "echo" } });
@@ -49,7 +49,7 @@ Deno.test("a module that is missing keeps the gateway from starting", async () =
   );
 });
 
-Deno.test("--check tells what a worker's part runs", async () => {
+Deno.test("--check shows what a worker's part runs", async () => {
   await using program = await runProgram({
     config: CONFIG,
     files: { "work.ts": WORK },

@@ -106,7 +106,7 @@ for (
   });
 }
 
-Deno.test("neither addresses, keys nor what was answered are logged", async () => {
+Deno.test("neither addresses, keys nor response bodies are logged", async () => {
   await using gateway = startLogged();
   const headers = "Authorization: Bearer key-1\r\nCookie: key-2\r\nX-Api-Key: key-3\r\n";
   const text = JSON.stringify([
@@ -128,7 +128,7 @@ Deno.test("a client has the same hash at one gateway, and another at another", a
   assertNotEquals(clients[0], clients[2]);
 });
 
-Deno.test("a request is logged when its answer has been sent, not before", async () => {
+Deno.test("a request is logged when its response has been sent, not before", async () => {
   const clock = new ManualClock();
   const { promise: end, resolve } = Promise.withResolvers<void>();
   await using upstream = startRawUpstream(async (raw) => {

@@ -18,7 +18,7 @@ function startIdentified(traces: unknown[] = []): TestGateway {
   });
 }
 
-Deno.test("every answer has an id, whatever becomes of the request", async () => {
+Deno.test("every response has an id, whatever becomes of the request", async () => {
   await using gateway = startIdentified();
   for (
     const request of [
@@ -60,7 +60,7 @@ for (
     [`${TRACED}, ${TRACED}`, undefined],
   ] as const
 ) {
-  Deno.test(`a traceparent "${traceparent}" is ${kept === undefined ? "left" : "kept"}`, async () => {
+  Deno.test(`a traceparent "${traceparent}" is ${kept === undefined ? "dropped" : "used"}`, async () => {
     const traces: unknown[] = [];
     await using gateway = startIdentified(traces);
     await askFor(gateway.port, "/own/x", `X-Request-Id: a\r\nTraceparent: ${traceparent}\r\n`);

@@ -77,7 +77,7 @@ for (
     ["/", []],
   ] as const
 ) {
-  Deno.test(`${JSON.stringify(path)} answers ${allowed.join(", ") || "nothing"}`, () => {
+  Deno.test(`${JSON.stringify(path)} allows ${allowed.join(", ") || "nothing"}`, () => {
     assertEquals(allowedMethods(ROUTES, path).toSorted(), [...allowed]);
   });
 }

@@ -22,7 +22,7 @@ for (
     ["203.0.113.7/", undefined],
   ] as const
 ) {
-  Deno.test(`the block of "${text}" is of ${subject ?? "nobody"}`, () => {
+  Deno.test(`the block of "${text}" is of ${subject ?? "nothing"}`, () => {
     assertEquals(addressSubject(text), subject);
   });
 }

@@ -27,14 +27,14 @@ function start() {
   return { clock, store, asked, it, clients, set, find };
 }
 
-Deno.test("a client is asked for once, however often it comes", async () => {
+Deno.test("a client is looked up once, however often it comes", async () => {
   const { asked, set, find } = start();
   set("key", "alice");
   for (let i = 0; i < 20; i++) assertEquals(await find("key"), "alice");
   assertEquals(asked, [keyHash("key")]);
 });
 
-Deno.test("those who come while the store is asked share the question", async () => {
+Deno.test("requests during a lookup share it", async () => {
   const { clock, asked, clients, set } = start();
   set("key", "alice");
   const found = Promise.all(Array.from({ length: 20 }, () => clients.find("key")));
@@ -43,7 +43,7 @@ Deno.test("those who come while the store is asked share the question", async ()
   assertEquals(asked.length, 1);
 });
 
-Deno.test("after a change each is asked for again, also who was being asked for", async () => {
+Deno.test("after a change each client is looked up again, also one whose lookup was under way", async () => {
   const { clock, asked, clients, set, find } = start();
   set("key", "alice");
   const early = clients.find("key");
@@ -59,7 +59,7 @@ Deno.test("after a change each is asked for again, also who was being asked for"
   assertEquals(asked.length, 3);
 });
 
-Deno.test("a key that nobody has is asked for again after a second, a client after a minute", async () => {
+Deno.test("an unknown key is looked up again after a second, a client after a minute", async () => {
   const { clock, asked, set, find, store } = start();
   assertEquals(await find("key"), undefined);
   set("key", "alice");

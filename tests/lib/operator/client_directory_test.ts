@@ -10,7 +10,7 @@ Deno.test("each key finds its own client", () => {
   assertEquals(clients.find("key-b"), { name: "bob", tier: "pro" });
 });
 
-Deno.test("any other key finds nobody", () => {
+Deno.test("any other key finds no client", () => {
   const clients = configuredClients([{ name: "alice", tier: undefined, key: "key-a" }]);
   for (const key of ["", "key-", "key-aa", "KEY-A", "alice", keyHash("key-a"), "__proto__"]) {
     assertEquals(clients.find(key), undefined, key);

@@ -37,7 +37,7 @@ Deno.test("a client is created, given keys and a tier, and revoked", async () =>
   assertEquals(left, ["sluice/operator-changed"]);
 });
 
-Deno.test("who is not there, or there already, is told so, and nothing changes", async () => {
+Deno.test("a missing or existing client is an error, and nothing changes", async () => {
   using kv = await Deno.openKv(":memory:");
   const clients = clientsOf(kv);
   await clients.create(ALICE, keyHash("one"), 5);
@@ -125,7 +125,7 @@ Deno.test("a record that was written by hand makes its key known", async () => {
   assertEquals(await clientsOf(kv).get("bob"), undefined);
 });
 
-Deno.test("a record that is no client of ours is nobody", async () => {
+Deno.test("a malformed record is not a client", async () => {
   using kv = await Deno.openKv(":memory:");
   const foreign: unknown[] = [
     null,

@@ -113,7 +113,7 @@ Deno.test("looking costs one read, however much there is, as long as nothing cha
 });
 
 for (const state of ["lost", "stalled"] as const) {
-  Deno.test(`a store that is ${state} leaves what is known, is told once, and is heard again`, async () => {
+  Deno.test(`a store that is ${state} leaves the last known state, is reported once, and recovers`, async () => {
     await using pair = await start();
     const { clock, it, errors, lines, here, there, later } = pair;
     await here.block(banOf(clock, "client mobile", 600_000));

@@ -53,7 +53,7 @@ Deno.test("a flush writes at once, also what comes meanwhile, and stops the time
   assertEquals(state.written, "one\ntwo\n");
 });
 
-Deno.test("a reader that stalls: nobody waits, the newest lines are dropped, whole and counted", async () => {
+Deno.test("a reader that stalls: writing does not block, new lines are dropped, whole and counted", async () => {
   const { clock, failures, state, take, writer } = open();
   const stalled = Promise.withResolvers<number>();
   state.write = () => stalled.promise;
@@ -73,7 +73,7 @@ Deno.test("a reader that stalls: nobody waits, the newest lines are dropped, who
   assertEquals(failures, []);
 });
 
-Deno.test("a write that fails is tried again each second, and told of once", async () => {
+Deno.test("a failed write is retried every second, and reported once", async () => {
   const { clock, failures, state, writer } = open();
   const full = new Error("no space left");
   let tries = 0;

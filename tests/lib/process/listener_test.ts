@@ -62,7 +62,7 @@ Deno.test("what ends the listener opens it again, with its idle connections clos
   assertEquals([listening(), reopened.length], [[false, false, true], 2]);
 });
 
-Deno.test("few descriptors: idle connections are closed, and nobody is accepted until requests in flight leave room", async () => {
+Deno.test("few descriptors: idle connections are closed, and none is accepted until descriptors are free", async () => {
   const { clock, state, reopened, listening, timesFull } = open();
   await clock.advance(1_000);
   assertEquals(listening(), [true]);
