@@ -5,6 +5,7 @@ import { KvTier } from "./lib/cache/kv_tier.ts";
 import type { CacheStore } from "./lib/cache/store.ts";
 import { BufferBudget } from "./lib/core/buffer_budget.ts";
 import { systemClock as clock } from "./lib/core/clock.ts";
+import { GatewayError } from "./lib/core/errors.ts";
 import { DEFAULTS } from "./lib/core/defaults.ts";
 import { parseConfig } from "./lib/config/parse.ts";
 import type { Settings } from "./lib/config/gateway.ts";
@@ -192,5 +193,8 @@ function env(name: string): string | undefined {
 }
 
 function logError(error: unknown, requestId?: string): void {
-  output.error(`${requestId ?? "background"}: ${error instanceof Error ? error.stack : error}`);
+  // An expected failure, of a refresh or of an upstream, needs no stack trace.
+  const isExpected = error instanceof GatewayError && error.kind !== "internal";
+  const text = error instanceof Error && !isExpected ? error.stack : error;
+  output.error(`${requestId ?? "background"}: ${text}`);
 }

@@ -5,11 +5,13 @@ import type { Exchange } from "./env.ts";
 /**
  * Turns the error that failed a request into a problem document (RFC 9457).
  * @param logError logs the cause of an unexpected error, which the client never sees
+ * @param isStopping whether the gateway is shutting down
  */
 export function problems(
   thrown: unknown,
   c: Exchange,
   logError: (error: unknown, requestId: string) => void,
+  isStopping: boolean,
 ): Response {
   const error = toGatewayError(thrown);
   // A part's failure was logged with the part.
@@ -17,7 +19,7 @@ export function problems(
     logError(error.cause, c.get("trace").id);
   }
   c.set("error", error);
-  const shown = readable(error);
+  const shown = readable(error, isStopping);
   const document = problemDocumentOf(shown, c.get("trace").id);
   return new Response(JSON.stringify(document), {
     status: shown.status,
@@ -29,7 +31,14 @@ export function problems(
   });
 }
 
-/** A client that stopped sending may still read: it gets 400, while the log has 499. */
-function readable(error: GatewayError): GatewayError {
-  return error.kind === "cancelled" ? new GatewayError("bad-request", error.message) : error;
+/**
+ * A client that stopped sending may still read: it gets 400, while the log has 499. At shutdown it
+ * is Deno's server that stops reading uploads, and the client may send them to another process.
+ */
+function readable(error: GatewayError, isStopping: boolean): GatewayError {
+  if (error.kind !== "cancelled") return error;
+  if (!isStopping) return new GatewayError("bad-request", error.message);
+  return new GatewayError("overloaded", "the gateway is stopping", {
+    headers: { "retry-after": "1" },
+  });
 }

@@ -130,11 +130,12 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
     });
   };
 
-  app.onError((error, c) => problems(error, c, logError));
-  app.notFound((c) => problems(notRouted(c, allowed(c.req.path)), c, logError));
+  const problem = (error: unknown, c: Exchange) => problems(error, c, logError, shutdown.isBegun);
+  app.onError(problem);
+  app.notFound((c) => problem(notRouted(c, allowed(c.req.path)), c));
   for (const middleware of everyRequest.filter(isMiddleware)) app.use(middleware);
   app.route("/", ownRoutes(settings, deps, { cache, limits }));
-  app.all("/_gateway/*", (c) => problems(notRouted(c, allowed(c.req.path)), c, logError));
+  app.all("/_gateway/*", (c) => problem(notRouted(c, allowed(c.req.path)), c));
   for (const route of routes) {
     const method = route.method === "ANY" ? METHOD_NAME_ALL : route.method;
     app.on(method, [route.path], ...matchedRequest(route).filter(isMiddleware), handler(route));

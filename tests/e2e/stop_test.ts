@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
+import { delay } from "@std/async";
 import { type Program, startProgram, until } from "../support/program.ts";
 import { Wire } from "../support/wire.ts";
 import { hang, startUpstream, type TestUpstream } from "../support/upstream.ts";
@@ -206,6 +207,16 @@ Deno.test("SIGTERM: a client that never finishes its request does not hold the s
   await connection.write(new TextEncoder().encode("GET /it HTTP/1.1\r\nHost: 127"));
   assertLess(await stop(program), STOP_BOUND_MS);
   assertEquals(program.code, 0);
+});
+
+Deno.test("SIGTERM: an upload that the stop breaks off is 503, to be sent again", async () => {
+  await using program = await startProgram({ config: configFor("http://127.0.0.1:9") });
+  using wire = await Wire.connect(program.port);
+  await wire.send("POST /f/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345");
+  await delay(100);
+  assertLess(await stop(program), STOP_BOUND_MS);
+  const { status, headers } = await wire.answer();
+  assertEquals([status, headers.get("retry-after")], [503, "1"]);
 });
 
 Deno.test("SIGTERM: idle connections do not delay the stop", async () => {
