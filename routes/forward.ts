@@ -179,7 +179,7 @@ function responseHeaders(
     const rewritten = rewriteLocation(location, path, {
       base,
       strip,
-      asked: `${scheme}://${host}`,
+      requested: `${scheme}://${host}`,
       prefix,
     });
     if (rewritten === undefined) headers.delete(name);

@@ -27,6 +27,9 @@ import {
 } from "./upstream.ts";
 import type { Environment } from "./values.ts";
 
+const ROUTE_KINDS = ["gather", "first", "forward", "batch"] as const;
+const NAME_RULE = "must have a name of letters, digits, - and _, with no digit or - at its start";
+
 /** The location of a config, to resolve the files that it names. */
 export interface ConfigPlace {
   /** The config file, or its folder with a slash at the end. */
@@ -326,9 +329,6 @@ class Parser {
     return this.#upstreams.get(name);
   }
 }
-
-const ROUTE_KINDS = ["gather", "first", "forward", "batch"] as const;
-const NAME_RULE = "must have a name of letters, digits, - and _, with no digit or - at its start";
 
 /** Whether an upstream or a limit can have this name. */
 function isName(name: string): boolean {

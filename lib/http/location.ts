@@ -5,7 +5,7 @@ export interface Mapping {
   /** The prefix that was removed from the client's path. */
   readonly strip: string;
   /** The origin that the client requested, as reported to the upstream: `https://api.example`. */
-  readonly asked: string;
+  readonly requested: string;
   /** The prefix in `X-Forwarded-Prefix`; may be empty. */
   readonly prefix: string;
 }
@@ -20,7 +20,7 @@ export interface Mapping {
 export function rewriteLocation(
   location: string,
   path: string,
-  { base, strip, asked, prefix }: Mapping,
+  { base, strip, requested: asked, prefix }: Mapping,
 ): string | undefined {
   const encoded = encodeBytes(location);
   const basePath = base.pathname.replace(/\/$/, "");

@@ -36,13 +36,13 @@ export class WorkerPool {
     return this.#threads.size;
   }
 
-  /** Calls the function in a free thread, as {@linkcode WorkerThread.ask} does. */
-  async ask(input: string, signal: AbortSignal): Promise<Bytes> {
+  /** Calls the function in a free thread, as {@linkcode WorkerThread.call} does. */
+  async call(input: string, signal: AbortSignal): Promise<Bytes> {
     await this.#slots.acquire(signal);
     try {
       const thread = this.#takeIdle() ?? await this.#start();
       try {
-        return await thread.ask(input, signal);
+        return await thread.call(input, signal);
       } finally {
         if (thread.isEnded) await thread.ended;
         else this.#keep(thread);

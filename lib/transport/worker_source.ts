@@ -35,7 +35,7 @@ export function workerSource(
   });
   async function source({ path }: Call, { signal }: Context): Promise<Reply> {
     try {
-      const body = Body.of(await pool.ask(inputOf(path), signal));
+      const body = Body.of(await pool.call(inputOf(path), signal));
       return { status: 200, headers: new Headers({ "content-type": "application/json" }), body };
     } catch (error) {
       if (!signal.aborted) onError(toGatewayError(error).cause ?? error);

@@ -77,7 +77,7 @@ export class WorkerThread {
    * `upstream-unreachable` if the module does not load or the thread ends.
    * @param input JSON
    */
-  async ask(input: string, signal: AbortSignal): Promise<Bytes> {
+  async call(input: string, signal: AbortSignal): Promise<Bytes> {
     signal.throwIfAborted();
     if (this.#isEnded) throw this.#unreachable();
     const call = this.#call = Promise.withResolvers<Bytes>();

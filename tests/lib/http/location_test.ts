@@ -129,7 +129,12 @@ const CASES: readonly Case[] = [
 for (const { name, location, path = "/", base = "http://up:1", strip = "", becomes } of CASES) {
   Deno.test(`Location: ${name} becomes ${becomes}`, () => {
     assertEquals(
-      rewriteLocation(location, path, { base: new URL(base), strip, asked: ASKED, prefix: strip }),
+      rewriteLocation(location, path, {
+        base: new URL(base),
+        strip,
+        requested: ASKED,
+        prefix: strip,
+      }),
       becomes,
     );
   });
@@ -145,7 +150,12 @@ for (
 ) {
   Deno.test(`a place at the upstream does not become another host: ${location}`, () => {
     const base = new URL(location.includes("base") ? "http://up:1/base" : "http://up:1");
-    const rewritten = rewriteLocation(location, "/", { base, strip: "", asked: ASKED, prefix: "" });
+    const rewritten = rewriteLocation(location, "/", {
+      base,
+      strip: "",
+      requested: ASKED,
+      prefix: "",
+    });
     if (rewritten !== undefined) {
       assertEquals(new URL(rewritten, "http://gateway").origin, "http://gateway");
     }
@@ -165,7 +175,12 @@ property(
     if (target.pathname.startsWith("//")) return;
     const strip = random.pick(["", "/v1"]);
     const written = String.fromCharCode(...new TextEncoder().encode(location));
-    const rewritten = rewriteLocation(written, path, { base, strip, asked: ASKED, prefix: strip });
+    const rewritten = rewriteLocation(written, path, {
+      base,
+      strip,
+      requested: ASKED,
+      prefix: strip,
+    });
     const followed = new URL(rewritten ?? "", `http://gateway${strip}${path}`);
     assertEquals(
       followed.href,

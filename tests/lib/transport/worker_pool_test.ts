@@ -26,7 +26,7 @@ class TestPool extends WorkerPool implements AsyncDisposable {
   }
 
   async do(what: string, value?: unknown, until: AbortSignal = signal): Promise<unknown> {
-    const result = await this.ask(JSON.stringify({ do: what, value }), until);
+    const result = await this.call(JSON.stringify({ do: what, value }), until);
     return JSON.parse(new TextDecoder().decode(result));
   }
 
