@@ -6,19 +6,19 @@ import { digest } from "../core/digest.ts";
  * forwarded request count if the response's `Vary` names them.
  */
 export const NOT_KEYED: Readonly<Record<string, string>> = {
-  "traceparent": "names the request in traces, not what it asks for",
+  "traceparent": "names the request in traces, not its content",
   "tracestate": "goes with traceparent",
-  "x-request-id": "names the request in logs, not what it asks for",
+  "x-request-id": "names the request in logs, not its content",
   "via": "names the gateways on the way, which no response is made of",
   "x-envoy-expected-rq-timeout-ms": "says how long this caller waits",
   "cache-control": "is said to caches, which act on it",
   "pragma": "is said to caches, which act on it",
-  "if-none-match": "is answered by the cache itself",
-  "if-modified-since": "is answered by the cache itself",
-  "if-match": "is answered by the cache itself",
-  "if-unmodified-since": "is answered by the cache itself",
-  "if-range": "is answered by the cache itself",
-  "range": "is answered by the cache itself",
+  "if-none-match": "is evaluated by the cache",
+  "if-modified-since": "is evaluated by the cache",
+  "if-match": "is evaluated by the cache",
+  "if-unmodified-since": "is evaluated by the cache",
+  "if-range": "is evaluated by the cache",
+  "range": "is evaluated by the cache",
 };
 
 const NONE: readonly string[] = [];

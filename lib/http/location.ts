@@ -20,7 +20,7 @@ export interface Mapping {
 export function rewriteLocation(
   location: string,
   path: string,
-  { base, strip, requested: asked, prefix }: Mapping,
+  { base, strip, requested, prefix }: Mapping,
 ): string | undefined {
   const encoded = encodeBytes(location);
   const basePath = base.pathname.replace(/\/$/, "");
@@ -28,7 +28,7 @@ export function rewriteLocation(
   if (target === null) return encoded;
   const { pathname, search, hash } = target;
   const isUpstreams = target.origin === base.origin;
-  if (!isUpstreams && target.origin !== URL.parse(asked)?.origin) return encoded;
+  if (!isUpstreams && target.origin !== URL.parse(requested)?.origin) return encoded;
   const isReached = isBelow(pathname, basePath);
   // An upstream with its own paths below the prefix does not mean the client's.
   const isClients = prefix !== "" && isBelow(pathname, prefix) && !isBelow(path, prefix) &&

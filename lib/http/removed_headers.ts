@@ -73,7 +73,7 @@ export function speaksForClients(name: string): boolean {
  * @param isProxied whether a trusted proxy sent the request
  */
 export function isRemovedHeader(name: string, isProxied: boolean): boolean {
-  // CGI, WSGI and PHP cannot tell `_` from `-`; a proxy writes these names with `-` alone.
+  // CGI, WSGI and PHP treat `_` and `-` alike; a proxy only writes these names with `-`.
   const read = name.includes("_") ? name.replaceAll("_", "-") : name;
   return OVERRIDES.has(read) || ((!isProxied || read !== name) && speaksForClients(read));
 }

@@ -101,8 +101,8 @@ export class Resources {
     }
   }
 
-  async #hold(ask: () => Promise<Reply>): Promise<Reply> {
-    const call = ask();
+  async #hold(run: () => Promise<Reply>): Promise<Reply> {
+    const call = run();
     this.#calls.add(call);
     try {
       return await call;
