@@ -10,12 +10,12 @@ const CONCURRENCY = 64;
 const ROUNDS = 5;
 const REQUESTS = 20_000;
 
-type Ask = (key: string) => Promise<Response>;
+type Send = (key: string) => Promise<Response>;
 
 /** One way of limiting, under one kind of traffic. */
 interface Contender {
   readonly name: string;
-  readonly ask: Ask;
+  readonly send: Send;
   /** The client of the request with that number, counted over all rounds. */
   readonly keyOf: (index: number) => string;
   /** Transactions so far. */
@@ -46,7 +46,7 @@ class CountingStore implements BucketStore {
 }
 
 /** The aggregate that all of them limit: three parts from functions in this process. */
-function gatewayWith(limit: LimitConfig | undefined, buckets: BucketStore): Ask {
+function gatewayWith(limit: LimitConfig | undefined, buckets: BucketStore): Send {
   const part = { from: "constant" };
   const app = benchGateway({
     upstreams: { constant: { source: () => Promise.resolve(json({ id: 7, name: "Ada" })) } },
@@ -61,13 +61,13 @@ function gatewayWith(limit: LimitConfig | undefined, buckets: BucketStore): Ask 
 
 /** Requests a second, so many at a time. */
 async function measure(
-  { ask, keyOf }: Contender,
+  { send, keyOf }: Contender,
   { from, requests, concurrency }: { from: number; requests: number; concurrency: number },
 ): Promise<number> {
   let next = from;
   const begun = performance.now();
   await Promise.all(Array.from({ length: concurrency }, async () => {
-    while (next < from + requests) await (await ask(keyOf(next++))).body?.cancel();
+    while (next < from + requests) await (await send(keyOf(next++))).body?.cancel();
   }));
   return requests / ((performance.now() - begun) / 1000);
 }
@@ -78,12 +78,12 @@ const redis = await startRedis();
 const store = new CountingStore(new KvStore(kv, LOCAL_KV));
 const wide: LimitConfig = { rate: "1000000/s", burst: 1_000_000, by: "header:x-client" };
 const narrow: LimitConfig = { rate: "1/d", burst: 1, by: "header:x-client" };
-/** What a client may that asks fifteen times a second. */
+/** A limit for a client that sends fifteen requests a second. */
 const usual: LimitConfig = { rate: "100/s", burst: 1_000, by: "header:x-client" };
 const unlimited = gatewayWith(undefined, store);
 const limited = gatewayWith(wide, store);
 const exhausted = gatewayWith(narrow, store);
-const overRedis: Ask = async (key) => {
+const overRedis: Send = async (key) => {
   if (!(await redis?.take(key))) throw new Error("Redis refused");
   return await unlimited(key);
 };
@@ -93,22 +93,22 @@ const busy = (index: number) => `busy ${index % 1_000}`;
 const once = (index: number) => `once ${index}`;
 const none = () => 0;
 const contenders: Contender[] = [
-  { name: "no limiter", ask: unlimited, keyOf: hot, commits: none },
-  { name: "one hot client, allowed", ask: limited, keyOf: hot, commits: () => store.commits },
-  { name: "one hot client, denied", ask: exhausted, keyOf: hot, commits: () => store.commits },
+  { name: "no limiter", send: unlimited, keyOf: hot, commits: none },
+  { name: "one hot client, allowed", send: limited, keyOf: hot, commits: () => store.commits },
+  { name: "one hot client, denied", send: exhausted, keyOf: hot, commits: () => store.commits },
   {
     name: "1,000 busy clients",
-    ask: gatewayWith(usual, store),
+    send: gatewayWith(usual, store),
     keyOf: busy,
     commits: () => store.commits,
   },
-  { name: "clients that come once", ask: limited, keyOf: once, commits: () => store.commits },
+  { name: "one-time clients", send: limited, keyOf: once, commits: () => store.commits },
 ];
 if (redis) {
   contenders.push(
-    { name: "Redis: one hot client", ask: overRedis, keyOf: hot, commits: none },
-    { name: "Redis: 1,000 busy clients", ask: overRedis, keyOf: busy, commits: none },
-    { name: "Redis: clients that come once", ask: overRedis, keyOf: once, commits: none },
+    { name: "Redis: one hot client", send: overRedis, keyOf: hot, commits: none },
+    { name: "Redis: 1,000 busy clients", send: overRedis, keyOf: busy, commits: none },
+    { name: "Redis: one-time clients", send: overRedis, keyOf: once, commits: none },
   );
 } else console.log("skipped: Redis, for redis-server is not installed");
 
@@ -119,8 +119,8 @@ async function compare(concurrency: number, perRound: number): Promise<void> {
     for (const [index, contender] of contenders.entries()) {
       const requests = contender.keyOf === once ? 2 * perRound : perRound;
       const before = contender.commits();
-      const from = asked;
-      asked += requests;
+      const from = sent;
+      sent += requests;
       const perSecond = await measure(contender, { from, requests, concurrency });
       const result = results[index];
       if (round < 0 || !result) continue;
@@ -142,7 +142,7 @@ async function compare(concurrency: number, perRound: number): Promise<void> {
   })));
 }
 
-let asked = 0;
+let sent = 0;
 await compare(CONCURRENCY, REQUESTS);
 await compare(1, REQUESTS / 4);
 

@@ -27,10 +27,10 @@ const patience = { signal: new AbortController().signal, deadline: Infinity };
 
 /** Asks once for each key, many at a time. */
 async function askFor(count: number, keyOf: (index: number) => string): Promise<void> {
-  let asked = 0;
+  let sent = 0;
   await Promise.all(Array.from({ length: CONCURRENCY }, async () => {
-    while (asked < count) {
-      const charge = { key: keyOf(asked++), limit, tokens: 1 };
+    while (sent < count) {
+      const charge = { key: keyOf(sent++), limit, tokens: 1 };
       const { outcome } = await limiter.take([charge], patience);
       if (outcome === "unavailable") throw new Error("the store is in the way");
     }

@@ -31,7 +31,7 @@ if (import.meta.main) {
   await Deno.stdout.write(new TextEncoder().encode(JSON.stringify(report)));
 }
 
-/** When a process asks (wall ms), and how often in a millisecond: Infinity for all it can. */
+/** When a process sends requests (wall ms), and how many per millisecond: Infinity for all it can. */
 interface Load {
   readonly begin: number;
   readonly end: number;
@@ -57,13 +57,13 @@ async function askUntil(kv: Deno.Kv, { begin, end, perMs }: Load): Promise<Proce
   const charges = [{ key: "hot", limit, tokens: 1 }];
   const patience = { signal: new AbortController().signal, deadline: Infinity };
   const waits: number[] = [];
-  let [asked, decisions, admitted, underWay] = [0, 0, 0, 0];
+  let [sent, decisions, admitted, underWay] = [0, 0, 0, 0];
   const count = ({ outcome }: Decision) => {
     decisions++;
     if (outcome === "admitted") admitted++;
   };
-  const ask = () => {
-    asked++;
+  const send = () => {
+    sent++;
     const taken = limiter.take(charges, patience);
     if (!(taken instanceof Promise)) return count(taken);
     const since = performance.now();
@@ -76,8 +76,8 @@ async function askUntil(kv: Deno.Kv, { begin, end, perMs }: Load): Promise<Proce
   };
   await clock.sleep(begin - Date.now());
   while (Date.now() < end) {
-    const due = perMs === Infinity ? CONCURRENCY : perMs * (Date.now() - begin) - asked;
-    for (let more = Math.min(due, CONCURRENCY - underWay); more > 0; more--) ask();
+    const due = perMs === Infinity ? CONCURRENCY : perMs * (Date.now() - begin) - sent;
+    for (let more = Math.min(due, CONCURRENCY - underWay); more > 0; more--) send();
     // A gateway lets others in between its requests, too.
     if (perMs === Infinity) await new Promise((resolve) => setImmediate(resolve));
     else await clock.sleep(1);

@@ -63,7 +63,7 @@ async function table(perMs: number): Promise<void> {
 }
 
 console.log(`one key, one file, ${MS} ms; median of ${ROUNDS} rounds, ratios round by round`);
-console.log(`each process asks ${PACE_PER_MS * 1000} times a second`);
+console.log(`each process sends ${PACE_PER_MS * 1000} requests a second`);
 await table(PACE_PER_MS);
-console.log("each process asks as fast as it can");
+console.log("each process sends as fast as it can");
 await table(Infinity);

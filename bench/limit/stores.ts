@@ -14,7 +14,7 @@ const MEASURE_MS = 400;
 const TURN = 256;
 const QUIET = { signal: new AbortController().signal, deadline: Infinity };
 
-/** A store, and what was asked of it. */
+/** A store, and the calls to it. */
 class CountingStore implements BucketStore {
   readonly maxWrites: number;
   readonly concurrency: number;
@@ -48,29 +48,39 @@ interface Traffic {
   readonly keyOf: (index: number) => string;
 }
 
-/** A limit that refuses nobody. */
+/** A limit that denies nothing. */
 function limitOf(burst: number): Limit {
   const shape = bucketShape(1_000_000, 1_000, burst);
   return { name: "it", shape, waitMs: 0, queue: 0, onStoreFailure: "closed" };
 }
 
 /** Large enough to lease of, and too small for that. */
-const [LEASED, ASKED] = [limitOf(1_000_000), limitOf(10_000)];
+const [LEASED, WITHOUT_LEASES] = [limitOf(1_000_000), limitOf(10_000)];
 const hot = () => "hot";
 const TRAFFIC: readonly Traffic[] = [
-  { name: "one client, one at a time, asked", limit: ASKED, concurrency: 1, keyOf: hot },
+  {
+    name: "one client, one at a time, through the store",
+    limit: WITHOUT_LEASES,
+    concurrency: 1,
+    keyOf: hot,
+  },
   { name: "one client, one at a time, leased", limit: LEASED, concurrency: 1, keyOf: hot },
-  { name: "one client, 64 at a time, asked", limit: ASKED, concurrency: 64, keyOf: hot },
+  {
+    name: "one client, 64 at a time, through the store",
+    limit: WITHOUT_LEASES,
+    concurrency: 64,
+    keyOf: hot,
+  },
   { name: "one client, 64 at a time, leased", limit: LEASED, concurrency: 64, keyOf: hot },
   {
     name: "1,000 clients, 64 at a time",
-    limit: ASKED,
+    limit: WITHOUT_LEASES,
     concurrency: 64,
     keyOf: (index) => `${index % 1_000}`,
   },
   {
     name: "each client once, 64 at a time",
-    limit: ASKED,
+    limit: WITHOUT_LEASES,
     concurrency: 64,
     keyOf: (index) => `once ${index}`,
   },

@@ -18,9 +18,9 @@ export class DistantStore implements BucketStore {
   readonly #clock: VirtualClock;
   readonly #random: Random;
   readonly #scenario: Scenario;
-  /** When the commits were sent whose answers came last, by key; and when they came. */
-  readonly #answered = new Map<string, number>();
-  #answeredAt = -1;
+  /** When the commits with the latest replies were sent, by key; and when the replies arrived. */
+  readonly #replied = new Map<string, number>();
+  #repliedAt = -1;
 
   constructor(store: SharedStore, clock: VirtualClock, random: Random, scenario: Scenario) {
     this.#store = store;
@@ -38,15 +38,15 @@ export class DistantStore implements BucketStore {
     const sentAt = this.#clock.monotonic();
     const version = await this.#call(() => this.#store.commit(writes));
     const now = this.#clock.monotonic();
-    if (now !== this.#answeredAt) this.#answered.clear();
-    this.#answeredAt = now;
-    for (const { key } of writes) this.#answered.set(key, sentAt);
+    if (now !== this.#repliedAt) this.#replied.clear();
+    this.#repliedAt = now;
+    for (const { key } of writes) this.#replied.set(key, sentAt);
     return version;
   }
 
-  /** When the commit of that key was sent that is answered at this very moment, if one is. */
+  /** When the commit of a key was sent whose reply arrives at this very moment; undefined for none. */
   sentAt(key: string): number | undefined {
-    return this.#answeredAt === this.#clock.monotonic() ? this.#answered.get(key) : undefined;
+    return this.#repliedAt === this.#clock.monotonic() ? this.#replied.get(key) : undefined;
   }
 
   async #call<T>(act: () => T | Promise<T>): Promise<T> {
@@ -54,10 +54,10 @@ export class DistantStore implements BucketStore {
     await this.#travel();
     if (this.#happens(failing)) throw new Error("the store failed");
     if (this.#happens(hanging)) return await never();
-    const answer = await act();
+    const reply = await act();
     if (this.#happens(losing)) return await never();
     await this.#travel();
-    return answer;
+    return reply;
   }
 
   #travel(): Promise<void> {

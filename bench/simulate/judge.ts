@@ -1,21 +1,21 @@
 import { IdealBucket } from "./ideal_bucket.ts";
 import type { Scenario } from "./scenario.ts";
-import type { Answered, Run } from "./simulate.ts";
+import type { DecidedRequest, Run } from "./simulate.ts";
 
 /** How well a limiter did. */
-export interface Verdict {
+export interface Score {
   readonly requests: number;
   readonly admitted: number;
   readonly denied: number;
-  /** Refused because the store could not be asked. */
+  /** Denied because the store was unavailable. */
   readonly unavailable: number;
   /** What one ideal bucket for each client would have admitted of the same requests. */
   readonly ideal: number;
   /** Most tokens that a client got in any window above burst + rate x (window + skew). */
   readonly excess: number;
-  /** Refused, though an ideal bucket would have had a token for it besides all that was let out. */
+  /** Denied, though an ideal bucket had a token besides all that was admitted. */
   readonly needless: number;
-  /** Refused while an ideal bucket had a token: it may have gone to a later request. */
+  /** Denied while an ideal bucket had a token, which may have gone to a later request. */
   readonly early: number;
   /** Decided at once, without the store. */
   readonly atHand: number;
@@ -32,14 +32,14 @@ export interface Verdict {
   readonly mostToLeast: number;
 }
 
-/** Holds what came of a scenario against ideal buckets. */
-export function judge({ skewMs }: Scenario, run: Run): Verdict {
-  const { answers, commits, conflicts, reads } = run;
-  const ofClients = [...Map.groupBy(answers, ({ client }) => client).values()];
-  const waits = waitsOf(answers);
+/** Scores a run against ideal buckets. */
+export function judge({ skewMs }: Scenario, run: Run): Score {
+  const { requests, commits, conflicts, reads } = run;
+  const ofClients = [...Map.groupBy(requests, ({ client }) => client).values()];
+  const waits = waitsOf(requests);
   const [busiest = []] = ofClients.toSorted((a, b) => b.length - a.length);
-  const count = (outcome: Answered["outcome"]) =>
-    answers.filter((answer) => answer.outcome === outcome).length;
+  const count = (outcome: DecidedRequest["outcome"]) =>
+    requests.filter((request) => request.outcome === outcome).length;
   let [ideal, excess, needless, early] = [0, 0, 0, 0];
   for (const ofClient of ofClients) {
     const decided = ofClient.toSorted((a, b) => a.decidedAt - b.decidedAt);
@@ -49,7 +49,7 @@ export function judge({ skewMs }: Scenario, run: Run): Verdict {
     early += earlyOf(decided, run);
   }
   return {
-    requests: answers.length,
+    requests: requests.length,
     admitted: count("admitted"),
     denied: count("denied"),
     unavailable: count("unavailable"),
@@ -57,18 +57,18 @@ export function judge({ skewMs }: Scenario, run: Run): Verdict {
     excess,
     needless,
     early,
-    atHand: answers.filter(({ isAtHand }) => isAtHand).length,
+    atHand: requests.filter(({ isAtHand }) => isAtHand).length,
     commits,
     conflicts,
     reads,
     p50: quantile(waits, 0.5),
     p99: quantile(waits, 0.99),
     busyP99: quantile(waitsOf(busiest.filter(({ outcome }) => outcome === "admitted")), 0.99),
-    mostToLeast: mostToLeast(answers),
+    mostToLeast: mostToLeast(requests),
   };
 }
 
-function idealOf(arrived: readonly Answered[], { limit: { shape } }: Run): number {
+function idealOf(arrived: readonly DecidedRequest[], { limit: { shape } }: Run): number {
   const bucket = new IdealBucket(shape.capacity, shape.perMs);
   let admitted = 0;
   for (const { at } of arrived) {
@@ -83,7 +83,11 @@ function idealOf(arrived: readonly Answered[], { limit: { shape } }: Run): numbe
  * Windows need not be tried one by one: none has let out too much exactly if an ideal bucket, larger
  * by what comes in while clocks differ, is never overdrawn; and it is overdrawn by as much.
  */
-function excessOf(decided: readonly Answered[], { limit: { shape } }: Run, skewMs: number): number {
+function excessOf(
+  decided: readonly DecidedRequest[],
+  { limit: { shape } }: Run,
+  skewMs: number,
+): number {
   const bucket = new IdealBucket(shape.capacity + shape.perMs * skewMs, shape.perMs);
   let overdrawn = 0;
   for (const { outcome, decidedAt } of decided) {
@@ -97,7 +101,7 @@ function excessOf(decided: readonly Answered[], { limit: { shape } }: Run, skewM
  * Each token is counted once: what a refused request might have had is let out in thought, and is
  * taken back when it is missing for one that was admitted later. Exact where tokens come in whole.
  */
-function needlessOf(decided: readonly Answered[], { limit: { shape } }: Run): number {
+function needlessOf(decided: readonly DecidedRequest[], { limit: { shape } }: Run): number {
   const { capacity, perMs, perToken } = shape;
   const real = new IdealBucket(capacity, perMs);
   const thought = new IdealBucket(capacity, perMs);
@@ -114,7 +118,7 @@ function needlessOf(decided: readonly Answered[], { limit: { shape } }: Run): nu
   return Math.max(0, needless);
 }
 
-function earlyOf(decided: readonly Answered[], { limit: { shape } }: Run): number {
+function earlyOf(decided: readonly DecidedRequest[], { limit: { shape } }: Run): number {
   const bucket = new IdealBucket(shape.capacity, shape.perMs);
   let early = 0;
   for (const { outcome, decidedAt } of decided) {
@@ -124,16 +128,16 @@ function earlyOf(decided: readonly Answered[], { limit: { shape } }: Run): numbe
   return early;
 }
 
-function mostToLeast(answers: readonly Answered[]): number {
-  const parts = [...Map.groupBy(answers, ({ process }) => process).values()].map((asked) =>
-    asked.filter(({ outcome }) => outcome === "admitted").length / asked.length
+function mostToLeast(requests: readonly DecidedRequest[]): number {
+  const parts = [...Map.groupBy(requests, ({ process }) => process).values()].map((own) =>
+    own.filter(({ outcome }) => outcome === "admitted").length / own.length
   );
   const most = Math.max(...parts);
   return most === 0 ? 1 : most / Math.min(...parts);
 }
 
-function waitsOf(answers: readonly Answered[]): Float64Array {
-  return Float64Array.from(answers, ({ at, settledAt }) => settledAt - at).sort();
+function waitsOf(requests: readonly DecidedRequest[]): Float64Array {
+  return Float64Array.from(requests, ({ at, settledAt }) => settledAt - at).sort();
 }
 
 function quantile(sorted: Float64Array, share: number): number {

@@ -21,15 +21,15 @@ async function main(): Promise<number> {
     return 0;
   }
   const rows = [];
-  let isKept = true;
+  let holds = true;
   for (const scenario of scenarios) {
-    const verdict = judge(scenario, await simulate(scenario));
-    rows.push(reportRow(scenario, verdict));
-    isKept &&= verdict.excess === 0;
+    const score = judge(scenario, await simulate(scenario));
+    rows.push(reportRow(scenario, score));
+    holds &&= score.excess === 0;
   }
   console.log(textTable(rows));
   console.log(`\n${LEGEND}`);
-  return isKept ? 0 : 1;
+  return holds ? 0 : 1;
 }
 
 Deno.exit(await main());

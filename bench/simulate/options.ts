@@ -13,45 +13,45 @@ interface Flag {
 
 /** Each flag sets one property of the scenario. */
 const FLAGS: Readonly<Record<string, Flag>> = {
-  shape: oneOf("how the clients ask", SHAPES, (shape) => ({ shape })),
+  shape: oneOf("how clients send requests", SHAPES, (shape) => ({ shape })),
   spread: oneOf("how requests are spread over processes", SPREADS, (spread) => ({ spread })),
-  processes: count("how many processes there are", (processes) => ({ processes })),
-  requests: count("how many requests come", (requests) => ({ requests })),
-  clients: count("how many clients there are", (clients) => ({ clients })),
-  rate: count("tokens a second", (rate) => ({ rate })),
-  burst: count("tokens that a bucket holds", (burst) => ({ burst })),
-  load: above0("what a client asks for, as a share of the rate", (load) => ({ load })),
-  latency: ms("one way to the store, in ms", (latencyMs) => ({ latencyMs })),
-  jitter: share("by how much of it that differs", (jitter) => ({ jitter })),
-  capacity: above0("commits that the store does in a second", (capacity) => ({ capacity })),
-  failing: share("share of the store's calls that fail", (failing) => ({ failing })),
-  hanging: share("share that never answer, and did nothing", (hanging) => ({ hanging })),
-  losing: share("share that never answer, and did it all", (losing) => ({ losing })),
-  "max-writes": count("buckets in one commit", (maxWrites) => ({ maxWrites })),
-  concurrency: count("commits that a process sends at once", (concurrency) => ({ concurrency })),
-  skew: whole("how much clocks may differ, in ms", 0, (skewMs) => ({ skewMs })),
-  apart: whole("how much they do differ, in ms", 0, (apartMs) => ({ apartMs })),
-  timeout: above0("how long a call of the store may take, in ms", (timeoutMs) => ({ timeoutMs })),
+  processes: count("number of processes", (processes) => ({ processes })),
+  requests: count("number of requests", (requests) => ({ requests })),
+  clients: count("number of clients", (clients) => ({ clients })),
+  rate: count("tokens per second", (rate) => ({ rate })),
+  burst: count("tokens in a full bucket", (burst) => ({ burst })),
+  load: above0("what a client requests, as a share of the rate", (load) => ({ load })),
+  latency: ms("latency to the store one way (ms)", (latencyMs) => ({ latencyMs })),
+  jitter: share("share by which the latency varies", (jitter) => ({ jitter })),
+  capacity: above0("commits per second that the store can do", (capacity) => ({ capacity })),
+  failing: share("share of calls to the store that fail", (failing) => ({ failing })),
+  hanging: share("share of calls that never reply, and did nothing", (hanging) => ({ hanging })),
+  losing: share("share of calls that never reply, but did their work", (losing) => ({ losing })),
+  "max-writes": count("buckets per commit", (maxWrites) => ({ maxWrites })),
+  concurrency: count("concurrent commits per process", (concurrency) => ({ concurrency })),
+  skew: whole("clock skew that the limiter allows for (ms)", 0, (skewMs) => ({ skewMs })),
+  apart: whole("clock skew that there is (ms)", 0, (apartMs) => ({ apartMs })),
+  timeout: above0("timeout of a call to the store (ms)", (timeoutMs) => ({ timeoutMs })),
   "on-failure": oneOf(
-    "what happens without the store",
+    "decision without the store",
     ["closed", "local", "open"] as const,
     (onStoreFailure) => ({ onStoreFailure }),
   ),
-  seed: whole("the same seed plays the same again", 0, (seed) => ({ seed })),
+  seed: whole("seed; the same seed gives the same run", 0, (seed) => ({ seed })),
 };
 
 /** What `--help` says. */
 export const HELP = [
   "usage: deno task simulate [--FLAG VALUE[,VALUE…]]…",
   "",
-  "Plays rate limiting on a virtual clock: the limiter's own code, made-up traffic and store.",
-  "Without flags a set of scenarios; with flags one for each combination of their values.",
+  "Simulates rate limiting on a virtual clock: the limiter's own code with generated traffic.",
+  "Without flags it runs a set of scenarios; with flags, one per combination of their values.",
   "",
   ...Object.entries(FLAGS).map(([name, { is }]) => `  ${`--${name}`.padEnd(14)}${is}`),
 ].join("\n");
 
 /**
- * The scenarios that the command line asks for; undefined for `--help`.
+ * The scenarios of the command line; undefined for `--help`.
  * @throws {StartError} for a flag that does not exist, or a value that it cannot have
  */
 export function readScenarios(args: string[]): readonly Scenario[] | undefined {

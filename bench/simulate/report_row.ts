@@ -1,47 +1,47 @@
-import type { Verdict } from "./judge.ts";
+import type { Score } from "./judge.ts";
 import { DEFAULT_SCENARIO, type Scenario } from "./scenario.ts";
 
-/** What every row says of its scenario; the rest is told where it is not the default. */
+/** The properties of a scenario in every row; others are shown where they differ from the default. */
 const SHOWN: readonly string[] = ["shape", "processes", "latencyMs", "load"];
 
-/** A row of the report: what was played, and how the limiter did. */
-export function reportRow(scenario: Scenario, verdict: Verdict): Record<string, string> {
-  const { requests, admitted, unavailable, ideal, commits, conflicts, reads } = verdict;
+/** A row of the report: the scenario, and the score of the limiter. */
+export function reportRow(scenario: Scenario, score: Score): Record<string, string> {
+  const { requests, admitted, unavailable, ideal, commits, conflicts, reads } = score;
   return {
     "shape": scenario.shape,
     "proc.": String(scenario.processes),
     "ms": String(scenario.latencyMs),
     "load": String(scenario.load),
     "of ideal": percent(admitted, ideal),
-    "excess": String(round(verdict.excess)),
-    "needless": percent(verdict.needless, requests),
-    "early": percent(verdict.early, requests),
+    "excess": String(round(score.excess)),
+    "needless": percent(score.needless, requests),
+    "early": percent(score.early, requests),
     "no store": percent(unavailable, requests),
-    "at hand": percent(verdict.atHand, requests),
+    "at hand": percent(score.atHand, requests),
     "commits": ratio(commits, requests),
     "conflicts": percent(conflicts, commits),
     "reads": ratio(reads, requests),
-    "p50": wait(verdict.p50),
-    "p99": wait(verdict.p99),
-    "busy p99": wait(verdict.busyP99),
-    "max/min": Number.isFinite(verdict.mostToLeast) ? verdict.mostToLeast.toFixed(2) : "∞",
+    "p50": wait(score.p50),
+    "p99": wait(score.p99),
+    "busy p99": wait(score.busyP99),
+    "max/min": Number.isFinite(score.mostToLeast) ? score.mostToLeast.toFixed(2) : "∞",
     "also": alsoOf(scenario),
   };
 }
 
 /** What the columns mean. */
 export const LEGEND = [
-  "of ideal: admitted, to what one exact bucket at hand would have admitted of the same requests",
+  "of ideal: admitted, relative to what one exact local bucket would have admitted",
   "excess: most tokens in any window above burst + rate x (window + skew); must be 0",
-  "needless: refused although an exact bucket had a token for it, besides all that was admitted",
-  "early: refused although it had a token then, which may have gone to a later request",
-  "no store: refused for want of the store; at hand: decided at once, without the store",
-  "commits, reads: calls of the store for each decision; p50, p99: wait for a decision (ms)",
-  "busy p99: the same, of what was admitted of the busiest client",
-  "max/min: between processes, of what each admitted of its own requests",
+  "needless: denied although an exact bucket had a token besides all that was admitted",
+  "early: denied although it had a token then, which may have gone to a later request",
+  "no store: denied because the store was unavailable; at hand: decided without the store",
+  "commits, reads: calls to the store per decision; p50, p99: wait for a decision (ms)",
+  "busy p99: the same, for admitted requests of the busiest client",
+  "max/min: between processes, the share of its own requests that each admitted",
 ].join("\n");
 
-/** In the same order as the properties stand in a scenario. */
+/** In the order of a scenario's properties. */
 function alsoOf(scenario: Scenario): string {
   const usual = new Map<string, unknown>(Object.entries(DEFAULT_SCENARIO));
   return Object.entries(scenario)

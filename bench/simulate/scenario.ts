@@ -1,6 +1,6 @@
 import type { OnStoreFailure } from "../../lib/limiter/limit.ts";
 
-/** How the clients ask. */
+/** How clients send requests. */
 export const SHAPES = ["steady", "bursts", "hot", "zipf", "rotating"] as const;
 /** One of them. */
 export type Shape = (typeof SHAPES)[number];
@@ -25,7 +25,7 @@ export interface Scenario {
   readonly rate: number;
   /** Tokens that a bucket holds. */
   readonly burst: number;
-  /** How much a client asks for (of `zipf`: the busiest), as a share of the rate. */
+  /** How much a client requests (of `zipf`: the busiest), as a share of the rate. */
   readonly load: number;
   /** One way to the store, on average (ms). */
   readonly latencyMs: number;
@@ -35,15 +35,15 @@ export interface Scenario {
   readonly capacity: number;
   /** Share of the store's calls that fail, and did nothing. */
   readonly failing: number;
-  /** Share of the store's calls that never answer, and did nothing. */
+  /** Share of calls to the store that never reply, and did nothing. */
   readonly hanging: number;
-  /** Share of the store's calls that did what they should, and never answer. */
+  /** Share of calls to the store that did their work, and never reply. */
   readonly losing: number;
   /** How many buckets one commit may write. */
   readonly maxWrites: number;
   /** How many commits a process sends before the first has come back. */
   readonly concurrency: number;
-  /** How much the limiter is told that wall clocks may differ (ms). */
+  /** The clock skew that the limiter allows for (ms). */
   readonly skewMs: number;
   /** How much they do differ (ms). */
   readonly apartMs: number;
@@ -53,7 +53,7 @@ export interface Scenario {
   readonly seed: number;
 }
 
-/** What is simulated unless told otherwise: a store that several machines share. */
+/** The default scenario: a store that several machines share. */
 export const DEFAULT_SCENARIO: Scenario = {
   shape: "hot",
   spread: "even",

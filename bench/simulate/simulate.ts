@@ -13,13 +13,13 @@ import { type StartLimiter, startLimiter } from "./start_limiter.ts";
 import { type Arrival, traffic } from "./traffic.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
-/** A request that was answered. */
-export interface Answered extends Arrival {
+/** A request and its decision. */
+export interface DecidedRequest extends Arrival {
   readonly outcome: Decision["outcome"];
   /**
    * From when on the decision counts (ms): when it was made, as the limiter says itself of what it
    * admits; of a denial, when the commit was sent that it stands on, or when it was given, if it
-   * needed none. The answer's way back is nobody's to spend.
+   * needed none. The reply's way back counts for no one.
    */
   readonly decidedAt: number;
   /** When it was given (ms). */
@@ -32,7 +32,7 @@ export interface Answered extends Arrival {
 export interface Run {
   readonly limit: Limit;
   /** In the order in which the requests came. */
-  readonly answers: readonly Answered[];
+  readonly requests: readonly DecidedRequest[];
   readonly commits: number;
   readonly conflicts: number;
   readonly reads: number;
@@ -40,7 +40,7 @@ export interface Run {
 
 /**
  * Plays a scenario: the limiter's own code on a virtual clock, with a store and traffic made up.
- * @throws {Error} when the limiter leaves a request without an answer
+ * @throws {Error} when the limiter leaves a request undecided
  */
 export async function simulate(
   scenario: Scenario,
@@ -75,10 +75,10 @@ export async function simulate(
     return { store, limiter };
   });
 
-  const answers = new Array<Answered>(arrivals.length);
+  const decided = new Array<DecidedRequest>(arrivals.length);
   let left = arrivals.length;
   let failure: unknown;
-  const ask = (arrival: Arrival, index: number) => {
+  const send = (arrival: Arrival, index: number) => {
     const process = processes[arrival.process];
     if (!process) throw new RangeError(`there is no process ${arrival.process}`);
     const key = `client ${arrival.client}`;
@@ -87,7 +87,7 @@ export async function simulate(
       const settledAt = clock.monotonic();
       const madeAt = outcome === "admitted" ? decision.at.monotonic : process.store.sentAt(key);
       const decidedAt = Math.min(settledAt, Math.max(arrival.at, madeAt ?? settledAt));
-      answers[index] = { ...arrival, outcome, decidedAt, settledAt, isAtHand };
+      decided[index] = { ...arrival, outcome, decidedAt, settledAt, isAtHand };
       left--;
     };
     const patience = { signal: new AbortController().signal, deadline: Infinity };
@@ -100,15 +100,15 @@ export async function simulate(
     if (!arrival) return;
     clock.at(arrival.at, () => {
       askNext(index + 1);
-      ask(arrival, index);
+      send(arrival, index);
     });
   };
   askNext(0);
   const isOver = await clock.runUntil(() => left === 0 || failure !== undefined);
   if (failure !== undefined) throw failure;
-  if (!isOver) throw new Error(`the limiter left ${left} requests without an answer`);
+  if (!isOver) throw new Error(`the limiter left ${left} requests undecided`);
   const { commits, conflicts, reads } = shared;
-  return { limit, answers, commits, conflicts, reads };
+  return { limit, requests: decided, commits, conflicts, reads };
 }
 
 /** The wall clocks stand evenly from right to as far ahead as they may be. */

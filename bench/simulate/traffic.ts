@@ -20,15 +20,15 @@ const SKEWED_SHARE = 0.8;
 const STAY_MS = 1_000;
 /** The part of a period in which a burst comes. */
 const BURST_PART = 0.05;
-/** How steeply the clients of a heavy tail fall off: the second asks for less than half. */
+/** How steeply the clients of a heavy tail fall off: the second requests less than half. */
 const ZIPF_EXPONENT = 1.1;
 
 /** All requests of a scenario, in the order in which they come; the same for the same seed. */
 export function traffic(scenario: Scenario): Arrival[] {
   const random = new Random(scenario.seed);
-  const asked = [...take(SHAPED[scenario.shape](scenario, random), scenario.requests)];
-  return asked.sort((a, b) => a.at - b.at)
-    .map((asking) => ({ ...asking, process: processOf(asking, scenario, random) }));
+  const arrivals = [...take(SHAPED[scenario.shape](scenario, random), scenario.requests)];
+  return arrivals.sort((a, b) => a.at - b.at)
+    .map((arrival) => ({ ...arrival, process: processOf(arrival, scenario, random) }));
 }
 
 const SHAPED: Record<Shape, (scenario: Scenario, random: Random) => Iterable<Asking>> = {
@@ -43,7 +43,7 @@ const SHAPED: Record<Shape, (scenario: Scenario, random: Random) => Iterable<Ask
   },
 };
 
-/** What a client asks for in a second. */
+/** What a client requests per second. */
 function demandOf({ load, rate }: Scenario): number {
   return load * rate;
 }
@@ -69,7 +69,7 @@ function* bursts(scenario: Scenario, random: Random): Iterable<Asking> {
   }
 }
 
-/** Few ask for much, and many for little. */
+/** A few clients request much, and many little. */
 function zipf(scenario: Scenario, random: Random): Iterable<Asking> {
   const sums: number[] = [];
   let sum = 0;

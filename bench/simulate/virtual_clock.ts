@@ -50,7 +50,7 @@ export class VirtualClock implements Clock {
 
   /**
    * Lets time pass.
-   * @param isOver whether to stop; asked before each timer
+   * @param isOver whether to stop; checked before each timer
    * @returns whether it was over, and not merely nothing left to wait for
    */
   async runUntil(isOver: () => boolean): Promise<boolean> {

@@ -8,16 +8,16 @@ const NOW = Date.UTC(2026, 0, 1);
 export const hard = (of: Purge["of"], at = NOW): Purge => ({ of, isSoft: false, at });
 export const soft = (of: Purge["of"], at = NOW): Purge => ({ of, isSoft: true, at });
 
-/** What a reader says of bans, in an order of their own. */
-export async function read(bans: KvPurges): Promise<Purge[]> {
-  return sorted(await bans.readNew());
+/** What a reader says of purges, in an order of their own. */
+export async function read(purges: KvPurges): Promise<Purge[]> {
+  return sorted(await purges.readNew());
 }
 
-function sorted(bans: readonly Purge[]): Purge[] {
-  return bans.toSorted((a, b) => a.at - b.at || a.of.localeCompare(b.of));
+function sorted(purges: readonly Purge[]): Purge[] {
+  return purges.toSorted((a, b) => a.at - b.at || a.of.localeCompare(b.of));
 }
 
-/** What bans in any Deno KV must do, as tests. Each opens a KV of its own, which is empty. */
+/** What purges in any Deno KV must do, as tests. Each opens a KV of its own, which is empty. */
 export function testKvBans(
   name: string,
   open: () => Promise<Deno.Kv & (Disposable | AsyncDisposable)>,
@@ -28,35 +28,35 @@ export function testKvBans(
       await body(kv);
     });
 
-  test("a store without bans has none", async (kv) => {
-    const bans = new KvPurges(kv);
-    assertEquals(await read(bans), []);
-    assertEquals(await read(bans), []);
+  test("a store without purges has none", async (kv) => {
+    const purges = new KvPurges(kv);
+    assertEquals(await read(purges), []);
+    assertEquals(await read(purges), []);
   });
 
-  test("bans come back as they were, hard and soft, of all, of addresses and of tags", async (kv) => {
+  test("purges come back as they were, hard and soft, of all, of addresses and of tags", async (kv) => {
     const added = sorted([hard("all"), soft("url:up /a?b=ä"), hard("tag:a b"), soft("tag:")]);
     await new KvPurges(kv).add(added, KEEP_MS);
     assertEquals(await read(new KvPurges(kv)), added);
   });
 
-  test("every process hears of the bans of all the others, and of its own", async (kv) => {
-    const processes = ["a", "b", "c"].map((name) => ({ name, bans: new KvPurges(kv) }));
-    for (const { name, bans } of processes) await bans.add([hard(`tag:${name}`)], KEEP_MS);
+  test("every process hears of the purges of all the others, and of its own", async (kv) => {
+    const processes = ["a", "b", "c"].map((name) => ({ name, purges: new KvPurges(kv) }));
+    for (const { name, purges } of processes) await purges.add([hard(`tag:${name}`)], KEEP_MS);
     const all = ["a", "b", "c"].map((name) => hard(`tag:${name}`));
-    for (const { bans } of processes) assertEquals(await read(bans), all);
-    for (const { bans } of processes) assertEquals(await read(bans), []);
+    for (const { purges } of processes) assertEquals(await read(purges), all);
+    for (const { purges } of processes) assertEquals(await read(purges), []);
   });
 
-  test("a hard and a soft ban of the same moment and subject are two", async (kv) => {
-    const bans = new KvPurges(kv);
-    await bans.add([hard("tag:a")], KEEP_MS);
-    await bans.add([soft("tag:a")], KEEP_MS);
-    const heard = await bans.readNew();
+  test("a hard and a soft purge of the same moment and subject are two", async (kv) => {
+    const purges = new KvPurges(kv);
+    await purges.add([hard("tag:a")], KEEP_MS);
+    await purges.add([soft("tag:a")], KEEP_MS);
+    const heard = await purges.readNew();
     assertEquals(heard.map(({ isSoft }) => isSoft).toSorted(), [false, true]);
   });
 
-  test("a ban is heard whatever the clocks of those who add bans say", async (kv) => {
+  test("a purge is heard whatever the clocks of those who add purges say", async (kv) => {
     const [ahead, behind, reader] = [new KvPurges(kv), new KvPurges(kv), new KvPurges(kv)];
     await ahead.add([hard("tag:ahead", NOW + 3_600_000)], KEEP_MS);
     await reader.readNew();

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { judge } from "../../../bench/simulate/judge.ts";
 import { DEFAULT_SCENARIO } from "../../../bench/simulate/scenario.ts";
-import type { Answered, Run } from "../../../bench/simulate/simulate.ts";
+import type { DecidedRequest, Run } from "../../../bench/simulate/simulate.ts";
 import { type BucketShape, bucketShape } from "../../../lib/limiter/bucket.ts";
 import type { Limit } from "../../../lib/limiter/limit.ts";
 import { property, type Random } from "../../support/random.ts";
@@ -16,11 +16,14 @@ property("the excess is that of the worst of all windows", 300, (random) => {
 Deno.test("judge: a denial is needless from the moment a token is there", () => {
   const shape = bucketShape(1, 1_000, 1);
   const limit = limitOf(shape);
-  const denied = (decidedAt: number, outcome: Answered["outcome"] = "denied"): Answered => (
+  const denied = (
+    decidedAt: number,
+    outcome: DecidedRequest["outcome"] = "denied",
+  ): DecidedRequest => (
     { at: 0, client: 1, process: 0, outcome, decidedAt, settledAt: 2_000, isAtHand: false }
   );
-  const judged = (...answers: Answered[]) =>
-    judge(DEFAULT_SCENARIO, { limit, answers, commits: 0, conflicts: 0, reads: 0 });
+  const judged = (...requests: DecidedRequest[]) =>
+    judge(DEFAULT_SCENARIO, { limit, requests, commits: 0, conflicts: 0, reads: 0 });
   assertEquals(judged(denied(0)).needless, 1);
   const { needless, early, ideal, admitted, p50, p99, busyP99, atHand } = judged(
     denied(999),
@@ -36,32 +39,32 @@ Deno.test("judge: a denial is needless from the moment a token is there", () => 
 });
 
 property("needless is what an ideal bucket could have let out besides", 300, (random) => {
-  const { answers } = anyRun(random, 12);
+  const { requests } = anyRun(random, 12);
   const limit = limitOf(bucketShape(1_000, 1_000, random.int(1, 5)));
-  const run: Run = { limit, answers, commits: 0, conflicts: 0, reads: 0 };
+  const run: Run = { limit, requests, commits: 0, conflicts: 0, reads: 0 };
   if (judge(DEFAULT_SCENARIO, run).excess > 0) return;
   assertEquals(judge(DEFAULT_SCENARIO, run).needless, mostBesides(run));
 });
 
 /** Every choice of refused requests, one by one. */
-function mostBesides({ answers, limit: { shape } }: Run): number {
-  const refused = answers.filter(({ outcome }) => outcome !== "admitted");
+function mostBesides({ requests, limit: { shape } }: Run): number {
+  const refused = requests.filter(({ outcome }) => outcome !== "admitted");
   let most = 0;
   for (let choice = 0; choice < 2 ** refused.length; choice++) {
     const chosen = refused.filter((_, index) => choice >> index & 1);
-    const asIf = answers.map((answer): Answered =>
+    const asIf = requests.map((answer): DecidedRequest =>
       chosen.includes(answer) ? { ...answer, outcome: "admitted" } : answer
     );
-    const run = { limit: limitOf(shape), answers: asIf, commits: 0, conflicts: 0, reads: 0 };
+    const run = { limit: limitOf(shape), requests: asIf, commits: 0, conflicts: 0, reads: 0 };
     if (judge(DEFAULT_SCENARIO, run).excess === 0) most = Math.max(most, chosen.length);
   }
   return most;
 }
 
 /** Every window that begins and ends with an admission, one by one. */
-function worstWindow({ answers, limit: { shape } }: Run, skewMs: number): number {
+function worstWindow({ requests, limit: { shape } }: Run, skewMs: number): number {
   let worst = 0;
-  const admitted = answers.filter(({ outcome }) => outcome === "admitted");
+  const admitted = requests.filter(({ outcome }) => outcome === "admitted");
   for (const { client, decidedAt: from } of admitted) {
     for (const { client: other, decidedAt: to } of admitted) {
       if (other !== client || to < from) continue;
@@ -82,12 +85,12 @@ function limitOf(shape: BucketShape): Limit {
 function anyRun(random: Random, most = 30): Run {
   const shape = bucketShape(random.int(1, 900), 1_000, random.int(1, 5));
   let at = 0;
-  const answers = random.list(1, most, (): Answered => {
+  const requests = random.list(1, most, (): DecidedRequest => {
     at += random.bool(0.3) ? 0 : random.int(0, 20);
     const decidedAt = at + random.int(0, 10);
     const outcome = random.bool(0.7) ? "admitted" : "denied";
     const client = random.int(1, 2);
     return { at, client, process: 0, outcome, decidedAt, settledAt: decidedAt, isAtHand: true };
   });
-  return { limit: limitOf(shape), answers, commits: 0, conflicts: 0, reads: 0 };
+  return { limit: limitOf(shape), requests, commits: 0, conflicts: 0, reads: 0 };
 }

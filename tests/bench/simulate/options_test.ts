@@ -31,7 +31,7 @@ Deno.test("simulate options: help tells every flag", () => {
 
 const WRONG: readonly [args: string[], told: string][] = [
   [["--procesess", "3"], 'there is no flag --procesess; did you mean "processes"?'],
-  [["--processes"], "--processes needs a value: how many processes there are"],
+  [["--processes"], "--processes needs a value: number of processes"],
   [["--processes", "0"], '--processes must be a whole number of at least 1; got "0"'],
   [["--processes", "1.5"], '--processes must be a whole number of at least 1; got "1.5"'],
   [["--processes", "2,,3"], '--processes must be a whole number of at least 1; got ""'],

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { LOCAL } from "../../../bench/simulate/default_scenarios.ts";
-import { judge, type Verdict } from "../../../bench/simulate/judge.ts";
+import { judge, type Score } from "../../../bench/simulate/judge.ts";
 import {
   DEFAULT_SCENARIO,
   type Scenario,
@@ -27,7 +27,7 @@ const SMALL: Scenario = {
 /** A bucket of which tokens are leased. */
 const LEASED = { requests: 4_000, processes: 4, rate: 400, burst: 200, latencyMs: 10 } as const;
 
-async function play(scenario: Scenario, start?: StartLimiter): Promise<Verdict> {
+async function play(scenario: Scenario, start?: StartLimiter): Promise<Score> {
   return judge(scenario, await simulate(scenario, start));
 }
 
@@ -52,7 +52,7 @@ for (const shape of SHAPES) {
     const scenario = { ...SMALL, shape, losing: 0.02, failing: 0.02, hanging: 0.01 };
     const first = await simulate(scenario);
     assertEquals(await simulate(scenario), first);
-    assertNotEquals((await simulate({ ...scenario, seed: 2 })).answers, first.answers);
+    assertNotEquals((await simulate({ ...scenario, seed: 2 })).requests, first.requests);
   });
 }
 
@@ -197,11 +197,11 @@ Deno.test("simulate sees one process that gets everything", async () => {
   assertEquals(mostToLeast, Infinity);
 });
 
-Deno.test("simulate fails when a limiter does not answer, or throws", async () => {
+Deno.test("simulate fails when a limiter leaves requests undecided, or throws", async () => {
   await assertRejects(
     () => simulate(SMALL, () => ({ take: () => new Promise(() => {}) })),
     Error,
-    "the limiter left 1000 requests without an answer",
+    "the limiter left 1000 requests undecided",
   );
   await assertRejects(
     () => simulate(SMALL, () => ({ take: () => Promise.reject(new Error("broken")) })),

@@ -97,7 +97,7 @@ Deno.test("purges added at the same moment are all read", async () => {
   }
 });
 
-/** What others may have written where bans stand. */
+/** Foreign records among the purges. */
 const FOREIGN: readonly unknown[] = [
   null,
   "all",
@@ -120,10 +120,10 @@ Deno.test("records that are no purges are skipped, and the purges beside them ar
   }
   for (const key of ["", NOW, "text", "z"]) await kv.set(["sluice", "cache-bans", key], 7);
   await kv.set(["sluice", "cache-bans-count"], { of: "all" });
-  const bans = new KvPurges(kv);
-  assertEquals(await read(bans), []);
-  await bans.add([hard("tag:a")], KEEP_MS);
-  assertEquals(await read(bans), [hard("tag:a")]);
+  const purges = new KvPurges(kv);
+  assertEquals(await read(purges), []);
+  await purges.add([hard("tag:a")], KEEP_MS);
+  assertEquals(await read(purges), [hard("tag:a")]);
 });
 
 Deno.test("a list that fails is retried, and no purge is missed", async () => {
@@ -145,11 +145,11 @@ Deno.test("a list that fails is retried, and no purge is missed", async () => {
 
 Deno.test("a whole batch of purges fits into one record, long URLs too", async () => {
   using kv = await Deno.openKv(":memory:");
-  const bans = Array.from(
+  const purges = Array.from(
     { length: 200 },
     (_, index) => hard(`url:up /${"x".repeat(2_000)}/${index}`),
   );
-  await new KvPurges(kv).add(bans, KEEP_MS);
+  await new KvPurges(kv).add(purges, KEEP_MS);
   assertEquals((await new KvPurges(kv).readNew()).length, 200);
 });
 
@@ -167,18 +167,18 @@ function entryOf(tag: string, requestedAt: number): CacheEntry {
 }
 
 property(
-  "whoever adds and reads when, in the end all processes ban the same",
+  "in any order of adds and reads, all processes end with the same purges",
   40,
   async (random) => {
     using kv = await Deno.openKv(":memory:");
     const processes = Array.from(
       { length: 3 },
-      () => ({ bans: new KvPurges(kv), known: new Purges() }),
+      () => ({ purges: new KvPurges(kv), known: new Purges() }),
     );
     const expected = new Purges();
     let now = NOW;
-    const hear = async ({ bans, known }: typeof processes[number]) => {
-      for (const ban of await bans.readNew()) known.add(ban);
+    const hear = async ({ purges, known }: typeof processes[number]) => {
+      for (const purge of await purges.readNew()) known.add(purge);
     };
     for (let step = 0; step < 30; step++) {
       now += random.int(0, 5_000);
@@ -188,8 +188,8 @@ property(
           const tag = `tag:${random.pick(["a", "b", "c"])}` as const;
           return { of: tag, isSoft: random.bool(), at: now - random.int(0, 4_000) };
         });
-        for (const ban of added) expected.add(ban);
-        await process.bans.add(added, KEEP_MS);
+        for (const purge of added) expected.add(purge);
+        await process.purges.add(added, KEEP_MS);
       } else await hear(process);
     }
     for (const process of processes) {

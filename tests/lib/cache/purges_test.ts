@@ -16,9 +16,9 @@ function entryAt(receivedAt: number, headers: Record<string, string> = {}): Cach
   };
 }
 
-function bansOf(...bans: [of: PurgeSubject, at: number, isSoft?: boolean][]): Purges {
+function purgesOf(...purges: [of: PurgeSubject, at: number, isSoft?: boolean][]): Purges {
   const all = new Purges();
-  for (const [of, at, isSoft = false] of bans) all.add({ of, at, isSoft });
+  for (const [of, at, isSoft = false] of purges) all.add({ of, at, isSoft });
   return all;
 }
 
@@ -27,56 +27,63 @@ Deno.test("without purges nothing is purged", () => {
 });
 
 Deno.test("a purge covers what was requested up to then", () => {
-  const bans = bansOf(["all", 100]);
-  assertEquals(bans.check(entryAt(99)), { at: 100, isGone: true });
-  assertEquals(bans.check(entryAt(100)), { at: 100, isGone: true });
-  assertEquals(bans.check(entryAt(101)), undefined);
+  const purges = purgesOf(["all", 100]);
+  assertEquals(purges.check(entryAt(99)), { at: 100, isGone: true });
+  assertEquals(purges.check(entryAt(100)), { at: 100, isGone: true });
+  assertEquals(purges.check(entryAt(101)), undefined);
 });
 
 Deno.test("a purge covers its URL alone", () => {
-  assertEquals(bansOf(["url:users /7", 100]).check(entryAt(1))?.isGone, true);
-  assertEquals(bansOf(["url:users /77", 100]).check(entryAt(1)), undefined);
-  assertEquals(bansOf(["url:news /7", 100]).check(entryAt(1)), undefined);
+  assertEquals(purgesOf(["url:users /7", 100]).check(entryAt(1))?.isGone, true);
+  assertEquals(purgesOf(["url:users /77", 100]).check(entryAt(1)), undefined);
+  assertEquals(purgesOf(["url:news /7", 100]).check(entryAt(1)), undefined);
 });
 
 Deno.test("a purge of a tag covers all responses with it, and no longer tag", () => {
-  const bans = bansOf(["tag:a", 100]);
-  assertEquals(bans.check(entryAt(1, { "cache-tag": "b, a" }))?.isGone, true);
-  assertEquals(bans.check(entryAt(1, { "surrogate-key": "b a" }))?.isGone, true);
-  assertEquals(bans.check(entryAt(1, { "cache-tag": "ab" })), undefined);
-  assertEquals(bans.check(entryAt(1)), undefined);
+  const purges = purgesOf(["tag:a", 100]);
+  assertEquals(purges.check(entryAt(1, { "cache-tag": "b, a" }))?.isGone, true);
+  assertEquals(purges.check(entryAt(1, { "surrogate-key": "b a" }))?.isGone, true);
+  assertEquals(purges.check(entryAt(1, { "cache-tag": "ab" })), undefined);
+  assertEquals(purges.check(entryAt(1)), undefined);
 });
 
 Deno.test("soft purges end freshness at the earliest of their times", () => {
-  const bans = bansOf(["all", 200, true], ["tag:a", 100, true]);
+  const purges = purgesOf(["all", 200, true], ["tag:a", 100, true]);
   const tagged = { "cache-tag": "a" };
-  assertEquals(bans.check(entryAt(1, tagged)), { at: 100, isGone: false });
-  assertEquals(bans.check(entryAt(150, tagged)), { at: 200, isGone: false });
-  assertEquals(bans.check(entryAt(201, tagged)), undefined);
+  assertEquals(purges.check(entryAt(1, tagged)), { at: 100, isGone: false });
+  assertEquals(purges.check(entryAt(150, tagged)), { at: 200, isGone: false });
+  assertEquals(purges.check(entryAt(201, tagged)), undefined);
 });
 
 Deno.test("a hard purge wins over a soft one, in either order", () => {
   const orders = [[true, false], [false, true]] as const;
   for (const [first, second] of orders) {
-    assertEquals(bansOf(["all", 100, first], ["all", 100, second]).check(entryAt(1))?.isGone, true);
+    assertEquals(
+      purgesOf(["all", 100, first], ["all", 100, second]).check(entryAt(1))?.isGone,
+      true,
+    );
   }
-  const bans = bansOf(["all", 100], ["all", 200, true]);
-  assertEquals(bans.check(entryAt(150)), { at: 200, isGone: false }, "it came after the hard one");
+  const purges = purgesOf(["all", 100], ["all", 200, true]);
+  assertEquals(
+    purges.check(entryAt(150)),
+    { at: 200, isGone: false },
+    "it came after the hard one",
+  );
 });
 
 Deno.test("an older purge that is read late changes nothing", () => {
-  const bans = bansOf(["all", 200], ["all", 100]);
-  assertEquals(bans.check(entryAt(150))?.isGone, true);
+  const purges = purgesOf(["all", 200], ["all", 100]);
+  assertEquals(purges.check(entryAt(150))?.isGone, true);
 });
 
 Deno.test("purges of one subject count as one, and are forgotten with the last of them", () => {
-  const bans = bansOf(["all", 100], ["all", 200, true], ["tag:a", 50]);
-  assertEquals(bans.size, 2);
-  bans.forgetBefore(150);
-  assertEquals(bans.size, 1);
-  assertEquals(bans.check(entryAt(120)), { at: 200, isGone: false });
-  bans.forgetBefore(201);
-  assertEquals(bans.size, 0);
+  const purges = purgesOf(["all", 100], ["all", 200, true], ["tag:a", 50]);
+  assertEquals(purges.size, 2);
+  purges.forgetBefore(150);
+  assertEquals(purges.size, 1);
+  assertEquals(purges.check(entryAt(120)), { at: 200, isGone: false });
+  purges.forgetBefore(201);
+  assertEquals(purges.size, 0);
 });
 
 Deno.test("tags are read from both headers, and empty ones are none", () => {

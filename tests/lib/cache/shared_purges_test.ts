@@ -12,9 +12,9 @@ function start() {
   const lines: string[] = [];
   const store = {
     isLost: false,
-    add(bans: readonly Purge[]) {
+    add(purges: readonly Purge[]) {
       if (store.isLost) return Promise.reject(new Error("lost"));
-      told.push(bans.map(({ of }) => of));
+      told.push(purges.map(({ of }) => of));
       return Promise.resolve();
     },
     readNew: () => Promise.resolve([]),
