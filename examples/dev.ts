@@ -6,7 +6,13 @@ const STOP_MS = 5_000;
 
 /** Runs the sample upstreams and the gateway under `--watch`, until the gateway exits or a signal. */
 async function dev(): Promise<number> {
-  await using samples = await serveSamples();
+  const samplePort = Deno.env.get("SAMPLE_PORT");
+  const first = Number(samplePort ?? 9001);
+  const port = (index: number) => first && first + index;
+  await using samples = await serveSamples({
+    ports: { countries: port(0), holidays: port(1), timeZones: port(2) },
+  });
+  const { countries, holidays, timeZones } = samples.urls;
   for (const [name, url] of Object.entries(samples.urls)) console.log(`sample ${name} on ${url}`);
   const gateway = new Deno.Command(Deno.execPath(), {
     args: [
@@ -19,6 +25,12 @@ async function dev(): Promise<number> {
       "main.ts",
     ],
     cwd: new URL("..", import.meta.url),
+    env: samplePort === undefined ? {} : {
+      GATEWAY_CONFIG: "examples/moved_samples.config.ts",
+      COUNTRIES_URL: countries,
+      HOLIDAYS_URL: holidays,
+      TIME_ZONES_URL: timeZones,
+    },
   }).spawn();
   // At SIGTERM the gateway exits and the watcher does not; SIGINT ends both, except when the process
   // group got a SIGTERM first.

@@ -1,12 +1,7 @@
 import { assertEquals, assertGreaterOrEqual, assertMatch, assertStringIncludes } from "@std/assert";
 import { DenoProcess, TestFolder, until } from "../support/program.ts";
 
-/** Where `deno task dev` listens: the gateway and the three sample upstreams. */
-const PORTS = [8000, 9001, 9002, 9003];
 const REPOSITORY = new URL("../../", import.meta.url).pathname;
-
-const taken = PORTS.filter((port) => !isFree(port));
-const skipped = taken.length > 0 ? ` (skipped: ${taken.join(", ")} taken)` : "";
 
 function isFree(port: number): boolean {
   try {
@@ -44,7 +39,28 @@ class Dev extends DenoProcess {
   #pids: number[] = [];
 
   constructor() {
-    super(["task", "dev"], { cwd: REPOSITORY, env: { GATEWAY_STORE: ":memory:" } });
+    super(["task", "dev"], {
+      cwd: REPOSITORY,
+      env: { GATEWAY_STORE: ":memory:", PORT: "0", SAMPLE_PORT: "0", NO_COLOR: "1" },
+    });
+  }
+
+  /** Where the gateway listens, or a sample: `listening`, `sample holidays`. */
+  url(what: string): string | undefined {
+    return new RegExp(`^${what} on (\\S+)$`, "m").exec(this.stdout)?.[1];
+  }
+
+  /** What the gateway says of Iceland; undefined before it listens. */
+  async country() {
+    const url = this.url("listening");
+    return url === undefined ? undefined : await askJson(`${url}/country/IS?year=2026`);
+  }
+
+  /** The ports of the gateway and of the samples. */
+  get ports(): number[] {
+    return [...this.stdout.matchAll(/ on http:\/\/127\.0\.0\.1:(\d+)$/gm)].map(([, port]) =>
+      Number(port)
+    );
   }
 
   /** The task and all that it has started so far, whether or not they still run. */
@@ -75,15 +91,14 @@ async function askJson(url: string) {
   }
 }
 
-const country = "http://127.0.0.1:8000/country/IS?year=2026";
-
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test({
-    name: `deno task dev: gateway and samples run, until ${signal} ends them all${skipped}`,
-    ignore: skipped !== "",
+    name: `deno task dev: gateway and samples run, until ${signal} ends them all`,
     async fn() {
       await using dev = new Dev();
-      await until(async () => (await askJson(country))?.complete === true, "a complete answer");
+      await until(async () => (await dev.country())?.complete === true, "a complete answer");
+      const { ports } = dev;
+      assertEquals(ports.length, 4);
       const processes = await dev.processes();
       assertGreaterOrEqual(processes.length, 2, dev.output);
 
@@ -93,21 +108,20 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
         `${signal} ends all processes\n${dev.output}`,
         5_000,
       );
-      assertEquals(PORTS.filter((port) => !isFree(port)), []);
+      assertEquals(ports.filter((port) => !isFree(port)), []);
     },
   });
 }
 
 Deno.test({
-  name: `deno task dev: a sample that hangs leaves an answer without it${skipped}`,
-  ignore: skipped !== "",
+  name: `deno task dev: a sample that hangs leaves an answer without it`,
   async fn() {
-    await using _dev = new Dev();
-    await until(async () => (await askJson(country))?.complete === true, "a complete answer");
-    const mood = await fetch("http://127.0.0.1:9002/be/hanging", { method: "POST" });
+    await using dev = new Dev();
+    await until(async () => (await dev.country())?.complete === true, "a complete answer");
+    const mood = await fetch(`${dev.url("sample holidays")}/be/hanging`, { method: "POST" });
     await mood.body?.cancel();
 
-    const { complete, data, problems } = await askJson(country);
+    const { complete, data, problems } = await dev.country();
     assertEquals([complete, data.country.name, data.holidays], [false, "Iceland", null]);
     assertEquals(
       problems.map(({ part, status, type }: Record<string, unknown>) => [part, status, type]),

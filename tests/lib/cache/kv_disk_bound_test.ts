@@ -5,6 +5,7 @@ import type { KvTier } from "../../../lib/cache/kv_tier.ts";
 import { systemClock } from "../../../lib/core/clock.ts";
 import { openKv } from "../../../lib/store/open_kv.ts";
 import { kvTier } from "../../support/kv_tier.ts";
+import { until } from "../../support/program.ts";
 
 const NONE = new Headers();
 const HOUR = 3_600_000;
@@ -63,15 +64,17 @@ async function records(kv: Deno.Kv): Promise<number> {
 
 /** Resolves when room has been made, as far as it is made behind a write. */
 async function isWithin(kv: Deno.Kv, bytes: number): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
-    let sum = 0;
-    for await (const { value } of kv.list<number>({ prefix: ["sluice", "cache-use"] })) {
-      sum += value;
-    }
-    if (sum <= bytes) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error("no room was made");
+  await until(
+    async () => {
+      let sum = 0;
+      for await (const { value } of kv.list<number>({ prefix: ["sluice", "cache-use"] })) {
+        sum += value;
+      }
+      return sum <= bytes;
+    },
+    "room is made",
+    60_000,
+  );
 }
 
 Deno.test("1,200 responses of 256 KiB, many at once, leave the file near its bound of 32 MiB", async () => {
