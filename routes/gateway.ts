@@ -46,9 +46,10 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
   const { clock, background, buffers, shutdown, operator, logAccess, logError } = deps;
   const { ipv6Prefix } = settings;
   const routes = bySpecificity(settings.routes);
+  const [allowedOwn, allowedRoutes] = [allowedMethods(OWN_ROUTES), allowedMethods(routes)];
   const allowed = (pathname?: string) =>
-    allowedMethods(isReservedPath(pathname ?? "") ? OWN_ROUTES : routes, pathname);
-  const isOwn = (pathname: string) => allowedMethods(OWN_ROUTES, pathname).length > 0;
+    isReservedPath(pathname ?? "") ? allowedOwn(pathname) : allowedRoutes(pathname);
+  const isOwn = (pathname: string) => allowedOwn(pathname).length > 0;
   const pseudonym = pseudonymOf(settings);
   const limits = openLimits(deps);
   const cache = openCache({

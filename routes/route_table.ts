@@ -15,18 +15,25 @@ export function bySpecificity<Route extends Routed>(routes: readonly Route[]): R
 }
 
 /**
- * The methods of a path's routes, for `Allow`; empty when no route matches the path.
- * @param pathname decoded, as routes are matched; undefined for the methods of all routes
+ * Finds the methods of a path's routes, for `Allow`; none when no route matches the path. Patterns
+ * are compiled at the first call, once for all.
+ *
+ * The function takes a decoded path, as routes are matched; without one it returns the methods of
+ * all routes.
  */
-export function allowedMethods(routes: readonly Routed[], pathname?: string): string[] {
-  const methods = new Set<string>();
-  for (const { method, path } of routes) {
-    if (pathname !== undefined && !patternOf(path).test(pathname)) continue;
-    for (const allowed of method === "ANY" ? ANY_METHODS : [method]) methods.add(allowed);
-  }
-  if (methods.size === 0) return [];
-  if (methods.has("GET")) methods.add("HEAD");
-  return [...methods, "OPTIONS"];
+export function allowedMethods(routes: readonly Routed[]): (pathname?: string) => string[] {
+  let patterns: readonly RegExp[] | undefined;
+  return (pathname) => {
+    patterns ??= routes.map(({ path }) => patternOf(path));
+    const methods = new Set<string>();
+    for (const [index, { method }] of routes.entries()) {
+      if (pathname !== undefined && !patterns[index]?.test(pathname)) continue;
+      for (const allowed of method === "ANY" ? ANY_METHODS : [method]) methods.add(allowed);
+    }
+    if (methods.size === 0) return [];
+    if (methods.has("GET")) methods.add("HEAD");
+    return [...methods, "OPTIONS"];
+  };
 }
 
 /** Compares by segment: the end of a path, then a static segment, a parameter, a wildcard. */

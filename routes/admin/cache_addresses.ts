@@ -15,7 +15,7 @@ export function cacheAddresses(url: string, { upstreams, routes }: Settings): st
 function addressOf(url: string, route: RouteSettings): string | undefined {
   const [pathname = ""] = url.split("?", 1);
   const search = url.slice(pathname.length);
-  if ("max" in route || allowedMethods([route], pathname).length === 0) return undefined;
+  if ("max" in route || allowedMethods([route])(pathname).length === 0) return undefined;
   return "parts" in route
     ? `${route.key} ${url}`
     : `${route.to.name} ${pathname.slice(route.strip.length) || "/"}${search}`;
