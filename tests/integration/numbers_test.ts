@@ -64,7 +64,7 @@ Deno.test("a config's large numbers are bigints, and others are refused rather t
     await dataOf({ it: part, id: { from: "fn", params: { id: 2n ** 64n }, pick: ["n"] } }),
     '{"data":{"it":{"id":9007199254740993},"id":{"n":1}},"complete":false,"problems":[{"part":"it",' +
       '"type":"/_gateway/problems/upstream-invalid","title":"Invalid upstream response",' +
-      '"status":502,"detail":"the upstream\'s answer has nothing at /none"}]}',
+      '"status":502,"detail":"the upstream\'s response has nothing at /none"}]}',
   );
   for (const key of ["body", "otherwise"]) {
     const error = await assertRejects(() => dataOf({ it: { method: "POST", [key]: [2 ** 53] } }));
