@@ -12,7 +12,7 @@ import { anyScenario, leasedScenario, withResets, World } from "./limiter_world.
 import { ahead, setBack } from "./set_back.ts";
 
 /** How many worlds; `SEEDS=100000 deno test …` tries more. */
-const RUNS = Number(Deno.env.get("SEEDS") ?? 400);
+const RUNS = Number(Deno.env.get("SEEDS") ?? 150);
 const PATIENT = { signal: new AbortController().signal, deadline: Infinity };
 
 property("the limiter's promises hold in any world", RUNS, async (random) => {
