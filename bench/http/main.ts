@@ -162,4 +162,8 @@ async function write(
     const text = replaceBetweenMarks(document, markdown(report, running));
     await Deno.writeTextFile(options.docs, text);
   }
+  const written = [options.json, options.docs].flatMap((file) => file ?? []);
+  if (written.length > 0) {
+    await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", ...written] }).output();
+  }
 }
