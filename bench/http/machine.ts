@@ -1,11 +1,11 @@
-/** The machine in a few words: processor, cores, memory, kernel. */
+/** The machine in a few words: processor, cores, memory, operating system. */
 export async function describeMachine(): Promise<string> {
   const info = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
   const model = /^model name\s*:\s*(.+)$/m.exec(info)?.[1] ?? Deno.build.arch;
   const gigabytes = Math.round(Deno.systemMemoryInfo().total / 1e9);
   const cores = navigator.hardwareConcurrency;
   return `${model}, ${cores} core${cores === 1 ? "" : "s"}, ${gigabytes} GB, ` +
-    `${Deno.build.os} ${Deno.osRelease()}`;
+    Deno.build.os;
 }
 
 /** The versions of what takes part, as far as it is installed. */
