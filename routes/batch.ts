@@ -33,11 +33,11 @@ export interface BatchOptions {
   readonly forwardedHeader: string;
   readonly clock: Clock;
   readonly sender: ResponseSender;
-  /** Handles one request as if it had come alone. */
+  /** Handles one request as if it had been sent alone. */
   readonly dispatch: (request: Request, bindings: Env["Bindings"]) => Promise<Response>;
 }
 
-/** Handles a batch route: several requests in one, each handled as if it had come alone. */
+/** Handles a batch route: several requests in one, each handled as if it had been sent alone. */
 export function batch(options: BatchOptions): Handler<Env> {
   return async function batch(c) {
     const { signal } = c.get("ctx");

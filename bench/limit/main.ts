@@ -59,7 +59,7 @@ function gatewayWith(limit: LimitConfig | undefined, buckets: BucketStore): Send
     await app.fetch(new Request("http://127.0.0.1/", { headers: { "x-client": key } }), BINDINGS);
 }
 
-/** Requests a second, so many at a time. */
+/** Requests per second, at this concurrency. */
 async function measure(
   { send, keyOf }: Contender,
   { from, requests, concurrency }: { from: number; requests: number; concurrency: number },

@@ -100,7 +100,7 @@ async function transactions(store: CountingStore): Promise<Result> {
   return await measure(store, 1, async () => {
     version = await store.commit([{ key: "transactions", level, version, lifetimeMs: 60_000 }]) ??
       null;
-    if (version === null) throw new Error("somebody else wrote");
+    if (version === null) throw new Error("another process wrote first");
   });
 }
 
@@ -117,7 +117,7 @@ async function decisions(store: CountingStore, traffic: Traffic): Promise<Result
   return result;
 }
 
-/** Does something for a while, so many at a time. */
+/** Repeats an operation for a while, at this concurrency. */
 async function measure(
   store: CountingStore,
   concurrency: number,

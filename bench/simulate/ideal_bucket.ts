@@ -1,7 +1,7 @@
 /**
- * A bucket as it would be in an ideal world: one for all, exact and at hand. It is written down a
- * second time here, and not the limiter's, so that both are not wrong together. It may be
- * overdrawn: by how much is what a limiter let out too much.
+ * An ideal bucket, against which a limiter is judged: one for all processes, exact, without latency.
+ * It does not use the limiter's arithmetic, so that both cannot have the same fault. It may be
+ * overdrawn: by as much as a limiter admitted too much.
  */
 export class IdealBucket {
   readonly #capacity: number;
@@ -9,14 +9,14 @@ export class IdealBucket {
   #units: number;
   #at = 0;
 
-  /** @param perMs units that come in within a millisecond */
+  /** @param perMs units that are added per millisecond */
   constructor(capacity: number, perMs: number) {
     this.#capacity = capacity;
     this.#perMs = perMs;
     this.#units = capacity;
   }
 
-  /** What there is at that moment; time is counted in whole milliseconds, as wall clocks show it. */
+  /** The level at a moment; time is counted in whole milliseconds, as wall clocks show it. */
   unitsAt(moment: number): number {
     const at = Math.floor(moment);
     this.#units = Math.min(this.#capacity, this.#units + (at - this.#at) * this.#perMs);
@@ -24,7 +24,7 @@ export class IdealBucket {
     return this.#units;
   }
 
-  /** Takes so many, whether they are there or not; returns what is left. */
+  /** Takes tokens, even below zero; returns what is left. */
   take(units: number, moment: number): number {
     return this.#units = this.unitsAt(moment) - units;
   }

@@ -72,7 +72,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 }
 
-/** Reads on, so that the gateway never waits for somebody to take its log. */
+/** Reads all output, so that the gateway never waits for a reader of its log. */
 async function drain(): Promise<void> {
   while (!(await output.read()).done);
 }

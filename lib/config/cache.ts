@@ -40,7 +40,7 @@ export const aggregateCacheSchema = object(lifetimes);
 const CACHE_RULE = 'must be an object such as { ttl: "30s" }, or false';
 const none = value("false", { const: false }, v.literal(false));
 
-/** A cache of its own, or none. */
+/** Overrides the cache, or disables it. */
 export const cacheOrNone = choice(
   v.lazy((input) => input === false ? none : isRecord(input) ? cacheSchema : v.never(CACHE_RULE)),
   cacheSchema,

@@ -4,22 +4,22 @@ import { GatewayError } from "./errors.ts";
 
 /** Where a body's bytes come from while it is being written. */
 export interface BodyOrigin {
-  /** Read only when somebody reads the body. */
+  /** Read only when the body is read. */
   readonly stream: ReadableStream<Bytes>;
-  /** How many bytes will come, where that can be relied upon. */
+  /** The length in bytes, if it is certain. */
   readonly length?: number;
-  /** Reads everything in one step, which is cheaper; only where `length` can be relied upon. */
+  /** Reads everything in one step, which is cheaper; only if `length` is certain. */
   readonly whole?: () => Promise<Bytes>;
 }
 
-/** A body had more bytes than its reader wanted to take. */
+/** Thrown when a body exceeds its reader's limit. */
 export class BodyTooLarge extends Error {
-  /** What it is called in a stack trace. */
+  /** The name in a stack trace. */
   override readonly name = "BodyTooLarge";
 
-  /** Names the limit in its message. */
+  /** Creates the error; its message names the limit. */
   constructor(
-    /** How many bytes would have been taken. */
+    /** The limit (bytes). */
     readonly limit: number,
   ) {
     super(`the body is larger than ${limit} bytes`);
@@ -178,8 +178,9 @@ export class Body implements AsyncIterable<Bytes>, Holdable {
   }
 
   /**
-   * What a Response or a fetch takes: all bytes, or the origin's own stream, which then passes
-   * through no code of ours. A stream can be handed on once, and the body is spent with it.
+   * Returns what a Response or a fetch accepts: all bytes, or the origin's own stream, which is
+   * then read without passing through this Body. A stream can be handed on once; the body cannot
+   * be read after that.
    */
   handOn(): Bytes | ReadableStream<Bytes> {
     if (this.#failure) throw this.#failure.error;
@@ -192,7 +193,7 @@ export class Body implements AsyncIterable<Bytes>, Holdable {
     return stream;
   }
 
-  /** Counts its bytes in a budget for as long as somebody holds it. */
+  /** Counts its bytes in a budget until every holder has released it. */
   hold(budget: BufferBudget): void {
     if (this.#holders === 0) {
       const bytes = lengthOf(this.#chunks);
@@ -211,7 +212,7 @@ export class Body implements AsyncIterable<Bytes>, Holdable {
     this.#budget = undefined;
   }
 
-  /** Stops the origin; readers still there fail. A complete body stays as it is. */
+  /** Cancels the origin; current readers fail. Does nothing to a complete body. */
   async cancel(): Promise<void> {
     if (this.#done || this.#failure) return;
     const origin = this.#source ?? this.#origin?.stream;
@@ -237,7 +238,7 @@ export class Body implements AsyncIterable<Bytes>, Holdable {
   async #pull(whole?: () => Promise<Bytes>): Promise<void> {
     this.#pulling = true;
     try {
-      // What comes in one step is counted before it comes.
+      // A body that is read in one step is counted before it arrives.
       const expected = whole ? this.#origin?.length ?? 0 : 0;
       this.#count(expected);
       const chunk = await (whole ? whole() : this.#read());
@@ -252,7 +253,7 @@ export class Body implements AsyncIterable<Bytes>, Holdable {
       }
     } catch (error) {
       if (this.#failure === undefined) {
-        // What there is no room for is not read any further.
+        // The budget has no room for it: stop reading.
         if (error instanceof GatewayError) this.cancel();
         this.#failure = { error };
       }

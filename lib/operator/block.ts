@@ -16,7 +16,7 @@ export type BlockSubject = `client ${string}` | `ip ${string}`;
 /** The widest ranges that may be blocked (leading bits): a wider one is most likely a mistake. */
 const WIDEST_V4 = 8;
 const WIDEST_V6 = 16;
-/** Whoever has one IPv6 address has its whole /64: a narrower block would have no effect. */
+/** A client with one IPv6 address commonly has its whole /64: a narrower block would have no effect. */
 const NARROWEST_V6 = 64;
 
 /** The subject for an address or range; undefined when it is malformed or too wide. */

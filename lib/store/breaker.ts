@@ -54,9 +54,9 @@ export interface Ended {
 export const FIRST_BACKOFF_MS = 500;
 /** The longest pause (ms), before chance makes it up to twice as long. */
 export const LONGEST_BACKOFF_MS = 30_000;
-/** From so many hanging calls on, each further one doubles the pause. */
+/** From this many hanging calls on, each further one doubles the pause. */
 export const MOST_HANGING = 8;
-/** So many calls in a row must meet a locked file: processes that share one meet now and then. */
+/** How many calls in a row must find the file locked: processes that share it collide now and then. */
 export const MOST_LOCKED = 2;
 
 /** A circuit that is closed. */

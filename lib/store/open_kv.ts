@@ -55,7 +55,7 @@ async function openFile(path: string, clock: Clock): Promise<Deno.Kv> {
     const late = () => new StoreHeld();
     await within(kv.set(["sluice", "ready"], clock.wall()), DEFAULTS.storeTimeoutMs, clock, late);
   } catch (error) {
-    // Whoever holds the file now lets go of it some time; until then it fails like any store.
+    // Another process holds the file, and releases it sooner or later; until then the store fails.
     if (isLocked(error) || error instanceof StoreHeld) return kv;
     kv.close();
     throw error;

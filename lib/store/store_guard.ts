@@ -11,7 +11,7 @@ import { StoreUnavailable } from "./store_unavailable.ts";
 const LOOK_MS = 1_000;
 /** How often `check` writes to a store that works (ms). */
 const WRITE_MS = 5_000;
-/** A call that no client waits for may take so many times as long. */
+/** The timeout of a call that no client waits for is this many times as long. */
 const BACKGROUND_TIMES = 10;
 
 /** Who waits for a call: a client, or none. */
