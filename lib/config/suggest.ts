@@ -1,10 +1,10 @@
-/** The most edits at which a suggestion still helps. */
+/** The most edits at which a suggestion still helps; fewer for short words. */
 const MOST_EDITS = 2;
 
 /** Returns `; did you mean "timeout"?`, or `; available: …`; empty if nothing is known. */
 export function suggest(wrong: string, known: readonly string[]): string {
   let best: string | undefined;
-  let fewest = Math.min(MOST_EDITS, Math.floor(wrong.length / 2)) + 1;
+  let fewest = Math.min(MOST_EDITS, Math.floor((wrong.length + 1) / 3)) + 1;
   for (const candidate of known) {
     const edits = editDistance(wrong.toLowerCase(), candidate.toLowerCase());
     if (edits < fewest) [best, fewest] = [candidate, edits];
