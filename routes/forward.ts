@@ -7,7 +7,7 @@ import { endToEndHeaders } from "../lib/http/hop_by_hop.ts";
 import { type Forwarding, readForwarding, writeForwarding } from "../lib/http/forwarding.ts";
 import type { HeaderKey } from "../lib/http/header_key.ts";
 import { isRemovedHeader } from "../lib/http/removed_headers.ts";
-import { toldByClient, toldByProxy } from "../lib/http/told_by_forward.ts";
+import { keyedClientHeaders, keyedProxyHeaders } from "../lib/http/keyed_headers.ts";
 import type { ResponseSender } from "../lib/http/response_sender.ts";
 import { isBodiless } from "../lib/http/is_bodiless.ts";
 import { rewriteLocation } from "../lib/http/location.ts";
@@ -78,8 +78,8 @@ export function forward(options: ForwardOptions): Handler<Env> {
         ...(headerKey &&
           {
             headerKey: headerKey.of(sent, [
-              ...isProxied ? toldByProxy(sent) : [],
-              ...options.keysClientHeaders ? toldByClient(sent) : [],
+              ...isProxied ? keyedProxyHeaders(sent) : [],
+              ...options.keysClientHeaders ? keyedClientHeaders(sent) : [],
             ]),
           }),
       },

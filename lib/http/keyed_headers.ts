@@ -1,5 +1,5 @@
 /** Headers from which upstreams learn the requested URL. */
-const TOLD_OF_TARGET = [
+const TARGET_HEADERS = [
   "cf-visitor",
   "cloudfront-forwarded-proto",
   "fastly-ssl",
@@ -14,19 +14,19 @@ const TOLD_OF_TARGET = [
 ] as const;
 
 /**
- * Returns the headers of a forward that come from the gateway or a trusted proxy, not from the
- * client: responses depend on them, whatever their `Vary` says.
+ * Returns the headers that are in the cache key of every forward: they come from the gateway or a
+ * trusted proxy, and responses depend on them, whatever their `Vary` says.
  * @param passed headers that pass although forwards remove them, in lower case
  */
-export function toldByForward(passed: Iterable<string>): string[] {
-  return [...TOLD_OF_TARGET, ...passed];
+export function keyedForwardHeaders(passed: Iterable<string>): string[] {
+  return [...TARGET_HEADERS, ...passed];
 }
 
 /**
- * Returns the other headers of a trusted proxy, in lower case: the user (`X-Forwarded-User`), its
- * certificate; without the addresses, which are in `X-Forwarded-For`.
+ * Returns the other headers of a trusted proxy that are in the cache key, in lower case: the user
+ * (`X-Forwarded-User`), its certificate; not the addresses in `X-Forwarded-For`.
  */
-export function toldByProxy(sent: Headers): string[] {
+export function keyedProxyHeaders(sent: Headers): string[] {
   return [...sent.keys()].filter((name) =>
     name.startsWith("x-forwarded-") && name !== "x-forwarded-for"
   );
@@ -58,10 +58,10 @@ const COMMON: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Returns the other headers of a client, in lower case: an API key, a user that a login proxy
- * names. If freshness comes only from the config, the upstream has not declared that they make no
- * difference.
+ * Returns the headers of a client that are in the cache key where freshness comes only from the
+ * config, in lower case: an API key, a user that a login proxy names. The upstream has not declared
+ * there that they make no difference.
  */
-export function toldByClient(sent: Headers): string[] {
+export function keyedClientHeaders(sent: Headers): string[] {
   return [...sent.keys()].filter((name) => !COMMON.has(name) && !name.startsWith("sec-"));
 }

@@ -8,7 +8,7 @@ import type { UpstreamSettings } from "../config/upstream.ts";
 import { gather } from "../gather/gather.ts";
 import { type GatherPart, GatherPlan } from "../gather/gather_plan.ts";
 import { HeaderKey } from "../http/header_key.ts";
-import { toldByForward } from "../http/told_by_forward.ts";
+import { keyedForwardHeaders } from "../http/keyed_headers.ts";
 import { expandCall } from "../template/part_call.ts";
 import type { Source } from "../core/source.ts";
 import {
@@ -90,7 +90,7 @@ export class Sources {
     return {
       source: forwardStack(route, this.#stackDependencies(to)),
       headers,
-      headerKey: cache && new HeaderKey(targetOf(to), headers, toldByForward(passed)),
+      headerKey: cache && new HeaderKey(targetOf(to), headers, keyedForwardHeaders(passed)),
       keysClientHeaders: cache?.ttlMs !== undefined && !cache.isShared,
       ..."base" in to ? { base: to.base } : {},
     };

@@ -38,23 +38,23 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     wrong: "JSON.stringify([keyed])",
   },
   "forgets what forwards tell of host and scheme": {
-    file: "lib/http/told_by_forward.ts",
-    right: "[...TOLD_OF_TARGET, ...passed]",
+    file: "lib/http/keyed_headers.ts",
+    right: "[...TARGET_HEADERS, ...passed]",
     wrong: "[...passed]",
   },
   "forgets the client's key that a forward passes": {
-    file: "lib/http/told_by_forward.ts",
-    right: "[...TOLD_OF_TARGET, ...passed]",
-    wrong: "[...TOLD_OF_TARGET]",
+    file: "lib/http/keyed_headers.ts",
+    right: "[...TARGET_HEADERS, ...passed]",
+    wrong: "[...TARGET_HEADERS]",
   },
   "forgets what a trusted proxy says": {
     file: "routes/forward.ts",
-    right: "isProxied ? toldByProxy(sent) : []",
+    right: "isProxied ? keyedProxyHeaders(sent) : []",
     wrong: "[]",
   },
   "forgets what else a client sends": {
     file: "routes/forward.ts",
-    right: "options.keysClientHeaders ? toldByClient(sent) : []",
+    right: "options.keysClientHeaders ? keyedClientHeaders(sent) : []",
     wrong: "[]",
   },
   "forgets what of the call is in the key": {
