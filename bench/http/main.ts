@@ -6,7 +6,7 @@ import type { Contestant } from "./contestants.ts";
 import { assignCores, type Cores, has, type Lab, MissingError } from "./lab.ts";
 import { describeMachine, versionsOf } from "./machine.ts";
 import { takeTurn, type Turn } from "./measure.ts";
-import { HELP, type Options, readOptions } from "./options.ts";
+import { HELP, type Options, readOptions, turnSeconds } from "./options.ts";
 import { usageOf } from "./proc.ts";
 import {
   cellsOf,
@@ -57,7 +57,8 @@ async function run(options: Options): Promise<void> {
     if (able.length === 0) continue;
     for (const [index, connections] of options.connections.entries()) {
       const warmUp = index === 0 ? options.warmUp : Math.min(SHORT_WARM_UP, options.warmUp);
-      const table = await compare(able, workload, connections, { ...options, warmUp, cores });
+      const turn = { ...options, seconds: turnSeconds(options, connections), warmUp, cores };
+      const table = await compare(able, workload, connections, turn);
       print(table);
       tables.push(table);
     }
@@ -124,7 +125,8 @@ async function compare(
 ): Promise<Table> {
   for (const { child, isCompiled } of running) {
     const warm = isCompiled ? Math.min(SHORT_WARM_UP, warmUp) : warmUp;
-    await takeTurn(child, workload, { connections, seconds: warm, cores });
+    const seconds = turnSeconds({ seconds: warm }, connections);
+    await takeTurn(child, workload, { connections, seconds, cores });
   }
   const turns = new Map<string, Turn[]>(running.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {

@@ -7,7 +7,7 @@ import { parseWrk, type WrkReport } from "./wrk.ts";
 /** One turn of one contestant. */
 export interface Turn {
   readonly perSecond: number;
-  /** CPU time of the contestant and its children for each request (µs). */
+  /** CPU time of the contestant and its children for each request (µs); NaN without any. */
   readonly cpuMicros: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -34,7 +34,7 @@ export async function takeTurn(
   const cpuSeconds = after.cpuSeconds - before.cpuSeconds;
   return {
     perSecond: report.perSecond,
-    cpuMicros: cpuSeconds / report.requests * 1e6,
+    cpuMicros: report.requests === 0 ? NaN : cpuSeconds / report.requests * 1e6,
     p50Ms: report.p50Ms,
     p99Ms: report.p99Ms,
     rssMb: after.rssMb,

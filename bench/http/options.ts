@@ -26,11 +26,19 @@ const FLAGS = {
   workloads: { type: "string", is: `of ${WORKLOADS.map(({ name }) => name).join(", ")}` },
   connections: { type: "string", is: "how many at once; default 1,64,256,2000" },
   rounds: { type: "string", is: "turns of each contestant; default 3" },
-  seconds: { type: "string", is: "how long a turn takes; default 3" },
+  seconds: {
+    type: "string",
+    is: "how long a turn takes, and 1 more for each 500 connections; default 3",
+  },
   "warm-up": { type: "string", is: "seconds for each contestant and workload; default 6" },
   json: { type: "string", is: "FILE to write the figures to" },
   docs: { type: "string", is: "FILE in which to replace the tables" },
 } as const;
+
+/** How long a turn takes (s): opening many connections takes a while, in which none is served. */
+export function turnSeconds({ seconds }: { seconds: number }, connections: number): number {
+  return seconds + Math.floor(connections / 500);
+}
 
 /** What `--help` prints. */
 export const HELP = [

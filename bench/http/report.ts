@@ -30,7 +30,9 @@ export function cellsOf(row: Row, baseline: string): Record<string, string> {
     "": row.contestant,
     "requests/s": Math.round(row.perSecond).toLocaleString("en"),
     "CPU µs": decimals(row.cpuMicros),
-    [`to ${baseline}`]: row.cpuRatio === undefined ? "–" : row.cpuRatio.toFixed(2),
+    [`to ${baseline}`]: row.cpuRatio === undefined || isNaN(row.cpuRatio)
+      ? "–"
+      : row.cpuRatio.toFixed(2),
     "spread": `${decimals(row.spread[0])}–${decimals(row.spread[1])}`,
     "p50 ms": decimals(row.p50Ms),
     "p99 ms": decimals(row.p99Ms),
@@ -105,7 +107,8 @@ function markdownTable({ rows, baseline }: Table): string {
   ].join("\n");
 }
 
-/** Three significant digits, as far as they help. */
+/** Three significant digits, as far as they help; a dash where not one request was completed. */
 function decimals(value: number): string {
+  if (!Number.isFinite(value)) return "–";
   return value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
 }

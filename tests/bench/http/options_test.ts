@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CONTESTANTS } from "../../../bench/http/contestants.ts";
-import { HELP, readOptions } from "../../../bench/http/options.ts";
+import { HELP, readOptions, turnSeconds } from "../../../bench/http/options.ts";
 import { WORKLOADS } from "../../../bench/http/workloads.ts";
 import { StartError } from "../../../lib/core/start_error.ts";
 
@@ -26,6 +26,13 @@ Deno.test("http bench options: lists choose, in the order of the tables", () => 
 Deno.test("http bench options: help lists every flag", () => {
   assertEquals(readOptions(["--help"]), undefined);
   for (const flag of ["--contestants", "--warm-up", "--docs"]) assert(HELP.includes(`  ${flag}`));
+});
+
+Deno.test("http bench options: many connections take longer turns", () => {
+  const seconds = [1, 499, 500, 2_000].map((connections) =>
+    turnSeconds({ seconds: 3 }, connections)
+  );
+  assertEquals(seconds, [3, 3, 4, 7]);
 });
 
 const WRONG: readonly [args: string[], message: string][] = [

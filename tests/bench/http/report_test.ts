@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { CONTESTANTS } from "../../../bench/http/contestants.ts";
-import { markdown, replaceBetweenMarks, type Report } from "../../../bench/http/report.ts";
+import { cellsOf, markdown, replaceBetweenMarks, type Report } from "../../../bench/http/report.ts";
 
 const REPORT: Report = {
   date: "2026-01-02",
@@ -42,6 +42,13 @@ Deno.test("report: the document has the command, who was skipped, and every figu
     text,
     "| sluice | 12,346 | 81.0 | 0.65 | 79.9–104 | 5.10 | 112 | 60 | 100 | 0 |",
   );
+});
+
+Deno.test("report: a turn without a completed request has no figures", () => {
+  const [row] = REPORT.tables.flatMap(({ rows }) => rows);
+  assert(row);
+  const cells = cellsOf({ ...row, cpuMicros: NaN, cpuRatio: NaN, spread: [NaN, NaN] }, "fetch");
+  assertEquals([cells["CPU µs"], cells["to fetch"], cells.spread], ["–", "–", "–––"]);
 });
 
 Deno.test("report: a machine that others used is said to be shared", () => {
