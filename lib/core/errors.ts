@@ -1,4 +1,4 @@
-/** Who has to act for the problem to go away. */
+/** Who has to act to fix a problem. */
 export type Blame = "client" | "gateway" | "upstream" | "input";
 
 /** The facts about a kind of failure. */
@@ -151,7 +151,7 @@ export const KINDS = {
   "input-failed": {
     status: 502,
     blame: "input",
-    title: "Required part failed",
+    title: "Dependency failed",
     advice: "See the problem of the part that the detail names.",
   },
   "input-invalid": {
@@ -234,7 +234,7 @@ export class GatewayError extends Error {
   }
 }
 
-/** Converts any thrown value to a GatewayError; anything else than one is an `internal` error. */
+/** Converts any thrown value to a GatewayError: `internal` unless it already is one. */
 export function toGatewayError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   return new GatewayError("internal", "an unexpected error; see the gateway's log", {
