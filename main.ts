@@ -129,7 +129,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
   }
   await stop;
 
-  shutdown.begin(DEFAULTS.stopAnswerMs);
+  shutdown.begin(DEFAULTS.stopRespondMs);
   const isInTime = await inTime(async () => {
     const close = AbortSignal.timeout(DEFAULTS.stopCloseMs);
     // An endless stream must not prevent the rest from being closed in order.

@@ -68,11 +68,16 @@ function ownerOf(
   { route, ipv6Prefix }: Pick<RateLimitOptions, "route" | "ipv6Prefix">,
   c: Exchange,
 ): BucketIdentity {
-  return { limit, tier: c.get("ctx").client.tier, route, subject: whoOf(limit.by, ipv6Prefix, c) };
+  return {
+    limit,
+    tier: c.get("ctx").client.tier,
+    route,
+    subject: subjectOf(limit.by, ipv6Prefix, c),
+  };
 }
 
-/** The client's key from the first source that has one; its address when none has. */
-function whoOf(by: readonly KeySourceSettings[], ipv6Prefix: number, c: Exchange): string {
+/** The bucket's subject: the first key source that the request has; its address if it has none. */
+function subjectOf(by: readonly KeySourceSettings[], ipv6Prefix: number, c: Exchange): string {
   const { name, address } = c.get("ctx").client;
   // A client that will be refused counts by its address: it can neither use another client's bucket
   // nor avoid its own by sending other headers.

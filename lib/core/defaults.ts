@@ -52,7 +52,7 @@ export const DEFAULTS = {
    * At shutdown: when aggregates respond with what they have, how much later batches do, and when
    * to close.
    */
-  stopAnswerMs: 3_500,
+  stopRespondMs: 3_500,
   stopBatchMs: 100,
   stopCloseMs: 3_750,
   /** Time limit for writing the last lines of the log before the process exits. */

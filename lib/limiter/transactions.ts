@@ -93,7 +93,7 @@ export class Transactions {
       for (const bucket of buckets) bucket.returnExpired(now);
       const context = this.context(now);
       const { decisions, writes } = plan(
-        requests.filter(({ isDone: isOver }) => !isOver),
+        requests.filter(({ isDone }) => !isDone),
         context,
         renewals,
       );
@@ -151,7 +151,7 @@ export class Transactions {
 
   /** Reads the buckets whose record is uncertain. */
   async #readUnknown(buckets: readonly TrackedBucket[]): Promise<void> {
-    const unknown = buckets.filter(({ mustRead: isDoubtful }) => isDoubtful);
+    const unknown = buckets.filter(({ mustRead }) => mustRead);
     if (unknown.length === 0) return;
     const stored = await this.#options.store.read(unknown.map(({ key }) => key)).catch(fail);
     const at = this.#options.clock.monotonic();

@@ -131,10 +131,10 @@ export class Inputs {
   }
 
   #output(name: string, path: readonly string[]): unknown {
-    const { outputs, isDryRun: isTrial } = this.#given;
+    const { outputs, isDryRun } = this.#given;
     const { params = {} } = this.#call;
     if (path.length === 0 && Object.hasOwn(params, name)) return params[name];
-    if (isTrial) return PLACEHOLDER;
+    if (isDryRun) return PLACEHOLDER;
     const output = outputs.get(name);
     return output && this.#present(name, path, this.#read(name, output, path));
   }
