@@ -1,6 +1,6 @@
 import type { AccessEntry, PartEntry } from "./access_log.ts";
 
-/** A request as one line for machines. */
+/** Formats a request as one line of JSON. */
 export function jsonLine(entry: AccessEntry): string {
   return JSON.stringify(entry);
 }
@@ -8,7 +8,7 @@ export function jsonLine(entry: AccessEntry): string {
 /** Characters that would move a terminal's cursor or hide what follows. */
 const UNSHOWN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** A request as one line for people: `14:03:07 200 GET /country/IS 12ms  country 3ms`. */
+/** Formats a request as one line for a terminal: `14:03:07 200 GET /country/IS 12ms  country 3ms`. */
 export function readableLine(entry: AccessEntry): string {
   const { time, status, method, path, durationMs, cutOff, problem, parts = [] } = entry;
   const shown = `${method} ${path}`.replaceAll(UNSHOWN, encodeURIComponent);

@@ -7,12 +7,12 @@ import { digest } from "../core/digest.ts";
  */
 export const NOT_KEYED: Readonly<Record<string, string>> = {
   "traceparent": "names the request in traces, not its content",
-  "tracestate": "goes with traceparent",
+  "tracestate": "extends traceparent",
   "x-request-id": "names the request in logs, not its content",
-  "via": "names the gateways on the way, which no response is made of",
-  "x-envoy-expected-rq-timeout-ms": "says how long this caller waits",
-  "cache-control": "is said to caches, which act on it",
-  "pragma": "is said to caches, which act on it",
+  "via": "lists the gateways on the way; responses do not depend on it",
+  "x-envoy-expected-rq-timeout-ms": "states how long this caller waits",
+  "cache-control": "is evaluated by the cache",
+  "pragma": "is evaluated by the cache",
   "if-none-match": "is evaluated by the cache",
   "if-modified-since": "is evaluated by the cache",
   "if-match": "is evaluated by the cache",

@@ -94,7 +94,7 @@ export function take(
 
 /**
  * Refunds tokens that were taken `ageMs` ago, less what has refilled the bucket since: a full refund of
- * old tokens would let out more than the rate allows.
+ * old tokens would admit more than the rate allows.
  */
 export function refund(
   level: BucketLevel,

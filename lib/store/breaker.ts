@@ -1,14 +1,14 @@
 /**
- * When a store may be called: a circuit breaker as a pure function of what came of its calls.
+ * When a store may be called: a circuit breaker as a pure function of the outcomes of its calls.
  *
- * One store has one circuit for all its callers. It knows three degrees, because a store often fails
- * by halves (a full disk can be read): nothing is refused (closed), writes are, or all calls are.
- * While it is open, one call at a time probes it, with a growing pause between probes.
+ * One store has one circuit for all its callers. It has three degrees, because a store often fails
+ * partly (a full disk can be read): it refuses nothing (closed), writes, or all calls. While it is
+ * open, one call at a time probes the store, with a growing pause between probes.
  */
 
 /**
- * A read is enough by itself; a `write` is whatever writes, including the reads that it makes. To
- * `prepare` is to read what is to be written next: it is of no use where writes are refused.
+ * The kind of a call. `write`: one that writes, including its own reads. `prepare`: a read of what
+ * is to be written next, which is useless while writes are refused. `read`: any other read.
  */
 export type StoreCallKind = "read" | "prepare" | "write";
 
@@ -16,10 +16,10 @@ export type StoreCallKind = "read" | "prepare" | "write";
 export type Refusal = "nothing" | "writes" | "all";
 
 /**
- * What came of a call. `locked`: another process was writing to the file. `silent`: no reply in time,
- * so that it is unknown what it did. `slow`: the same of a call that no client waits for, which may have
- * waited for its turn. `late`: the reply to a call that was silent or slow before. `invalid`: the call
- * itself was wrong, which says nothing of the store.
+ * The outcome of a call. `locked`: another process was writing to the file. `silent`: it timed out,
+ * and what it did is unknown. `slow`: a background call timed out, perhaps only because it queued.
+ * `late`: the reply to a call that was silent or slow before. `invalid`: the call itself was wrong,
+ * which shows nothing about the store.
  */
 export type Outcome = "replied" | "failed" | "locked" | "silent" | "slow" | "late" | "invalid";
 
@@ -31,12 +31,12 @@ export interface Breaker {
   readonly isProbing: boolean;
   /** When the next probe may go. */
   readonly retryAt: number;
-  /** The pause before it (ms), before chance makes it up to twice as long. */
+  /** The pause before it (ms), without the jitter that makes it up to twice as long. */
   readonly backoffMs: number;
-  /** When a call was last replied to, and when one that wrote. */
+  /** When a call, and when a write, last succeeded. */
   readonly repliedAt: number;
   readonly wroteAt: number;
-  /** How many calls in a row met a locked file. */
+  /** How many calls in a row found the file locked. */
   readonly locked: number;
   /** How many silent and slow calls have had no reply yet: KV Connect goes on sending each of them. */
   readonly hanging: number;
@@ -52,7 +52,7 @@ export interface Ended {
 
 /** The pause after a first failure (ms). */
 export const FIRST_BACKOFF_MS = 500;
-/** The longest pause (ms), before chance makes it up to twice as long. */
+/** The longest pause (ms), without the jitter that makes it up to twice as long. */
 export const LONGEST_BACKOFF_MS = 30_000;
 /** From this many hanging calls on, each further one doubles the pause. */
 export const MOST_HANGING = 8;
@@ -71,7 +71,7 @@ export const CLOSED: Breaker = {
   hanging: 0,
 };
 
-/** Whether a call is let through: `probe` for the one that tries an open circuit. */
+/** Whether a call is made; `probe` for the one that tries an open circuit. */
 export function admission(
   breaker: Breaker,
   kind: StoreCallKind,
@@ -82,14 +82,15 @@ export function admission(
   return isProbing || now < retryAt ? "refused" : "probe";
 }
 
-/** The circuit once a probe was let through. */
+/** The circuit while a probe is under way. */
 export function probing(breaker: Breaker): Breaker {
   return { ...breaker, isProbing: true };
 }
 
 /**
  * The circuit after a call.
- * @param chance from 0 up to 1: processes that lost a store together do not probe it together
+ * @param chance jitter from 0 up to 1, so that processes that lost a store together do not probe it
+ * together
  */
 export function after(breaker: Breaker, ended: Ended, now: number, chance: number): Breaker {
   const { outcome, isProbe } = ended;
@@ -112,7 +113,7 @@ export function after(breaker: Breaker, ended: Ended, now: number, chance: numbe
   }
 }
 
-/** Any write that is replied to closes the circuit; a read shows that reads work, and no more. */
+/** A write that succeeds closes the circuit; a read only shows that reads work. */
 function replied(breaker: Breaker, { kind }: Ended, now: number): Breaker {
   const { hanging, refuses } = breaker;
   if (kind === "write") return { ...CLOSED, repliedAt: now, wroteAt: now, hanging };
@@ -121,14 +122,14 @@ function replied(breaker: Breaker, { kind }: Ended, now: number): Breaker {
   return { ...breaker, refuses: "writes", repliedAt: now, retryAt: now, backoffMs };
 }
 
-/** The store is there after all: it is probed soon. Calls may still be too slow, so no more than that. */
+/** The store responds after all, perhaps still too slowly: the next probe is made soon. */
 function late(breaker: Breaker, now: number): Breaker {
   const retryAt = Math.min(breaker.retryAt, now + FIRST_BACKOFF_MS);
   const hanging = Math.max(0, breaker.hanging - 1);
   return { ...breaker, hanging, retryAt, backoffMs: FIRST_BACKOFF_MS };
 }
 
-/** A slow call among others that are replied to says nothing of the store. */
+/** A call that times out while others succeed shows nothing about the store. */
 function silent(breaker: Breaker, ended: Ended, now: number, chance: number): Breaker {
   const repliedAt = ended.kind === "write" ? breaker.wroteAt : breaker.repliedAt;
   const isProbe = ended.isProbe && breaker.refuses !== "nothing";
@@ -136,7 +137,7 @@ function silent(breaker: Breaker, ended: Ended, now: number, chance: number): Br
   return opened(breaker, ended, now, chance);
 }
 
-/** Contention is no failure: only a file that stays locked is. */
+/** Contention is not a failure, unless the file stays locked. */
 function locked(breaker: Breaker, ended: Ended, now: number, chance: number): Breaker {
   if (breaker.wroteAt > ended.begunAt) return { ...breaker, locked: 0 };
   if (breaker.locked < MOST_LOCKED && !ended.isProbe) return breaker;

@@ -7,7 +7,7 @@ import { isLocked } from "./kv_locked.ts";
 import { StoreTimeout } from "./store_timeout.ts";
 import { StoreUnavailable } from "./store_unavailable.ts";
 
-/** How often an open circuit, and the store's file, are looked at (ms). */
+/** Interval in which an open circuit is probed and the store's file is checked (ms). */
 const LOOK_MS = 1_000;
 /** How often `check` writes to a store that works (ms). */
 const WRITE_MS = 5_000;
@@ -17,24 +17,24 @@ const BACKGROUND_TIMES = 10;
 /** Who waits for a call: a client, or none. */
 export type StoreCallPace = "client" | "background";
 
-/** What is wrong with a store, in words that any client may read. */
+/** What is wrong with a store; safe to show to any client. */
 export interface StoreTrouble {
   readonly reason: string;
   /** Whether it cannot even be read. */
   readonly isUnreadable: boolean;
 }
 
-/** What a guard needs. */
+/** Dependencies of a guard. */
 export interface StoreGuardOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** What a call may take that a client waits for (ms). */
+  /** Timeout of a call that a client waits for (ms). */
   readonly timeoutMs: number;
   /** Rejects when the store cannot be read. */
   readonly read: () => Promise<unknown>;
   /** Rejects when it cannot be written. Absent: a store that can be read can be written. */
   readonly write?: () => Promise<unknown>;
-  /** What became of its file; undefined for nothing. Absent: it has none. */
+  /** Returns what is wrong with its file, if anything. Absent: it has no file. */
   readonly file?: () => Promise<string | undefined>;
   /** Logs one line when the store is lost, and one when it is back. */
   readonly log: (line: string) => void;
@@ -43,10 +43,10 @@ export interface StoreGuardOptions {
 /**
  * Guards every call of the store, for all its callers: each call has a timeout, one circuit breaker
  * refuses calls while the store fails, and recovery needs no traffic. Deno goes on sending a call to
- * KV Connect that has timed out, so the circuit also keeps hanging calls few.
+ * KV Connect that has timed out, so the circuit also limits the number of hanging calls.
  *
- * Why one for all: callers that each find out for themselves hold a request up once each, probe a
- * store that is down several times a second, and report one outage in several words.
+ * Why one for all callers: with a breaker for each, every one of them delays a request before it
+ * notices an outage, probes the store on its own, and logs the same outage in different words.
  */
 export class StoreGuard {
   readonly #options: StoreGuardOptions;
@@ -69,14 +69,14 @@ export class StoreGuard {
     };
   }
 
-  /** Whether a call would be let through now. */
+  /** Whether a call would be made now. */
   admits(kind: StoreCallKind): boolean {
     const { refuses } = this.#breaker;
     return refuses === "nothing" ||
       admission(this.#breaker, kind, this.#options.clock.monotonic()) !== "refused";
   }
 
-  /** What is wrong with the store, as far as is known; undefined for nothing. */
+  /** What is known to be wrong with the store; undefined if nothing is. */
   get trouble(): StoreTrouble | undefined {
     const { refuses } = this.#breaker;
     if (refuses === "all") return { reason: "the store cannot be read", isUnreadable: true };
@@ -87,8 +87,8 @@ export class StoreGuard {
 
   /**
    * Makes a call, or several that belong together.
-   * @param pace who waits for it: in the background a call may take ten times as long, probes nothing,
-   * and makes the guard check the store when it takes longer
+   * @param pace who waits for it: a background call has ten times the timeout, is never a probe, and
+   * makes the guard check the store when it times out
    * @throws {StoreUnavailable} without calling, while the circuit is open
    * @throws {StoreTimeout} when it takes too long: what it did is then unknown
    */
@@ -100,7 +100,7 @@ export class StoreGuard {
     const begunAt = this.#options.clock.monotonic();
     const admitted = admission(this.#breaker, kind, begunAt);
     const isProbe = admitted === "probe";
-    // A probe is to be over soon.
+    // A probe must end soon.
     if (admitted === "refused" || (isProbe && pace === "background")) throw new StoreUnavailable();
     if (isProbe) this.#breaker = probing(this.#breaker);
     const end = (outcome: Outcome, error?: unknown) =>
@@ -127,13 +127,13 @@ export class StoreGuard {
     }
   }
 
-  /** A call that was not made through the guard failed. */
+  /** Reports the failure of a call that was not made through the guard. */
   failed(kind: StoreCallKind, error: unknown): void {
     const begunAt = this.#options.clock.monotonic();
     this.#change({ kind, outcome: outcomeOf(error), isProbe: false, begunAt }, error);
   }
 
-  /** Reads the store, writes to it where that was not done lately, and says what is wrong. */
+  /** Reads the store, writes to it if that was not done recently, and returns what is wrong. */
   async check(): Promise<StoreTrouble | undefined> {
     const { read, write = resolved, file, clock } = this.#options;
     try {
@@ -145,13 +145,13 @@ export class StoreGuard {
         await this.call("write", write);
       }
     } catch {
-      // The circuit has it.
+      // The circuit has recorded it.
     }
     this.#log();
     return this.trouble;
   }
 
-  /** Probes an open circuit, and looks after the store's file, until the signal aborts. */
+  /** Probes an open circuit, and checks the store's file, until the signal aborts. */
   async follow(signal: AbortSignal): Promise<void> {
     const { clock, file } = this.#options;
     while (!signal.aborted) {
@@ -165,7 +165,7 @@ export class StoreGuard {
     let isOver = false;
     const timers = this.#timers[pace];
     const timer: Timer = timers.set(async () => {
-      // After a busy moment timers ring before replies are read: one turn for those.
+      // After a busy moment, timers fire before replies are read: one turn for those.
       await this.#options.clock.sleep(0);
       if (isOver) return;
       isOver = true;
@@ -202,10 +202,10 @@ export class StoreGuard {
   }
 }
 
-/** What a call says of the store that was rejected in time. */
+/** The outcome of a call that was rejected in time. */
 function outcomeOf(error: unknown): Outcome {
   if (isLocked(error)) return "locked";
-  // The gateway's own refusal, or more than Deno KV takes at once.
+  // Refused by the gateway itself, or larger than Deno KV accepts.
   const isInvalid = error instanceof GatewayError ||
     (error instanceof TypeError && /too (?:large|many)/i.test(error.message));
   return isInvalid ? "invalid" : "failed";

@@ -5,7 +5,7 @@ import { type BucketLevel, type BucketShape, refund, take, wholeTokens } from ".
  * costs a write per term, not per request.
  *
  * The bucket and its unexpired leases never hold more than the burst together. So however leases are
- * spent, no window lets out more than the bucket alone would:
+ * spent, no window admits more than the bucket alone would:
  * 1. a lease expires after its term, by either clock, counted from before its transaction was sent;
  * 2. a transaction that grants one first lowers the bucket by the refill of a term;
  * 3. returned tokens are reduced by the refill since they were taken.
