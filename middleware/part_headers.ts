@@ -6,7 +6,7 @@ import { readPreferences } from "../lib/http/prefer.ts";
 import type { PartRecord, Trace } from "../lib/core/trace.ts";
 import type { Middleware } from "./env.ts";
 
-/** What the headers and the log of an aggregate depend on. */
+/** Dependencies of the headers and the log of an aggregate. */
 export interface PartHeadersOptions {
   /** The gateway's name in `Via` and `Proxy-Status`. */
   readonly pseudonym: string;

@@ -5,7 +5,7 @@ import type { Env } from "../middleware/env.ts";
 
 const NO_STORE = { "cache-control": "no-store" };
 
-/** What readiness depends on. */
+/** Dependencies of the readiness check. */
 export interface HealthOptions {
   readonly store: Pick<StoreGuard, "check">;
   /** Whether some limit fails closed when the store cannot be written. */

@@ -39,7 +39,7 @@ function mostAccepted(accepted: readonly { readonly type: string; readonly q: nu
   return best?.type ?? WHOLE;
 }
 
-/** What a response that streams records depends on. */
+/** Dependencies of a response that streams records. */
 export interface StreamRecordsOptions {
   readonly format: RecordFormat;
   readonly clock: Clock;

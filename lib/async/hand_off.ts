@@ -1,6 +1,6 @@
 import { abortable } from "@std/async";
 
-/** A rendezvous between producers and one consumer: `offer` waits until its item is taken. */
+/** Hands items from producers to one consumer: `offer` waits until its item is taken. */
 export class HandOff<T extends object> {
   readonly #offers = new Map<T, () => void>();
   #arrived = Promise.withResolvers<void>();

@@ -11,7 +11,7 @@ import { requestDirectives, reuseOf } from "./reuse.ts";
 import type { StoredResponses } from "./stored_responses.ts";
 import { selectionKey, varyNames } from "./variants.ts";
 
-/** What collapsing requests needs. */
+/** Dependencies of {@linkcode CollapsedRequests}. */
 export interface CollapsedRequestsOptions {
   readonly stored: StoredResponses;
   readonly purges: Purges;

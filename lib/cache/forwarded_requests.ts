@@ -19,7 +19,7 @@ import type { StoredParts } from "./stored_parts.ts";
 import type { StoredResponse, StoredResponses } from "./stored_responses.ts";
 import { selectionKey, varyNames } from "./variants.ts";
 
-/** What forwarding needs. */
+/** Dependencies of {@linkcode ForwardedRequests}. */
 export interface ForwardedRequestsOptions {
   readonly stored: StoredResponses;
   readonly parts: StoredParts;

@@ -26,7 +26,7 @@ import {
   type StoredResponsesOptions,
 } from "./stored_responses.ts";
 
-/** What the cache of a process needs. */
+/** Dependencies of the cache of a process. */
 export interface HttpCacheOptions extends StoredResponsesOptions {
   /** Where partial responses (206) are stored: in this process alone. */
   readonly parts: MemoryTier;

@@ -16,7 +16,7 @@ export interface DiskUse {
   readonly size: number;
 }
 
-/** What the bound needs. */
+/** Dependencies of the bound. */
 export interface DiskBoundOptions {
   readonly kv: Deno.Kv;
   /** The bound on all stored responses together (bytes); `Infinity` for none. */

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { unlocked } from "../store/kv_locked.ts";
+import { retryWhileLocked } from "../store/kv_locked.ts";
 import type { Purge, PurgeSubject } from "./purges.ts";
 
 const subject = v.custom<PurgeSubject>((value) =>
@@ -58,7 +58,7 @@ export class KvPurges {
       .check(change)
       .set([...PURGES, change.versionstamp ?? ""], purges, { expireIn: lifetimeMs })
       .set(CHANGE, true);
-    return (await unlocked(() => atomic.commit())).ok;
+    return (await retryWhileLocked(() => atomic.commit())).ok;
   }
 }
 

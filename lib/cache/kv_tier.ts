@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { type Bytes, joinBytes } from "../core/bytes.ts";
-import { unlocked } from "../store/kv_locked.ts";
+import { retryWhileLocked } from "../store/kv_locked.ts";
 import { CHUNK_BYTES } from "./chunk_bytes.ts";
 import type { CacheEntry } from "./entry.ts";
 import { urlOf } from "./key.ts";
@@ -133,7 +133,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
     const use = { key: usedAtKey, value: variant.size, type: "set" as const, expireIn };
     while (chunks.length > WRITE_CHUNKS) {
       const atomic = this.#kv.atomic().mutate(use, ...chunks.splice(0, WRITE_CHUNKS));
-      await unlocked(() => atomic.commit());
+      await retryWhileLocked(() => atomic.commit());
     }
     // Another process may change the index meanwhile: it is read again each time.
     while (!await this.#add(place, variant, this.#kv.atomic().mutate(use, ...chunks)));
@@ -142,7 +142,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
   async delete(key: string): Promise<void> {
     const place = await placeOf(key);
     const { value } = await this.#kv.get(indexKey(place));
-    await unlocked(() => this.#kv.delete(indexKey(place)));
+    await retryWhileLocked(() => this.#kv.delete(indexKey(place)));
     const removed = variantsOf(value);
     await this.#remove(removed.flatMap((variant) => keysOf(place, variant)));
     this.#bound.removed(removed);
@@ -176,7 +176,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
       .set(indexKey(place), { version: VERSION, variants }, this.#expiry(variants))
       .delete(useKeyOf(place, variant))
       .set(useKeyOf(place, used), used.size, this.#expiry([used]));
-    await unlocked(() => atomic.commit());
+    await retryWhileLocked(() => atomic.commit());
   }
 
   #touchInBackground(key: string, request: Headers): void {
@@ -216,7 +216,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
       }
       const keys = [useKey, ...chunkKeys(place, { id, size })];
       for (const key of keys.splice(0, REMOVE_CHUNKS)) atomic.delete(key);
-      const { ok } = await unlocked(() => atomic.commit());
+      const { ok } = await retryWhileLocked(() => atomic.commit());
       if (!ok) continue;
       await this.#remove(keys);
       return this.#bound.removed([{ size }]);
@@ -244,7 +244,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
     const removed = stored.filter((other) => !variants.includes(other) && other.id !== variant.id);
     const keys = removed.flatMap((other) => keysOf(place, other));
     for (const key of keys.splice(0, REMOVE_CHUNKS)) atomic.delete(key);
-    const { ok } = await unlocked(() => atomic.commit());
+    const { ok } = await retryWhileLocked(() => atomic.commit());
     if (!ok) return false;
     await this.#remove(keys);
     this.#bound.removed(removed);
@@ -255,7 +255,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
     while (keys.length > 0) {
       const atomic = this.#kv.atomic();
       for (const key of keys.splice(0, REMOVE_CHUNKS)) atomic.delete(key);
-      await unlocked(() => atomic.commit());
+      await retryWhileLocked(() => atomic.commit());
     }
   }
 

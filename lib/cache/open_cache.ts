@@ -8,7 +8,7 @@ import type { StoreGuard } from "../store/store_guard.ts";
 import type { CacheStore } from "./store.ts";
 import { TwoTiers } from "./two_tiers.ts";
 
-/** What a cache needs. */
+/** Dependencies of a cache. */
 export interface CacheDependencies {
   /** Memory for stored responses (bytes). */
   readonly memoryBytes: number;

@@ -15,7 +15,7 @@ import type { StoredParts } from "./stored_parts.ts";
 import type { StoredResponses } from "./stored_responses.ts";
 import { selectionKey, varyNames } from "./variants.ts";
 
-/** What storing received responses needs. */
+/** Dependencies of {@linkcode ReceivedResponses}. */
 export interface ReceivedResponsesOptions {
   readonly stored: StoredResponses;
   readonly parts: StoredParts;

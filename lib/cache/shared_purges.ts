@@ -5,7 +5,7 @@ import { MAX_STORE_MS } from "./stored_responses.ts";
 import type { MemoryTier } from "./memory_tier.ts";
 import type { CacheStore } from "./store.ts";
 
-/** What sharing purges needs. */
+/** Dependencies of {@linkcode SharedPurges}. */
 export interface SharedPurgesOptions {
   /** The responses and purges of this process. */
   readonly memory: MemoryTier;

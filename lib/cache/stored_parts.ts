@@ -7,7 +7,7 @@ import type { Purges } from "./purges.ts";
 import { type Reuse, reuseOf } from "./reuse.ts";
 import type { StoredResponses } from "./stored_responses.ts";
 
-/** What storing partial responses needs. */
+/** Dependencies of {@linkcode StoredParts}. */
 export interface StoredPartsOptions {
   /** Where they are stored: in this process alone. */
   readonly parts: MemoryTier;

@@ -8,7 +8,7 @@ import type { Purges } from "./purges.ts";
 import { NO_REUSE, type Reuse, reuseOf, usableMs } from "./reuse.ts";
 import type { CacheTier } from "./tier.ts";
 
-/** What finding, storing and invalidating responses needs. */
+/** Dependencies of {@linkcode StoredResponses}. */
 export interface StoredResponsesOptions {
   readonly tier: CacheTier;
   readonly purges: Purges;

@@ -4,7 +4,7 @@ import type { CacheEntry } from "./entry.ts";
 import type { MemoryTier } from "./memory_tier.ts";
 import type { CacheTier } from "./tier.ts";
 
-/** What memory over a store needs. */
+/** Dependencies of {@linkcode TwoTiers}. */
 export interface TwoTiersOptions {
   readonly memory: MemoryTier;
   readonly store: CacheTier;

@@ -20,21 +20,21 @@ import {
   Transactions,
 } from "./transactions.ts";
 
-/** What a limiter needs. */
+/** Dependencies of a limiter. */
 export interface LimiterOptions {
   readonly store: BucketStore;
   readonly clock: Clock;
   readonly random: Random;
   /** How many idle buckets stay in memory; dropping one costs a read and changes no decision. */
   readonly maxBuckets: number;
-  /** Called with errors of the limiter itself; failures of the store are not its own. */
+  /** Called with unexpected errors of the limiter, but not with failures of the store. */
   readonly onError?: (error: unknown) => void;
 }
 
 /** How long a caller waits for a decision. */
 export interface TakeOptions {
   readonly signal: AbortSignal;
-  /** When the decision is of no use any more (monotonic ms). */
+  /** When the decision is no longer of use (monotonic ms). */
   readonly deadline: number;
 }
 
@@ -44,10 +44,10 @@ const LEASED_SHARE = 1 / 4;
 /**
  * Takes tokens from buckets that several processes share, exactly.
  *
- * At most one transaction has a bucket at any time; requests that arrive meanwhile are decided in the
- * next one, in order of arrival. Buckets that are due together share a transaction. Two decisions need
- * no call to the store: a bucket seen empty is denied for a moment, and tokens leased of a large, busy
- * bucket are spent.
+ * At most one transaction uses a bucket at any time; requests that arrive meanwhile are decided in the
+ * next one, in order of arrival. Buckets that are due together share a transaction. Two
+ * kinds of decisions need no call to the store: denials, for a moment after a bucket was seen empty,
+ * and grants of leased tokens of a large, busy bucket.
  */
 export class Limiter {
   readonly #options: LimiterOptions;
@@ -96,7 +96,7 @@ export class Limiter {
     return this.#buckets.find(key)?.leases.available(instantOf(this.#options.clock)) ?? 0;
   }
 
-  /** Drops what is known of buckets that the operator wrote, and decides their waiting requests again. */
+  /** Drops the state of buckets that the operator wrote, and decides their waiting requests again. */
   forget(keys: readonly string[]): void {
     for (const key of keys) {
       const bucket = this.#buckets.find(key);

@@ -15,7 +15,7 @@ import { StoreFailure } from "../store/store_failure.ts";
 import type { BucketStore } from "./stores/bucket_store.ts";
 import type { TrackedBucket } from "./tracked_bucket.ts";
 
-/** What transactions need. */
+/** Dependencies of transactions. */
 export interface TransactionsOptions {
   readonly store: BucketStore;
   readonly clock: Clock;

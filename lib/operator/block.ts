@@ -1,12 +1,12 @@
 import { formatRange, isIpv4Range, parseRange } from "../http/address.ts";
 
-/** Keeps a client or an address range out for a time. */
+/** Refuses a client or an address range until a given time. */
 export interface Block {
   readonly of: BlockSubject;
   /** When it was set, and when it ends (wall clock, ms since 1970). */
   readonly at: number;
   readonly until: number;
-  /** The operator's note, which no client sees. */
+  /** The operator's note; never shown to clients. */
   readonly reason?: string;
 }
 
@@ -19,7 +19,7 @@ const WIDEST_V6 = 16;
 /** A client with one IPv6 address commonly has its whole /64: a narrower block would have no effect. */
 const NARROWEST_V6 = 64;
 
-/** The subject for an address or range; undefined when it is malformed or too wide. */
+/** Returns the subject of an address or range; undefined when it is malformed or too wide. */
 export function addressSubject(text: string): BlockSubject | undefined {
   const range = parseRange(text);
   if (!range) return undefined;

@@ -1,5 +1,5 @@
 import { isRecord } from "../core/is_record.ts";
-import { unlocked } from "../store/kv_locked.ts";
+import { retryWhileLocked } from "../store/kv_locked.ts";
 
 /** What the operator can change at runtime, as the record names it: `bans` are the blocks. */
 export type Changeable = "clients" | "bans";
@@ -9,7 +9,7 @@ export type Marks = Readonly<Partial<Record<Changeable, string>>>;
 
 /** The one record with the marks of all kinds, so that looking for changes costs one read. */
 const CHANGED: Deno.KvKey = ["sluice", "operator-changed"];
-/** How often a change is tried while others are made, and the longest first wait in between (ms). */
+/** Attempts of a change while others are made, and the maximum of the first random pause (ms). */
 const TRIES = 40;
 const WAIT_MS = 2;
 
@@ -44,10 +44,10 @@ export class KvChanges {
       const operation = this.#kv.atomic().check(changed);
       const result = await prepare(operation);
       operation.set(CHANGED, { ...marksOf(changed.value), [what]: crypto.randomUUID() });
-      if ((await unlocked(() => operation.commit())).ok) return result;
+      if ((await retryWhileLocked(() => operation.commit())).ok) return result;
       await new Promise((resolve) => setTimeout(resolve, Math.random() * WAIT_MS * tried));
     }
-    throw new Error(`another change came between ${TRIES} times`);
+    throw new Error(`gave up after ${TRIES} attempts: another change was always first`);
   }
 }
 

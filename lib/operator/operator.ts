@@ -10,7 +10,7 @@ import type { KvChanges, Marks } from "./kv_changes.ts";
 import type { KvClients } from "./kv_clients.ts";
 import { CachedClients } from "./cached_clients.ts";
 
-/** What an Operator depends on. */
+/** Dependencies of an Operator. */
 export interface OperatorOptions {
   readonly changes: Pick<KvChanges, "read">;
   readonly clients: KvClients;

@@ -17,7 +17,7 @@ export interface ListeningServer {
   shutdown(): Promise<void>;
 }
 
-/** What a listener depends on. */
+/** Dependencies of a listener. */
 export interface ListenerOptions {
   /** Starts a server, always on the same address; throws when it cannot. */
   readonly serve: () => ListeningServer;

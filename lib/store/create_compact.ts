@@ -1,8 +1,8 @@
 /**
- * Makes a store's file such that SQLite gives room that is free back to the system with each commit
- * (`auto_vacuum`), which can be chosen only while there is nothing in it. A file that exists stays as
- * it is: its free room is used again, and not given back.
- * @param path a file in a folder that exists
+ * Creates a store's file in which SQLite returns free space to the system with each commit
+ * (`auto_vacuum`). That can be set only while the file is empty; an existing file is not changed: it
+ * reuses its free space and does not shrink.
+ * @param path a file in an existing folder
  */
 export async function createCompact(path: string): Promise<void> {
   if (await exists(path)) return;
@@ -10,13 +10,13 @@ export async function createCompact(path: string): Promise<void> {
     const { DatabaseSync } = await import("node:sqlite");
     const database = new DatabaseSync(path);
     try {
-      // The choice is written with the first table.
+      // The setting is stored with the first table.
       database.exec("PRAGMA auto_vacuum = FULL; CREATE TABLE made (at); DROP TABLE made;");
     } finally {
       database.close();
     }
   } catch {
-    // Opening the file reports what is wrong with it; or another process was faster.
+    // Opening the file reports any problem, unless another process has just created it.
   }
 }
 

@@ -1,11 +1,11 @@
 import type { Clock } from "../core/clock.ts";
 import { DEFAULTS } from "../core/defaults.ts";
-import { isLocked, unlocked } from "./kv_locked.ts";
+import { isLocked, retryWhileLocked } from "./kv_locked.ts";
 import { createCompact } from "./create_compact.ts";
 import { StartError } from "../core/start_error.ts";
 import { within } from "../core/within.ts";
 
-/** What to do about some reasons. */
+/** Advice for some causes, by the text of the error. */
 const ADVICE: readonly (readonly [of: RegExp, advice: string])[] = [
   [/401 Unauthorized/, " DENO_KV_ACCESS_TOKEN must be the server's access token."],
   [/not a database|malformed/, "; move the file away to begin with a new one"],
@@ -17,8 +17,8 @@ const ADVICE: readonly (readonly [of: RegExp, advice: string])[] = [
 ];
 
 /**
- * Opens the store. One that is not on this machine has `DEFAULTS.openStoreMs` to respond.
- * @param location a file, whose missing folders are made; `:memory:`; a KV Connect URL; undefined
+ * Opens the store. A store on another machine has `DEFAULTS.openStoreMs` to respond.
+ * @param location a file, whose missing folders are created; `:memory:`; a KV Connect URL; undefined
  * for Deno KV's own default
  * @throws {StartError} when it cannot be opened
  */
@@ -30,7 +30,7 @@ export async function openKv(location: string | undefined, clock: Clock): Promis
       await createCompact(location);
       return await openFile(location, clock);
     }
-    // A server that takes the connection and says nothing would be waited for without end.
+    // A server that accepts the connection and never responds would block the start forever.
     const ms = DEFAULTS.openStoreMs;
     return await within(Deno.openKv(location), ms, clock, () =>
       new Error(
@@ -46,11 +46,11 @@ export async function openKv(location: string | undefined, clock: Clock): Promis
   }
 }
 
-/** Opens a file, and writes to it once: one on a full disk opens, too. */
+/** Opens a file, and writes to it once, because a file on a full disk opens without an error. */
 async function openFile(path: string, clock: Clock): Promise<Deno.Kv> {
-  // Processes that start together make the file's tables one after the other.
+  // Processes that start together create the file's tables one after the other.
   const boundMs = DEFAULTS.openStoreMs;
-  const kv = await unlocked(() => Deno.openKv(path), { clock, boundMs });
+  const kv = await retryWhileLocked(() => Deno.openKv(path), { clock, boundMs });
   try {
     const late = () => new StoreHeld();
     await within(kv.set(["sluice", "ready"], clock.wall()), DEFAULTS.storeTimeoutMs, clock, late);

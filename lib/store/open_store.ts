@@ -1,12 +1,12 @@
 import type { Clock, Random } from "../core/clock.ts";
-import { unlocked } from "./kv_locked.ts";
+import { retryWhileLocked } from "./kv_locked.ts";
 import { isStoreFile, openKv } from "./open_kv.ts";
 import { StoreFile } from "./store_file.ts";
 import { StoreGuard } from "./store_guard.ts";
 
-/** The record that probes the store. */
+/** The record that probes read and write. */
 const PROBED = ["sluice", "ready"];
-/** How long the probe's write is repeated on a locked file (ms): less than a call may take. */
+/** How long a probe's write is retried on a locked file (ms): shorter than the timeout of a call. */
 const PROBE_LOCKED_MS = 200;
 
 /** An open store. Disposing it closes it. */
@@ -18,11 +18,11 @@ export interface OpenStore extends Disposable {
   readonly isMemory: boolean;
 }
 
-/** What opening a store depends on. */
+/** Dependencies of {@linkcode openStore}. */
 export interface OpenStoreOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** How long a call may take (ms). */
+  /** Timeout of a call (ms). */
   readonly timeoutMs: number;
   /** Logs one line when the store is lost, and one when it is back. */
   readonly log: (line: string) => void;
@@ -42,7 +42,8 @@ export async function openStore(
   const file = location !== undefined && isStoreFile(location)
     ? await StoreFile.at(location)
     : undefined;
-  const write = () => unlocked(() => kv.set(PROBED, clock.wall()), { boundMs: PROBE_LOCKED_MS });
+  const write = () =>
+    retryWhileLocked(() => kv.set(PROBED, clock.wall()), { boundMs: PROBE_LOCKED_MS });
   const guard = new StoreGuard({
     clock,
     random,

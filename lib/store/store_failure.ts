@@ -1,4 +1,4 @@
-/** A call of the store failed: what it did is unknown. The cause is what the call was rejected with. */
+/** Thrown when a call of the store fails; whether it wrote is unknown. The cause is the call's error. */
 export class StoreFailure extends Error {
   override readonly name = "StoreFailure";
 

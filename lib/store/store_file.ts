@@ -1,4 +1,4 @@
-/** The file of a store, as it was when it was opened. */
+/** The file of a store, to notice when it is deleted or replaced. */
 export class StoreFile {
   readonly #path: string;
   readonly #opened: Deno.FileInfo;
@@ -8,14 +8,14 @@ export class StoreFile {
     this.#opened = opened;
   }
 
-  /** Remembers which file it is. */
+  /** Records the identity (device and inode) of the file at a path. */
   static async at(path: string): Promise<StoreFile> {
     return new StoreFile(path, await Deno.stat(path));
   }
 
   /**
-   * What became of the file: SQLite goes on writing to one that was deleted, which no other process
-   * finds any more. Undefined while it is the same.
+   * Returns what happened to the file; undefined while it is the same. SQLite goes on writing to a
+   * deleted file, which no other process can find.
    */
   async trouble(): Promise<string | undefined> {
     try {

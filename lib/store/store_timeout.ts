@@ -1,4 +1,4 @@
-/** The store did not respond in time; what it did is unknown. */
+/** Thrown when the store does not respond in time; whether it wrote is unknown. */
 export class StoreTimeout extends Error {
   override readonly name = "StoreTimeout";
 

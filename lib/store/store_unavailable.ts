@@ -1,4 +1,4 @@
-/** The store's circuit is open, and the call was not made. */
+/** Thrown when the store's circuit is open; the call was not made. */
 export class StoreUnavailable extends Error {
   override readonly name = "StoreUnavailable";
 

@@ -15,7 +15,7 @@ import { NO_STORE } from "./no_store.ts";
 import { readQuery } from "./query.ts";
 import { type Subject, subjectOf, SUBJECTS } from "./subject.ts";
 
-/** What the routes for buckets depend on. */
+/** Dependencies of the routes for buckets. */
 export interface BucketsAdminOptions {
   readonly settings: Pick<Settings, "limits" | "routes" | "clients" | "ipv6Prefix">;
   readonly ledger: Ledger;

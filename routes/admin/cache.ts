@@ -5,7 +5,7 @@ import type { Clock } from "../../lib/core/clock.ts";
 import { GatewayError } from "../../lib/core/errors.ts";
 import type { Env } from "../../middleware/env.ts";
 
-/** What the routes for the cache depend on. */
+/** Dependencies of the routes for the cache. */
 export interface CacheAdminOptions {
   readonly cache: OpenCache;
   readonly clock: Clock;

@@ -11,7 +11,7 @@ import type { Env, Exchange } from "../../middleware/env.ts";
 import { NO_STORE } from "./no_store.ts";
 import { readLimit, readQuery } from "./query.ts";
 
-/** What the routes for clients depend on. */
+/** Dependencies of the routes for clients. */
 export interface ClientsAdminOptions {
   readonly settings: Pick<Settings, "limits" | "clients">;
   readonly operator: Operator | undefined;

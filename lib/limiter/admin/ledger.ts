@@ -5,7 +5,7 @@ import { leaseTermMs } from "../leases/lease.ts";
 import type { Charge } from "../limit.ts";
 import type { BucketStore, StoredBucket } from "../stores/bucket_store.ts";
 
-/** What a ledger needs. */
+/** Dependencies of a ledger. */
 export interface LedgerOptions {
   readonly store: BucketStore;
   readonly clock: Clock;

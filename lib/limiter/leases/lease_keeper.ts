@@ -6,7 +6,7 @@ import type { TrackedBucket } from "../tracked_bucket.ts";
 /** How often leases are checked (ms). */
 const ROUND_MS = 100;
 
-/** What a lease keeper needs. */
+/** Dependencies of a lease keeper. */
 export interface LeaseKeeperOptions {
   readonly clock: Clock;
   readonly buckets: BucketTable;

@@ -1,4 +1,4 @@
-import { unlocked } from "../../store/kv_locked.ts";
+import { retryWhileLocked } from "../../store/kv_locked.ts";
 import { DEFAULTS } from "../../core/defaults.ts";
 import type { BucketLevel } from "../bucket.ts";
 import type { BucketStore, BucketWrite, StoredBucket } from "./bucket_store.ts";
@@ -85,7 +85,7 @@ export class KvStore implements BucketStore {
       atomic.check({ key: keyOf(key), versionstamp: version });
       atomic.set(keyOf(key), valueOf(level), { expireIn: lifetimeMs });
     }
-    const result = await unlocked(() => atomic.commit(), { boundMs: LOCKED_MS });
+    const result = await retryWhileLocked(() => atomic.commit(), { boundMs: LOCKED_MS });
     return result.ok ? result.versionstamp : undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { unlocked } from "../../../lib/store/kv_locked.ts";
+import { retryWhileLocked } from "../../../lib/store/kv_locked.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 
 const LOCKED = new TypeError("database is locked");
@@ -9,12 +9,12 @@ Deno.test("a call that meets a lock is repeated, with pauses by chance, and not 
   let calls = 0;
   const end = (isRight: number) => () =>
     ++calls < isRight ? Promise.reject(LOCKED) : Promise.resolve(calls);
-  const brief = unlocked(end(12), { clock, random: () => 0.5 });
+  const brief = retryWhileLocked(end(12), { clock, random: () => 0.5 });
   await clock.advance(100);
   assertEquals(await brief, 12);
   calls = 0;
   const held = assertRejects(
-    () => unlocked(end(Infinity), { clock, random: () => 0.5, boundMs: 250 }),
+    () => retryWhileLocked(end(Infinity), { clock, random: () => 0.5, boundMs: 250 }),
     TypeError,
   );
   await clock.advance(249);
@@ -29,5 +29,5 @@ Deno.test("a call that meets a lock is repeated, with pauses by chance, and not 
 Deno.test("a call that fails otherwise is not repeated", async () => {
   let calls = 0;
   const failing = () => Promise.reject(new Error(`disk is full ${++calls}`));
-  await assertRejects(() => unlocked(failing), Error, "disk is full 1");
+  await assertRejects(() => retryWhileLocked(failing), Error, "disk is full 1");
 });
