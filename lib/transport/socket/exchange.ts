@@ -5,7 +5,7 @@ import { UpstreamFault } from "../../core/upstream_fault.ts";
 import { ChunkedFraming } from "./chunked_framing.ts";
 import type { Connection } from "./connection.ts";
 import { PlainFraming } from "./plain_framing.ts";
-import { ResponseBody } from "./response_body.ts";
+import { ReceivedBody } from "./received_body.ts";
 import {
   findHeadEnd,
   MAX_HEAD_BYTES,
@@ -93,7 +93,7 @@ function replyOf(
   const framing = bodyEnd === "chunked"
     ? new ChunkedFraming()
     : new PlainFraming(bodyEnd === "close" ? Infinity : bodyEnd);
-  const body = new ResponseBody(connection, framing, onEnd);
+  const body = new ReceivedBody(connection, framing, onEnd);
   const whole = body.takeWhole();
   if (whole) return { status, headers, body: Body.of(whole) };
   if (typeof bodyEnd !== "number") {

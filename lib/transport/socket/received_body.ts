@@ -6,7 +6,7 @@ import type { Connection } from "./connection.ts";
 const READ_BYTES = 64 * 1024;
 
 /** A response's body, read from its connection. */
-export class ResponseBody {
+export class ReceivedBody {
   readonly #connection: Connection;
   readonly #framing: BodyFraming;
   readonly #onEnd: (isExact: boolean) => void;
