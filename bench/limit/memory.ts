@@ -6,7 +6,7 @@ import { KvStore, LOCAL_KV } from "../../lib/limiter/stores/kv_store.ts";
 import type { Limit } from "../../lib/limiter/limit.ts";
 import { Limiter } from "../../lib/limiter/limiter.ts";
 
-/** How many clients have come once and gone, when memory is looked at. */
+/** Numbers of clients, each with one request, after which memory is measured. */
 const MILESTONES = [100_000, 250_000, 500_000, 1_000_000];
 const CONCURRENCY = 512;
 const WARM_UP = 300_000;
@@ -25,7 +25,7 @@ const limit: Limit = {
 };
 const patience = { signal: new AbortController().signal, deadline: Infinity };
 
-/** Asks once for each key, many at a time. */
+/** Requests one token of each key, many at a time. */
 async function askFor(count: number, keyOf: (index: number) => string): Promise<void> {
   let sent = 0;
   await Promise.all(Array.from({ length: CONCURRENCY }, async () => {

@@ -11,17 +11,17 @@ import { Limiter } from "../../lib/limiter/limiter.ts";
 export interface ProcessReport {
   readonly decisions: number;
   readonly admitted: number;
-  /** How long a decision took (ms): one in a hundred took longer. */
+  /** 99th percentile of the time for a decision (ms). */
   readonly p99Ms: number;
-  /** How long the slowest took (ms). */
+  /** The longest time for a decision (ms). */
   readonly slowestMs: number;
   readonly errors: readonly string[];
 }
 
-/** Decisions that may be under way, as many as requests would be. */
+/** Maximum concurrent decisions. */
 const CONCURRENCY = 64;
 
-/** Asks for one key: `process.ts FILE BEGIN END PER_MS`, wall times in ms. */
+/** Requests tokens of one key: `process.ts FILE BEGIN END PER_MS`, wall times in ms. */
 if (import.meta.main) {
   const [file, ...numbers] = Deno.args;
   const [begin = 0, end = 0, perMs = 0] = numbers.map(Number);
@@ -78,7 +78,7 @@ async function askUntil(kv: Deno.Kv, { begin, end, perMs }: Load): Promise<Proce
   while (Date.now() < end) {
     const due = perMs === Infinity ? CONCURRENCY : perMs * (Date.now() - begin) - sent;
     for (let more = Math.min(due, CONCURRENCY - underWay); more > 0; more--) send();
-    // A gateway lets others in between its requests, too.
+    // A gateway also yields between its requests.
     if (perMs === Infinity) await new Promise((resolve) => setImmediate(resolve));
     else await clock.sleep(1);
   }

@@ -1,7 +1,7 @@
 import { LOCAL_KV } from "../../lib/limiter/stores/kv_store.ts";
 import { DEFAULT_SCENARIO, type Scenario } from "./scenario.ts";
 
-/** A store on the machine itself: a commit takes a quarter of a millisecond, one after the other. */
+/** A store on the same machine: 0.25 ms per commit, one at a time. */
 export const LOCAL = { ...LOCAL_KV, latencyMs: 0.3, capacity: 4_000 } as const;
 
 const SPECIALS: readonly Partial<Scenario>[] = [
@@ -25,7 +25,7 @@ const SPECIALS: readonly Partial<Scenario>[] = [
   { shape: "rotating", capacity: 500 },
 ];
 
-/** One of each kind, as different as life is. */
+/** A scenario of each kind. */
 export const DEFAULT_SCENARIOS: readonly Scenario[] = SPECIALS.map((special) => ({
   ...DEFAULT_SCENARIO,
   ...special,

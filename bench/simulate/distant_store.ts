@@ -9,7 +9,7 @@ import type { Scenario } from "./scenario.ts";
 import type { SharedStore } from "./shared_store.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
-/** The store as one process reaches it: from afar, and not always. */
+/** The store as one process sees it: with latency and failures. */
 export class DistantStore implements BucketStore {
   readonly maxWrites: number;
   readonly concurrency: number;
@@ -18,7 +18,7 @@ export class DistantStore implements BucketStore {
   readonly #clock: VirtualClock;
   readonly #random: Random;
   readonly #scenario: Scenario;
-  /** When the commits with the latest replies were sent, by key; and when the replies arrived. */
+  /** By key: when the commit with the latest reply was sent, and when that reply arrived. */
   readonly #replied = new Map<string, number>();
   #repliedAt = -1;
 
@@ -44,7 +44,7 @@ export class DistantStore implements BucketStore {
     return version;
   }
 
-  /** When the commit of a key was sent whose reply arrives at this very moment; undefined for none. */
+  /** When the commit of a key was sent whose reply arrives right now; undefined for none. */
   sentAt(key: string): number | undefined {
     return this.#repliedAt === this.#clock.monotonic() ? this.#replied.get(key) : undefined;
   }

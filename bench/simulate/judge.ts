@@ -2,18 +2,18 @@ import { IdealBucket } from "./ideal_bucket.ts";
 import type { Scenario } from "./scenario.ts";
 import type { DecidedRequest, Run } from "./simulate.ts";
 
-/** How well a limiter did. */
+/** How closely a limiter matched an ideal one. */
 export interface Score {
   readonly requests: number;
   readonly admitted: number;
   readonly denied: number;
   /** Denied because the store was unavailable. */
   readonly unavailable: number;
-  /** What one ideal bucket for each client would have admitted of the same requests. */
+  /** How many of the same requests one ideal bucket per client would have admitted. */
   readonly ideal: number;
-  /** Most tokens that a client got in any window above burst + rate x (window + skew). */
+  /** The most tokens that a client got in any window beyond burst + rate x (window + skew). */
   readonly excess: number;
-  /** Denied, though an ideal bucket had a token besides all that was admitted. */
+  /** Denied although an ideal bucket had a token besides those of all admitted requests. */
   readonly needless: number;
   /** Denied while an ideal bucket had a token, which may have gone to a later request. */
   readonly early: number;
@@ -22,13 +22,13 @@ export interface Score {
   readonly commits: number;
   readonly conflicts: number;
   readonly reads: number;
-  /** How long half of the requests waited at most for a decision (ms). */
+  /** Median time until a decision (ms). */
   readonly p50: number;
-  /** How long 99 of 100 requests waited at most for a decision (ms). */
+  /** 99th percentile of the time until a decision (ms). */
   readonly p99: number;
-  /** How long 99 of 100 requests of the busiest client waited that were admitted (ms). */
+  /** The same for the admitted requests of the busiest client (ms). */
   readonly busyP99: number;
-  /** The largest part of its own requests that a process admitted, to the smallest. */
+  /** Each process's share of admitted requests: the ratio of the largest to the smallest. */
   readonly mostToLeast: number;
 }
 
@@ -80,8 +80,8 @@ function idealOf(arrived: readonly DecidedRequest[], { limit: { shape } }: Run):
 }
 
 /**
- * Windows need not be tried one by one: none has let out too much exactly if an ideal bucket, larger
- * by what comes in while clocks differ, is never overdrawn; and it is overdrawn by as much.
+ * Returns how much the worst window admitted too much, without trying every window: it is as much as
+ * an ideal bucket, larger by the refill of the clock skew, is overdrawn.
  */
 function excessOf(
   decided: readonly DecidedRequest[],
@@ -98,8 +98,9 @@ function excessOf(
 }
 
 /**
- * Each token is counted once: what a refused request might have had is let out in thought, and is
- * taken back when it is missing for one that was admitted later. Exact where tokens come in whole.
+ * Counts needless denials, each token once: a second bucket also admits what was denied needlessly,
+ * and the count goes down when that token is missing for a request admitted later. Exact if tokens
+ * are refilled whole.
  */
 function needlessOf(decided: readonly DecidedRequest[], { limit: { shape } }: Run): number {
   const { capacity, perMs, perToken } = shape;

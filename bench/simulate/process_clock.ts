@@ -1,6 +1,6 @@
 import type { Clock } from "../../lib/core/clock.ts";
 
-/** The clock of one machine, whose wall clock is ahead by so much (ms). */
+/** The clock of one machine, whose wall clock is ahead by a fixed time (ms). */
 export class ProcessClock implements Clock {
   readonly #world: Clock;
   readonly #ahead: number;

@@ -13,7 +13,7 @@ export const SPREADS = ["even", "skewed", "wandering"] as const;
 /** One of them. */
 export type Spread = (typeof SPREADS)[number];
 
-/** What is simulated. */
+/** The parameters of a simulation. */
 export interface Scenario {
   readonly shape: Shape;
   readonly spread: Spread;
@@ -21,33 +21,33 @@ export interface Scenario {
   readonly requests: number;
   /** How many clients there are, where the shape has several. */
   readonly clients: number;
-  /** Tokens a second. */
+  /** Tokens per second. */
   readonly rate: number;
   /** Tokens that a bucket holds. */
   readonly burst: number;
   /** How much a client requests (of `zipf`: the busiest), as a share of the rate. */
   readonly load: number;
-  /** One way to the store, on average (ms). */
+  /** Mean latency to the store, one way (ms). */
   readonly latencyMs: number;
-  /** By how much of it a way may be shorter or longer. */
+  /** Share by which the latency varies. */
   readonly jitter: number;
-  /** Commits that the store does in a second, one after the other; the others wait. */
+  /** Commits per second that the store can do, one at a time; further ones queue. */
   readonly capacity: number;
-  /** Share of the store's calls that fail, and did nothing. */
+  /** Share of calls that fail, and did nothing. */
   readonly failing: number;
-  /** Share of calls to the store that never reply, and did nothing. */
+  /** Share of calls that never reply, and did nothing. */
   readonly hanging: number;
-  /** Share of calls to the store that did their work, and never reply. */
+  /** Share of calls that never reply, but did their work. */
   readonly losing: number;
-  /** How many buckets one commit may write. */
+  /** Buckets per commit. */
   readonly maxWrites: number;
-  /** How many commits a process sends before the first has come back. */
+  /** Concurrent commits per process. */
   readonly concurrency: number;
   /** The clock skew that the limiter allows for (ms). */
   readonly skewMs: number;
-  /** How much they do differ (ms). */
+  /** The clock skew that there is (ms). */
   readonly apartMs: number;
-  /** How long a call of the store may take (ms). */
+  /** Timeout of a call to the store (ms). */
   readonly timeoutMs: number;
   readonly onStoreFailure: OnStoreFailure;
   readonly seed: number;

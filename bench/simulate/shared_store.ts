@@ -8,13 +8,13 @@ interface Entry {
   readonly expiresAt: number;
 }
 
-/** The store itself, which all processes reach: compare and set on versions, a line for commits. */
+/** The store that all processes share: compare and set on versions, and a queue of commits. */
 export class SharedStore {
-  /** How many commits came. */
+  /** Number of commits. */
   commits = 0;
-  /** How many of them found something changed. */
+  /** Number of commits that conflicted. */
   conflicts = 0;
-  /** How many reads came. */
+  /** Number of reads. */
   reads = 0;
   readonly #clock: VirtualClock;
   readonly #commitMs: number;
@@ -22,7 +22,7 @@ export class SharedStore {
   #versions = 0;
   #freeAt = 0;
 
-  /** @param capacity how many commits it does in a second */
+  /** @param capacity commits per second */
   constructor(clock: VirtualClock, capacity: number) {
     this.#clock = clock;
     this.#commitMs = 1_000 / capacity;
@@ -33,7 +33,7 @@ export class SharedStore {
     return keys.map((key) => this.#get(key));
   }
 
-  /** Waits for its turn, then writes all, or nothing when one has changed. */
+  /** Queues, then writes all; nothing if one has changed. */
   async commit(writes: readonly BucketWrite[]): Promise<string | undefined> {
     this.commits++;
     if (this.#commitMs > 0) {
@@ -46,7 +46,7 @@ export class SharedStore {
       return undefined;
     }
     const version = String(++this.#versions);
-    // Forgotten as early as may be: a record that is needed for longer would be missed.
+    // Expires as early as allowed, so that a run fails if a record is needed for longer.
     for (const { key, level, lifetimeMs } of writes) {
       this.#entries.set(key, { level, version, expiresAt: this.#clock.monotonic() + lifetimeMs });
     }

@@ -17,9 +17,8 @@ import { VirtualClock } from "./virtual_clock.ts";
 export interface DecidedRequest extends Arrival {
   readonly outcome: Decision["outcome"];
   /**
-   * From when on the decision counts (ms): when it was made, as the limiter says itself of what it
-   * admits; of a denial, when the commit was sent that it stands on, or when it was given, if it
-   * needed none. The reply's way back counts for no one.
+   * When the decision was made (ms), without the latency of the reply: for a grant, the limiter's own
+   * time; for a denial, when its commit was sent, or when it was given if it needed none.
    */
   readonly decidedAt: number;
   /** When it was given (ms). */
@@ -28,10 +27,10 @@ export interface DecidedRequest extends Arrival {
   readonly isAtHand: boolean;
 }
 
-/** What came of a scenario. */
+/** The result of a scenario. */
 export interface Run {
   readonly limit: Limit;
-  /** In the order in which the requests came. */
+  /** In order of arrival. */
   readonly requests: readonly DecidedRequest[];
   readonly commits: number;
   readonly conflicts: number;
@@ -39,7 +38,7 @@ export interface Run {
 }
 
 /**
- * Plays a scenario: the limiter's own code on a virtual clock, with a store and traffic made up.
+ * Runs a scenario: the limiter's own code on a virtual clock, with a simulated store and traffic.
  * @throws {Error} when the limiter leaves a request undecided
  */
 export async function simulate(
@@ -55,10 +54,10 @@ export async function simulate(
     queue: 0,
     onStoreFailure: scenario.onStoreFailure,
   };
-  // Requests come from a sequence of their own, so that they are the same for any limiter.
+  // The store has its own random sequence, so that requests are the same for any limiter.
   const random = new Random(scenario.seed + 2 ** 16);
   const arrivals = traffic(scenario);
-  // Room for many more buckets than there are would only cost memory, a thousand times.
+  // A larger limit would only cost memory, in each of up to thousands of processes.
   const clients = new Set(arrivals.map(({ client }) => client)).size;
   const maxBuckets = Math.min(DEFAULTS.maxBuckets, 8 * clients);
   const processes = Array.from({ length: scenario.processes }, (_, index) => {
@@ -95,15 +94,15 @@ export async function simulate(
     if (!(taken instanceof Promise)) return settle(taken, true);
     taken.then((decision) => settle(decision, false)).catch((error) => failure ??= error);
   };
-  const askNext = (index: number) => {
+  const sendNext = (index: number) => {
     const arrival = arrivals[index];
     if (!arrival) return;
     clock.at(arrival.at, () => {
-      askNext(index + 1);
+      sendNext(index + 1);
       send(arrival, index);
     });
   };
-  askNext(0);
+  sendNext(0);
   const isOver = await clock.runUntil(() => left === 0 || failure !== undefined);
   if (failure !== undefined) throw failure;
   if (!isOver) throw new Error(`the limiter left ${left} requests undecided`);
@@ -111,7 +110,7 @@ export async function simulate(
   return { limit, requests: decided, commits, conflicts, reads };
 }
 
-/** The wall clocks stand evenly from right to as far ahead as they may be. */
+/** Spreads the wall clocks evenly, from exact to the largest difference. */
 function aheadOf(index: number, { processes, apartMs }: Scenario): number {
   return processes === 1 ? 0 : Math.round(apartMs * index / (processes - 1));
 }

@@ -2,28 +2,28 @@ import { Random } from "../../tests/support/random.ts";
 import { fraction } from "./fraction.ts";
 import type { Scenario, Shape } from "./scenario.ts";
 
-/** A request, as it comes. */
+/** The arrival of a request. */
 export interface Arrival {
-  /** When (ms from the beginning). */
+  /** When it arrives (ms from the beginning). */
   readonly at: number;
   readonly client: number;
-  /** Which process it comes to. */
+  /** The process that it is sent to. */
   readonly process: number;
 }
 
-/** When, and from whom. */
+/** A request's time and client. */
 type Asking = Omit<Arrival, "process">;
 
-/** The share of what comes to the first process, where it gets more than the others. */
+/** The first process's share of requests under `skewed`. */
 const SKEWED_SHARE = 0.8;
 /** How long a wandering client stays with a process (ms). */
 const STAY_MS = 1_000;
-/** The part of a period in which a burst comes. */
+/** The part of a period in which a burst arrives. */
 const BURST_PART = 0.05;
-/** How steeply the clients of a heavy tail fall off: the second requests less than half. */
+/** Zipf exponent: the second client sends less than half of the first one's requests. */
 const ZIPF_EXPONENT = 1.1;
 
-/** All requests of a scenario, in the order in which they come; the same for the same seed. */
+/** Generates the requests of a scenario in order of arrival; the same for the same seed. */
 export function traffic(scenario: Scenario): Arrival[] {
   const random = new Random(scenario.seed);
   const arrivals = [...take(SHAPED[scenario.shape](scenario, random), scenario.requests)];
@@ -43,7 +43,7 @@ const SHAPED: Record<Shape, (scenario: Scenario, random: Random) => Iterable<Ask
   },
 };
 
-/** What a client requests per second. */
+/** Requests of a client per second. */
 function demandOf({ load, rate }: Scenario): number {
   return load * rate;
 }
@@ -54,7 +54,7 @@ function* poisson(random: Random, perSecond: number, client: () => number): Iter
   }
 }
 
-/** Every client comes whenever its bucket could be full again, with `load` times what it holds. */
+/** Each client sends `load` times its burst whenever its bucket could be full again. */
 function* bursts(scenario: Scenario, random: Random): Iterable<Asking> {
   const { clients, burst, rate, load } = scenario;
   const periodMs = burst / rate * 1_000;
@@ -69,7 +69,7 @@ function* bursts(scenario: Scenario, random: Random): Iterable<Asking> {
   }
 }
 
-/** A few clients request much, and many little. */
+/** A few clients send many requests, and many send few. */
 function zipf(scenario: Scenario, random: Random): Iterable<Asking> {
   const sums: number[] = [];
   let sum = 0;
@@ -84,7 +84,7 @@ function zipf(scenario: Scenario, random: Random): Iterable<Asking> {
   );
 }
 
-/** The place of the first of the sums that is above the value. */
+/** Returns the index of the first sum above the value. */
 function firstAbove(sums: readonly number[], value: number): number {
   let [low, high] = [0, sums.length - 1];
   while (low < high) {

@@ -2,15 +2,15 @@ import type { Clock } from "../../lib/core/clock.ts";
 
 interface Timer {
   readonly at: number;
-  /** Those that are due together ring in the order in which they were set. */
+  /** Timers that are due together fire in the order in which they were set. */
   readonly order: number;
-  /** Undefined once it was put away: it then leaves the heap when its time comes. */
+  /** Undefined once cancelled: it then leaves the heap when its time comes. */
   ring: (() => void) | undefined;
 }
 
 /**
- * A clock that jumps from one timer to the next: an hour takes as long as what happens in it. What
- * a timer causes has happened, down to the last promise, before the next one rings.
+ * A clock that jumps from one timer to the next, so that an hour takes only as long as its events.
+ * All promises that a timer causes are settled before the next one fires.
  */
 export class VirtualClock implements Clock {
   readonly #wallAtZero: number;
@@ -18,12 +18,12 @@ export class VirtualClock implements Clock {
   #now = 0;
   #orders = 0;
 
-  /** @param wallAtZero what the wall clock shows at the beginning (ms since 1970) */
+  /** @param wallAtZero the wall clock at the beginning (ms since 1970) */
   constructor(wallAtZero = Date.UTC(2026, 0, 1)) {
     this.#wallAtZero = wallAtZero;
   }
 
-  /** In whole milliseconds, as a machine shows it. */
+  /** In whole milliseconds, as on a real machine. */
   wall(): number {
     return this.#wallAtZero + Math.floor(this.#now);
   }
@@ -43,15 +43,15 @@ export class VirtualClock implements Clock {
     });
   }
 
-  /** Does something at that moment (monotonic ms). */
+  /** Schedules a callback (monotonic ms). */
   at(moment: number, action: () => void): void {
     this.#set(Math.max(this.#now, moment), action);
   }
 
   /**
-   * Lets time pass.
+   * Advances time.
    * @param isOver whether to stop; checked before each timer
-   * @returns whether it was over, and not merely nothing left to wait for
+   * @returns whether it stopped because of `isOver`, not because no timer was left
    */
   async runUntil(isOver: () => boolean): Promise<boolean> {
     await settled();
@@ -104,7 +104,7 @@ function isSooner(a: Timer, b: Timer): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
-/** Resolves when all promises that can settle without time or I/O have. */
+/** Resolves when all promises that need neither time nor I/O have settled. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -3,7 +3,7 @@ import { TimerQueue } from "../core/timer_queue.ts";
 
 /**
  * The graceful shutdown, as requests see it. It brings their deadlines forward, so that every client
- * gets the partial response that is there before the process ends.
+ * gets a partial response before the process ends.
  */
 export class Shutdown {
   readonly #clock: Clock;
@@ -21,7 +21,7 @@ export class Shutdown {
   }
 
   /**
-   * Makes a queue of deadlines of `ms` milliseconds each, which ring early at shutdown.
+   * Creates a queue of deadlines of `ms` milliseconds each, which fire early at shutdown.
    * @param lateMs how much later than others, for a batch that waits for its requests
    */
   timers(ms: number, lateMs: number): TimerQueue {
