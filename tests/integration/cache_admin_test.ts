@@ -62,7 +62,7 @@ async function statusOf(url: string, init: RequestInit = {}): Promise<number> {
   return response.status;
 }
 
-Deno.test("the operator sees what is kept, and how often that was of use", async () => {
+Deno.test("the operator sees the stored responses and the hit rate", async () => {
   await using upstream = counting();
   const clock = new ManualClock();
   await using gateway = startGateway(configOf(upstream), { clock });
@@ -81,7 +81,7 @@ Deno.test("the operator sees what is kept, and how often that was of use", async
   assertEquals(bytes, told.bytes);
 });
 
-Deno.test("with a token only who shows it may look and purge", async () => {
+Deno.test("with a token, only requests that send it may read and purge", async () => {
   await using upstream = counting();
   await using gateway = startGateway(configOf(upstream), {
     clock: new ManualClock(),
@@ -107,7 +107,7 @@ Deno.test("with a token only who shows it may look and purge", async () => {
   assertEquals(await statusOf(url, { method: "DELETE", headers }), 200);
 });
 
-Deno.test("a purge by an upstream's URL takes that address alone", async () => {
+Deno.test("a purge by an upstream's URL removes only that URL", async () => {
   await using upstream = counting();
   await using gateway = startGateway(configOf(upstream), { clock: new ManualClock() });
   for (const path of ["/v1/a", "/v1/a?x=1", "/v1/ab"]) assertEquals(await get(gateway, path), 1);
@@ -131,7 +131,7 @@ for (const path of OF_FORWARD) {
   });
 }
 
-Deno.test("a purge by an aggregate's path takes the whole, and its parts by their own", async () => {
+Deno.test("a purge by an aggregate's path removes the aggregate; its parts have their own URLs", async () => {
   await using upstream = counting();
   const clock = new ManualClock();
   await using gateway = startGateway(configOf(upstream), { clock });
@@ -148,7 +148,7 @@ Deno.test("a purge by an aggregate's path takes the whole, and its parts by thei
   assertEquals(await data(), 2, "the tag is on both");
 });
 
-Deno.test("a purge by a tag takes all that bear it, and nothing else", async () => {
+Deno.test("a purge by tag removes every response with the tag, and nothing else", async () => {
   await using upstream = counting();
   await using gateway = startGateway(configOf(upstream), { clock: new ManualClock() });
   for (const path of ["/plain/a", "/plain/a?x=1", "/plain/b"]) await get(gateway, path);
@@ -158,7 +158,7 @@ Deno.test("a purge by a tag takes all that bear it, and nothing else", async () 
   assertEquals(await get(gateway, "/plain/b"), 1);
 });
 
-Deno.test("a purge of all takes all", async () => {
+Deno.test("a purge of everything removes everything", async () => {
   await using upstream = counting();
   await using gateway = startGateway(configOf(upstream), { clock: new ManualClock() });
   for (const path of ["/plain/a", "/v1/a"]) await get(gateway, path);
@@ -166,7 +166,7 @@ Deno.test("a purge of all takes all", async () => {
   for (const path of ["/plain/a", "/v1/a"]) assertEquals(await get(gateway, path), 2);
 });
 
-Deno.test("what comes after a purge is kept again", async () => {
+Deno.test("responses received after a purge are stored again", async () => {
   await using upstream = counting();
   const clock = new ManualClock();
   await using gateway = startGateway(configOf(upstream), { clock });
@@ -176,7 +176,7 @@ Deno.test("what comes after a purge is kept again", async () => {
   assertEquals([await get(gateway, "/plain/a"), await get(gateway, "/plain/a")], [2, 2]);
 });
 
-Deno.test("after a soft purge what was kept serves once more, while a new answer comes", async () => {
+Deno.test("after a soft purge the stored response is served once more, while it is revalidated", async () => {
   await using upstream = counting();
   const clock = new ManualClock();
   await using gateway = startGateway(configOf(upstream), { clock });
@@ -188,7 +188,7 @@ Deno.test("after a soft purge what was kept serves once more, while a new answer
   assertEquals(await get(gateway, "/v1/a"), 2);
 });
 
-Deno.test("after a soft purge what may not serve stale is asked for anew", async () => {
+Deno.test("after a soft purge a response that must not be served stale is fetched again", async () => {
   await using upstream = counting();
   const clock = new ManualClock();
   await using gateway = startGateway(configOf(upstream), { clock });
@@ -198,7 +198,7 @@ Deno.test("after a soft purge what may not serve stale is asked for anew", async
   assertEquals(await get(gateway, "/plain/a"), 2);
 });
 
-Deno.test("an answer that was on its way when it was purged is not used again", async () => {
+Deno.test("a response in flight during a purge is not reused", async () => {
   const gate = Promise.withResolvers<void>();
   let made = 0;
   await using upstream = startUpstream(async () => {
@@ -218,7 +218,7 @@ Deno.test("an answer that was on its way when it was purged is not used again", 
   assertEquals(await get(gateway, "/plain/a"), 2);
 });
 
-Deno.test("an answer whose body was coming when it was purged is given to nobody else", async () => {
+Deno.test("a response that was streaming during a purge serves no other client", async () => {
   let made = 0;
   const bodies: ReadableStreamDefaultController<Uint8Array>[] = [];
   await using upstream = startUpstream(() => {
@@ -243,7 +243,7 @@ Deno.test("an answer whose body was coming when it was purged is given to nobody
   assertEquals(await get(gateway, "/plain/a"), 2, "the older one took no newer one's place");
 });
 
-Deno.test("an answer that was on its way when its address changed is not kept", async () => {
+Deno.test("a response in flight while its URL was changed is not stored", async () => {
   const gate = Promise.withResolvers<void>();
   let made = 0;
   await using upstream = startUpstream(async ({ method }) => {
@@ -261,7 +261,7 @@ Deno.test("an answer that was on its way when its address changed is not kept", 
   assertEquals(await get(gateway, "/plain/a"), 2);
 });
 
-Deno.test("a purge that says nothing of what is refused", async () => {
+Deno.test("a purge without a subject is refused", async () => {
   await using upstream = counting();
   await using gateway = startGateway(configOf(upstream), { clock: new ManualClock() });
   await get(gateway, "/plain/a");
@@ -276,7 +276,7 @@ Deno.test("a purge that says nothing of what is refused", async () => {
   assertEquals(await get(gateway, "/plain/a"), 1);
 });
 
-Deno.test("other methods are told which there are", async () => {
+Deno.test("other methods get 405 with the allowed ones", async () => {
   await using upstream = counting();
   await using gateway = startGateway(configOf(upstream), { clock: new ManualClock() });
   for (const method of ["POST", "PUT", "PATCH"]) {

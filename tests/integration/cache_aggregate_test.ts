@@ -73,7 +73,7 @@ function statusOf(headers: Headers): string[] {
   return headers.get("cache-status")?.replaceAll(/sluice-\w+/g, "sluice").split(", ") ?? [];
 }
 
-Deno.test("parts are kept by themselves: only the one that is out of date is asked for again", async () => {
+Deno.test("parts are stored separately: only the stale one is fetched again", async () => {
   await using answers = new Answers()
     .at("/a", { "cache-control": "max-age=10" })
     .at("/b", { "cache-control": "max-age=60" });
@@ -91,7 +91,7 @@ Deno.test("parts are kept by themselves: only the one that is out of date is ask
   );
 });
 
-Deno.test("a whole is as fresh as its least fresh part", async () => {
+Deno.test("an aggregate is as fresh as its least fresh part", async () => {
   await using answers = new Answers()
     .at("/a", { "cache-control": "max-age=10, public", "cache-tag": "x, y" })
     .at("/b", { "cache-control": "max-age=60, public", "cache-tag": "y, z" });
@@ -112,7 +112,7 @@ Deno.test("a whole is as fresh as its least fresh part", async () => {
   assertEquals(await dataOf(gateway), { a: 2, b: 2 });
 });
 
-Deno.test("what a part has left of its freshness is all that the whole gets", async () => {
+Deno.test("an aggregate gets no more freshness than its parts have left", async () => {
   await using answers = new Answers()
     .at("/a", { "cache-control": "max-age=60" })
     .at("/b", { "cache-control": "max-age=100" });
@@ -129,7 +129,7 @@ Deno.test("what a part has left of its freshness is all that the whole gets", as
   assertEquals(own, "sluice; fwd=uri-miss; fwd-status=200; ttl=15; stored");
 });
 
-Deno.test("the route's ttl caps the whole, and stands in for parts that say nothing", async () => {
+Deno.test("the route's ttl caps the aggregate, and applies to parts that state no freshness", async () => {
   await using answers = new Answers().at("/a", { "cache-control": "max-age=60" });
   const gather = PARTS;
   const routes: Routes = {
@@ -144,7 +144,7 @@ Deno.test("the route's ttl caps the whole, and stands in for parts that say noth
   }
 });
 
-Deno.test("a whole varies by what its parts are asked with", async () => {
+Deno.test("an aggregate varies by the client headers that its parts use", async () => {
   await using answers = new Answers()
     .at("/a", { "cache-control": "max-age=60", vary: "Accept-Language" })
     .at("/b", { "cache-control": "max-age=60" });
@@ -163,7 +163,7 @@ Deno.test("a whole varies by what its parts are asked with", async () => {
   assertEquals(await dataOf(gateway, { headers: { ...own, cookie: "c=1" } }), { a: 1, b: 1 });
 });
 
-Deno.test("a whole has an ETag, and a client that has it already hears 304", async () => {
+Deno.test("an aggregate has an ETag, and a client that has it gets 304", async () => {
   const fresh = { "cache-control": "max-age=60" };
   await using answers = new Answers().at("/a", fresh).at("/b", fresh);
   const clock = new ManualClock();
@@ -199,7 +199,7 @@ for (const [what, says] of Object.entries(UNKEPT)) {
   });
 }
 
-Deno.test("a whole with a part that was asked for with Authorization is kept for nobody else", async () => {
+Deno.test("an aggregate with a part that was called with Authorization is not shared", async () => {
   await using answers = new Answers().at("/a", { "cache-control": "max-age=60" })
     .at("/b", { "cache-control": "max-age=60" });
   const b = { ...PARTS.b, headers: { authorization: "{header.authorization}" } };
@@ -211,7 +211,7 @@ Deno.test("a whole with a part that was asked for with Authorization is kept for
   assertEquals(await dataOf(gateway, { headers: { authorization: "Bearer bob" } }), { a: 3, b: 3 });
 });
 
-Deno.test("what is not complete is no-store, and not kept", async () => {
+Deno.test("an incomplete aggregate is no-store, and not stored", async () => {
   await using answers = new Answers().at("/a", { "cache-control": "max-age=60" }).at("/b", 500);
   const b = { ...PARTS.b, optional: true };
   const routes: Routes = { "GET /whole": { cache: { ttl: "1m" }, gather: { ...PARTS, b } } };
@@ -225,7 +225,7 @@ Deno.test("what is not complete is no-store, and not kept", async () => {
   assertEquals(await dataOf(gateway), { a: 3, b: 3 });
 });
 
-Deno.test("a last good copy fills a part that failed: the whole is complete, flagged, and not kept", async () => {
+Deno.test("a stale copy replaces a part that failed: the aggregate is complete, flagged and not stored", async () => {
   const fresh = { "cache-control": "max-age=10" };
   await using answers = new Answers().at("/a", fresh).at("/b", fresh);
   const clock = new ManualClock();
@@ -248,7 +248,7 @@ Deno.test("a last good copy fills a part that failed: the whole is complete, fla
   assertEquals(answers.count("/b"), 3);
 });
 
-Deno.test("with handling=strict a part that failed fails the whole, unless all of it is kept", async () => {
+Deno.test("with handling=strict a part that failed fails the aggregate, unless it is a cache hit", async () => {
   const fresh = { "cache-control": "max-age=10" };
   await using answers = new Answers().at("/a", fresh).at("/b", fresh);
   const clock = new ManualClock();
@@ -268,7 +268,7 @@ Deno.test("with handling=strict a part that failed fails the whole, unless all o
   });
 });
 
-Deno.test("the answer of a first is kept as one", async () => {
+Deno.test("the response of a race is stored as a whole", async () => {
   await using answers = new Answers().at("/a", { "cache-control": "max-age=60" }).at("/b", 500);
   const routes: Routes = { "GET /whole": { cache: {}, first: PARTS } };
   await using gateway = startGateway(configOf(answers, { routes }), { clock: new ManualClock() });
@@ -279,7 +279,7 @@ Deno.test("the answer of a first is kept as one", async () => {
   assertEquals(answers.count("/a"), 1);
 });
 
-Deno.test("the kept answer of a quorum is told as records, as it came the first time", async () => {
+Deno.test("the stored response of a quorum is streamed as the same records as the first time", async () => {
   const gate = Promise.withResolvers<void>();
   let asked = 0;
   await using upstream = startUpstream(async (request) => {
@@ -389,7 +389,7 @@ Deno.test('refund ["hit"] keeps the token when one part had to be asked for', as
   assertEquals(spent, [4, 3, 2]);
 });
 
-Deno.test("HEAD of a whole has the headers of GET, from what is kept", async () => {
+Deno.test("HEAD of an aggregate has the headers of GET, from the cache", async () => {
   const fresh = { "cache-control": "max-age=60" };
   await using answers = new Answers().at("/a", fresh).at("/b", fresh);
   await using gateway = startGateway(configOf(answers), { clock: new ManualClock() });
@@ -402,7 +402,7 @@ Deno.test("HEAD of a whole has the headers of GET, from what is kept", async () 
   assertEquals(answers.count("/a"), 1);
 });
 
-Deno.test("within stale a whole is answered at once, says nothing of the refresh, and is then new", async () => {
+Deno.test("within stale an aggregate is served at once and refreshed in the background", async () => {
   const fresh = { "cache-control": "max-age=10" };
   await using answers = new Answers().at("/a", fresh).at("/b", fresh);
   const clock = new ManualClock();
@@ -418,7 +418,7 @@ Deno.test("within stale a whole is answered at once, says nothing of the refresh
   assertEquals(gateway.log.map(({ parts = [] }) => parts.length), [2, 0, 0]);
 });
 
-Deno.test("20 who ask for a whole at once cost one question a part", async () => {
+Deno.test("20 concurrent requests for an aggregate cost one call per part", async () => {
   const fresh = { "cache-control": "max-age=10" };
   await using answers = new Answers().at("/a", fresh).at("/b", fresh);
   await using gateway = startGateway(configOf(answers), { clock: new ManualClock() });
@@ -426,7 +426,7 @@ Deno.test("20 who ask for a whole at once cost one question a part", async () =>
   assertEquals(data, Array(20).fill({ a: 1, b: 1 }));
 });
 
-Deno.test("HEAD of a stored aggregate has the length that GET has", async () => {
+Deno.test("HEAD of a stored aggregate has the length of GET", async () => {
   await using upstream = startUpstream(() => Response.json({ a: 1 }));
   await using gateway = startGateway({
     upstreams: { up: { url: upstream.url } },

@@ -54,7 +54,7 @@ function statuses(responses: readonly Response[], word: string): number {
   return responses.filter(({ headers }) => headers.get("cache-status")?.includes(word)).length;
 }
 
-Deno.test("20 who ask at once for what is not kept cost one question", async () => {
+Deno.test("20 concurrent misses cost one call", async () => {
   const gate = Promise.withResolvers<void>();
   await using upstream = startUpstream(async () => {
     await gate.promise;
@@ -76,7 +76,7 @@ Deno.test("20 who ask at once for what is not kept cost one question", async () 
   );
 });
 
-Deno.test("20 who ask at once for what is out of date cost one question", async () => {
+Deno.test("20 concurrent requests for a stale response cost one call", async () => {
   let made = 0;
   await using upstream = startUpstream(() =>
     new Response(`it ${++made}`, { headers: { "cache-control": "max-age=60" } })
@@ -89,7 +89,7 @@ Deno.test("20 who ask at once for what is out of date cost one question", async 
   assertEquals(upstream.requests.length, 2);
 });
 
-Deno.test("20 who ask at once for what is out of date, and unchanged, cost one 304", async () => {
+Deno.test("20 concurrent requests for a stale, unchanged response cost one 304", async () => {
   const headers = { "cache-control": "max-age=60", etag: '"1"' };
   await using upstream = startUpstream((request) =>
     request.headers.get("if-none-match") === '"1"'
@@ -105,7 +105,7 @@ Deno.test("20 who ask at once for what is out of date, and unchanged, cost one 3
   assertEquals(upstream.requests[1]?.headers.get("if-none-match"), '"1"');
 });
 
-Deno.test("within stale all 20 are answered at once, and one question goes on behind them", async () => {
+Deno.test("within stale all 20 are served at once, and one call revalidates in the background", async () => {
   const gate = Promise.withResolvers<void>();
   let made = 0;
   await using upstream = startUpstream(async () => {
@@ -147,7 +147,7 @@ for (const rule of ["private", "no-store"]) {
   });
 }
 
-Deno.test("those who waited go on, all at once, when the head shows that it is for one alone", async () => {
+Deno.test("waiters go on together when the head shows that the response cannot be shared", async () => {
   const first = Promise.withResolvers<void>();
   const others = Promise.withResolvers<void>();
   let made = 0;
@@ -168,7 +168,7 @@ Deno.test("those who waited go on, all at once, when the head shows that it is f
   assertEquals(new Set(await texts(answers)).size, MANY);
 });
 
-Deno.test("a client that says no-store makes nobody wait, and nobody go on by himself", async () => {
+Deno.test("a client's no-store makes no one wait, and does not stop others from sharing", async () => {
   await using upstream = startUpstream(() =>
     new Response("it", { headers: { "cache-control": "max-age=60" } })
   );
@@ -182,7 +182,7 @@ Deno.test("a client that says no-store makes nobody wait, and nobody go on by hi
   assertEquals(upstream.requests.length, 3);
 });
 
-Deno.test("different clients share a public answer, and none that was asked for with Authorization", async () => {
+Deno.test("clients share a public response, but none requested with Authorization", async () => {
   let made = 0;
   await using upstream = startUpstream((request) =>
     new Response(`it ${++made}`, {
@@ -203,7 +203,7 @@ Deno.test("different clients share a public answer, and none that was asked for 
   assertEquals(new Set(own).size, MANY);
 });
 
-Deno.test("variants are not mixed up, and each is kept", async () => {
+Deno.test("variants are kept apart, and each is stored", async () => {
   await using upstream = startUpstream((request) =>
     new Response(request.headers.get("accept-language"), {
       headers: { "cache-control": "max-age=60", vary: "Accept-Language" },
@@ -219,7 +219,7 @@ Deno.test("variants are not mixed up, and each is kept", async () => {
   assertEquals(upstream.requests.length, asked);
 });
 
-Deno.test("two variants whose bodies come at once are both kept", async () => {
+Deno.test("two variants whose bodies stream concurrently are both stored", async () => {
   const bodies = new Map<string, ReadableStreamDefaultController<Uint8Array>>();
   await using upstream = startUpstream((request) => {
     const language = request.headers.get("accept-language") ?? "";
@@ -250,7 +250,7 @@ Deno.test("two variants whose bodies come at once are both kept", async () => {
   }
 });
 
-Deno.test("one who waits is told when its own deadline has passed, and the others go on", async () => {
+Deno.test("a waiter gets 504 at its own deadline, and the others go on waiting", async () => {
   const gate = Promise.withResolvers<void>();
   await using upstream = startUpstream(async () => {
     await gate.promise;
@@ -272,7 +272,7 @@ Deno.test("one who waits is told when its own deadline has passed, and the other
   assertEquals(upstream.requests.length, 1);
 });
 
-Deno.test("when the first leaves, those who wait still get the answer of its question", async () => {
+Deno.test("when the first client leaves, the waiters still get the response of its call", async () => {
   const gate = Promise.withResolvers<void>();
   await using upstream = startUpstream(async () => {
     await gate.promise;
@@ -292,7 +292,7 @@ Deno.test("when the first leaves, those who wait still get the answer of its que
   assertEquals(upstream.requests.length, 1);
 });
 
-Deno.test("when all leave, the upstream is left too", async () => {
+Deno.test("when all clients leave, the upstream's call is cancelled", async () => {
   await using upstream = startUpstream(hang);
   await using gateway = forwarding(upstream);
   const client = new AbortController();
@@ -337,7 +337,7 @@ class Sent {
   }
 }
 
-Deno.test("a client that does not read holds up neither others nor the keeping", async () => {
+Deno.test("a client that does not read delays neither the others nor storing", async () => {
   const sent = new Sent();
   await using upstream = startUpstream(() => sent.response());
   await using gateway = forwarding(upstream);
@@ -354,7 +354,7 @@ Deno.test("a client that does not read holds up neither others nor the keeping",
   assertEquals(upstream.requests.length, 1);
 });
 
-Deno.test("one who leaves within a body takes it from nobody else", async () => {
+Deno.test("a client that leaves during a body does not end it for the others", async () => {
   const sent = new Sent();
   await using upstream = startUpstream(() => sent.response());
   await using gateway = forwarding(upstream);
@@ -374,7 +374,7 @@ Deno.test("one who leaves within a body takes it from nobody else", async () => 
   assertEquals(upstream.requests.length, 1);
 });
 
-Deno.test("when all leave within a body, the upstream is left, and nothing is kept", async () => {
+Deno.test("when all clients leave during a body, the call is cancelled and nothing is stored", async () => {
   const sent = [new Sent(), new Sent()];
   let made = 0;
   await using upstream = startUpstream(() => sent[made++]?.response() ?? new Response());
@@ -394,7 +394,7 @@ Deno.test("when all leave within a body, the upstream is left, and nothing is ke
   assertEquals(await (await again).text(), "whole");
 });
 
-Deno.test("a client that has the answer already takes the body from nobody else", async () => {
+Deno.test("a client that gets 304 does not end the body for the others", async () => {
   const gate = Promise.withResolvers<void>();
   const sent = new Sent();
   await using upstream = startUpstream(async () => {
@@ -416,7 +416,7 @@ Deno.test("a client that has the answer already takes the body from nobody else"
   assertEquals(upstream.requests.length, 1);
 });
 
-Deno.test("a body larger than may be kept is passed on whole to all, and not kept", async () => {
+Deno.test("a body too large to store is passed on whole to all clients", async () => {
   const bytes = new Uint8Array(MEBIBYTE);
   await using upstream = startUpstream(() => {
     let left = 6;
@@ -438,7 +438,7 @@ Deno.test("a body larger than may be kept is passed on whole to all, and not kep
   }
 });
 
-Deno.test("a body that says it is larger than may be kept is not begun to be kept", async () => {
+Deno.test("a body whose Content-Length is too large is not stored from the start", async () => {
   await using upstream = startUpstream(() =>
     new Response(new Uint8Array(5 * MEBIBYTE), { headers: { "cache-control": "max-age=60" } })
   );
@@ -451,7 +451,7 @@ Deno.test("a body that says it is larger than may be kept is not begun to be kep
   }
 });
 
-Deno.test("a body that breaks off is not kept, and breaks off for all", async () => {
+Deno.test("a truncated body is not stored, and is truncated for all clients", async () => {
   const sent = new Sent();
   let made = 0;
   await using upstream = startUpstream(() =>
@@ -466,7 +466,7 @@ Deno.test("a body that breaks off is not kept, and breaks off for all", async ()
   assertEquals(upstream.requests.length, 2);
 });
 
-Deno.test("a refresh whose answer nobody reads lets go of the upstream", async () => {
+Deno.test("a refresh whose response is not read releases the upstream", async () => {
   const sent = new Sent();
   let made = 0;
   await using upstream = startUpstream(() =>
@@ -485,7 +485,7 @@ Deno.test("a refresh whose answer nobody reads lets go of the upstream", async (
   await until(() => gateway.background.size === 0, "the refresh has ended");
 });
 
-Deno.test("a refresh whose body does not come ends in its time, and leaves the upstream", async () => {
+Deno.test("a refresh whose body does not arrive times out, and releases the upstream", async () => {
   const sent = new Sent();
   let made = 0;
   await using upstream = startUpstream(() =>

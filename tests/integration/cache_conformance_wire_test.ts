@@ -40,7 +40,7 @@ Deno.test("3.1: headers that Connection names are not stored, nor Connection its
   assertEquals(asked, 1);
 });
 
-Deno.test("RFC 9110 6.6.1: an answer without a Date gets that of its arrival", async () => {
+Deno.test("RFC 9110 6.6.1: a response without a Date gets the time of its receipt", async () => {
   await rawly("Connection: close\r\nContent-Length: 2", "it", async (get, clock) => {
     const first = await get();
     await first.text();
@@ -68,7 +68,7 @@ for (
   });
 }
 
-Deno.test("RFC 5861 4: what is out of date serves when the origin cannot be reached", async () => {
+Deno.test("RFC 5861 4: a stale response is served when the origin is unreachable", async () => {
   const clock = new MovedClock();
   const upstream = startUpstream(() =>
     new Response("it", { headers: { date: date(0), "cache-control": SIE } })
@@ -100,7 +100,7 @@ Deno.test("5.2.1.7: only-if-cached does not reach an origin that is down", async
   assertEquals(response.status, 504);
 });
 
-Deno.test("3.2: a 304 without a Date is from when it came", async () => {
+Deno.test("3.2: a 304 without a Date gets the time of its receipt", async () => {
   await using upstream = startRawUpstream(async ({ head, send }) => {
     const isAsked = /if-none-match/i.test(head);
     const rest = 'Cache-Control: max-age=60\r\nETag: "a"\r\nConnection: close\r\n';

@@ -75,7 +75,7 @@ Deno.test("a stored response of a part serves no call with other headers", async
   assertEquals(none.templated, `/o,-,*,${json},-`);
 });
 
-Deno.test("a header that names the request, and not what it asks for, is in no key", async () => {
+Deno.test("a header that only identifies the request is in no key", async () => {
   await using upstream = telling("x-a");
   await using gateway = startGateway(
     partsOf(upstream, { a: { path: "/o", headers: { "x-request-id": "{query.id}" } } }),
@@ -183,7 +183,7 @@ Deno.test("the store serves no deployment with another token or URL, and shows n
   }
 });
 
-Deno.test("what a trusted proxy says of a client's login is in a forward's key, its address is not", async () => {
+Deno.test("a trusted proxy's header about a client's login is in a forward's key, the address is not", async () => {
   await using upstream = telling("x-forwarded-user", "x-forwarded-scheme");
   await using gateway = startGateway({
     upstreams: { it: { url: upstream.url, cache: { ttl: "1m" } } },

@@ -128,7 +128,7 @@ for (
   });
 }
 
-Deno.test("those who waited with an Authorization share only what allows it", async () => {
+Deno.test("waiters with an Authorization share only responses that allow it", async () => {
   const authorized = (index: number) => ({ authorization: `Bearer ${index}` });
   const own = await collapse({ "cache-control": "max-age=0" }, {}, authorized);
   assertEquals(new Set(own.texts).size, MANY);
@@ -136,7 +136,7 @@ Deno.test("those who waited with an Authorization share only what allows it", as
   assertEquals(new Set(all.texts).size, 1);
 });
 
-Deno.test("20 who ask in two languages for what is out of date come to two calls", async () => {
+Deno.test("20 requests in two languages for a stale response cost two calls", async () => {
   const clock = new ManualClock(LATE);
   let made = 0;
   await using upstream = startUpstream((request) =>
@@ -160,7 +160,7 @@ Deno.test("20 who ask in two languages for what is out of date come to two calls
   assertEquals(upstream.requests.length, 6);
 });
 
-Deno.test("a body that is still coming serves new clients as long as it is fresh", async () => {
+Deno.test("a body that is still streaming serves new clients while it is fresh", async () => {
   const clock = new ManualClock(LATE);
   const sends: ReadableStreamDefaultController<Uint8Array>[] = [];
   await using upstream = startUpstream(() => {
@@ -183,7 +183,7 @@ Deno.test("a body that is still coming serves new clients as long as it is fresh
   assertEquals(texts, ["0", "0", "1"]);
 });
 
-Deno.test("a refresh whose body is still coming is the only one", async () => {
+Deno.test("while a refresh is streaming, no other one starts", async () => {
   const clock = new ManualClock(LATE);
   let send: ReadableStreamDefaultController<Uint8Array> | undefined;
   let made = 0;
@@ -204,7 +204,7 @@ Deno.test("a refresh whose body is still coming is the only one", async () => {
   assertEquals(upstream.requests.length, 2);
 });
 
-Deno.test("those who waited get what is stored when the one call for all fails", async () => {
+Deno.test("waiters get the stored response when the shared call fails", async () => {
   const clock = new ManualClock(LATE);
   const gate = Promise.withResolvers<void>();
   let made = 0;
@@ -224,7 +224,7 @@ Deno.test("those who waited get what is stored when the one call for all fails",
   assertEquals(upstream.requests.length, 2);
 });
 
-Deno.test("what was asked for before a change serves nobody who asks after it", async () => {
+Deno.test("a call from before a change serves no request from after it", async () => {
   const clock = new ManualClock(LATE);
   const gate = Promise.withResolvers<void>();
   let gets = 0;

@@ -74,7 +74,7 @@ for (
   });
 }
 
-Deno.test("several ranges of a stored response come as multipart/byteranges", async () => {
+Deno.test("several ranges of a stored response are multipart/byteranges", async () => {
   await using upstream = whole();
   await using gateway = forwarding(upstream);
   await get(gateway, {});
@@ -110,7 +110,7 @@ for (
   });
 }
 
-Deno.test("If-None-Match comes before Range, and HEAD knows no ranges", async () => {
+Deno.test("If-None-Match precedes Range, and HEAD ignores ranges", async () => {
   await using upstream = whole({ etag: '"a"' });
   await using gateway = forwarding(upstream);
   await get(gateway, {});
@@ -201,7 +201,7 @@ Deno.test("parts of different responses are not combined", async () => {
   }
 });
 
-Deno.test("who wants the whole of a stored part costs the rest of it alone", async () => {
+Deno.test("a request for the whole fetches only what a stored part lacks", async () => {
   const origin = { body: WHOLE, etag: '"a"' };
   await using upstream = ranged(origin);
   await using gateway = forwarding(upstream);
@@ -215,7 +215,7 @@ Deno.test("who wants the whole of a stored part costs the rest of it alone", asy
   assertEquals(upstream.requests.length, 2);
 });
 
-Deno.test("who wants the whole of what has changed since gets the new one", async () => {
+Deno.test("a request for the whole gets the new response when it has changed", async () => {
   const origin = { body: WHOLE, etag: '"a"' };
   await using upstream = ranged(origin);
   await using gateway = forwarding(upstream);
@@ -288,7 +288,7 @@ Deno.test("a change, or its own age, ends a stored part", async () => {
   assertEquals(upstream.requests.length, 4);
 });
 
-Deno.test("only-if-cached is content with a stored range, and asks for no other", async () => {
+Deno.test("only-if-cached serves a stored range, and fetches no other", async () => {
   await using upstream = ranged({ body: WHOLE, etag: '"a"' });
   await using gateway = forwarding(upstream);
   await storePart(gateway, "bytes=0-4");
@@ -298,7 +298,7 @@ Deno.test("only-if-cached is content with a stored range, and asks for no other"
   await until(() => upstream.requests.length === 1, "nobody was asked");
 });
 
-Deno.test("of a part that is shorter than it says the bytes count, and it is completed by none", async () => {
+Deno.test("a part shorter than its Content-Range counts by its bytes, and is not completed", async () => {
   await using upstream = startUpstream(({ headers }) =>
     headers.get("range") === "bytes=-5"
       ? new Response("01234", {

@@ -87,7 +87,7 @@ for (const { what, cache, says, numbers } of SHARING) {
   });
 }
 
-Deno.test("requests with Cookies that wait for one call do not get what only a ttl makes fresh", async () => {
+Deno.test("waiting requests with Cookies do not get a response that only a ttl makes fresh", async () => {
   await using upstream = startUpstream(async ({ headers }) => {
     await until(() => gateway.arrived === 3, "all have come");
     return new Response(headers.get("cookie"));
@@ -144,7 +144,7 @@ Deno.test("a function may look at the client: its responses are stored per clien
   assertMatch(response.headers.get("cache-control") ?? "", /^private, /);
 });
 
-Deno.test("a function that the config shares is stored for all, and so is one where nobody is known", async () => {
+Deno.test("a function's responses are shared with shared: true, or without clients", async () => {
   const shared = whoConfig({ ttl: "1m", shared: true });
   const { clients: _, ...unknown } = whoConfig({ ttl: "1m" });
   for (const config of [shared, unknown]) {
@@ -220,7 +220,7 @@ const BEARERS = ["annskey", "bobskey", "other", "other"].map((token) => ({
   authorization: `Bearer ${token}`,
 }));
 
-Deno.test("a client's key goes no further than the gateway, and keeps nothing from being shared", async () => {
+Deno.test("a client's key stops at the gateway, and does not prevent sharing", async () => {
   const unknown = { "x-key": "guess" };
   assertEquals(
     await toldOf("header:x-key", {}, [...ASKED, unknown, {}]),
