@@ -223,7 +223,7 @@ Deno.test("the problem documents that the documents show are the ones that come"
   assertEquals((await page.json()).kind, "not-found");
 });
 
-Deno.test("the client of docs/rate_limiting.md is admitted by waiting as it is told", async () => {
+Deno.test("the client of docs/rate_limiting.md is admitted after Retry-After", async () => {
   const [snippet] = (await readSnippets("docs/rate_limiting.md")).filter(({ text }) =>
     text.includes("patientFetch")
   );

@@ -87,7 +87,7 @@ Deno.test({
   },
 });
 
-Deno.test("an answer that is under way when the gateway is told to stop comes all the same", async () => {
+Deno.test("a response in progress at SIGTERM is completed", async () => {
   const config = new URL("graceful_shutdown.ts", FOLDER).pathname;
   await using program = await startProgram({ flags: ["--config", config] });
   const answer = ask(`${program.url}/slow`);

@@ -4,7 +4,7 @@ import { serveSamples } from "../../examples/upstreams/serve.ts";
 import { ask, readEnvelope, readProblem } from "../support/answer.ts";
 import { startGateway } from "../support/gateway.ts";
 
-Deno.test("SQLite: rows and an HTTP API's answer come as one, and outlive the gateway", async () => {
+Deno.test("SQLite: rows and an HTTP API's reply are one response, and rows survive a restart", async () => {
   const file = await Deno.makeTempFile({ suffix: ".db" });
   Deno.env.set("NOTES_FILE", file);
   await using samples = await serveSamples({ ports: { countries: 0, holidays: 0, timeZones: 0 } });

@@ -48,7 +48,7 @@ Deno.test("countries: neighbours go by alpha-2 codes", async () => {
   assertEquals(body.borders, ["ES"]);
 });
 
-Deno.test("countries: what a country has not, or nobody knows, is null or empty", async () => {
+Deno.test("countries: missing or unknown facts are null or empty", async () => {
   const antarctica = (await ask(countries, "/countries/AQ")).body;
   assertEquals([antarctica.capital, antarctica.currencies], [null, []]);
   assertEquals((await ask(countries, "/countries/SJ")).body.areaKm2, null);
@@ -127,7 +127,7 @@ Deno.test("moods: an unknown one is 404 with the list, and changes nothing", asy
   assertEquals((await ask(handler, "/be/well")).status, 405);
 });
 
-Deno.test("moods: slow answers when 3 s have passed", async () => {
+Deno.test("moods: slow responds after 3 s", async () => {
   const slept = Promise.withResolvers<void>();
   const asked: number[] = [];
   const handler = withMoods(countries, (ms) => {
@@ -141,7 +141,7 @@ Deno.test("moods: slow answers when 3 s have passed", async () => {
   assertEquals((await answer).body.name, "Iceland");
 });
 
-Deno.test("moods: a hanging answer comes when the mood changes", async () => {
+Deno.test("moods: a hanging call gets its response when the mood changes", async () => {
   const handler = withMoods(countries);
   await become(handler, "hanging");
   const answers = [ask(handler, "/countries/IS"), ask(handler, "/countries/XX")];

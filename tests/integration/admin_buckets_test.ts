@@ -3,7 +3,7 @@ import { OPERATED, startOperated } from "../support/operated.ts";
 
 const ADDRESS = { "x-forwarded-for": "203.0.113.7" };
 
-Deno.test("an address's buckets are told as its own headers tell them", async () => {
+Deno.test("an address's buckets are shown as in its own RateLimit headers", async () => {
   await using it = await startOperated();
   const { headers } = await it.get("/a", ADDRESS);
   assertEquals(headers.get("ratelimit"), '"perClient";r=2;t=60, "perRoute";r=9;t=60');
@@ -206,7 +206,7 @@ Deno.test("a wrong request gets a problem that says what is right", async () => 
   assertEquals((await it.admin("GET", "buckets/ban")).document.total, 0);
 });
 
-Deno.test("a key that is counted by a header is found by its value, which nobody is shown", async () => {
+Deno.test("a bucket of a header is found by the header's value, which is never shown", async () => {
   await using it = await startOperated({
     ...OPERATED,
     limits: { it: { rate: "1/min", burst: 2, by: "header:x-client" } },

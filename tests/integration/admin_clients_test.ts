@@ -28,7 +28,7 @@ Deno.test("a client's tier is another bucket, at once", async () => {
   assertEquals(await it.admitted("/a", shown), 3);
 });
 
-Deno.test("keys are added and dropped, and a revoked client is nobody", async () => {
+Deno.test("keys are added and deleted, and a revoked client is unknown", async () => {
   await using it = await startOperated();
   const own = "my-own-key-of-16-characters";
   await it.admin("POST", "clients", { name: "a b@c", key: own });

@@ -66,7 +66,7 @@ Deno.test("parts stand in the order of the config, whichever came first", async 
   assertEquals(text, '{"data":{"p0":"/0","p1":"/1","p2":"/2","p3":"/3"},"complete":true}');
 });
 
-Deno.test("an answer waits for its slowest part", async () => {
+Deno.test("a response waits for its slowest part", async () => {
   await using upstream = startGated((path) => Response.json(path));
   await using gateway = gatewayFor({ upstream: upstream.url, gather: partsOf(["/fast", "/slow"]) });
   let isAnswered = false;
@@ -80,7 +80,7 @@ Deno.test("an answer waits for its slowest part", async () => {
   assertEquals((await readEnvelope(await answering)).data, { p0: "/fast", p1: "/slow" });
 });
 
-Deno.test("an answer is not kept waiting by what a required part's failure made useless", async () => {
+Deno.test("a required part's failure ends the response without waiting for the other parts", async () => {
   await using upstream = startGated((path) =>
     path === "/fails" ? new Response(null, { status: 500 }) : Response.json(path)
   );
@@ -118,7 +118,7 @@ Deno.test("each part that failed has its problem, beside one that did not", asyn
   assertEquals(told, ["broken 502", "gone 410"]);
 });
 
-Deno.test("one answer's requests are no other's: many clients at once", async () => {
+Deno.test("concurrent requests of many clients do not mix", async () => {
   await using upstream = startUpstream(({ url }) => Response.json(new URL(url).pathname));
   await using gateway = startGateway({
     upstreams: { it: { url: upstream.url } },

@@ -16,7 +16,7 @@ const ROUTES: GatewayConfig["routes"] = {
 /** A function that never answers, and does not listen to its signal. */
 const deaf: Source = () => new Promise(() => {});
 
-Deno.test("a function is asked like any upstream: method, path, headers, body", async () => {
+Deno.test("a function gets method, path, headers and body like any upstream", async () => {
   let asked: unknown;
   await using gateway = startGateway({
     upstreams: {
@@ -53,7 +53,7 @@ Deno.test("a function is asked like any upstream: method, path, headers, body", 
   ]);
 });
 
-Deno.test("what a function replies counts as an upstream's answer does", async () => {
+Deno.test("a function's reply is treated like an upstream's", async () => {
   await using gateway = gatewayFor({
     upstream: () => Promise.resolve(json({ why: "none" }, 404)),
     routes: ROUTES,
@@ -115,7 +115,7 @@ for (const route of ["required", "optional"]) {
   });
 }
 
-Deno.test("the log shows where a function threw, by the stack of what it is told", async () => {
+Deno.test("the log has the stack of what a function threw", async () => {
   await using gateway = gatewayFor({ upstream: () => Promise.reject(BUG), routes: ROUTES });
   await (await ask(`${gateway.url}/required`)).body?.cancel();
   const [logged] = gateway.errors;
@@ -187,7 +187,7 @@ Deno.test("a function hears why it is no longer needed", async () => {
   assertEquals(reasons.map(kindOf), ["upstream-timeout"]);
 });
 
-Deno.test("background work outlives its answer, and is waited for at the end", async () => {
+Deno.test("background work continues after the response, and shutdown waits for it", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   let isDone = false;
   await using gateway = gatewayFor({

@@ -109,7 +109,7 @@ Deno.test("an upstream's base path stands before the part's path", async () => {
   assertEquals(new URL(mirror.requests[0]?.url ?? "").pathname, "/api/v2/users/7");
 });
 
-Deno.test("a part without a path asks for /", async () => {
+Deno.test("a part without a path calls /", async () => {
   assertEquals((await received("GET /:id", {}, "/7")).target, "/");
 });
 
@@ -154,7 +154,7 @@ for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"] as const) {
   });
 }
 
-Deno.test("HEAD has the headers of GET, no body, and asks the parts with GET", async () => {
+Deno.test("HEAD has the headers of GET and no body, and calls the parts with GET", async () => {
   await using mirror = startMirror();
   await using gateway = gatewayFor("GET /:id", {}, mirror);
   const got = await ask(`${gateway.url}/7`);
@@ -322,7 +322,7 @@ Deno.test("an upstream's own headers are sent, and a part's replace them", async
   assertEquals([sent["authorization"], sent["x-own"]], ["Bearer ours", "2"]);
 });
 
-Deno.test("a part that wants text asks for text", async () => {
+Deno.test("a part with as: text sends Accept: text", async () => {
   const sent = await sentOn({ as: "text" }, {});
   assertEquals(sent["accept"], "text/*, */*;q=0.5");
 });

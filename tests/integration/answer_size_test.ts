@@ -92,7 +92,7 @@ Deno.test("a head without end is cut off", async () => {
   assertLess(await within(upstream.sent, "the upstream is cut off"), HELD_ON_THE_WAY);
 });
 
-Deno.test("a part's answer above 64 KiB, that fits, arrives whole", async () => {
+Deno.test("a part's response above 64 KiB arrives whole", async () => {
   const text = "é€😀".repeat(100_000);
   await using upstream = startRawUpstream(async (raw) => {
     await raw.send("HTTP/1.1 200 OK\r\n\r\n");

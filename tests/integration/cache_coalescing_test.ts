@@ -168,7 +168,7 @@ Deno.test("waiters go on together when the head shows that the response cannot b
   assertEquals(new Set(await texts(answers)).size, MANY);
 });
 
-Deno.test("a client's no-store makes no one wait, and does not stop others from sharing", async () => {
+Deno.test("requests with no-store or Authorization do not stop later ones from sharing a call", async () => {
   await using upstream = startUpstream(() =>
     new Response("it", { headers: { "cache-control": "max-age=60" } })
   );

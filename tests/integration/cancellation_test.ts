@@ -111,7 +111,7 @@ Deno.test("when a client leaves, optional parts are not waited for either", asyn
   assertEquals(upstream.active, 0);
 });
 
-Deno.test("a client that leaves takes nothing from another that asks the same", async () => {
+Deno.test("a client that leaves does not cancel an identical request of another", async () => {
   const gate = Promise.withResolvers<void>();
   await using upstream = startUpstream(async () => {
     await gate.promise;
@@ -131,7 +131,7 @@ Deno.test("a client that leaves takes nothing from another that asks the same", 
   assertEquals((await readEnvelope(await staying)).data, { it: 1 });
 });
 
-Deno.test("a client that leaves within its body asks nobody", async () => {
+Deno.test("a client that leaves during its upload causes no call", async () => {
   await using upstream = startUpstream(() => Response.json(1));
   await using gateway = startGateway({
     upstreams: { it: { url: upstream.url } },
@@ -151,7 +151,7 @@ Deno.test("a client that leaves within its body asks nobody", async () => {
   assertEquals(upstream.requests.length, 0);
 });
 
-Deno.test("a client that leaves after its answer has cancelled nothing", async () => {
+Deno.test("a client that leaves after its response cancels nothing", async () => {
   await using upstream = startUpstream(() => Response.json(1));
   const signals: AbortSignal[] = [];
   const own: Source = (_call, { signal }) => {
@@ -205,7 +205,7 @@ Deno.test("a required part's failure closes its siblings' connections", async ()
   ]);
 });
 
-Deno.test("an optional part's failure closes nobody's connection", async () => {
+Deno.test("an optional part's failure closes no connection", async () => {
   const gate = Promise.withResolvers<void>();
   await using steady = startUpstream(async () => {
     await gate.promise;
@@ -247,7 +247,7 @@ Deno.test("the deadline closes every connection, and names every part that it fa
   assertEquals(problems?.map(({ part }) => part).toSorted(), parts);
 });
 
-Deno.test("at the deadline an answer goes without its optional parts", async () => {
+Deno.test("at the deadline a response is sent without its optional parts", async () => {
   await using slow = startUpstream(hang);
   await using steady = startUpstream(() => Response.json(1));
   await using gateway = startGateway({

@@ -122,7 +122,7 @@ Deno.test("a client has the tier of its key", async () => {
   assertEquals(await policy("key-of-bob"), '"one";q=9;w=32400');
 });
 
-Deno.test("no key appears in an answer, in the access log or in an error", async () => {
+Deno.test("no key appears in a response, in the access log or in an error", async () => {
   for (const key of ["header:x-api-key", "bearer"] as const) {
     await using gateway = start({
       clients: { key, known: KNOWN, required: true },
@@ -157,7 +157,7 @@ Deno.test("the access log tells known clients apart, and does not name them", as
   assert(!JSON.stringify(gateway.log).includes("alice"));
 });
 
-Deno.test("without trusted proxies nobody is believed about an address", async () => {
+Deno.test("without trusted proxies no forwarding header is trusted", async () => {
   for (const forwardedHeader of ["x-forwarded-for", "forwarded", "x-real-ip"]) {
     await using gateway = start({ forwardedHeader });
     assertEquals(
@@ -201,7 +201,7 @@ for (const [ipv6Prefix, counts] of [[56, [1, 2, 3]], [64, [1, 2, 1]], [128, [1, 
   });
 }
 
-Deno.test("a trusted proxy that names nobody is counted itself", async () => {
+Deno.test("a trusted proxy that names no client is counted itself", async () => {
   await using gateway = start(TRUSTING);
   const unnamed = ["", "unknown", "_hidden", "192.0.2.1, unknown", "1.2.3.4.5", "0x7f.1"];
   const headers = unnamed.map((value) => ({ "x-forwarded-for": value }));
@@ -245,7 +245,7 @@ Deno.test("Forwarded is read as RFC 7239 writes it", async () => {
   assertEquals(await taken(gateway, nobody.map((forwarded) => ({ forwarded }))), [1, 2, 3, 4]);
 });
 
-Deno.test("what stands in quotes in Forwarded names nobody", async () => {
+Deno.test("quoted text in Forwarded names no client", async () => {
   await using gateway = start({ ...TRUSTING, forwardedHeader: "forwarded" });
   // A proxy quotes the Host that the client sent.
   const forged = [

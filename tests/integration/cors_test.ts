@@ -79,7 +79,7 @@ for (
   });
 }
 
-Deno.test("an answer to no origin at all varies by it too", async () => {
+Deno.test("a response to a request without Origin varies by it too", async () => {
   await using gateway = startCounting({ origins: [APP] });
   const answer = await askFor(gateway.port, "/parts");
   assertEquals(allowed(answer)[0], null);
@@ -111,7 +111,7 @@ Deno.test("without cors no page of another origin may read", async () => {
   }
 });
 
-Deno.test("a page may read the headers that tell how the answer came about", async () => {
+Deno.test("a page may read the headers about the response", async () => {
   await using gateway = startCounting({ origins: [APP] });
   const { headers } = await askFor(gateway.port, "/parts", origin(APP));
   const exposed = headers.get("access-control-expose-headers")?.toLowerCase().split(/,\s*/) ?? [];
@@ -122,7 +122,7 @@ Deno.test("a page may read the headers that tell how the answer came about", asy
 
 // Preflights.
 
-Deno.test("a preflight is answered at once, with the methods of that path", async () => {
+Deno.test("a preflight gets the methods of the path at once", async () => {
   await using gateway = startCounting({ origins: [APP] });
   const answer = await preflight(
     gateway,
@@ -145,7 +145,7 @@ Deno.test("a preflight is answered at once, with the methods of that path", asyn
   assertEquals(gateway.asked(), 0);
 });
 
-Deno.test("a preflight of ANY asks nobody", async () => {
+Deno.test("a preflight of an ANY route causes no call", async () => {
   await using gateway = startCounting({ origins: [APP] });
   const { status, headers } = await preflight(gateway, "/any/x", APP);
   assertEquals([status, gateway.asked()], [204, 0]);

@@ -68,7 +68,7 @@ for (const [list, detail, kind] of NO_LISTS) {
   });
 }
 
-Deno.test("a list of just so many items is taken", async () => {
+Deno.test("a list of exactly the maximum length is accepted", async () => {
   await using upstream = startUpstream(() => Response.json([1, 2, 3]));
   await using gateway = eachOf(upstream.url, { max: 3 });
   assertEquals((await readEnvelope(await ask(gateway.url))).complete, true);

@@ -115,7 +115,7 @@ Deno.test("103 Early Hints are passed over", async () => {
   assertEquals([status, body], [200, "ok"]);
 });
 
-Deno.test("HEAD is asked with HEAD, and answered with the length and no body", async () => {
+Deno.test("HEAD is forwarded as HEAD, and has the length and no body", async () => {
   await using upstream = startRawUpstream((raw) => {
     assertStringIncludes(raw.head, "HEAD /x HTTP/1.1\r\n");
     return raw.send('HTTP/1.1 200 OK\r\nContent-Length: 12345\r\nETag: "a"\r\n\r\n');
@@ -150,7 +150,7 @@ for (const asked of ["Accept-Encoding: gzip\r\n", ""]) {
   });
 }
 
-Deno.test("gzip passes untouched where the upstream's config asks for it", async () => {
+Deno.test("gzip passes unchanged where the upstream's config requests it", async () => {
   await using upstream = startUpstream(() =>
     new Response(GZIP, { headers: { "content-encoding": "gzip" } })
   );
@@ -161,7 +161,7 @@ Deno.test("gzip passes untouched where the upstream's config asks for it", async
   assertEquals(await (await fetch(`${gateway.url}/x`)).text(), "hello ".repeat(1000));
 });
 
-Deno.test("an answer without a coding is given none", async () => {
+Deno.test("a response without a coding gets none", async () => {
   const text = "hello ".repeat(1000);
   const { headers, body } = await received(
     `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nETag: "a"\r\nContent-Length: 6000\r\n\r\n${text}`,

@@ -44,7 +44,7 @@ class Streaming {
   }
 }
 
-Deno.test("a function is asked with the stripped path, the method, the headers and the body", async () => {
+Deno.test("a function gets the stripped path, the method, the headers and the body", async () => {
   const calls: Call[] = [];
   await using gateway = forwardTo(async (call) => {
     calls.push(call);
@@ -110,7 +110,7 @@ for (const [method, status] of [["HEAD", 200], ["GET", 204], ["GET", 304]] as co
   });
 }
 
-Deno.test("what a function throws is 500, told to the log alone", async () => {
+Deno.test("an exception of a function is 500, and only in the log", async () => {
   const secret = new Error("secret of the database");
   await using gateway = forwardTo(() => Promise.reject(secret));
   const answer = await askFor(gateway.port, "/v1/x");

@@ -223,7 +223,7 @@ Deno.test("a chunked body arrives whole, without its trailers", async () => {
   assertEquals([got.body, got.headers.get("trailer")], ["abcde", null]);
 });
 
-Deno.test("a client that waits for 100 Continue is told to go on", async () => {
+Deno.test("a client that waits for 100 Continue gets it", async () => {
   await using recorder = startRecorder();
   await using gateway = gatewayFor(recorder);
   using client = await Wire.connect(gateway.port);
@@ -320,7 +320,7 @@ Deno.test("Connection cannot take away what the gateway itself says", async () =
   assertEquals(got.get("x-own"), "1");
 });
 
-Deno.test("Host is the upstream's, and the client's is told beside it", async () => {
+Deno.test("Host is the upstream's, and the client's is in X-Forwarded-Host", async () => {
   await using recorder = startRecorder();
   await using gateway = gatewayFor(recorder);
   await askFor(gateway.port, "/x", "X-Forwarded-Host: evil.example\r\n");
@@ -341,7 +341,7 @@ const CLAIMS = "X-Forwarded-For: 6.6.6.6, 192.0.2.1\r\nX-Forwarded-Proto: HTTPS\
   'X-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6, for="[2001:db8::1]:80";proto=https;host=f.example\r\n';
 const OWN = ["127.0.0.1", "http", "gateway.example", "80", null, "127.0.0.1", null];
 
-Deno.test("whoever is not trusted is not believed about how it came", async () => {
+Deno.test("forwarding headers of an untrusted peer are ignored", async () => {
   assertEquals(await told(CLAIMS, {}), OWN);
   assertEquals(await told(CLAIMS, { trustedProxies: ["10.0.0.0/8"] }), OWN);
 });
@@ -362,7 +362,7 @@ Deno.test("a trusted proxy is believed, in the headers that the config names", a
   assertEquals(await told("", { trustedProxies }), OWN);
 });
 
-Deno.test("a prefix that is taken off is told, behind that of a trusted proxy", async () => {
+Deno.test("a stripped prefix is sent after that of a trusted proxy", async () => {
   const prefix = async (trustedProxies: string[]) => {
     const config = { trustedProxies };
     const asked = get("/v1/x", "X-Forwarded-Prefix: /app/\r\n");
@@ -437,7 +437,7 @@ Deno.test("the upstream's configured headers replace the client's", async () => 
   assertEquals([got.get("authorization"), got.get("x-own")], ["Bearer ours", "1"]);
 });
 
-Deno.test("identity is asked for whatever coding the client takes, for fetch would decode it", async () => {
+Deno.test("identity is requested whatever the client accepts, because fetch would decode other codings", async () => {
   assertEquals((await sentHeaders("")).get("accept-encoding"), "identity");
   assertEquals((await sentHeaders("Accept-Encoding: gzip\r\n")).get("accept-encoding"), "identity");
 });

@@ -145,7 +145,7 @@ for (
   });
 }
 
-Deno.test("an answer may begin while the request's body still comes", async () => {
+Deno.test("a response may begin while the request's body is still arriving", async () => {
   await using upstream = startPlayed();
   await using gateway = forwardTo(upstream.url);
   using client = await connect(gateway, post(CHUNKED) + chunk("ping"));
@@ -239,7 +239,7 @@ Deno.test("an upload that does not end before the deadline is 408, and the upstr
   assertEquals((await server.rest()).includes("0\r\n\r\n"), false);
 });
 
-Deno.test("a small body that does not come within the deadline is 408, and nobody is asked", async () => {
+Deno.test("a small body that does not arrive within the deadline is 408, without a call", async () => {
   const clock = new ManualClock();
   await using upstream = startRawUpstream((raw) => raw.closed());
   await using gateway = startGateway({
@@ -253,7 +253,7 @@ Deno.test("a small body that does not come within the deadline is 408, and nobod
   assertEquals(upstream.connections, 0);
 });
 
-Deno.test("a body that does not begin within the deadline is 408, and nobody is asked", async () => {
+Deno.test("a body that does not begin within the deadline is 408, without a call", async () => {
   const clock = new ManualClock();
   await using upstream = startRawUpstream((raw) => raw.closed());
   await using gateway = startGateway({
@@ -381,7 +381,7 @@ async function expectBroken(url: string): Promise<void> {
 
 // Too much.
 
-Deno.test("a body that says it is too large is 413, and nobody is asked", async () => {
+Deno.test("a body whose Content-Length is too large is 413, without a call", async () => {
   await using upstream = startRawUpstream((raw) => raw.closed());
   await using gateway = forwardTo(upstream.url, { maxRequestBody: "1KiB" });
   using client = await connect(gateway, post("Content-Length: 1025\r\n"));
@@ -423,7 +423,7 @@ Deno.test("a chunked body that grows too large is 413, and the upstream is left"
   assertEquals(gateway.errors, []);
 });
 
-Deno.test("a body that grows too large after the answer began ends the exchange", async () => {
+Deno.test("a body that exceeds the limit after the response began ends the exchange", async () => {
   await using upstream = startPlayed();
   await using gateway = forwardTo(upstream.url, { maxRequestBody: "1KiB" });
   using client = await connect(gateway, post(CHUNKED) + chunk("a"));

@@ -97,7 +97,7 @@ Deno.test("a refused request's body is not taken for the next request", async ()
   assertEquals(guarded.takeTargets().includes("/public/api/smuggled"), false);
 });
 
-Deno.test("requests in one go are answered one after the other", async () => {
+Deno.test("pipelined requests get their responses in order", async () => {
   await using guarded = startGuarded();
   using client = await Wire.connect(guarded.gateway.port);
   const paths = ["/api/1", "/api/2", "/api/.%2e", "/users/3"];

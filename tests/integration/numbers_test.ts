@@ -110,7 +110,7 @@ Deno.test("nesting without end is an upstream's fault where it is passed on as a
   }
 });
 
-Deno.test("a stored response that is told as records keeps its digits", async () => {
+Deno.test("a stored response that is streamed as records keeps its digits", async () => {
   const document = DOCUMENT.replace(",", ",\n ");
   await using upstream = startUpstream(() => new Response(document));
   await using gateway = startGateway({

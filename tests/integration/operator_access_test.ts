@@ -116,7 +116,7 @@ function assertRefused(answer: RawResponse, status: number, why: string): void {
   assert(detail.length > 20, `${why}: says what to do`);
 }
 
-Deno.test("without a token the operator's own machine is served, and nobody who comes otherwise", async () => {
+Deno.test("without a token only the operator's own machine is served", async () => {
   await using it = await start({});
   for (const host of ["localhost", "LOCALHOST:80", "127.9.9.9", "[::1]:8000"]) {
     assertEquals((await it.ask("GET", "/_gateway/cache", { host })).status, 200, host);
@@ -155,7 +155,7 @@ Deno.test("without a token the operator's own machine is served, and nobody who 
   }
 });
 
-Deno.test("with a token whoever shows it is served, from anywhere but another origin's page", async () => {
+Deno.test("with the token any request is served, except from a page of another origin", async () => {
   await using it = await start({ adminToken: TOKEN });
   for (const [method, path, body] of ROUTES) {
     const ours = { ...(body !== undefined && { body }) };
@@ -173,7 +173,7 @@ Deno.test("with a token whoever shows it is served, from anywhere but another or
   }
 });
 
-Deno.test("on a platform nobody is served without a token", async () => {
+Deno.test("on a hosted platform no request is served without a token", async () => {
   await using it = await start({ isHosted: true });
   for (const [method, path, body] of ROUTES) {
     const asked = { headers: [OURS], ...(body !== undefined && { body }) };

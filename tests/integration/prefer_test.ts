@@ -67,7 +67,7 @@ Deno.test("Prefer: wait makes the deadline earlier, and never later", async () =
   }
 });
 
-Deno.test("an upstream is told how long its answer is waited for", async () => {
+Deno.test("an upstream gets the remaining time in a header", async () => {
   const told: [path: string, ms: number][] = [];
   await using upstream = startUpstream((request) => {
     const ms = Number(request.headers.get("x-envoy-expected-rq-timeout-ms"));

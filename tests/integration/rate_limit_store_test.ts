@@ -103,7 +103,7 @@ for (const behaviour of ["hangs", "is slow"] as const) {
   });
 }
 
-Deno.test("a store that hangs: closed answers 503 after its timeout", async () => {
+Deno.test("a store that hangs: closed responds 503 after its timeout", async () => {
   const { gateway: started, store, clock } = limited({
     one: { rate: "1/h", burst: 100, onStoreFailure: "closed" },
   });

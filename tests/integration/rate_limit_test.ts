@@ -9,7 +9,7 @@ import { startUpstream } from "../support/upstream.ts";
 
 const QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
-Deno.test("an answer says the policy and what is left of it", async () => {
+Deno.test("a response has the policy and what is left of it", async () => {
   await using gateway = limited({ perClient: { rate: "100/min", burst: 20 } }).gateway;
   const response = await get(gateway, "/a");
   assertEquals(response.status, 200);
@@ -71,7 +71,7 @@ Deno.test("a refusal is a problem document that names the limits it breaks", asy
   assertEquals(problem.instance, response.headers.get("x-request-id"));
 });
 
-Deno.test("whoever waits for Retry-After is admitted, and hardly sooner", async () => {
+Deno.test("a client that waits for Retry-After is admitted, and not much sooner", async () => {
   const limits: LimitConfig[] = [
     { rate: "7/min", burst: 2 },
     { rate: "3/s", burst: 1 },

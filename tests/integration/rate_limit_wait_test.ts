@@ -7,7 +7,7 @@ import { ManualClock } from "../support/manual_clock.ts";
 /** All that wait have one timer for their deadlines, and each has one for its token. */
 const timersOf = (waiting: number) => waiting === 0 ? 0 : 1 + waiting;
 
-Deno.test("a request that may wait is answered when its token comes", async () => {
+Deno.test("a request that may wait is admitted when its token is there", async () => {
   const { gateway: started, clock, served } = limited({ rate: "1/s", burst: 1, wait: "2s" });
   await using gateway = started;
   assertEquals(await ask(gateway, "first"), 200);

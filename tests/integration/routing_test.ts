@@ -219,7 +219,7 @@ for (
   }
 }
 
-Deno.test("the gateway's own paths answer GET alone, also beside a wildcard", async () => {
+Deno.test("the gateway's own paths allow GET only, also with a wildcard route", async () => {
   await using gateway = gatewayWith(["ANY /*"]);
   for (const path of ["health/live", "health/ready", "problems/loop"]) {
     assertEquals((await askFor(gateway.port, `/_gateway/${path}`)).status, 200);
@@ -247,7 +247,7 @@ for (const kind of ["nothing", "constructor", "__proto__", "a%2Fb", "%0a"]) {
   });
 }
 
-Deno.test("a problem's type is a path that this gateway answers", async () => {
+Deno.test("a problem's type is a path of this gateway", async () => {
   await using gateway = gatewayWith(["GET /x"]);
   const { body } = await askFor(gateway.port, "/nowhere");
   const { type, detail } = JSON.parse(body);

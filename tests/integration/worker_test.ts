@@ -110,7 +110,7 @@ Deno.test("a module that loads for ever ends at the timeout, every time", async 
   await readProblem(await ask(`${gateway.url}/echo`), expected);
 });
 
-Deno.test("a worker whose heap is full is ended, and takes nobody with it", async () => {
+Deno.test("a worker whose heap is full is terminated, and nothing else is", async () => {
   await using gateway = start({ memory: "16MiB", timeout: "3s" });
   // Deno ends a thread for it in some places, and stops it dead in others until its timeout.
   const response = await ask(`${gateway.url}/exhaustHeap`);
@@ -127,7 +127,7 @@ Deno.test("a thread that breaks while it idles is logged and replaced", async ()
   assertEquals(await dataOf(gateway, "/echo?value=next"), "next");
 });
 
-Deno.test("what a module posts itself is not taken for an answer", async () => {
+Deno.test("a message that a module posts itself is not taken for a result", async () => {
   await using gateway = start();
   assertEquals(await dataOf(gateway, "/notMine"), "mine");
 });
@@ -208,7 +208,7 @@ Deno.test("1,000 calls of one list all end, in order, by no more threads than th
   assertEquals(data.it, items);
 });
 
-Deno.test("a worker takes part in the graph: its input is what other parts answered", async () => {
+Deno.test("a worker is part of the graph: its input is the data of other parts", async () => {
   await using gateway = startGateway({
     upstreams: {},
     routes: {

@@ -114,7 +114,7 @@ withDenokv("a KV Connect server that fails", () => {
     assertEquals(await program.ended(5_000), 0);
   });
 
-  Deno.test("KV Connect: what is asked of a server that is away does not pile up", async () => {
+  Deno.test("KV Connect: calls to a server that is down do not pile up", async () => {
     await using server = await Denokv.start();
     await using origin = startOrigin();
     await using program = await startProgram({ config: configOf(origin.url), env: server.env });
@@ -138,7 +138,7 @@ withDenokv("a KV Connect server that fails", () => {
     await until(async () => await ask(program, "/open") === 200, "it is back", BACK_MS);
   });
 
-  Deno.test("KV Connect: requests under way when the server is killed are answered, each in time", async () => {
+  Deno.test("KV Connect: requests in flight when the server is killed get their responses in time", async () => {
     await using server = await Denokv.start();
     await using origin = startOrigin();
     await using program = await startProgram({ config: configOf(origin.url), env: server.env });
@@ -164,7 +164,7 @@ withDenokv("a KV Connect server that fails", () => {
     }
   });
 
-  Deno.test("KV Connect: a wrong token is told at start, in one line that does not show it", async () => {
+  Deno.test("KV Connect: a wrong token is reported at start, in one line that does not show it", async () => {
     await using server = await Denokv.start();
     const token = "another token than that";
     await using origin = startOrigin();
@@ -179,7 +179,7 @@ withDenokv("a KV Connect server that fails", () => {
     assert(!program.stderr.includes(token));
   });
 
-  Deno.test("KV Connect: a commit whose answer was lost is refused though it was written, and late", async () => {
+  Deno.test("KV Connect: a commit whose reply was lost is refused late, although it was written", async () => {
     await using server = await Denokv.start();
     await using path = startStorePath(server.url);
     using kv = await server.open(path.url);
@@ -197,7 +197,7 @@ withDenokv("a KV Connect server that fails", () => {
     }
   });
 
-  Deno.test("KV Connect: an answer is kept, and a ban heard, though the store's word was lost", async () => {
+  Deno.test("KV Connect: a response is stored, and a purge is read, although the store's reply was lost", async () => {
     await using server = await Denokv.start();
     await using path = startStorePath(server.url);
     using kv = await server.open(path.url);

@@ -26,7 +26,7 @@ function chunksOf(kv: Deno.Kv, count: number): Promise<Deno.KvCommitResult | Den
 }
 
 withDenokv("the limits of KV Connect", () => {
-  Deno.test("KV Connect: an atomic operation checks ten keys, and the store asks for no more", async () => {
+  Deno.test("KV Connect: an atomic operation checks ten keys, and the gateway uses no more", async () => {
     await using server = await Denokv.start();
     using kv = await server.open();
     assertEquals(REMOTE_KV.maxWrites, 10);

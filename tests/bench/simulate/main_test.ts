@@ -22,7 +22,7 @@ Deno.test("deno task simulate: prints a row for each scenario, and what the colu
   assertMatch(legend, /^of ideal: /);
 });
 
-Deno.test("deno task simulate: a limit that is not kept ends with 1", async () => {
+Deno.test("deno task simulate: exits with 1 when a limit is exceeded", async () => {
   const told = await run("--failing", "1", "--on-failure", "open", "--load", "5");
   assertEquals(told.code, 1);
   assert(told.out.startsWith("shape"));

@@ -165,7 +165,7 @@ for (const [name, { spread, module, right, wrong }] of Object.entries(BROKEN_RUL
   });
 }
 
-Deno.test("simulate sees clocks that differ by more than the limiter was told", async () => {
+Deno.test("simulate detects clocks that differ by more than the limiter allows for", async () => {
   const scenario: Scenario = { ...SMALL, shape: "hot", apartMs: 2_000, load: 10 };
   assert((await play(scenario)).excess > 1);
   assertEquals((await play({ ...scenario, skewMs: 2_000 })).excess, 0);

@@ -28,13 +28,13 @@ for (const shape of SHAPES) {
   });
 }
 
-Deno.test("traffic: steady clients ask for load x rate each", () => {
+Deno.test("traffic: steady clients send load x rate each", () => {
   const rates = ratesOf({ ...SCENARIO, shape: "steady" });
   assertEquals(rates.length, SCENARIO.clients);
   for (const rate of rates) assertNear(rate, 200, 0.1);
 });
 
-Deno.test("traffic: one hot client asks for load x rate", () => {
+Deno.test("traffic: one hot client sends load x rate", () => {
   const [rate, ...others] = ratesOf({ ...SCENARIO, shape: "hot" });
   assertNear(rate, 200);
   assertEquals(others, []);
@@ -48,7 +48,7 @@ Deno.test("traffic: bursts come at once, and then nothing", () => {
   assertEquals(own.filter((arrival) => !isEarly(arrival)), []);
 });
 
-Deno.test("traffic: of a heavy tail the first asks for load x rate, the last hardly at all", () => {
+Deno.test("traffic: in a heavy tail the first client sends load x rate, the last almost nothing", () => {
   const rates = ratesOf({ ...SCENARIO, shape: "zipf", clients: 10_000 });
   assertNear(rates[0], 200, 0.1);
   assertNear(rates[1], 200 / 2 ** 1.1, 0.1);

@@ -237,7 +237,7 @@ Deno.test("no message shows a key", () => {
   assertEquals(message.includes("key-of-"), false, message);
 });
 
-Deno.test("every problem is told at once", () => {
+Deno.test("every problem is reported at once", () => {
   const message = problems({
     limits: { a: { rate: "x", burst: 0 }, b: LIMIT },
     clients: { key: "x", known: "kv" },

@@ -413,7 +413,7 @@ for (const [input, line] of RULES) {
   });
 }
 
-Deno.test("everything that is wrong is told at once", () => {
+Deno.test("all problems are reported at once", () => {
   const problems = problemsOf({
     upstreams: {
       users: { url: "users", timeout: "4 sec", retries: 3 },
@@ -445,7 +445,7 @@ Deno.test("everything that is wrong is told at once", () => {
   ]);
 });
 
-Deno.test("a part's problems are all told, beside those of other parts", () => {
+Deno.test("all problems of a part are reported, with those of other parts", () => {
   const problems = problemsOf(withRoute("GET /x/:id", {
     gather: {
       "b-c": { path: "x", as: "xml" },
@@ -681,7 +681,7 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
   assertEquals(path.expand(new Inputs(testCall(), undefined)), "/");
 });
 
-Deno.test("a part says what it asks", () => {
+Deno.test("a part's config becomes its call", () => {
   const { parts: [part], deadlineMs } = gatherOf(
     withRoute("POST /x/:id", {
       deadline: "1s",

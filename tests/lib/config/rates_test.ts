@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseRate } from "../../../lib/config/rates.ts";
 
-Deno.test("a rate is so many in a second, a minute, an hour or a day", () => {
+Deno.test("a rate is a number per second, minute, hour or day", () => {
   const rates: [string, number, number][] = [
     ["5/s", 5, 1_000],
     ["100/min", 100, 60_000],

@@ -84,7 +84,7 @@ Deno.test("worker rule: a config that is no file names none", () => {
   assertStringIncludes(message, problem);
 });
 
-Deno.test("a worker that is wrong is told of once, whatever its parts say", () => {
+Deno.test("an invalid worker is reported once, however many parts use it", () => {
   const input = withParts({ a: { from: "up", body: {} } }, { worker: "./no.ts" });
   const { message } = assertThrows(() => parseConfig(input, () => undefined, PLACE), ConfigError);
   assertEquals(message, `upstreams.up.worker: ${FILE}; got "./no.ts"`);

@@ -35,7 +35,7 @@ Deno.test("a task is held while it runs", async () => {
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("a task that fails is told of, and disturbs nobody", async () => {
+Deno.test("a task that fails is reported, and affects nothing else", async () => {
   const { background, onError } = open();
   const [first, second] = [new Error("later"), new Error("at once")];
   background.run(() => Promise.reject(first));

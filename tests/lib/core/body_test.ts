@@ -69,7 +69,7 @@ Deno.test("a complete body stays as it is when it is cancelled", async () => {
 
 // A body that is still to come.
 
-Deno.test("nothing is asked of the origin before somebody reads", async () => {
+Deno.test("the origin is not read before a reader reads", async () => {
   const origin = new ScriptedStream();
   Body.from({ stream: origin.stream });
   await settled();
@@ -141,7 +141,7 @@ Deno.test("the length is the origin's word, then what came", async () => {
 
 // bytes
 
-Deno.test("bytes joins the chunks once, and has them at once when asked again", async () => {
+Deno.test("bytes joins the chunks once, and returns them at once when called again", async () => {
   const body = Body.from({ stream: streamOf("a", "b", "c") });
   const bytes = await body.bytes(3);
   assertEquals(decode(bytes), "abc");
@@ -196,7 +196,7 @@ Deno.test("a body that says it is too large is refused unread", async () => {
 
 // whole
 
-Deno.test("whole is the one step that reads everything, when nobody reads yet", async () => {
+Deno.test("whole reads everything in one step, when no reader has begun", async () => {
   const origin = new ScriptedStream();
   const whole = spy(() => Promise.resolve(encode("abc")));
   const body = Body.from({ stream: origin.stream, length: 3, whole });
@@ -225,7 +225,7 @@ Deno.test("whole is not used once the stream was begun, though no byte has come"
   assertSpyCalls(whole, 0);
 });
 
-Deno.test("whole that fails fails every reader, and is not asked again", async () => {
+Deno.test("whole that fails fails every reader, and is not called again", async () => {
   const lost = new Error("connection lost");
   const whole = spy(() => Promise.reject<Bytes>(lost));
   const body = Body.from({ stream: streamOf("abc"), length: 3, whole });
@@ -340,7 +340,7 @@ Deno.test("cancel reaches readers that wait for a body read in one step", async 
   assert(outcome !== "still waiting" && outcome[0].status === "rejected");
 });
 
-Deno.test("cancel stops an origin that nobody has read", async () => {
+Deno.test("cancel stops an origin that was never read", async () => {
   const origin = new ScriptedStream();
   await Body.from({ stream: origin.stream }).cancel();
   assert(origin.isCancelled);
@@ -359,13 +359,13 @@ Deno.test("cancel survives an origin that cannot be cancelled", async () => {
 
 // More than is kept.
 
-Deno.test("just as much as is kept can be read again", async () => {
+Deno.test("exactly `keep` bytes can be read again", async () => {
   const body = Body.from({ stream: streamOf("ab", "cd") }, 4);
   assertEquals(await textOf(body), "abcd");
   assertEquals(await textOf(body), "abcd");
 });
 
-Deno.test("4 MiB are kept for others by default, and not a byte more", async () => {
+Deno.test("4 MiB are buffered for later readers by default, and not a byte more", async () => {
   const half = "x".repeat(2 * 2 ** 20);
   const kept = Body.from({ stream: streamOf(half, half) });
   assertEquals((await textOf(kept)).length, (await textOf(kept)).length);
@@ -374,14 +374,14 @@ Deno.test("4 MiB are kept for others by default, and not a byte more", async () 
   await assertRejects(() => textOf(passedOn), Error, "too large to buffer");
 });
 
-Deno.test("past what is kept, a new reader is refused", async () => {
+Deno.test("beyond `keep`, a new reader is rejected", async () => {
   const body = Body.from({ stream: streamOf("ab", "cd", "e") }, 4);
   assertEquals(await textOf(body), "abcde");
   await assertRejects(() => textOf(body), Error, "too large to buffer");
   await assertRejects(() => body.bytes(10), Error, "too large to buffer");
 });
 
-Deno.test("past what is kept, a fast reader waits for a slow one, and both get all", async () => {
+Deno.test("beyond `keep`, a fast reader waits for a slow one, and both get everything", async () => {
   const body = Body.from({ stream: streamOf("ab", "cd", "ef", "gh") }, 3);
   const [fast, slow] = [body[Symbol.asyncIterator](), body[Symbol.asyncIterator]()];
   assertEquals((await slow.next()).value, encode("ab"));
@@ -394,7 +394,7 @@ Deno.test("past what is kept, a fast reader waits for a slow one, and both get a
   assertEquals((await slow.next()).value, encode("ef"));
 });
 
-Deno.test("past what is kept, a slow reader that leaves holds nobody up", async () => {
+Deno.test("beyond `keep`, a slow reader that leaves no longer delays the others", async () => {
   const body = Body.from({ stream: streamOf("ab", "cd", "ef") }, 1);
   const [fast, slow] = [body[Symbol.asyncIterator](), body[Symbol.asyncIterator]()];
   await Promise.all([fast.next(), slow.next()]);
@@ -405,7 +405,7 @@ Deno.test("past what is kept, a slow reader that leaves holds nobody up", async 
   assertEquals(await soon(third), { done: false, value: encode("ef") });
 });
 
-Deno.test("past what is kept, the last reader to leave closes the body to others", async () => {
+Deno.test("beyond `keep`, the body is closed when its last reader leaves", async () => {
   const body = Body.from({ stream: streamOf("ab", "cd", "ef") }, 3);
   const reader = body[Symbol.asyncIterator]();
   await reader.next();
@@ -414,12 +414,12 @@ Deno.test("past what is kept, the last reader to leave closes the body to others
   await assertRejects(() => textOf(body), Error, "too large to buffer");
 });
 
-Deno.test("bytes takes a body up to its own limit, also past what is kept for others", async () => {
+Deno.test("bytes reads a body up to its own limit, also beyond `keep`", async () => {
   const body = Body.from({ stream: streamOf("ab", "cd", "ef") }, 3);
   assertEquals(decode(await body.bytes(6)), "abcdef");
 });
 
-Deno.test("bytes in one step takes a body past what is kept for others", async () => {
+Deno.test("bytes reads a body in one step, also beyond `keep`", async () => {
   const body = Body.from({
     stream: streamOf("abcdef"),
     length: 6,
@@ -428,7 +428,7 @@ Deno.test("bytes in one step takes a body past what is kept for others", async (
   assertEquals(decode(await body.bytes(6)), "abcdef");
 });
 
-Deno.test("an answer between what is kept by default and its limit arrives whole", async () => {
+Deno.test("a response between the default `keep` and its limit arrives whole", async () => {
   const mebibyte = "x".repeat(2 ** 20);
   const body = Body.from({ stream: streamOf(...Array(5).fill(mebibyte)) });
   assertEquals((await body.bytes(8 * 2 ** 20)).length, 5 * 2 ** 20);

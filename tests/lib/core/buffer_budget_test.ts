@@ -56,7 +56,7 @@ Deno.test("a body counts as it comes, for as long as somebody holds it, and once
   assertEquals(budget.used, 0);
 });
 
-Deno.test("a body for which there is no more room is left, and fails whoever reads it", async () => {
+Deno.test("a body beyond the budget is cancelled, and fails its readers", async () => {
   const budget = new BufferBudget(OVERHEAD + 150);
   const { body, isCancelled } = coming(100, 100, 100);
   const account = new BufferAccount(budget);
@@ -106,7 +106,7 @@ Deno.test("chunks that were passed on and let go of do not count", async () => {
   assertEquals(budget.used, 0);
 });
 
-Deno.test("an account that is closed takes nothing: what comes late is nobody's any more", () => {
+Deno.test("a closed account takes nothing: late bytes are not counted", () => {
   const budget = new BufferBudget(Infinity);
   const account = new BufferAccount(budget);
   account.close();

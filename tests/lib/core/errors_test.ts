@@ -106,7 +106,7 @@ Deno.test("anything else that is thrown is our own mistake, and tells a client n
   }
 });
 
-Deno.test("a body that is too large is told how much is taken", () => {
+Deno.test("the error of a body that is too large names the limit", () => {
   const error = payloadTooLarge(1024);
   assertEquals([error.kind, error.message], [
     "payload-too-large",

@@ -141,7 +141,7 @@ Deno.test("a queue that was empty serves again", async () => {
   assertEquals([rung, clock.sleeping], [["b 150", "c 250"], 0]);
 });
 
-Deno.test("a sleep that ends in the moment its timer is stopped wakes nobody for it", async () => {
+Deno.test("a sleep that ends just as its timer is stopped does not fire it", async () => {
   const { clock, queue, rung, set } = play();
   clock.sleep(100).then(() => {
     queue.stop(timer);

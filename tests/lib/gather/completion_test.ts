@@ -75,7 +75,7 @@ Deno.test("a client that left is no part's failure", () => {
   assert(!completion.isComplete);
 });
 
-Deno.test("so many of any decide as soon as they are there", () => {
+Deno.test("a quorum decides as soon as it is reached", () => {
   const completion = new Completion(any(2, 4));
   assertEquals(completion.add(succeeded("a")), false);
   assertEquals(completion.add(failed("b")), false);

@@ -96,7 +96,7 @@ for (
   });
 }
 
-Deno.test("an upstream is told of no address that nobody trusted vouches for", () => {
+Deno.test("an upstream gets no address that only the client claims", () => {
   const headers = new Headers({ "x-forwarded-for": "6.6.6.6, 192.0.2.1, 10.0.0.2" });
   const trust = trusting("x-forwarded-for");
   const sent = new Headers(headers);

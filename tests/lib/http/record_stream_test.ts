@@ -98,7 +98,7 @@ Deno.test("what goes wrong in the records breaks the stream off", async () => {
   assertEquals(told.ended, 1);
 });
 
-Deno.test("no record is asked for before there is room for it", async () => {
+Deno.test("no record is requested before there is room for it", async () => {
   const { told, stream } = play(NDJSON);
   await settled();
   assertEquals([stream.locked, told.asked], [true, 0]);
@@ -165,7 +165,7 @@ for (const format of [NDJSON, EVENT_STREAM]) {
   });
 }
 
-Deno.test("a heartbeat does not ask for the next record again", async () => {
+Deno.test("a heartbeat does not request the next record again", async () => {
   const { gate, told, read, clock } = play(EVENT_STREAM);
   await read();
   for (let beat = 0; beat < 2; beat++) {

@@ -66,7 +66,7 @@ Deno.test("a client waits as long as it likes for what is not there yet", async 
   assertEquals([await ended, clock.sleeping], ["sent", 0]);
 });
 
-Deno.test("a body that nobody ever begins to read ends as well", async () => {
+Deno.test("a body that is never read ends as well", async () => {
   const { clock, sender } = play();
   const { ended } = sender.send(new ChunkPieces([numbered(10)]));
   await clock.advance(TIMEOUT_MS * 1.3);

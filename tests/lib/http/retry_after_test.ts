@@ -10,7 +10,7 @@ function secondsOf(value: string | undefined, wall = MOMENT): number | undefined
   return retryAfterSeconds(headers, new ManualClock(wall));
 }
 
-Deno.test("an answer without Retry-After says nothing", () => {
+Deno.test("a response without Retry-After has no delay", () => {
   assertEquals(secondsOf(undefined), undefined);
 });
 

@@ -7,7 +7,7 @@ import { functionSource } from "../../../lib/transport/function.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { settled } from "../../support/manual_clock.ts";
 
-Deno.test("a function is asked with the call and the context, and its reply is the reply", async () => {
+Deno.test("a function is called with the call and the context, and its reply is returned", async () => {
   const reply = json(1);
   const ask = spy((..._asked: Parameters<Source>) => Promise.resolve(reply));
   const [call, ctx] = [testCall(), testContext()];
@@ -40,7 +40,7 @@ Deno.test("a GatewayError that a function throws says what failed", async () => 
   assertStrictEquals(await assertRejects(() => source(testCall(), testContext())), error);
 });
 
-Deno.test("a function is not asked when the request has ended", async () => {
+Deno.test("a function is not called when the request has ended", async () => {
   const ask = spy((..._asked: Parameters<Source>) => Promise.resolve(json(1)));
   const late = new GatewayError("deadline-exceeded", "late");
   const ctx = testContext({ signal: AbortSignal.abort(late) });

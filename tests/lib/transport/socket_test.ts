@@ -61,7 +61,7 @@ Deno.test("socket: sources of one origin share connections", async () => {
   ]]);
 });
 
-Deno.test("socket: of many connections only so many stay idle", async () => {
+Deno.test("socket: the number of idle connections is limited", async () => {
   await using upstream = startScripted((wire) => wire.send(OK));
   using it = open(upstream.url, { maxIdle: 2 });
   await Promise.all(Array.from({ length: 10 }, () => text(it.source)));
@@ -158,7 +158,7 @@ Deno.test("socket: a body that is cancelled closes its connection", async () => 
   await until(() => upstream.open === 0, "it is closed");
 });
 
-Deno.test("socket: a call that was aborted before it began connects to nobody", async () => {
+Deno.test("socket: a call aborted before it began opens no connection", async () => {
   await using upstream = startMute();
   using it = open(upstream.url);
   const signal = AbortSignal.abort(new GatewayError("cancelled", "enough"));
@@ -310,12 +310,12 @@ for (
 
 // No connection.
 
-Deno.test("socket: why there is no connection is told", async () => {
+Deno.test("socket: the reason for a missing connection is reported", async () => {
   using it = open(refusingUrl());
   assertEquals(await fault(text(it.source)), ["upstream-unreachable", "refused"]);
 });
 
-Deno.test("socket: an upstream that speaks no TLS is told", async () => {
+Deno.test("socket: an upstream without TLS is reported", async () => {
   await using upstream = startAccepting("HTTP/1.1 400 Bad Request\r\n\r\n");
   using it = open(upstream.url.replace("http:", "https:"));
   assertEquals(await fault(text(it.source)), ["upstream-unreachable", "tls"]);

@@ -135,7 +135,7 @@ for (const module of ["not_loading", "no_function"]) {
   });
 }
 
-Deno.test("a thread that ended is not kept, nor a timer for it", async () => {
+Deno.test("an ended thread leaves no reference and no timer", async () => {
   await using pool = new TestPool(1);
   await assertRejects(() => pool.do("exit"), GatewayError);
   assertEquals([pool.size, pool.clock.sleeping], [0, 0]);

@@ -99,7 +99,7 @@ function partsOf(route: GatewayConfig["routes"][`GET /${string}`], upstream = {}
 
 const STACK = "accept json → coalesce → timeout 100ms → buffer 4MiB → GET up";
 
-Deno.test("a part is described with what it waits for, and with the list it asks for", () => {
+Deno.test("a part is described with its dependencies and its list", () => {
   assertEquals(
     partsOf({
       gather: {

@@ -31,7 +31,7 @@ function play() {
   };
 }
 
-Deno.test("a reason is told once in full, then once a minute with how many calls it failed", async () => {
+Deno.test("a reason is reported once in full, then once a minute with the number of failed calls", async () => {
   const { clock, lines, call } = play();
   for (let count = 0; count < 4; count++) await call(refused);
   assertEquals(lines, ["refused (1 call): Connection refused"]);
@@ -40,7 +40,7 @@ Deno.test("a reason is told once in full, then once a minute with how many calls
   assertEquals(lines.slice(1), ["refused (4 calls): Connection refused"]);
 });
 
-Deno.test("each reason is told for itself, and that a call succeeds again", async () => {
+Deno.test("each reason is reported separately, and so is recovery", async () => {
   const { lines, call } = play();
   await call();
   for (const error of [refused, reset, late, reset]) await call(error);

@@ -82,7 +82,7 @@ Deno.test("one caller's leaving does not end an opening that others wait for", a
   assertEquals(told, ["close a"]);
 });
 
-Deno.test("an opening that all have left goes on, and nobody's function is asked", async () => {
+Deno.test("an opening goes on when all callers have left, and calls no function", async () => {
   const opening = Promise.withResolvers<string>();
   let asked = 0;
   const { ask, told, resources } = resourcesOf({
@@ -108,7 +108,7 @@ Deno.test("an opening that all have left goes on, and nobody's function is asked
   assertEquals(told, ["close a"]);
 });
 
-Deno.test("what fails to open is told once to the log, by the upstream's name", async () => {
+Deno.test("a failure to open is logged once, with the upstream's name", async () => {
   let fails = true;
   const open = () => fails ? Promise.reject(REASON) : Promise.resolve("it");
   const { ask, told } = resourcesOf({ a: { open } });

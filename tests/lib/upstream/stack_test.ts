@@ -136,7 +136,7 @@ Deno.test("a part's own timeout replaces its upstream's", async () => {
   assertEquals((await failure).message, "no response within 50 ms");
 });
 
-Deno.test("forward: what the upstream answers comes through as it is, unread", async () => {
+Deno.test("forward: the upstream's response passes unchanged and unparsed", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
   const settings = forwardSettings();
