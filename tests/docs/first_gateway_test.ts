@@ -3,7 +3,7 @@ import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
 import { ConfigError } from "../../lib/config/config_error.ts";
 import starter from "../../examples/starter/gateway.config.ts";
-import { ask } from "../support/answer.ts";
+import { ask } from "../support/responses.ts";
 import { parseCurl } from "../support/curl.ts";
 import { startGateway } from "../support/gateway.ts";
 import { readSnippets } from "../support/snippets.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { ask, readEnvelope } from "../support/answer.ts";
+import { ask, readEnvelope } from "../support/responses.ts";
 import { TestFolder, until } from "../support/program.ts";
 
 const CHECKOUT = new URL("../../", import.meta.url).pathname;

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { readEnvelope } from "../support/answer.ts";
+import { readEnvelope } from "../support/responses.ts";
 import { runProgram, startProgram, until } from "../support/program.ts";
 
 const CONFIG = {

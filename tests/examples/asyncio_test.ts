@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import "../../examples/asyncio/testing_test.ts";
 import { serveSamples } from "../../examples/upstreams/serve.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
-import { ask, readEnvelope } from "../support/answer.ts";
+import { ask, readEnvelope } from "../support/responses.ts";
 import { parseCurl } from "../support/curl.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { startProgram } from "../support/program.ts";

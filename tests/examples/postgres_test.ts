@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import postgres from "postgres";
 import config from "../../examples/postgres/gateway.config.ts";
 import { serveSamples } from "../../examples/upstreams/serve.ts";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { postgresFolder, startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { until } from "../support/program.ts";

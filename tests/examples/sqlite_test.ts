@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import config from "../../examples/sqlite/gateway.config.ts";
 import { serveSamples } from "../../examples/upstreams/serve.ts";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { startGateway } from "../support/gateway.ts";
 
 Deno.test("SQLite: rows and an HTTP API's reply are one response, and rows survive a restart", async () => {

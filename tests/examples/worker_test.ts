@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import config from "../../examples/worker/gateway.config.ts";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { startGateway } from "../support/gateway.ts";
 
 const place = {

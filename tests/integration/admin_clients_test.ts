@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { ask } from "../support/answer.ts";
+import { ask } from "../support/responses.ts";
 import { OPERATED, startOperated, TOKEN } from "../support/operated.ts";
 
 Deno.test("a client is created with a key that is shown once, and known at once", async () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { gatewayFor, startGateway } from "../support/gateway.ts";
 import { within } from "../support/program.ts";
 import { startUpstream, type TestUpstream } from "../support/upstream.ts";

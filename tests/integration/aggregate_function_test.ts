@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { Body, type Bytes, GatewayError, json, type Source } from "../../lib/mod.ts";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { gatewayFor, startGateway } from "../support/gateway.ts";
 import { settled } from "../support/manual_clock.ts";
 import { until, within } from "../support/program.ts";

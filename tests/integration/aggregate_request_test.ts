@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import type { Part } from "../../lib/config/part.ts";
 import type { RouteKey } from "../../lib/config/route.ts";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { within } from "../support/program.ts";
 import { rawGet } from "../support/raw_request.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { json } from "../../lib/json/json_reply.ts";
-import { ask } from "../support/answer.ts";
+import { ask } from "../support/responses.ts";
 import { askBatch, batchInit, type ReadAnswer } from "../support/batch.ts";
 import { startGateway } from "../support/gateway.ts";
 import { hang, startUpstream, type TestUpstream } from "../support/upstream.ts";

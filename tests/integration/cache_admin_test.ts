@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
-import { ask } from "../support/answer.ts";
+import { ask } from "../support/responses.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { until } from "../support/program.ts";

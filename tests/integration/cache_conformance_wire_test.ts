@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { ask } from "../support/answer.ts";
+import { ask } from "../support/responses.ts";
 import { date, MovedClock, SIE } from "../support/cache_conformance.ts";
 import { startGateway } from "../support/gateway.ts";
 import { refusingUrl, startRawUpstream, startUpstream } from "../support/upstream.ts";

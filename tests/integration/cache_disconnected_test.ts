@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
-import { ask } from "../support/answer.ts";
+import { ask } from "../support/responses.ts";
 import { startGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { startRawUpstream } from "../support/upstream.ts";

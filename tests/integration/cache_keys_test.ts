@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { KvPurges } from "../../lib/cache/kv_purges.ts";
 import { kvTier } from "../support/kv_tier.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
-import { ask } from "../support/answer.ts";
+import { ask } from "../support/responses.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { until } from "../support/program.ts";
 import { rawRequest } from "../support/raw_request.ts";

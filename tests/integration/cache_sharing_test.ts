@@ -2,7 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import type { CacheConfig } from "../../lib/config/cache.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { json } from "../../lib/json/json_reply.ts";
-import { ask } from "../support/answer.ts";
+import { ask } from "../support/responses.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { until } from "../support/program.ts";
 import { startUpstream, type TestUpstream } from "../support/upstream.ts";

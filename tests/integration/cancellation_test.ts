@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { GatewayError, type Source } from "../../lib/mod.ts";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { until, within } from "../support/program.ts";
 import { hang, type RawConnection, startRawUpstream, startUpstream } from "../support/upstream.ts";

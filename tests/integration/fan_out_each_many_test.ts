@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { startGateway } from "../support/gateway.ts";
 import { startUpstream } from "../support/upstream.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Part } from "../../lib/config/part.ts";
-import { ask, type EnvelopeDocument, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, type EnvelopeDocument, readEnvelope, readProblem } from "../support/responses.ts";
 import { type GatedUpstream, startGatedUpstream } from "../support/gated_upstream.ts";
 import { gatewayFor, startGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";

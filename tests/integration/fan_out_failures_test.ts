@@ -3,7 +3,7 @@ import type { Part } from "../../lib/config/part.ts";
 import type { GatherRoute, RouteKey } from "../../lib/config/route.ts";
 import type { Kind } from "../../lib/core/errors.ts";
 import { PROBLEM_PATH } from "../../lib/http/problem.ts";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { startGateway } from "../support/gateway.ts";
 import { hang, refusingUrl, startUpstream } from "../support/upstream.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Part } from "../../lib/config/part.ts";
-import { ask, readEnvelope, readProblem, timedParts } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem, timedParts } from "../support/responses.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";
 import { gatewayFor } from "../support/gateway.ts";
 import { nastyText } from "../support/nasty_text.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";
 import { startGateway } from "../support/gateway.ts";
 import { until } from "../support/program.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import type { Part } from "../../lib/config/part.ts";
 import type { Kind } from "../../lib/core/errors.ts";
-import { ask, failedParts, readEnvelope, readProblem, timedParts } from "../support/answer.ts";
+import { ask, failedParts, readEnvelope, readProblem, timedParts } from "../support/responses.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";
 import { gatewayFor, startGateway } from "../support/gateway.ts";
 import { until, within } from "../support/program.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Part } from "../../lib/config/part.ts";
 import { GatewayError } from "../../lib/mod.ts";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";
 import { gatewayFor } from "../support/gateway.ts";
 import { until } from "../support/program.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ask, readProblem } from "../support/answer.ts";
+import { ask, readProblem } from "../support/responses.ts";
 import { type Answer, type GatedUpstream, startGatedUpstream } from "../support/gated_upstream.ts";
 import { gatewayFor, type TestGateway } from "../support/gateway.ts";
 import { until } from "../support/program.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readEnvelope, readProblem } from "../support/answer.ts";
+import { readEnvelope, readProblem } from "../support/responses.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { until } from "../support/program.ts";
 import { startUpstream, type TestUpstream } from "../support/upstream.ts";

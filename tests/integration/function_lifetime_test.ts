@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { defineGateway } from "../../lib/config/gateway.ts";
 import { defineUpstream } from "../../lib/config/upstream.ts";
 import { json } from "../../lib/mod.ts";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { startGateway } from "../support/gateway.ts";
 
 const REASON = new Error("connect ECONNREFUSED 10.0.0.5:5432");

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Part } from "../../lib/config/part.ts";
-import { ask, type EnvelopeDocument, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, type EnvelopeDocument, readEnvelope, readProblem } from "../support/responses.ts";
 import { PROBLEM_PATH } from "../../lib/http/problem.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";
 import { startGateway } from "../support/gateway.ts";

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Part } from "../../lib/config/part.ts";
 import { json } from "../../lib/json/json_reply.ts";
 import type { ExactNumber } from "../../lib/json/exact_number.ts";
-import { ask } from "../support/answer.ts";
+import { ask } from "../support/responses.ts";
 import { startGateway } from "../support/gateway.ts";
 import { startUpstream } from "../support/upstream.ts";
 

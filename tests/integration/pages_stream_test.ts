@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { PagesConfig } from "../../lib/config/part.ts";
 import type { GatherRoute } from "../../lib/config/route.ts";
-import { ask, readProblem } from "../support/answer.ts";
+import { ask, readProblem } from "../support/responses.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { startUpstream } from "../support/upstream.ts";

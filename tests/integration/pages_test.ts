@@ -3,7 +3,7 @@ import type { PagesConfig, Part } from "../../lib/config/part.ts";
 import type { GatherRoute } from "../../lib/config/route.ts";
 import type { Kind } from "../../lib/core/errors.ts";
 import { json } from "../../lib/json/json_reply.ts";
-import { ask, type EnvelopeDocument, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, type EnvelopeDocument, readEnvelope, readProblem } from "../support/responses.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { startUpstream } from "../support/upstream.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { ask as askUrl } from "../support/answer.ts";
+import { ask as askUrl } from "../support/responses.ts";
 import { startGateway } from "../support/gateway.ts";
 import { refusingUrl, startRawUpstream, startUpstream } from "../support/upstream.ts";
 import { askFor } from "../support/wire.ts";

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Part } from "../../lib/config/part.ts";
 import { json } from "../../lib/json/json_reply.ts";
-import { ask } from "../support/answer.ts";
+import { ask } from "../support/responses.ts";
 import { startGateway } from "../support/gateway.ts";
 import { property, type Random } from "../support/random.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ask, failedParts, readProblem, timedParts } from "../support/answer.ts";
+import { ask, failedParts, readProblem, timedParts } from "../support/responses.ts";
 import { type GatedUpstream, startGatedUpstream } from "../support/gated_upstream.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { ask, readProblem } from "../support/answer.ts";
+import { ask, readProblem } from "../support/responses.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";
 import { startGateway } from "../support/gateway.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { gatewayFor, type TestGateway } from "../support/gateway.ts";
 import { until, within } from "../support/program.ts";
 import { startRawUpstream, startUpstream, type TestUpstream } from "../support/upstream.ts";

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { json, type Source } from "../../lib/mod.ts";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { startGateway } from "../support/gateway.ts";
 import { until, within } from "../support/program.ts";
 import { startUpstream } from "../support/upstream.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createServer } from "node:net";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { gatewayFor, startGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { until, within } from "../support/program.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Part } from "../../lib/config/part.ts";
 import { json } from "../../lib/json/json_reply.ts";
-import { ask, type EnvelopeDocument, readEnvelope } from "../support/answer.ts";
+import { ask, type EnvelopeDocument, readEnvelope } from "../support/responses.ts";
 import { startGateway } from "../support/gateway.ts";
 
 const ANSWER = {

@@ -5,7 +5,7 @@ import type { AnyPart } from "../../lib/config/part.ts";
 import type { WorkerPath, WorkerUpstream } from "../../lib/config/upstream.ts";
 import type { ConfigPlace } from "../../lib/config/parse.ts";
 import type { Kind } from "../../lib/core/errors.ts";
-import { ask, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { until } from "../support/program.ts";
 

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Body } from "../../lib/core/body.ts";
 import type { ExactNumber } from "../../lib/json/exact_number.ts";
 import type { Call, Reply, Source } from "../../lib/core/source.ts";
-import { ask } from "../support/answer.ts";
+import { ask } from "../support/responses.ts";
 import { startGateway } from "../support/gateway.ts";
 import { nastyNumber } from "../support/nasty_json.ts";
 import { property, type Random } from "../support/random.ts";

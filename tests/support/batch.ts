@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ask } from "./answer.ts";
+import { ask } from "./responses.ts";
 
 /** What one request of a batch was answered, as its reader sees it. */
 export interface ReadAnswer {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { type Clock, systemClock } from "../../lib/core/clock.ts";
-import { ask } from "./answer.ts";
+import { ask } from "./responses.ts";
 import { startGateway } from "./gateway.ts";
 import { until } from "./program.ts";
 import { startUpstream } from "./upstream.ts";

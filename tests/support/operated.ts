@@ -2,7 +2,7 @@ import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { KvStore, LOCAL_KV } from "../../lib/limiter/stores/kv_store.ts";
 import { kvOperator } from "../../lib/operator/kv_operator.ts";
 import { json } from "../../lib/json/json_reply.ts";
-import { ask } from "./answer.ts";
+import { ask } from "./responses.ts";
 import { startGateway, type TestGateway } from "./gateway.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { testGuard } from "./test_guard.ts";

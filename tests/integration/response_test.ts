@@ -4,7 +4,7 @@ import type { Part } from "../../lib/config/part.ts";
 import type { HttpUpstream } from "../../lib/config/upstream.ts";
 import type { Kind } from "../../lib/core/errors.ts";
 import type { Json } from "../../lib/template/template.ts";
-import { ask, failedParts, readEnvelope, readProblem } from "../support/answer.ts";
+import { ask, failedParts, readEnvelope, readProblem } from "../support/responses.ts";
 import { startGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import {

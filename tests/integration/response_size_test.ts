@@ -1,6 +1,6 @@
 import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { gzipSync } from "node:zlib";
-import { ask, readProblem } from "../support/answer.ts";
+import { ask, readProblem } from "../support/responses.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { within } from "../support/program.ts";
 import { type RawUpstream, startRawUpstream } from "../support/upstream.ts";
