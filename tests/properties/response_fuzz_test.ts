@@ -24,33 +24,49 @@ property(
     const sent = latin1Bytes(text);
     const isClosed = random.bool(0.3);
     const size = random.bool() ? sent.length : random.int(1, 20);
+    const [begun, all] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     await using upstream = startScripted(async (wire, count) => {
       if (count > 1) return await wire.send(NEXT);
-      for (let at = 0; at < sent.length; at += size) {
-        await wire.send(sent.subarray(at, Math.min(sent.length, at + size)));
-        if (size < sent.length) await new Promise((resolve) => setTimeout(resolve));
+      begun.resolve();
+      try {
+        for (let at = 0; at < sent.length; at += size) {
+          await wire.send(sent.subarray(at, Math.min(sent.length, at + size)));
+          if (size < sent.length) await new Promise((resolve) => setTimeout(resolve));
+        }
+      } finally {
+        all.resolve();
       }
       return isClosed ? "close" : undefined;
     });
     using transport = openHttpTransport(systemClock);
     const source = transport.source(upstream.url);
-    await ended(async (signal) => {
+    await ended(begun.promise, async (signal) => {
       const reply = await source(testCall({ method }), testContext({ signal }));
       await reply.body.bytes(10_000);
     });
-    // What comes beyond the response may still be on its way.
+    // What comes beyond the response may still be on its way: nothing tells it from the next one.
+    await all.promise;
     await new Promise((resolve) => setTimeout(resolve, 5));
     const { status, body } = await source(testCall(), testContext());
     assertEquals([status, new TextDecoder().decode(await body.bytes(100))], [200, "next"]);
   },
 );
 
-/** Waits until it has succeeded, or failed as a call may; aborts what waits for more. */
-async function ended(asked: (signal: AbortSignal) => Promise<void>): Promise<void> {
+/**
+ * Waits until it has succeeded, or failed as a call may; aborts what waits for more.
+ * @param begun resolves when the upstream has the request
+ */
+async function ended(
+  begun: Promise<void>,
+  call: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(new GatewayError("cancelled", "")), PATIENCE_MS);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  begun.then(() => {
+    timer = setTimeout(() => patience.abort(new GatewayError("cancelled", "")), PATIENCE_MS);
+  });
   try {
-    await asked(patience.signal);
+    await call(patience.signal);
   } catch (error) {
     if (!(error instanceof UpstreamFault)) assertInstanceOf(error, GatewayError);
   } finally {
