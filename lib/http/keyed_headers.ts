@@ -1,3 +1,5 @@
+import { headerNames } from "./header_names.ts";
+
 /** Headers from which upstreams learn the requested URL. */
 const TARGET_HEADERS = [
   "cf-visitor",
@@ -27,8 +29,9 @@ export function keyedForwardHeaders(passed: Iterable<string>): string[] {
  * (`X-Forwarded-User`), its certificate; not the addresses in `X-Forwarded-For`.
  */
 export function keyedProxyHeaders(sent: Headers): string[] {
-  return [...sent.keys()].filter((name) =>
-    name.startsWith("x-forwarded-") && name !== "x-forwarded-for"
+  return headerNames(
+    sent,
+    (name) => name.startsWith("x-forwarded-") && name !== "x-forwarded-for",
   );
 }
 
@@ -63,5 +66,5 @@ const COMMON: ReadonlySet<string> = new Set([
  * there that they make no difference.
  */
 export function keyedClientHeaders(sent: Headers): string[] {
-  return [...sent.keys()].filter((name) => !COMMON.has(name) && !name.startsWith("sec-"));
+  return headerNames(sent, (name) => !COMMON.has(name) && !name.startsWith("sec-"));
 }
