@@ -151,9 +151,6 @@ export function defineGateway<Name extends string, LimitName extends string = ne
   return config;
 }
 
-/** Cross-origin access for web pages. */
-export type CorsConfig = v.InferInput<typeof corsSchema>;
-
 /** Cross-origin access for web pages, with every default filled in. */
 export type CorsSettings = v.InferOutput<typeof corsSchema>;
 

@@ -307,9 +307,6 @@ export function anySettings(
   };
 }
 
-/** An upstream's retry policy; `attempts` is 1 without one. */
-export type RetrySettings = ReturnType<typeof anySettings>["retry"];
-
 /** A function with an open resource. */
 export type OpenedSettings = Pick<
   v.InferOutput<typeof openedUpstreamSchema>,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { CorsConfig } from "../../lib/config/gateway.ts";
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { json } from "../../lib/json/json_reply.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { startRawUpstream } from "../support/upstream.ts";
@@ -13,7 +13,7 @@ interface Counting extends TestGateway {
   readonly asked: () => number;
 }
 
-function startCounting(cors?: CorsConfig): Counting {
+function startCounting(cors?: GatewayConfig["cors"]): Counting {
   let asked = 0;
   const gateway = startGateway({
     ...(cors && { cors }),
@@ -217,7 +217,7 @@ for (
 // An upstream's own.
 
 /** What a page gets of an upstream that lets every page read. */
-async function fromOpenUpstream(from: string, cors?: CorsConfig): Promise<WireAnswer> {
+async function fromOpenUpstream(from: string, cors?: GatewayConfig["cors"]): Promise<WireAnswer> {
   await using upstream = startRawUpstream((raw) =>
     raw.send(
       "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nVary: Accept-Encoding\r\n" +
