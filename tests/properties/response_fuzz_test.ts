@@ -4,73 +4,101 @@ import { GatewayError } from "../../lib/core/errors.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
 import { UpstreamFault } from "../../lib/core/upstream_fault.ts";
 import { testCall, testContext } from "../support/context.ts";
+import { within } from "../support/program.ts";
 import { property, type Random } from "../support/random.ts";
 import { startScripted } from "../support/scripted_upstream.ts";
-import { SENT_RESPONSES } from "../support/sent_response.ts";
-import { latin1Bytes } from "../support/wire.ts";
+import { SENT_RESPONSES } from "../support/sent/mod.ts";
+import { type ReadSent, readSent } from "../support/sent/read_sent.ts";
+import { latin1Bytes, latin1Text } from "../support/wire.ts";
 
-const NEXT = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext";
 /** How long a response is waited for that has lost its end. */
 const PATIENCE_MS = 15;
-const SHORT = SENT_RESPONSES.filter(({ bytes }) => bytes.length < 300);
+/** Within which a call ends that nothing delays. */
+const BOUND_MS = 5_000;
+/** Within which bytes beyond a response arrive; no reader can tell later ones from the next. */
+const TRANSIT_MS = 5;
+/** Calls that run at the same time. */
+const AT_ONCE = 10;
+const SHORT = Object.values(SENT_RESPONSES).flat().filter(({ bytes }) => bytes.length < 300);
 
 property(
-  "whatever bytes a response is, the call ends and the next response is right",
-  400,
+  "what is read of changed responses is what they are, and so is the next",
+  100,
   async (random) => {
-    const { bytes, method = "GET" } = random.pick(SHORT);
-    let text = bytes;
-    for (let changes = random.int(1, 3); changes > 0; changes--) text = mutated(text, random);
-    const sent = latin1Bytes(text);
-    const isClosed = random.bool(0.3);
-    const size = random.bool() ? sent.length : random.int(1, 20);
-    const [begun, all] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    await using upstream = startScripted(async (wire, count) => {
-      if (count > 1) return await wire.send(NEXT);
-      begun.resolve();
-      try {
-        for (let at = 0; at < sent.length; at += size) {
-          await wire.send(sent.subarray(at, Math.min(sent.length, at + size)));
-          if (size < sent.length) await new Promise((resolve) => setTimeout(resolve));
-        }
-      } finally {
-        all.resolve();
-      }
-      return isClosed ? "close" : undefined;
-    });
-    using transport = openHttpTransport(systemClock);
-    const source = transport.source(upstream.url);
-    await ended(begun.promise, async (signal) => {
-      const reply = await source(testCall({ method }), testContext({ signal }));
-      await reply.body.bytes(10_000);
-    });
-    // What comes beyond the response may still be on its way: nothing tells it from the next one.
-    await all.promise;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    const { status, body } = await source(testCall(), testContext());
-    assertEquals([status, new TextDecoder().decode(await body.bytes(100))], [200, "next"]);
+    await Promise.all(Array.from({ length: AT_ONCE }, () => {
+      const { bytes, method = "GET" } = random.pick(SHORT);
+      let text = bytes;
+      for (let changes = random.int(0, 3); changes > 0; changes--) text = mutated(text, random);
+      const size = random.bool() ? text.length : random.int(1, 20);
+      return assertRead(text, { method, size, isClosed: random.bool(0.3) });
+    }));
   },
 );
 
-/**
- * Waits until it has succeeded, or failed as a call may; aborts what waits for more.
- * @param begun resolves when the upstream has the request
- */
-async function ended(
-  begun: Promise<void>,
-  call: (signal: AbortSignal) => Promise<void>,
-): Promise<void> {
-  const patience = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  begun.then(() => {
-    timer = setTimeout(() => patience.abort(new GatewayError("cancelled", "")), PATIENCE_MS);
+interface Way {
+  readonly method: string;
+  /** How many bytes are sent at once. */
+  readonly size: number;
+  /** Whether the upstream ends the connection after them. */
+  readonly isClosed: boolean;
+}
+
+async function assertRead(text: string, { method, size, isClosed }: Way): Promise<void> {
+  const bytes = latin1Bytes(text);
+  const all = Promise.withResolvers<void>();
+  await using upstream = startScripted(async (wire, count, { path }) => {
+    if (count > 1) {
+      await wire.send(`HTTP/1.1 200 OK\r\nContent-Length: ${path.length}\r\n\r\n${path}`);
+      return;
+    }
+    try {
+      for (let at = 0; at < bytes.length; at += size) {
+        await wire.send(bytes.subarray(at, Math.min(bytes.length, at + size)));
+        if (size < bytes.length) await new Promise((resolve) => setTimeout(resolve));
+      }
+    } finally {
+      all.resolve();
+    }
+    return isClosed ? "close" : undefined;
   });
+  using transport = openHttpTransport(systemClock);
+  const source = transport.source(upstream.url);
+  const read = async (method: string, path: string, signal: AbortSignal) => {
+    const { status, body } = await source(testCall({ method, path }), testContext({ signal }));
+    return { status, body: latin1Text(await body.bytes(10_000)) };
+  };
+  const expected = readSent(text, method, isClosed);
+  const patience = new AbortController();
+  if (expected === "incomplete" && !isClosed) {
+    all.promise.then(() => setTimeout(() => patience.abort(), PATIENCE_MS));
+  }
+  const came = await within(
+    outcomeOf(read(method, "/", patience.signal)),
+    "the call ends",
+    BOUND_MS,
+  );
+  const told = `${method} ${JSON.stringify(text)}${isClosed ? " and the end" : ""}`;
+  assertEquals(came, typeof expected === "object" ? expected : "failed", told);
+  await all.promise;
+  await new Promise((resolve) => setTimeout(resolve, TRANSIT_MS));
+  for (const path of ["/next", "/one-after"]) {
+    const next = await within(
+      read("GET", path, testContext().signal),
+      "the next call ends",
+      BOUND_MS,
+    );
+    assertEquals(next, { status: 200, body: path }, `after ${told}`);
+  }
+}
+
+/** What a call has come to; rejects when it failed as no call may. */
+async function outcomeOf(read: Promise<ReadSent>): Promise<ReadSent | "failed"> {
   try {
-    await call(patience.signal);
+    return await read;
   } catch (error) {
-    if (!(error instanceof UpstreamFault)) assertInstanceOf(error, GatewayError);
-  } finally {
-    clearTimeout(timer);
+    const isAborted = error instanceof DOMException && error.name === "AbortError";
+    if (!isAborted && !(error instanceof UpstreamFault)) assertInstanceOf(error, GatewayError);
+    return "failed";
   }
 }
 
@@ -85,5 +113,17 @@ function mutated(text: string, random: Random): string {
     () => text + text.slice(at),
     () => text.slice(0, at) + String.fromCharCode(random.int(0, 255)) + text.slice(at + 1),
     () => text.slice(0, at) + random.pick(["\r", "\n", "\0", " ", ":", "0", "9"]) + text.slice(at),
+    () => text.slice(0, at) + random.pick(PIECES) + text.slice(at),
   ])();
 }
+
+const PIECES = [
+  "\r\n",
+  "\r\n\r\n",
+  "\r\nContent-Length: 3\r\n",
+  "\r\nTransfer-Encoding: chunked\r\n",
+  "\r\nConnection: close\r\n",
+  "0\r\n\r\n",
+  "HTTP/1.1 100 X\r\n\r\n",
+  "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+] as const;

@@ -51,7 +51,7 @@ export class Random {
 
 /**
  * A test of what must hold whatever comes: it runs once for each seed, and a failure names the seed.
- * `SEED=17 deno task test` runs that seed alone.
+ * `SEED=17 deno task test` runs that seed alone, `RUNS=9000 deno task test` so many seeds.
  */
 export function property(
   name: string,
@@ -61,7 +61,7 @@ export function property(
   Deno.test(`property: ${name}`, async () => {
     const chosen = Deno.env.get("SEED");
     const seeds = chosen === undefined
-      ? Array.from({ length: runs }, (_, index) => index + 1)
+      ? Array.from({ length: Number(Deno.env.get("RUNS") ?? runs) }, (_, index) => index + 1)
       : [Number(chosen)];
     for (const seed of seeds) {
       try {

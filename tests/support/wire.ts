@@ -148,6 +148,11 @@ export function latin1Bytes(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
+/** The text of bytes, one character each (TextDecoder's latin1 is windows-1252). */
+export function latin1Text(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => String.fromCharCode(byte)).join("");
+}
+
 /** One chunk of a chunked body. */
 export function chunk(text: string): string {
   return `${text.length.toString(16)}\r\n${text}\r\n`;

@@ -21,6 +21,8 @@ const PREFIX = [..."HTTP/1."].map((character) => character.charCodeAt(0));
 const ASCII = new TextDecoder();
 const STATUS_LINE = /^HTTP\/1\.([01]) (\d{3})(?: .*)?$/;
 const NAME = /^[!#$%&'*+.^_`|~\w-]+$/;
+/** One length, or several equal ones; not `trim`, which removes more than blanks and tabs. */
+const LENGTH = /^(\d{1,15})(?:[\t ]*,[\t ]*\1)*$/;
 /** Characters that a head must not contain, besides CR LF (RFC 9110 section 5.5). */
 const FORBIDDEN = /[^\t\r\n\x20-\x7e\x80-\xff]/;
 
@@ -98,11 +100,9 @@ function framingOf(
 
 /** RFC 9110 section 8.6: repeated equal lengths are valid, anything else is not. */
 function lengthOf(value: string): number {
-  const [first = "", ...others] = value.split(",").map((one) => one.trim());
-  if (!/^\d{1,15}$/.test(first) || others.some((other) => other !== first)) {
-    throw malformed("an invalid Content-Length");
-  }
-  return Number(first);
+  const [, length] = LENGTH.exec(value) ?? [];
+  if (length === undefined) throw malformed("an invalid Content-Length");
+  return Number(length);
 }
 
 function idleMsOf(headers: Headers, isOld: boolean): number {
