@@ -5,12 +5,14 @@ export type UpstreamFaultReason =
   | "refused"
   | "no-such-host"
   | "unreachable"
+  | "connect-timeout"
   | "certificate"
   | "tls"
   | "reset"
   | "closed"
   | "malformed"
   | "head-too-large"
+  | "timeout"
   | "other";
 
 /**
@@ -49,12 +51,14 @@ const DETAILS: Readonly<Record<UpstreamFaultReason, readonly [kind: Kind, detail
   "refused": NOT_CONNECTED,
   "no-such-host": NOT_CONNECTED,
   "unreachable": NOT_CONNECTED,
+  "connect-timeout": NOT_CONNECTED,
   "certificate": NOT_SECURE,
   "tls": NOT_SECURE,
   "reset": LOST,
   "closed": LOST,
   "malformed": ["upstream-invalid", "the upstream's response is malformed"],
   "head-too-large": ["upstream-invalid", "the head of the upstream's response is too large"],
+  "timeout": ["upstream-timeout", "no response in time"],
   "other": ["upstream-unreachable", "the upstream could not be called"],
 };
 
@@ -62,4 +66,20 @@ const DETAILS: Readonly<Record<UpstreamFaultReason, readonly [kind: Kind, detail
 export function upstreamFailure(fault: UpstreamFault): GatewayError {
   const [kind, detail] = DETAILS[fault.reason];
   return new GatewayError(kind, detail, { cause: fault });
+}
+
+/**
+ * Returns the error of an aborted call: the signal's reason, but for `upstream-timeout` with the
+ * state that the call was in as its cause, for the log.
+ */
+export function abortedIn(
+  state: string,
+  fault: "connect-timeout" | "timeout",
+  reason: unknown,
+): unknown {
+  if (!(reason instanceof GatewayError) || reason.kind !== "upstream-timeout") return reason;
+  const { kind, message } = reason;
+  return new GatewayError(kind, message, {
+    cause: new UpstreamFault(fault, `${state} (${message})`),
+  });
 }

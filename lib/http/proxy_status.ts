@@ -11,12 +11,14 @@ const FAULTS: Readonly<Record<UpstreamFaultReason, string>> = {
   "refused": "connection_refused",
   "no-such-host": "dns_error",
   "unreachable": "destination_ip_unroutable",
+  "connect-timeout": "connection_timeout",
   "certificate": "tls_certificate_error",
   "tls": "tls_protocol_error",
   "reset": "connection_terminated",
   "closed": "connection_terminated",
   "malformed": "http_protocol_error",
   "head-too-large": "http_response_header_section_size",
+  "timeout": "http_response_timeout",
   "other": "destination_unavailable",
 };
 

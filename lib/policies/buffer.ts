@@ -3,6 +3,7 @@ import { type Body, BodyTooLarge } from "../core/body.ts";
 import { GatewayError } from "../core/errors.ts";
 import { decodedBody } from "../http/content_coding.ts";
 import { copyHeaders } from "../http/copy_headers.ts";
+import { abortedIn } from "../core/upstream_fault.ts";
 import type { Policy, Reply } from "../core/source.ts";
 
 /** The limits of a buffered reply. */
@@ -29,7 +30,9 @@ export function buffer({ maxBytes }: BufferOptions): Policy {
         await abortable(body.bytes(maxBytes), ctx.signal);
       } catch (error) {
         await body.cancel();
-        ctx.signal.throwIfAborted();
+        if (ctx.signal.aborted) {
+          throw abortedIn("the response's body is incomplete", "timeout", ctx.signal.reason);
+        }
         if (error instanceof GatewayError) throw error;
         const detail = error instanceof BodyTooLarge
           ? `the upstream's response is larger than ${maxBytes} bytes`

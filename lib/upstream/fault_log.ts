@@ -9,7 +9,7 @@ const QUIET_MS = 60_000;
 /** A report about an upstream, for the log. */
 export interface FaultReport {
   readonly upstream: string;
-  readonly reason: UpstreamFaultReason | "timeout" | "recovered";
+  readonly reason: UpstreamFaultReason | "recovered";
   /** The system's message; empty for `recovered`. */
   readonly cause: string;
   /** Calls that failed for this reason since its last report; all failed calls for `recovered`. */
@@ -64,7 +64,7 @@ export class FaultLog {
     else if (error.kind === "upstream-timeout") this.#count("timeout", error.message);
   }
 
-  #count(reason: UpstreamFaultReason | "timeout", cause: string): void {
+  #count(reason: UpstreamFaultReason, cause: string): void {
     this.#failed++;
     const now = this.#clock.monotonic();
     const known = this.#known.get(reason) ?? { reportedAt: -Infinity, count: 0 };

@@ -3,6 +3,7 @@ import { faultLine } from "../../lib/upstream/fault_log.ts";
 import { startGateway } from "../support/gateway.ts";
 import { SELF_SIGNED } from "../support/self_signed.ts";
 import {
+  type RawConnection,
   refusingUrl,
   startRawUpstream,
   startResettingUpstream,
@@ -19,7 +20,7 @@ const FAULTS: readonly (readonly [string, RegExp, () => Started | Promise<Starte
   ["a certificate that nobody trusts", /^certificate .*certificate/, selfSigned],
   ["a plain server that is asked for TLS", /^tls /, () => {
     const plain = startUpstream(() => new Response("{}"));
-    return { ...disposed(plain), url: plain.url.replace("http:", "https:") };
+    return asSecure({ ...disposed(plain), url: plain.url });
   }],
   ["a reset", /^reset /, () => startResettingUpstream("")],
   ["an end without a word", /^closed /, () => startRawUpstream(() => Promise.resolve())],
@@ -33,19 +34,72 @@ const FAULTS: readonly (readonly [string, RegExp, () => Started | Promise<Starte
     /^closed /,
     () => startRawUpstream(({ send }) => send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")),
   ],
+  ["nobody accepts", /^connect-timeout \(1 call\): no connection was made \(no resp/, startFull],
+  [
+    "silence instead of TLS",
+    /^connect-timeout \(1 call\): the TLS handshake is incomplete \(no response within 500 ms\)$/,
+    () => asSecure(startAccepting()),
+  ],
   [
     "silence",
-    /^timeout \(1 call\): no response within 1000 ms$/,
+    /^timeout \(1 call\): no response within 500 ms$/,
     () => startRawUpstream(({ closed }) => closed()),
   ],
+  [
+    "silence within the head",
+    /^timeout \(1 call\): no response within 500 ms$/,
+    () => startRawUpstream(sendAndWait("HTTP/1.1 200 OK\r\nA: ")),
+  ],
+  [
+    "silence within the body",
+    /^timeout \(1 call\): the response's body is incomplete \(no response within 500 ms\)$/,
+    () => startRawUpstream(sendAndWait("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1,")),
+  ],
 ];
+
+function sendAndWait(text: string): (raw: RawConnection) => Promise<void> {
+  return async ({ send, closed }) => {
+    await send(text);
+    await closed();
+  };
+}
+
+/** A listener that accepts no connection, and has as many as may wait. */
+async function startFull(): Promise<Started> {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1", tcpBacklog: 1 });
+  const { port } = listener.addr;
+  const waiting = await Promise.all(
+    [1, 2].map(() => Deno.connect({ port, hostname: "127.0.0.1" })),
+  );
+  return {
+    url: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]() {
+      for (const connection of waiting) connection.close();
+      listener.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** A listener whose connections are open, and say nothing. */
+function startAccepting(): Started {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  return {
+    url: `http://127.0.0.1:${listener.addr.port}`,
+    [Symbol.asyncDispose]: () => Promise.resolve(listener.close()),
+  };
+}
+
+function asSecure(plain: Started): Started {
+  return { ...plain, url: plain.url.replace("http:", "https:") };
+}
 
 for (const [what, line, start] of FAULTS) {
   Deno.test(`the log says why an upstream failed: ${what}`, async () => {
     const upstream = await start();
     try {
       await using gateway = startGateway({
-        upstreams: { shop: { url: upstream.url, timeout: "1s" } },
+        upstreams: { shop: { url: upstream.url, timeout: "500ms" } },
         routes: { "GET /": { gather: { a: { from: "shop", path: "/?key=secret" } } } },
       });
       const response = await fetch(gateway.url);

@@ -1,4 +1,5 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
+import { BodyTooLarge } from "../../lib/core/body.ts";
 import { systemClock } from "../../lib/core/clock.ts";
 import { GatewayError } from "../../lib/core/errors.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
@@ -97,7 +98,8 @@ async function outcomeOf(read: Promise<ReadSent>): Promise<ReadSent | "failed"> 
     return await read;
   } catch (error) {
     const isAborted = error instanceof DOMException && error.name === "AbortError";
-    if (!isAborted && !(error instanceof UpstreamFault)) assertInstanceOf(error, GatewayError);
+    const isExpected = error instanceof UpstreamFault || error instanceof BodyTooLarge;
+    if (!isAborted && !isExpected) assertInstanceOf(error, GatewayError);
     return "failed";
   }
 }

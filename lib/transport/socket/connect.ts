@@ -1,4 +1,5 @@
 import { abortable } from "@std/async";
+import { abortedIn } from "../../core/upstream_fault.ts";
 import { faultOf } from "../fault_of.ts";
 import type { Origin } from "./origin.ts";
 
@@ -20,12 +21,15 @@ export async function connect(
   signal: AbortSignal,
   { isTlsInOneStep }: ConnectOptions,
 ): Promise<Deno.Conn> {
+  let state = "no connection was made";
   try {
-    if (!origin.isSecure) return await connectTcp(origin, signal);
-    return isTlsInOneStep ? await connectTls(origin, signal) : await upgrade(origin, signal);
+    if (origin.isSecure && isTlsInOneStep) return await connectTls(origin, signal);
+    const tcp = await connectTcp(origin, signal);
+    if (!origin.isSecure) return tcp;
+    state = "the TLS handshake is incomplete";
+    return await upgrade(tcp, origin, signal);
   } catch (error) {
-    signal.throwIfAborted();
-    throw faultOf(error);
+    throw signal.aborted ? abortedIn(state, "connect-timeout", signal.reason) : faultOf(error);
   }
 }
 
@@ -41,8 +45,11 @@ async function connectTcp({ hostname, port }: Origin, signal: AbortSignal): Prom
   }
 }
 
-async function upgrade(origin: Origin, signal: AbortSignal): Promise<Deno.TlsConn> {
-  const tcp = await connectTcp(origin, signal);
+async function upgrade(
+  tcp: Deno.TcpConn,
+  origin: Origin,
+  signal: AbortSignal,
+): Promise<Deno.TlsConn> {
   let open: Deno.Conn = tcp;
   const abort = () => close(open);
   signal.addEventListener("abort", abort, { once: true });

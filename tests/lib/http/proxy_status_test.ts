@@ -11,6 +11,8 @@ function said(error: GatewayError): string | undefined {
   return member && serializeList([member]).replace(/^gw; ?/, "");
 }
 
+const late = (reason: "connect-timeout" | "timeout") =>
+  new GatewayError("upstream-timeout", "", { cause: new UpstreamFault(reason, "") });
 const invalid = (cause: unknown) => new GatewayError("upstream-invalid", "", { cause });
 
 for (
@@ -27,6 +29,8 @@ for (
       "error=http_response_header_section_size",
     ],
     [invalid(new UpstreamFault("closed", "")), "error=http_response_incomplete"],
+    [late("connect-timeout"), "error=connection_timeout"],
+    [late("timeout"), "error=http_response_timeout"],
     [invalid(new BodyTooLarge(1)), "error=http_response_body_size"],
     [invalid(undefined), "error=http_protocol_error"],
     [new GatewayError("upstream-timeout", ""), "error=http_response_timeout"],
