@@ -31,6 +31,7 @@ import { openHttpTransport } from "./lib/transport/http.ts";
 import { jsonLine, readableLine } from "./middleware/access_line.ts";
 import { faultLine } from "./lib/upstream/fault_log.ts";
 import { createGateway } from "./routes/gateway.ts";
+import { Served } from "./routes/served.ts";
 
 const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM"];
 const DEFAULT_CONFIG = {
@@ -115,9 +116,8 @@ async function run(settings: Settings, options: Options): Promise<void> {
     logFault: (report) => logError(faultLine(report), `upstream ${report.upstream}`),
   });
 
-  const scheme = isHosted ? "https" : "http";
-  const handler: Deno.ServeHandler<Deno.NetAddr> = (request, { remoteAddr, completed }) =>
-    app.fetch(request, { remoteAddress: remoteAddr.hostname, scheme, completed });
+  const handler: Deno.ServeHandler<Deno.NetAddr> = (request, info) =>
+    app.fetch(request, new Served(info, isHosted ? "https" : "http"));
   const stop = stopSignal(STOP_SIGNALS);
   let listener: Listener;
   try {

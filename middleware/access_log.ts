@@ -4,7 +4,8 @@ import { fingerprint } from "../lib/core/fingerprint.ts";
 import type { Shutdown } from "../lib/process/shutdown.ts";
 import { memoize } from "../lib/core/memoize.ts";
 import type { PartRecord } from "../lib/core/trace.ts";
-import type { Exchange, Middleware } from "./env.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Middleware } from "./middleware.ts";
 
 /** One line of the access log. */
 export interface AccessEntry {
@@ -46,6 +47,9 @@ export interface AccessLogOptions {
   readonly shutdown: Shutdown;
 }
 
+/** How the end of a request that was not sent whole is logged. */
+type CutShort = Pick<AccessEntry, "cutOff" | "ended">;
+
 /** How many client hashes are memoized. */
 const HASHES = 1_000;
 
@@ -53,62 +57,71 @@ const HASHES = 1_000;
 export function accessLog({ clock, log, shutdown }: AccessLogOptions): Middleware {
   const salt = crypto.randomUUID();
   const hash = memoize((address) => fingerprint(salt + address), HASHES);
-  /** The requests in flight, and when each arrived. */
-  const inFlight = new Map<Exchange, string>();
-  const write = (c: Exchange, cutShort?: Pick<AccessEntry, "cutOff" | "ended">) => {
-    const time = inFlight.get(c);
-    if (time === undefined) return; // already logged, when the process ended
+  /** The requests in flight, and when each arrived (ms since 1970). */
+  const inFlight = new Map<Exchange, number>();
+  const write = (c: Exchange, cutShort?: CutShort) => {
+    const arrivedAt = inFlight.get(c);
+    if (arrivedAt === undefined) return; // already logged, when the process ended
     inFlight.delete(c);
-    // The status for a client that has left (499) is never sent, only logged.
-    const status = c.get("error")?.status ?? (c.finalized ? c.res.status : 503);
-    const durationMs = round(clock.monotonic() - c.get("arrivedAt"));
-    const client = hash(clientOf(c));
-    log(entryOf(c, { time, status, ...cutShort, durationMs, client }));
+    const durationMs = round(clock.monotonic() - c.arrivedAt);
+    log(
+      entryOf(
+        c,
+        { time: new Date(arrivedAt).toISOString(), durationMs, client: hash(clientOf(c)) },
+        cutShort,
+      ),
+    );
   };
   shutdown.onEnd(() => {
     const count = inFlight.size;
     for (const c of [...inFlight.keys()]) write(c, { cutOff: true });
     return count;
   });
-  return async function accessLog(c, next) {
-    inFlight.set(c, new Date(clock.wall()).toISOString());
-    await next();
-    // A client may leave before its request has finished.
-    const isOver = Promise.allSettled([c.env.completed, c.get("streaming")]);
-    const sending = c.get("sending");
-    if (sending === undefined) isOver.then(() => write(c));
-    else {
+  return {
+    before(c) {
+      inFlight.set(c, clock.wall());
+    },
+    after(c) {
+      const { streaming, sending, env: { completed } } = c;
+      const end = () => write(c);
+      // A client may leave before its request has finished.
+      const whenOver = () => {
+        if (streaming) Promise.allSettled([completed, streaming]).then(end);
+        else completed.then(end, end);
+      };
+      if (sending === undefined) return whenOver();
       // The server does not report a client that stays connected and stops reading.
       sending.then((outcome) =>
-        outcome === "timeout" ? write(c, { ended: "send-timeout" }) : isOver.then(() => write(c))
+        outcome === "timeout" ? write(c, { ended: "send-timeout" }) : whenOver()
       );
-    }
+    },
   };
 }
 
 /** A known client's name, else its address; the peer's address when no route matched. */
-function clientOf(c: Exchange): string {
-  const client = c.get("ctx")?.client;
-  return client?.name ?? client?.address ?? c.env.remoteAddress;
+function clientOf({ lifetime, env }: Exchange): string {
+  const client = lifetime?.ctx.client;
+  return client?.name ?? client?.address ?? env.remoteAddress;
 }
 
 function entryOf(
   c: Exchange,
-  { time, ...facts }: Pick<
-    AccessEntry,
-    "time" | "status" | "cutOff" | "ended" | "durationMs" | "client"
-  >,
+  { time, durationMs, client }: Pick<AccessEntry, "time" | "durationMs" | "client">,
+  cutShort: CutShort | undefined,
 ): AccessEntry {
-  const { id, parts } = c.get("trace");
-  const route = c.get("route");
-  const error = c.get("error");
+  const { trace: { id, parts }, method, path, route, error, response } = c;
+  // The status for a client that has left (499) is never sent, only logged.
+  const status = error?.status ?? response?.status ?? 503;
   return {
     time,
     id,
-    method: c.req.method,
-    path: c.req.path,
+    method,
+    path,
     ...(route === undefined ? {} : { route }),
-    ...facts,
+    status,
+    ...cutShort,
+    durationMs,
+    client,
     ...(error === undefined ? {} : { problem: error.kind }),
     ...(parts.length === 0 ? {} : { parts: parts.map(partEntryOf) }),
   };

@@ -3,7 +3,8 @@ import { keyHash } from "../lib/operator/client_directory.ts";
 import { GatewayError } from "../lib/core/errors.ts";
 import { forwardingHeader } from "../lib/http/forwarding_header.ts";
 import { isLoopbackAddress, isLoopbackHost } from "../lib/http/loopback.ts";
-import type { Exchange, Middleware } from "./env.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Middleware } from "./middleware.ts";
 
 /** Decides who may use the operator API. */
 export interface AdminOptions {
@@ -28,35 +29,36 @@ const CHALLENGE = { headers: { "www-authenticate": 'Bearer realm="gateway"' } };
 export function admin({ token, isHosted, forwardedHeader }: AdminOptions): Middleware {
   const encoder = new TextEncoder();
   const expected = token === undefined ? undefined : encoder.encode(keyHash(token));
-  return async function admin(c, next) {
-    const { headers } = c.req.raw;
-    if (expected) {
-      const shown = /^Bearer (.+)$/i.exec(headers.get("authorization") ?? "")?.[1] ?? "";
-      if (!timingSafeEqual(encoder.encode(keyHash(shown)), expected)) {
-        throw new GatewayError(
-          "unauthorized",
-          "the operator's token is missing or wrong",
-          CHALLENGE,
-        );
+  return {
+    before(c) {
+      const { headers } = c;
+      if (expected) {
+        const shown = /^Bearer (.+)$/i.exec(headers.get("authorization") ?? "")?.[1] ?? "";
+        if (!timingSafeEqual(encoder.encode(keyHash(shown)), expected)) {
+          throw new GatewayError(
+            "unauthorized",
+            "the operator's token is missing or wrong",
+            CHALLENGE,
+          );
+        }
+        refuseForeignPage(c);
+      } else {
+        if (isHosted) throw tokenNeeded("without a token the operator API is off on Deno Deploy");
+        if (!isLoopbackAddress(c.env.remoteAddress)) {
+          throw tokenNeeded("without a token the operator API accepts only requests from loopback");
+        }
+        const through = forwardingHeader(headers) ??
+          (headers.has(forwardedHeader) ? forwardedHeader : undefined);
+        if (through !== undefined) {
+          throw tokenNeeded(
+            `without a token the operator API accepts no proxied requests (${through})`,
+          );
+        }
+        refuseForeignPage(c);
+        refuseUnknownHost(c);
+        refuseForm(c);
       }
-      refuseForeignPage(c);
-    } else {
-      if (isHosted) throw tokenNeeded("without a token the operator API is off on Deno Deploy");
-      if (!isLoopbackAddress(c.env.remoteAddress)) {
-        throw tokenNeeded("without a token the operator API accepts only requests from loopback");
-      }
-      const through = forwardingHeader(headers) ??
-        (headers.has(forwardedHeader) ? forwardedHeader : undefined);
-      if (through !== undefined) {
-        throw tokenNeeded(
-          `without a token the operator API accepts no proxied requests (${through})`,
-        );
-      }
-      refuseForeignPage(c);
-      refuseUnknownHost(c);
-      refuseForm(c);
-    }
-    await next();
+    },
   };
 }
 
@@ -69,7 +71,7 @@ function tokenNeeded(why: string): GatewayError {
 }
 
 function refuseForeignPage(c: Exchange): void {
-  const { headers } = c.req.raw;
+  const { headers } = c;
   const origin = headers.get("origin");
   const own = `${c.env.scheme}://${headers.get("host") ?? ""}`;
   if (origin !== null && origin.toLowerCase() !== own.toLowerCase()) {
@@ -82,7 +84,7 @@ function refuseForeignPage(c: Exchange): void {
 
 /** DNS rebinding: a page whose name resolves to this machine is of the same origin to its browser. */
 function refuseUnknownHost(c: Exchange): void {
-  const hosts = [c.req.header("host") ?? "", c.get("target").authority];
+  const hosts = [c.headers.get("host") ?? "", c.target.authority];
   if (hosts.every(isLoopbackHost)) return;
   throw new GatewayError(
     "forbidden",
@@ -93,7 +95,7 @@ function refuseUnknownHost(c: Exchange): void {
 
 /** A change needs a header that no HTML form and no CORS-safelisted request can send. */
 function refuseForm(c: Exchange): void {
-  const { method, headers } = c.req.raw;
+  const { method, headers } = c;
   if (SAFE_METHODS.has(method) || headers.has("x-gateway-operator")) return;
   if (/^application\/json\s*(?:;|$)/i.test(headers.get("content-type") ?? "")) return;
   throw new GatewayError(

@@ -4,15 +4,19 @@ import type { ClientDirectory, KnownClient } from "../lib/operator/client_direct
 import type { ClientSettings } from "../lib/config/client.ts";
 import { GatewayError } from "../lib/core/errors.ts";
 import type { Client } from "../lib/core/source.ts";
-import type { Exchange, Middleware } from "./env.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Middleware } from "./middleware.ts";
+
+/** How a known client shows who it is, and where its key is looked up. */
+export type KnownBy = Pick<ClientSettings, "key" | "required"> & {
+  readonly directory: ClientDirectory;
+};
 
 /** How clients are identified. */
 export interface ClientOptions {
   readonly trust: AddressTrust;
   /** Undefined: clients are identified by their address only. */
-  readonly clients:
-    | (Pick<ClientSettings, "key" | "required"> & { directory: ClientDirectory })
-    | undefined;
+  readonly clients: KnownBy | undefined;
   /** Throws for a blocked client. */
   readonly refuseBlocked: (client: Partial<Client>) => void;
 }
@@ -25,20 +29,22 @@ const BEARER = /^Bearer +([^\s]+)$/i;
  * its address, and is refused after that.
  */
 export function client({ trust, clients, refuseBlocked }: ClientOptions): Middleware {
-  return async function client(c, next) {
-    const ctx = c.get("ctx");
-    const address = clientAddress(c.env.remoteAddress, c.req.raw.headers, trust);
-    c.set("ctx", { ...ctx, client: { address } });
-    // Before the key is looked up: the guesses of a blocked address cost the store nothing.
-    refuseBlocked({ address });
-    const known = clients && await find(c, clients.key, clients.directory);
-    c.set("isRefused", clients?.required === true && known === undefined);
-    if (known) {
-      const { name, tier } = known;
-      c.set("ctx", { ...ctx, client: { address, name, ...(tier === undefined ? {} : { tier }) } });
-      refuseBlocked({ name });
-    }
-    await next();
+  const identify = async (c: Exchange, { key, required, directory }: KnownBy) => {
+    const known = await find(c, key, directory);
+    c.isRefused = required && known === undefined;
+    if (!known) return;
+    const { name, tier } = known;
+    c.ctx.client = { address: c.ctx.client.address, name, ...(tier === undefined ? {} : { tier }) };
+    refuseBlocked({ name });
+  };
+  return {
+    before(c) {
+      const client = { address: clientAddress(c.env.remoteAddress, c.headers, trust) };
+      c.ctx.client = client;
+      // Before the key is looked up: the guesses of a blocked address cost the store nothing.
+      refuseBlocked(client);
+      if (clients) return identify(c, clients);
+    },
   };
 }
 
@@ -47,12 +53,12 @@ async function find(
   where: ClientSettings["key"],
   directory: ClientDirectory,
 ): Promise<KnownClient | undefined> {
-  const { headers } = c.req.raw;
+  const { headers } = c;
   const key = where === "bearer"
     ? BEARER.exec(headers.get("authorization") ?? "")?.[1]
     : headers.get(where.header) ?? undefined;
   if (key === undefined || key === "") return undefined;
-  const { signal } = c.get("ctx");
+  const { signal } = c.ctx;
   try {
     return await abortable(Promise.try(() => directory.find(key)), signal);
   } catch (error) {

@@ -1,8 +1,9 @@
-import { cors as honoCors } from "hono/cors";
 import { isReservedPath } from "../lib/http/reserved_path.ts";
 import { parseTarget } from "../lib/http/path.ts";
 import type { CorsSettings } from "../lib/config/gateway.ts";
-import type { Middleware } from "./env.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Middleware } from "./middleware.ts";
+import { ResponseDraft } from "./response_draft.ts";
 
 /** How long a browser may cache a preflight response (s). */
 const MAX_AGE_S = 600;
@@ -27,7 +28,7 @@ const EXPOSED = [
   "Retry-After",
   "Server-Timing",
   "X-Request-Id",
-];
+].join(",");
 
 /**
  * Lets pages of the configured origins read responses (the Fetch standard's CORS protocol). Responds
@@ -37,20 +38,46 @@ export function cors(
   { origins, credentials }: CorsSettings,
   allowedMethods: (pathname: string) => string[],
 ): Middleware {
-  const handle = honoCors({
-    origin: origins.includes("*") ? "*" : [...origins],
-    credentials,
-    allowMethods: (_origin, c) => allowedMethods(c.req.path),
-    exposeHeaders: EXPOSED,
-    maxAge: MAX_AGE_S,
-  });
-  return async function cors(c, next) {
-    // A page reads the response of the batch, never of the requests in it.
-    if (c.env.batch) return await next();
-    // Nor may a page of another origin read the gateway's own routes.
-    if (isReservedPath(parseTarget(c.req.url)?.pathname ?? "")) return await next();
-    const isPreflight = c.req.header("access-control-request-method") !== undefined;
-    if (c.req.method === "OPTIONS" && !isPreflight) return await next();
-    return await handle(c, next);
+  const isOpen = origins.includes("*");
+  const grant = (c: Exchange, headers: Headers) => {
+    const origin = c.headers.get("origin") ?? "";
+    if (isOpen) headers.set("access-control-allow-origin", "*");
+    else if (origins.includes(origin)) headers.set("access-control-allow-origin", origin);
+    if (!isOpen) headers.append("vary", "Origin");
+    if (credentials) headers.set("access-control-allow-credentials", "true");
+    headers.set("access-control-expose-headers", EXPOSED);
   };
+  return {
+    before(c) {
+      if (!isPreflight(c) || !isReadable(c)) return;
+      const headers = new Headers();
+      grant(c, headers);
+      headers.set("access-control-max-age", String(MAX_AGE_S));
+      const methods = allowedMethods(c.path);
+      if (methods.length > 0) headers.set("access-control-allow-methods", methods.join(","));
+      const asked = c.headers.get("access-control-request-headers") ?? "";
+      if (asked !== "") {
+        const names = asked.split(",").map((name) => name.trim());
+        headers.set("access-control-allow-headers", names.join(","));
+        headers.append("vary", "Access-Control-Request-Headers");
+      }
+      return new ResponseDraft(null, { status: 204, headers });
+    },
+    after(c, { headers }) {
+      const isOptions = c.method === "OPTIONS" && !isPreflight(c);
+      if (!isOptions && isReadable(c)) grant(c, headers);
+    },
+  };
+}
+
+function isPreflight({ method, headers }: Exchange): boolean {
+  return method === "OPTIONS" && headers.has("access-control-request-method");
+}
+
+/**
+ * Whether a page of another origin may read the response: it reads the response of a batch, never of
+ * the requests in it, and none of the gateway's own routes.
+ */
+function isReadable({ env, request }: Exchange): boolean {
+  return !env.batch && !isReservedPath(parseTarget(request.url)?.pathname ?? "");
 }

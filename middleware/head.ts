@@ -1,13 +1,12 @@
-import type { Middleware } from "./env.ts";
+import type { Middleware } from "./middleware.ts";
 
-/** Gives a HEAD response the length of GET's, before the server drops the body and its length. */
+/** Gives a HEAD response the length of GET's, before the body and its length are dropped. */
 export function head(): Middleware {
-  return async function head(c, next) {
-    await next();
-    if (c.req.method !== "HEAD" || c.res.body === null || c.res.headers.has("content-length")) {
-      return;
-    }
-    const { byteLength } = await c.res.clone().arrayBuffer();
-    c.res.headers.set("content-length", String(byteLength));
+  return {
+    async after(c, { body, headers }) {
+      if (c.method !== "HEAD" || body === null || headers.has("content-length")) return;
+      const { byteLength } = await new Response(body).arrayBuffer();
+      headers.set("content-length", String(byteLength));
+    },
   };
 }

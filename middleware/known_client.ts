@@ -1,6 +1,6 @@
 import type { ClientSettings } from "../lib/config/client.ts";
 import { GatewayError } from "../lib/core/errors.ts";
-import type { Middleware } from "./env.ts";
+import type { Middleware } from "./middleware.ts";
 
 /**
  * Refuses a client that must be known and is not, after the rate limit has counted it.
@@ -8,12 +8,13 @@ import type { Middleware } from "./env.ts";
  */
 export function knownClient(key: ClientSettings["key"]): Middleware {
   const challenge = key === "bearer" ? "Bearer" : `ApiKey header="${key.header}"`;
-  return async function knownClient(c, next) {
-    if (c.get("isRefused")) {
-      throw new GatewayError("unauthorized", "this gateway requires a known client", {
-        headers: { "www-authenticate": challenge },
-      });
-    }
-    await next();
+  return {
+    before(c) {
+      if (c.isRefused) {
+        throw new GatewayError("unauthorized", "this gateway requires a known client", {
+          headers: { "www-authenticate": challenge },
+        });
+      }
+    },
   };
 }

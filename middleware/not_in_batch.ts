@@ -1,5 +1,5 @@
 import { GatewayError } from "../lib/core/errors.ts";
-import type { Middleware } from "./env.ts";
+import type { Middleware } from "./middleware.ts";
 
 /**
  * Refuses the request when it is part of a batch, before it costs tokens. It runs after the router,
@@ -7,8 +7,9 @@ import type { Middleware } from "./env.ts";
  * @param what the requests that are refused, for the problem's detail
  */
 export function notInBatch(what: string): Middleware {
-  return async function notInBatch(c, next) {
-    if (c.env.batch) throw new GatewayError("bad-request", `a batch must not contain ${what}`);
-    await next();
+  return {
+    before(c) {
+      if (c.env.batch) throw new GatewayError("bad-request", `a batch must not contain ${what}`);
+    },
   };
 }

@@ -1,5 +1,6 @@
 import { GatewayError } from "../lib/core/errors.ts";
-import type { Middleware } from "./env.ts";
+import type { Middleware } from "./middleware.ts";
+import { ResponseDraft } from "./response_draft.ts";
 
 /** The path that Deno gives a request with the target `*`, which is about the whole server. */
 const WHOLE_SERVER = "/*";
@@ -10,11 +11,16 @@ const WHOLE_SERVER = "/*";
  * @param allowedMethods empty for a path that no route matches; without a path, those of all routes
  */
 export function options(allowedMethods: (pathname?: string) => string[]): Middleware {
-  return async function options(c, next) {
-    if (c.req.method !== "OPTIONS") return await next();
-    const { path } = c.req;
-    const allowed = path === WHOLE_SERVER ? allowedMethods() : allowedMethods(path);
-    if (allowed.length === 0) throw new GatewayError("not-found", `no route matches ${path}`);
-    return new Response(null, { status: 204, headers: { allow: allowed.join(", ") } });
+  return {
+    before(c) {
+      if (c.method !== "OPTIONS") return;
+      const { path } = c;
+      const allowed = path === WHOLE_SERVER ? allowedMethods() : allowedMethods(path);
+      if (allowed.length === 0) throw new GatewayError("not-found", `no route matches ${path}`);
+      return new ResponseDraft(null, {
+        status: 204,
+        headers: new Headers({ allow: allowed.join(", ") }),
+      });
+    },
   };
 }

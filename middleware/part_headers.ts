@@ -4,7 +4,7 @@ import { addProxyStatus, proxyStatusOf } from "../lib/http/proxy_status.ts";
 import { MapError } from "../lib/core/map_function.ts";
 import { readPreferences } from "../lib/http/prefer.ts";
 import type { PartRecord, Trace } from "../lib/core/trace.ts";
-import type { Middleware } from "./env.ts";
+import type { Middleware } from "./middleware.ts";
 
 /** Dependencies of the headers and the log of an aggregate. */
 export interface PartHeadersOptions {
@@ -19,20 +19,20 @@ export interface PartHeadersOptions {
 /** Reports in the headers of an aggregate how each part went, also when the aggregate failed. */
 export function partHeaders(options: PartHeadersOptions): Middleware {
   const { pseudonym, honoursHandling } = options;
-  return async function partHeaders(c, next) {
-    await next();
-    const { headers } = c.res;
-    const { parts } = c.get("trace");
-    if (c.get("error")) headers.set("gateway-complete", "?0");
-    headers.append("vary", "Accept, Prefer");
-    const { handling } = readPreferences(c.req.raw.headers);
-    if (handling && honoursHandling) headers.append("preference-applied", `handling=${handling}`);
-    addCacheStatus(headers, parts);
-    if (parts.length > 0) headers.set("server-timing", parts.map(timing).join(", "));
-    addProxyStatus(headers, parts.flatMap((part) => statusOf(part, pseudonym)));
-    const streaming = c.get("streaming");
-    if (streaming) streaming.then(() => logMistakes(c.get("trace"), options));
-    else logMistakes(c.get("trace"), options);
+  return {
+    after(c, { headers }) {
+      const { trace, streaming } = c;
+      const { parts } = trace;
+      if (c.error) headers.set("gateway-complete", "?0");
+      headers.append("vary", "Accept, Prefer");
+      const { handling } = readPreferences(c.headers);
+      if (handling && honoursHandling) headers.append("preference-applied", `handling=${handling}`);
+      addCacheStatus(headers, parts);
+      if (parts.length > 0) headers.set("server-timing", parts.map(timing).join(", "));
+      addProxyStatus(headers, parts.flatMap((part) => statusOf(part, pseudonym)));
+      if (streaming) streaming.then(() => logMistakes(trace, options));
+      else logMistakes(trace, options);
+    },
   };
 }
 

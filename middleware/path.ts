@@ -1,7 +1,7 @@
 import { GatewayError } from "../lib/core/errors.ts";
 import { isAuthority } from "../lib/http/authority.ts";
 import { hasDotSegment, parseTarget } from "../lib/http/path.ts";
-import type { Middleware } from "./env.ts";
+import type { Middleware } from "./middleware.ts";
 
 /** Health checks may use any version of HTTP. */
 const HEALTH = "/_gateway/health/";
@@ -13,30 +13,37 @@ const BROKEN_ENCODING = /%(?![\da-fA-F]{2})/;
  * an upstream must not get further.
  */
 export function path(): Middleware {
-  return async function path(c, next) {
-    const target = parseTarget(c.req.url);
-    // Deno builds the URL from the Host header: a slash in it would become part of the path.
-    if (!isAuthority(c.req.header("host") ?? "") || !isAuthority(target?.authority ?? "")) {
-      throw new GatewayError("bad-request", "the Host header must be a host and a port");
-    }
-    if (lacksHost(c.req.raw.headers) && !target?.pathname.startsWith(HEALTH)) {
-      throw new GatewayError("bad-request", "an HTTP/1.1 request must have a Host header");
-    }
-    if (target === undefined) {
-      throw new GatewayError("bad-request", "the request target must be a path, with no fragment");
-    }
-    const { pathname } = target;
-    if (pathname.includes("\\")) {
-      throw new GatewayError("bad-request", "the path must not contain a backslash");
-    }
-    if (BROKEN_ENCODING.test(pathname)) {
-      throw new GatewayError("bad-request", 'a "%" in the path must be followed by two hex digits');
-    }
-    if (hasDotSegment(pathname)) {
-      throw new GatewayError("bad-request", 'the path must not contain "." or ".." segments');
-    }
-    c.set("target", target);
-    await next();
+  return {
+    before(c) {
+      const target = parseTarget(c.request.url);
+      // Deno builds the URL from the Host header: a slash in it would become part of the path.
+      if (!isAuthority(c.headers.get("host") ?? "") || !isAuthority(target?.authority ?? "")) {
+        throw new GatewayError("bad-request", "the Host header must be a host and a port");
+      }
+      if (lacksHost(c.headers) && !target?.pathname.startsWith(HEALTH)) {
+        throw new GatewayError("bad-request", "an HTTP/1.1 request must have a Host header");
+      }
+      if (target === undefined) {
+        throw new GatewayError(
+          "bad-request",
+          "the request target must be a path, with no fragment",
+        );
+      }
+      const { pathname } = target;
+      if (pathname.includes("\\")) {
+        throw new GatewayError("bad-request", "the path must not contain a backslash");
+      }
+      if (BROKEN_ENCODING.test(pathname)) {
+        throw new GatewayError(
+          "bad-request",
+          'a "%" in the path must be followed by two hex digits',
+        );
+      }
+      if (hasDotSegment(pathname)) {
+        throw new GatewayError("bad-request", 'the path must not contain "." or ".." segments');
+      }
+      c.target = target;
+    },
   };
 }
 

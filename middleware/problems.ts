@@ -1,6 +1,7 @@
 import { GatewayError, toGatewayError } from "../lib/core/errors.ts";
 import { problemDocumentOf } from "../lib/http/problem.ts";
-import type { Exchange } from "./env.ts";
+import type { Exchange } from "./exchange.ts";
+import { ResponseDraft } from "./response_draft.ts";
 
 /**
  * Turns the error that failed a request into a problem document (RFC 9457).
@@ -12,22 +13,22 @@ export function problems(
   c: Exchange,
   logError: (error: unknown, requestId: string) => void,
   isStopping: boolean,
-): Response {
+): ResponseDraft {
   const error = toGatewayError(thrown);
   // A part's failure was logged with the part.
   if (error.kind === "internal" && error.failures.length === 0) {
-    logError(error.cause, c.get("trace").id);
+    logError(error.cause, c.trace.id);
   }
-  c.set("error", error);
+  c.error = error;
   const shown = readable(error, isStopping);
-  const document = problemDocumentOf(shown, c.get("trace").id);
-  return new Response(JSON.stringify(document), {
+  const document = problemDocumentOf(shown, c.trace.id);
+  return new ResponseDraft(JSON.stringify(document), {
     status: shown.status,
-    headers: {
+    headers: new Headers({
       ...shown.headers,
       "content-type": "application/problem+json",
       "cache-control": "no-store",
-    },
+    }),
   });
 }
 

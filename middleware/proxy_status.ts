@@ -1,5 +1,5 @@
 import { addProxyStatus, proxyStatusOf } from "../lib/http/proxy_status.ts";
-import type { Middleware } from "./env.ts";
+import type { Middleware } from "./middleware.ts";
 
 /** The lowest status that reports a failure. */
 const FAILED = 400;
@@ -10,12 +10,12 @@ const FAILED = 400;
  * @param pseudonym the gateway's name in `Via` and `Proxy-Status`
  */
 export function proxyStatus(pseudonym: string): Middleware {
-  return async function proxyStatus(c, next) {
-    await next();
-    const error = c.get("error");
-    const { status, headers } = c.res;
-    if (!error && (status < FAILED || c.get("trace").isHit)) return;
-    const member = proxyStatusOf(pseudonym, error ? { error } : { receivedStatus: status });
-    if (member) addProxyStatus(headers, [member]);
+  return {
+    after(c, { status, headers }) {
+      const { error } = c;
+      if (!error && (status < FAILED || c.trace.isHit)) return;
+      const member = proxyStatusOf(pseudonym, error ? { error } : { receivedStatus: status });
+      if (member) addProxyStatus(headers, [member]);
+    },
   };
 }

@@ -2,10 +2,16 @@ import type { KeySourceSettings, LimitSettings } from "../lib/config/limit.ts";
 import { GatewayError } from "../lib/core/errors.ts";
 import { msUntil, wholeTokens } from "../lib/limiter/bucket.ts";
 import type { TopKeys } from "../lib/limiter/admin/top_keys.ts";
-import { type BucketIdentity, bucketSubject, chargeOf } from "../lib/limiter/bucket_key.ts";
-import type { Charge, ChargedBucket, Denial, Limit } from "../lib/limiter/limit.ts";
+import {
+  allowanceOf,
+  type BucketIdentity,
+  bucketSubject,
+  chargeOf,
+} from "../lib/limiter/bucket_key.ts";
+import type { Charge, ChargedBucket, Decision, Denial, Limit } from "../lib/limiter/limit.ts";
 import type { Limiter } from "../lib/limiter/limiter.ts";
-import type { Exchange, Middleware } from "./env.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Middleware } from "./middleware.ts";
 
 /** A route's limits and what a request takes from each. */
 export interface RateLimitOptions {
@@ -21,6 +27,14 @@ export interface RateLimitOptions {
   readonly topKeys: TopKeys;
 }
 
+/** What a request takes from one limit, and whose it is. */
+interface Charged {
+  readonly owner: BucketIdentity;
+  readonly charge: Charge;
+}
+
+type LimitHeader = readonly [name: string, value: string];
+
 /** The lowest status that counts as a fault of the gateway or an upstream. */
 const FAULT_STATUS = 500;
 
@@ -32,14 +46,11 @@ const FAULT_STATUS = 500;
 export function rateLimit(options: RateLimitOptions): Middleware {
   const { route, limits, cost, ipv6Prefix, limiter, topKeys } = options;
   const refunds = new Map(limits.map(({ name, refund }) => [name, refund]));
-  return async function rateLimit(c, next) {
-    const charged = limits.map((limit) => {
-      const owner = ownerOf(limit, { route, ipv6Prefix }, c);
-      return { owner, charge: chargeOf(owner, cost) };
-    });
-    const charges = charged.map(({ charge }) => charge);
-    const pending = limiter.take(charges, c.get("ctx"));
-    const decision = pending instanceof Promise ? await pending : pending;
+  const policies = policyHeaders(limits);
+  const reported = (c: Exchange, buckets: readonly ChargedBucket[]) =>
+    limitHeaders(policies.get(c.ctx.client.tier) ?? policies.get(undefined) ?? "", buckets);
+  /** Lets a request pass, or turns it back. */
+  const decided = (c: Exchange, charged: readonly Charged[], decision: Decision): void => {
     if (decision.outcome === "unavailable") {
       throw new GatewayError("limiter-unavailable", "the limits of this route cannot be checked", {
         headers: { "retry-after": "1" },
@@ -49,17 +60,26 @@ export function rateLimit(options: RateLimitOptions): Middleware {
     for (const { owner, charge } of charged) {
       if (isAdmitted || decision.violated.includes(charge)) topKeys.add(owner, charge, isAdmitted);
     }
-    if (decision.outcome === "denied") throw quotaExceeded(decision, charges);
-    await next();
-    for (const [name, value] of limitHeaders(charges, decision.buckets)) {
-      c.res.headers.set(name, value);
-    }
-    const reason = c.res.status >= FAULT_STATUS
-      ? "fault"
-      : c.get("trace").isHit
-      ? "hit"
-      : undefined;
-    if (reason) decision.refund(({ limit }) => refunds.get(limit.name)?.has(reason) ?? false);
+    if (isAdmitted) c.grant = decision;
+    else throw quotaExceeded(decision, reported(c, decision.buckets));
+  };
+  return {
+    before(c) {
+      const charged = limits.map((limit) => {
+        const owner = ownerOf(limit, { route, ipv6Prefix }, c);
+        return { owner, charge: chargeOf(owner, cost) };
+      });
+      const decision = limiter.take(charged.map(({ charge }) => charge), c.ctx);
+      if (decision instanceof Promise) return decision.then((made) => decided(c, charged, made));
+      decided(c, charged, decision);
+    },
+    after(c, { status, headers }) {
+      const { grant } = c;
+      if (!grant) return;
+      for (const [name, value] of reported(c, grant.buckets)) headers.set(name, value);
+      const reason = status >= FAULT_STATUS ? "fault" : c.trace.isHit ? "hit" : undefined;
+      if (reason) grant.refund(({ limit }) => refunds.get(limit.name)?.has(reason) ?? false);
+    },
   };
 }
 
@@ -70,7 +90,7 @@ function ownerOf(
 ): BucketIdentity {
   return {
     limit,
-    tier: c.get("ctx").client.tier,
+    tier: c.ctx.client.tier,
     route,
     subject: subjectOf(limit.by, ipv6Prefix, c),
   };
@@ -78,42 +98,44 @@ function ownerOf(
 
 /** The bucket's subject: the first key source that the request has; its address if it has none. */
 function subjectOf(by: readonly KeySourceSettings[], ipv6Prefix: number, c: Exchange): string {
-  const { name, address } = c.get("ctx").client;
+  const { name, address } = c.ctx.client;
   // A client that will be refused counts by its address: it can neither use another client's bucket
   // nor avoid its own by sending other headers.
-  for (const source of c.get("isRefused") ? [] : by) {
+  for (const source of c.isRefused ? [] : by) {
     if (source === "all") return bucketSubject.all;
     if (source === "ip") break;
     if (source === "client") {
       if (name !== undefined) return bucketSubject.client(name);
       continue;
     }
-    const value = c.req.raw.headers.get(source.header);
+    const value = c.headers.get(source.header);
     if (value !== null && value !== "") return bucketSubject.header(source.header, value);
   }
   return bucketSubject.ip(address, ipv6Prefix);
 }
 
-function quotaExceeded(decision: Denial, charges: readonly Charge[]): GatewayError {
+function quotaExceeded(decision: Denial, headers: readonly LimitHeader[]): GatewayError {
   const seconds = Math.max(1, Math.ceil(decision.retryAfterMs / 1000));
   const violated = decision.violated.map(({ limit }) => limit.name);
   return new GatewayError("quota-exceeded", `${violated.join(", ")}: try again in ${seconds} s`, {
     headers: {
       "retry-after": String(seconds),
-      ...Object.fromEntries(limitHeaders(charges, decision.buckets)),
+      ...Object.fromEntries(headers),
     },
     extensions: { "violated-policies": violated },
   });
 }
 
-function limitHeaders(
-  charges: readonly Charge[],
-  buckets: readonly ChargedBucket[],
-): [name: string, value: string][] {
-  const policy: [string, string] = [
-    "ratelimit-policy",
-    charges.map(({ limit }) => policyOf(limit)).join(", "),
-  ];
+/** The value of `RateLimit-Policy` by tier; undefined is the tier of those that no limit lists. */
+function policyHeaders(limits: readonly LimitSettings[]): Map<string | undefined, string> {
+  const tiers = [undefined, ...limits.flatMap(({ tiers }) => [...tiers.keys()])];
+  const policiesOf = (tier: string | undefined) =>
+    limits.map((limit) => policyOf(allowanceOf(limit, tier))).join(", ");
+  return new Map(tiers.map((tier) => [tier, policiesOf(tier)]));
+}
+
+function limitHeaders(policies: string, buckets: readonly ChargedBucket[]): LimitHeader[] {
+  const policy: LimitHeader = ["ratelimit-policy", policies];
   // A limit that failed open does not know what is left.
   return buckets.length === 0
     ? [policy]

@@ -1,5 +1,5 @@
 import { payloadTooLarge } from "../lib/core/errors.ts";
-import type { Middleware } from "./env.ts";
+import type { Middleware } from "./middleware.ts";
 
 /**
  * Refuses a body whose `Content-Length` is over the limit, before a byte is read. A body of unknown
@@ -7,8 +7,9 @@ import type { Middleware } from "./env.ts";
  * @param limit bytes
  */
 export function requestSize(limit: number): Middleware {
-  return async function requestSize(c, next) {
-    if (Number(c.req.header("content-length") ?? 0) > limit) throw payloadTooLarge(limit);
-    await next();
+  return {
+    before(c) {
+      if (Number(c.headers.get("content-length") ?? 0) > limit) throw payloadTooLarge(limit);
+    },
   };
 }

@@ -1,6 +1,6 @@
 import { GatewayError } from "../lib/core/errors.ts";
 import { isReservedPath } from "../lib/http/reserved_path.ts";
-import type { Middleware } from "./env.ts";
+import type { Middleware } from "./middleware.ts";
 
 /**
  * Refuses every spelling of `/_gateway/` but the plain one, so that a proxy in front can block the
@@ -8,11 +8,12 @@ import type { Middleware } from "./env.ts";
  * @param isOwn whether one of the gateway's own routes has exactly that path, undecoded
  */
 export function reserved(isOwn: (pathname: string) => boolean): Middleware {
-  return async function reserved(c, next) {
-    const { pathname } = c.get("target");
-    if (isReservedPath(pathname) && !isOwn(pathname)) {
-      throw new GatewayError("not-found", `no route matches ${pathname}`);
-    }
-    await next();
+  return {
+    before(c) {
+      const { pathname } = c.target;
+      if (isReservedPath(pathname) && !isOwn(pathname)) {
+        throw new GatewayError("not-found", `no route matches ${pathname}`);
+      }
+    },
   };
 }

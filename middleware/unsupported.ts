@@ -1,5 +1,5 @@
 import { GatewayError } from "../lib/core/errors.ts";
-import type { Middleware } from "./env.ts";
+import type { Middleware } from "./middleware.ts";
 
 /** Methods that a gateway should not forward (RFC 9110 sections 9.3.6 and 9.3.8). */
 const UNSUPPORTED_METHODS = new Set(["CONNECT", "TRACE", "TRACK"]);
@@ -10,14 +10,15 @@ const UNSUPPORTED_METHODS = new Set(["CONNECT", "TRACE", "TRACK"]);
  * 7.8).
  */
 export function unsupported(): Middleware {
-  return async function unsupported(c, next) {
-    if (UNSUPPORTED_METHODS.has(c.req.method)) {
-      throw new GatewayError("not-implemented", `the method ${c.req.method} is not supported`);
-    }
-    if (isWebSocketUpgrade(c.req.raw.headers.get("upgrade"))) {
-      throw new GatewayError("not-implemented", "WebSocket connections are not supported");
-    }
-    await next();
+  return {
+    before(c) {
+      if (UNSUPPORTED_METHODS.has(c.method)) {
+        throw new GatewayError("not-implemented", `the method ${c.method} is not supported`);
+      }
+      if (isWebSocketUpgrade(c.headers.get("upgrade"))) {
+        throw new GatewayError("not-implemented", "WebSocket connections are not supported");
+      }
+    },
   };
 }
 

@@ -1,4 +1,3 @@
-import type { Handler } from "hono";
 import type { Clock } from "../lib/core/clock.ts";
 import { GatewayError } from "../lib/core/errors.ts";
 import type { GatherPlan } from "../lib/gather/gather_plan.ts";
@@ -9,7 +8,9 @@ import type { ResponseSender } from "../lib/http/response_sender.ts";
 import { requestBody } from "../lib/http/request_body.ts";
 import { isBodiless } from "../lib/http/is_bodiless.ts";
 import type { Call, Reply, Source } from "../lib/core/source.ts";
-import type { Env, Exchange } from "../middleware/env.ts";
+import type { Exchange } from "../middleware/exchange.ts";
+import type { Endpoint } from "../middleware/middleware.ts";
+import { ResponseDraft } from "../middleware/response_draft.ts";
 import { responseBody } from "./response_body.ts";
 import { formatOf, streamRecords } from "./stream_records.ts";
 
@@ -25,33 +26,33 @@ export interface AggregateOptions {
 }
 
 /** Handles a gather route: responds with the envelope, or streams each part as it completes. */
-export function aggregate(options: AggregateOptions): Handler<Env> {
+export function aggregate(options: AggregateOptions): Endpoint {
   return async function aggregate(c) {
     const call = callOf(c);
     const format = formatOf(c);
     if (format) return await streamed(c, call, format, options);
-    return whole(c, await options.source(call, c.get("ctx")), options.sender);
+    return whole(c, await options.source(call, c.ctx), options.sender);
   };
 }
 
-function whole(c: Exchange, reply: Reply, sender: ResponseSender): Response {
-  const { parts } = c.get("trace");
-  c.get("trace").isHit = reply.cached?.isHit ||
+function whole(c: Exchange, reply: Reply, sender: ResponseSender): ResponseDraft {
+  const { parts } = c.trace;
+  c.trace.isHit = reply.cached?.isHit ||
     (parts.length > 0 && parts.every(({ reply }) => reply?.cached?.isHit));
   const isEmpty = isBodiless("GET", reply.status); // HEAD needs the length of GET
-  if (isEmpty) return new Response(null, reply);
-  c.get("ctx").buffers?.holdOnly(reply.body); // releases the parts' bodies
-  return new Response(responseBody(c, reply.body, reply.headers, sender), reply);
+  if (isEmpty) return new ResponseDraft(null, reply);
+  c.ctx.buffers?.holdOnly(reply.body); // releases the parts' bodies
+  return new ResponseDraft(responseBody(c, reply.body, reply.headers, sender), reply);
 }
 
 function callOf(c: Exchange): Call {
-  const { pathname, search } = c.get("target");
-  const { method, headers } = c.req.raw;
+  const { pathname, search } = c.target;
+  const { method, headers } = c;
   if (!isDecodable(pathname)) {
     throw new GatewayError("bad-request", "the path must be UTF-8, percent-encoded");
   }
-  const body = requestBody(c.req.raw);
-  return { method, path: pathname + search, headers, params: c.req.param(), ...(body && { body }) };
+  const body = requestBody(c.request);
+  return { method, path: pathname + search, headers, params: c.params, ...(body && { body }) };
 }
 
 /** Whether a path's parameters can be decoded: bytes that are not UTF-8 would be altered on the way. */
@@ -68,10 +69,10 @@ async function streamed(
   call: Call,
   format: RecordFormat,
   { plan, source, isStored, clock, sender }: AggregateOptions,
-): Promise<Response> {
-  const ctx = c.get("ctx");
+): Promise<ResponseDraft> {
+  const ctx = c.ctx;
   const stored = isStored ? await source(onlyIfCached(call), ctx) : undefined;
-  c.get("trace").isHit = stored?.cached?.isHit ?? false;
+  c.trace.isHit = stored?.cached?.isHit ?? false;
   const records = (signal: AbortSignal) =>
     stored?.status === 200 ? replayRecords(stored) : gatherRecords(plan, call, { ...ctx, signal });
   return await streamRecords(c, { format, clock, sender, records });

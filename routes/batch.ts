@@ -1,5 +1,4 @@
 import { abortable } from "@std/async";
-import type { Handler } from "hono";
 import { turns } from "../lib/async/turns.ts";
 import { asCompleted } from "../lib/async/as_completed.ts";
 import { type ItemResponse, writeBatch, writeResponse } from "../lib/batch/batch_response.ts";
@@ -15,7 +14,10 @@ import { problemDocumentOf } from "../lib/http/problem.ts";
 import type { ResponseSender } from "../lib/http/response_sender.ts";
 import type { StreamRecord } from "../lib/http/record_stream.ts";
 import { readRequestBody, requestBody } from "../lib/http/request_body.ts";
-import type { Env, Exchange } from "../middleware/env.ts";
+import type { Bindings } from "../middleware/bindings.ts";
+import type { Exchange } from "../middleware/exchange.ts";
+import type { Endpoint } from "../middleware/middleware.ts";
+import { ResponseDraft } from "../middleware/response_draft.ts";
 import { responseBody } from "./response_body.ts";
 import { formatOf, streamRecords } from "./stream_records.ts";
 
@@ -34,13 +36,13 @@ export interface BatchOptions {
   readonly clock: Clock;
   readonly sender: ResponseSender;
   /** Handles one request as if it had been sent alone. */
-  readonly dispatch: (request: Request, bindings: Env["Bindings"]) => Promise<Response>;
+  readonly dispatch: (request: Request, bindings: Bindings) => Promise<Response>;
 }
 
 /** Handles a batch route: several requests in one, each handled as if it had been sent alone. */
-export function batch(options: BatchOptions): Handler<Env> {
+export function batch(options: BatchOptions): Endpoint {
   return async function batch(c) {
-    const { signal } = c.get("ctx");
+    const { signal } = c.ctx;
     const items = await read(c, options);
     const format = formatOf(c);
     if (format) {
@@ -55,33 +57,33 @@ export function batch(options: BatchOptions): Handler<Env> {
     const written = new Array<Bytes>(items.length);
     for await (const [index, write] of responses(items, c, options, signal)) {
       const bytes = written[index] = write(undefined);
-      c.get("ctx").buffers?.take(bytes.length);
+      c.ctx.buffers?.take(bytes.length);
     }
     // At a deadline each request has a response; a client that has left gets none.
     if (isCancelled(signal)) throw signal.reason;
     const body = Body.of(writeBatch(written));
-    c.get("ctx").buffers?.holdOnly(body);
+    c.ctx.buffers?.holdOnly(body);
     const headers = new Headers({
       "content-type": "application/json",
       "cache-control": "no-store",
     });
-    return new Response(responseBody(c, body, headers, options.sender), { headers });
+    return new ResponseDraft(responseBody(c, body, headers, options.sender), { headers });
   };
 }
 
 async function read(c: Exchange, { max, maxRequestBody }: BatchOptions): Promise<BatchItem[]> {
-  const { raw } = c.req;
+  const { request, headers } = c;
   // A page may send CORS-safelisted types to any origin without a preflight: it must not reach through
   // a batch what it could not reach directly.
-  if (raw.headers.has("origin") && !isJsonType(raw.headers.get("content-type") ?? "")) {
+  if (headers.has("origin") && !isJsonType(headers.get("content-type") ?? "")) {
     throw new GatewayError(
       "bad-request",
       "a batch sent by a page must have the type application/json",
     );
   }
-  const body = requestBody(raw) ?? Body.of(new Uint8Array());
-  c.get("ctx").buffers?.hold(body);
-  await readRequestBody(body, maxRequestBody, c.get("ctx").signal);
+  const body = requestBody(request) ?? Body.of(new Uint8Array());
+  c.ctx.buffers?.hold(body);
+  await readRequestBody(body, maxRequestBody, c.ctx.signal);
   return readBatch(await body.bytes(maxRequestBody), max);
 }
 
@@ -109,10 +111,10 @@ async function* responses(
   options: BatchOptions,
   signal: AbortSignal,
 ): AsyncGenerator<readonly [index: number, write: WriteItem], void, void> {
-  const { id } = c.get("trace");
+  const { id } = c.trace;
   const inherited: Inherited = {
-    origin: new URL(c.req.url).origin,
-    headers: c.req.raw.headers,
+    origin: new URL(c.request.url).origin,
+    headers: c.headers,
     forwardedHeader: options.forwardedHeader,
   };
   const handle = async (index: number) => {
@@ -163,7 +165,7 @@ async function responseOf(
       remoteAddress,
       scheme,
       completed: completed.promise,
-      batch: { itemId, signal, deadline: c.get("ctx").deadline },
+      batch: { itemId, signal, deadline: c.ctx.deadline },
     });
     const { status, headers } = response;
     const body = response.body ? Body.from({ stream: response.body }) : Body.of(new Uint8Array());

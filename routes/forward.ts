@@ -1,4 +1,3 @@
-import type { Handler } from "hono";
 import { Body } from "../lib/core/body.ts";
 import { type AddressTrust, isTrusted } from "../lib/http/client_address.ts";
 import type { ClientSettings } from "../lib/config/client.ts";
@@ -14,7 +13,9 @@ import { rewriteLocation } from "../lib/http/location.ts";
 import { limitStream, peek, readRequestBody, requestBody } from "../lib/http/request_body.ts";
 import { Scope } from "../lib/core/scope.ts";
 import type { Reply, Source } from "../lib/core/source.ts";
-import type { Env, Exchange } from "../middleware/env.ts";
+import type { Exchange } from "../middleware/exchange.ts";
+import type { Endpoint } from "../middleware/middleware.ts";
+import { ResponseDraft } from "../middleware/response_draft.ts";
 import { responseBody } from "./response_body.ts";
 
 /** A forward route's upstream, and what is changed on the way. */
@@ -52,12 +53,12 @@ const NOT_SENT: ReadonlySet<string> = new Set(["host", "content-length", "expect
 const WHOLE_BODY_BYTES = 64 * 1024;
 
 /** Handles a forward route: streams the request to one upstream, and its response back. */
-export function forward(options: ForwardOptions): Handler<Env> {
+export function forward(options: ForwardOptions): Endpoint {
   const { headerKey } = options;
   const own = new Headers(options.headers);
   return async function forward(c) {
-    const ctx = c.get("ctx");
-    const target = c.get("target");
+    const ctx = c.ctx;
+    const target = c.target;
     using scope = new Scope(ctx.signal);
     const body = await sentBody(c, options.maxRequestBody, scope);
     const forwarding = forwardingOf(c, options);
@@ -67,13 +68,13 @@ export function forward(options: ForwardOptions): Handler<Env> {
     const isKnownByBearer = options.clientKey === "bearer" && ctx.client.name !== undefined;
     const reply = await options.source(
       {
-        method: c.req.raw.method,
+        method: c.method,
         path,
         headers: sent,
         ...(body && { body }),
         // A client that sends Authorization expects a private response (RFC 9111 section 3.5), also
         // where the upstream's own headers replace it.
-        hasOwnAuthorization: isKnownByBearer || !c.req.raw.headers.has("authorization"),
+        hasOwnAuthorization: isKnownByBearer || !c.headers.has("authorization"),
         isPersonal: sent.has("cookie") && !own.has("cookie"),
         ...(headerKey &&
           {
@@ -86,13 +87,13 @@ export function forward(options: ForwardOptions): Handler<Env> {
       { ...ctx, signal: scope.signal },
     );
     const { status, body: replyBody } = reply;
-    c.get("trace").isHit = reply.cached?.isHit ?? false;
+    c.trace.isHit = reply.cached?.isHit ?? false;
     const headers = responseHeaders(reply, { path, forwarding }, options);
     for (const name of options.ownHeaders) headers.delete(name);
-    const isEmpty = isBodiless(c.req.raw.method, status);
+    const isEmpty = isBodiless(c.method, status);
     if (isEmpty) await replyBody.cancel();
     const passed = isEmpty ? null : responseBody(c, replyBody, headers, options.sender);
-    return new Response(passed, { status, headers });
+    return new ResponseDraft(passed, { status, headers });
   };
 }
 
@@ -104,23 +105,24 @@ function stripSegments(pathname: string, prefix: string): string {
 }
 
 async function sentBody(c: Exchange, limit: number, scope: Scope): Promise<Body | undefined> {
-  const { raw } = c.req;
-  const length = raw.headers.get("content-length");
-  const hasBody = (length !== null && length !== "0") || raw.headers.has("transfer-encoding");
-  if ((raw.method === "GET" || raw.method === "HEAD") && hasBody) {
+  const { method, headers, request } = c;
+  const length = headers.get("content-length");
+  const hasBody = (length !== null && length !== "0") || headers.has("transfer-encoding");
+  if ((method === "GET" || method === "HEAD") && hasBody) {
     throw new GatewayError(
       "not-implemented",
-      `a ${raw.method} request with a body cannot be forwarded`,
+      `a ${method} request with a body cannot be forwarded`,
     );
   }
-  if (raw.body === null) return undefined;
+  if (request.body === null) return undefined;
   if (length === null) {
-    const stream = await peek(limitStream(raw.body, limit, (error) => scope.cancel(error)), scope);
+    const limited = limitStream(request.body, limit, (error) => scope.cancel(error));
+    const stream = await peek(limited, scope);
     return stream && Body.from({ stream });
   }
-  const body = requestBody(raw);
+  const body = requestBody(request);
   if (body && Number(length) <= WHOLE_BODY_BYTES) {
-    c.get("ctx").buffers?.hold(body);
+    c.ctx.buffers?.hold(body);
     await readRequestBody(body, WHOLE_BODY_BYTES, scope.signal);
   }
   return body;
@@ -129,8 +131,8 @@ async function sentBody(c: Exchange, limit: number, scope: Scope): Promise<Body 
 function forwardingOf(c: Exchange, { trust, strip }: ForwardOptions): Forwarding {
   const { remoteAddress: peer, scheme } = c.env;
   // HTTP/2 has no Host, and a target in absolute form overrides it (RFC 9112 section 3.2.2).
-  const host = c.get("target").authority;
-  const read = readForwarding(c.req.raw.headers, { peer, scheme, host }, trust);
+  const host = c.target.authority;
+  const read = readForwarding(c.headers, { peer, scheme, host }, trust);
   return strip === "" ? read : { ...read, prefix: read.prefix.replace(/\/$/, "") + strip };
 }
 
@@ -143,13 +145,13 @@ function requestHeaders(
   const { headers, passHeaders, clientKey, pseudonym, trust } = options;
   const isRemoved = (name: string) =>
     NOT_SENT.has(name) || (!passHeaders.has(name) && isRemovedHeader(name, isProxied));
-  const sent = endToEndHeaders(c.req.raw.headers, { isRemoved });
+  const sent = endToEndHeaders(c.headers, { isRemoved });
   if (typeof clientKey === "object") sent.delete(clientKey.header);
   // A token that this gateway does not know is for the upstream.
-  if (clientKey === "bearer" && c.get("ctx").client.name !== undefined) {
+  if (clientKey === "bearer" && c.ctx.client.name !== undefined) {
     sent.delete("authorization");
   }
-  if (c.get("trace").traceparent === undefined) {
+  if (c.trace.traceparent === undefined) {
     for (const name of ["traceparent", "tracestate"]) sent.delete(name);
   }
   writeForwarding(sent, forwarding, trust);

@@ -1,5 +1,3 @@
-import { type Handler, Hono } from "hono";
-import { METHOD_NAME_ALL } from "hono/router";
 import { openCache } from "../lib/cache/open_cache.ts";
 import { configuredClients } from "../lib/operator/client_directory.ts";
 import { DEFAULTS } from "../lib/core/defaults.ts";
@@ -12,14 +10,16 @@ import { ResponseSender } from "../lib/http/response_sender.ts";
 import { Sources } from "../lib/upstream/sources.ts";
 import { targetOf } from "../lib/upstream/target.ts";
 import { accessLog } from "../middleware/access_log.ts";
+import type { Bindings } from "../middleware/bindings.ts";
 import { client, type ClientOptions } from "../middleware/client.ts";
 import { cors, CORS_HEADERS } from "../middleware/cors.ts";
 import { deadline } from "../middleware/deadline.ts";
-import type { Env, Exchange, Middleware } from "../middleware/env.ts";
+import { Exchange } from "../middleware/exchange.ts";
 import { head } from "../middleware/head.ts";
 import { knownClient } from "../middleware/known_client.ts";
 import { loop } from "../middleware/loop.ts";
 import { methodCase } from "../middleware/method_case.ts";
+import type { Endpoint, Middleware, Way } from "../middleware/middleware.ts";
 import { notInBatch } from "../middleware/not_in_batch.ts";
 import { options } from "../middleware/options.ts";
 import { partHeaders } from "../middleware/part_headers.ts";
@@ -31,18 +31,25 @@ import { refuseBlocked } from "../middleware/refuse_blocked.ts";
 import { requestId } from "../middleware/request_id.ts";
 import { requestSize } from "../middleware/request_size.ts";
 import { reserved } from "../middleware/reserved.ts";
+import { run } from "../middleware/run.ts";
 import { unsupported } from "../middleware/unsupported.ts";
 import { aggregate } from "./aggregate.ts";
-import { batch, type BatchOptions } from "./batch.ts";
+import { batch } from "./batch.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
 import { forward } from "./forward.ts";
 import { openLimits } from "./limits.ts";
 import { OWN_ROUTES, ownRoutes } from "./own_routes.ts";
 import { allowedMethods, bySpecificity } from "./route_table.ts";
-import { unmeasured } from "./unmeasured.ts";
+import { Router } from "./router.ts";
 
-/** Builds the gateway's app: the two lists of middleware, and the routes. */
-export function createGateway(settings: Settings, deps: GatewayDependencies): Hono<Env> {
+/** The gateway, as the handler of a server. */
+export interface Gateway {
+  /** Responds to a request; never rejects. */
+  readonly fetch: (request: Request, bindings: Bindings) => Promise<Response>;
+}
+
+/** Builds the gateway: the two lists of middleware, and the routes. */
+export function createGateway(settings: Settings, deps: GatewayDependencies): Gateway {
   const { clock, background, buffers, shutdown, operator, logAccess, logError } = deps;
   const { ipv6Prefix } = settings;
   const routes = bySpecificity(settings.routes);
@@ -62,7 +69,6 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
   });
   const sources = new Sources(settings, { ...deps, cache: cache.cache, pseudonym });
   const sender = new ResponseSender(clock, settings.sendTimeoutMs);
-  const app = new Hono<Env>();
 
   // Every request meets these, in this order, whether a route matches it or not.
   const everyRequest = [
@@ -100,7 +106,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
       "to" in route && proxyStatus(pseudonym),
     ];
   };
-  const handler = (route: RouteSettings): Handler<Env> => {
+  const endpoint = (route: RouteSettings): Endpoint => {
     const { maxRequestBody, trust, clients } = settings;
     if ("parts" in route) {
       const isStored = route.cache !== undefined && !route.isFirst;
@@ -119,38 +125,42 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ho
         sender,
       });
     }
-    const dispatch: BatchOptions["dispatch"] = async (request, env) =>
-      await app.fetch(request, env);
     return batch({
       ...route,
       maxRequestBody,
       forwardedHeader: trust.header,
       clock,
       sender,
-      dispatch,
+      dispatch: fetch,
     });
   };
 
   const problem = (error: unknown, c: Exchange) => problems(error, c, logError, shutdown.isBegun);
-  app.onError(problem);
-  app.notFound((c) => problem(notRouted(c, allowed(c.req.path)), c));
-  for (const middleware of everyRequest.filter(isMiddleware)) app.use(middleware);
-  app.route("/", ownRoutes(settings, deps, { cache, limits }));
-  app.all("/_gateway/*", (c) => problem(notRouted(c, allowed(c.req.path)), c));
-  for (const route of routes) {
-    const method = route.method === "ANY" ? METHOD_NAME_ALL : route.method;
-    app.on(method, [route.path], ...matchedRequest(route).filter(isMiddleware), handler(route));
-  }
-  const { fetch } = app;
-  app.fetch = (request, ...rest) => {
-    const response = fetch(request, ...rest);
-    return request.method === "HEAD" ? Promise.resolve(response).then(unmeasured) : response;
+  const notRouted = (c: Exchange) => {
+    throw notFound(c, allowed(c.path));
   };
-  return app;
+  const router = new Router<Way>();
+  const way = (more: readonly (Middleware | false | undefined)[], endpoint: Endpoint): Way => ({
+    middleware: [...everyRequest, ...more].filter(isMiddleware),
+    endpoint,
+    problem,
+  });
+  const notInBatches = notInBatch("requests to the gateway's own routes");
+  for (const route of ownRoutes(settings, deps, { cache, limits, notRouted })) {
+    router.add(route, way([notInBatches], route.endpoint));
+  }
+  for (const route of routes) router.add(route, way(matchedRequest(route), endpoint(route)));
+  const unmatched = way([], notRouted);
+
+  function fetch(request: Request, bindings: Bindings): Promise<Response> {
+    const c = new Exchange(request, bindings);
+    return run(c, router.match(c) ?? unmatched);
+  }
+  return { fetch };
 }
 
 function isMiddleware(entry: Middleware | false | undefined): entry is Middleware {
-  return typeof entry === "function";
+  return typeof entry === "object";
 }
 
 function clientsOf({ clients }: Settings, deps: GatewayDependencies): ClientOptions["clients"] {
@@ -160,8 +170,7 @@ function clientsOf({ clients }: Settings, deps: GatewayDependencies): ClientOpti
   return { key, required, directory: directory ?? configuredClients([]) };
 }
 
-function notRouted(c: Exchange, allowed: readonly string[]): GatewayError {
-  const { method, path } = c.req;
+function notFound({ method, path }: Exchange, allowed: readonly string[]): GatewayError {
   return allowed.length === 0
     ? new GatewayError("not-found", `no route matches ${path}`)
     : methodNotAllowed(method, path, allowed);

@@ -2,17 +2,19 @@ import { Hono } from "hono";
 import type { OpenCache } from "../lib/cache/open_cache.ts";
 import type { Settings } from "../lib/config/gateway.ts";
 import { admin } from "../middleware/admin.ts";
-import type { Env } from "../middleware/env.ts";
-import { notInBatch } from "../middleware/not_in_batch.ts";
+import type { Exchange } from "../middleware/exchange.ts";
+import type { Endpoint } from "../middleware/middleware.ts";
+import { ResponseDraft } from "../middleware/response_draft.ts";
 import { blocksAdmin } from "./admin/blocks.ts";
 import { bucketsAdmin } from "./admin/buckets.ts";
 import { cacheAdmin } from "./admin/cache.ts";
 import { cacheAddresses } from "./admin/cache_addresses.ts";
 import { clientsAdmin } from "./admin/clients.ts";
+import type { OperatorEnv } from "./admin/operator_env.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
-import { health } from "./health.ts";
+import { live, ready } from "./health.ts";
 import type { Limits } from "./limits.ts";
-import { problemKinds } from "./problem_kinds.ts";
+import { problemKind } from "./problem_kinds.ts";
 import type { Routed } from "./route_table.ts";
 
 /** The gateway's own routes, for `Allow`. */
@@ -45,28 +47,66 @@ const ADMIN_PATHS = new Set(
 export interface OwnRoutesOptions {
   readonly cache: OpenCache;
   readonly limits: Limits;
+  /** Refuses a request that no route matches. */
+  readonly notRouted: (c: Exchange) => never;
 }
 
-/** The routes under `/_gateway/`: health and problem pages are public, the rest is the operator API. */
+/** A route under `/_gateway/`. */
+export type OwnRoute = Routed & { readonly endpoint: Endpoint };
+
+/**
+ * The routes under `/_gateway/`, in the order in which they are tried: health and problem pages are
+ * public, the rest is the operator API.
+ */
 export function ownRoutes(
   settings: Settings,
   deps: GatewayDependencies,
-  { cache, limits }: OwnRoutesOptions,
-): Hono<Env> {
-  const { clock, operator, store, shutdown, adminToken: token, isHosted } = deps;
-  const app = new Hono<Env>();
-  app.use("/_gateway/*", notInBatch("requests to the gateway's own routes"));
+  options: OwnRoutesOptions,
+): OwnRoute[] {
+  const { store, shutdown } = deps;
   const needsWrites = settings.routes.some(({ limits }) =>
     limits.some(({ allowance }) => allowance.onStoreFailure === "closed")
   );
-  app.route("/_gateway/health", health({ store, needsWrites, shutdown }));
-  app.route("/_gateway/problems", problemKinds());
+  return [
+    { method: "GET", path: "/_gateway/health/live", endpoint: live },
+    {
+      method: "GET",
+      path: "/_gateway/health/ready",
+      endpoint: ready({ store, needsWrites, shutdown }),
+    },
+    { method: "GET", path: "/_gateway/problems/:kind", endpoint: problemKind },
+    { method: "ANY", path: "/_gateway/*", endpoint: operatorApi(settings, deps, options) },
+  ];
+}
+
+/** The operator API is an app of Hono's own: it has many routes, and none of them is hot. */
+function operatorApi(
+  settings: Settings,
+  { clock, operator, adminToken: token, isHosted }: GatewayDependencies,
+  { cache, limits, notRouted }: OwnRoutesOptions,
+): Endpoint {
+  const app = new Hono<OperatorEnv>();
+  app.onError((error) => {
+    throw error;
+  });
   const operatorOnly = admin({ token, isHosted, forwardedHeader: settings.trust.header });
-  for (const path of ADMIN_PATHS) app.use(path, operatorOnly);
+  for (const path of ADMIN_PATHS) {
+    app.use(path, async (c, next) => {
+      await operatorOnly.before?.(c.env);
+      await next();
+    });
+  }
   const addressesOf = (url: string) => cacheAddresses(url, settings);
   app.route("/_gateway/cache", cacheAdmin({ cache, clock, addressesOf }));
   if (operator) app.route("/_gateway/buckets/ban", blocksAdmin(operator, clock));
   app.route("/_gateway/buckets", bucketsAdmin({ settings, operator, clock, ...limits }));
   app.route("/_gateway/clients", clientsAdmin({ settings, operator, clock }));
-  return app;
+  app.notFound((c) => notRouted(c.env));
+  return async function operatorApi(c) {
+    // The response to HEAD has the length of the one to GET, which is known further out.
+    const request = c.method === "HEAD" ? new Request(c.request, { method: "GET" }) : c.request;
+    const { body, status, headers } = await app.fetch(request, c);
+    const bytes = body && new Uint8Array(await new Response(body).arrayBuffer());
+    return new ResponseDraft(bytes, { status, headers });
+  };
 }

@@ -2,7 +2,7 @@ import type { Body } from "../lib/core/body.ts";
 import type { Bytes } from "../lib/core/bytes.ts";
 import { ChunkPieces, PIECE_BYTES, type Pieces, StreamPieces } from "../lib/http/pieces.ts";
 import type { ResponseSender } from "../lib/http/response_sender.ts";
-import type { Exchange } from "../middleware/env.ts";
+import type { Exchange } from "../middleware/exchange.ts";
 
 /**
  * Turns a Body into the body of a Response. A large body, or one of unknown length, is sent in
@@ -19,9 +19,9 @@ export function responseBody(
 ): Bytes | ReadableStream<Bytes> {
   const { length, isWhole } = body;
   const isSmall = length !== undefined && length <= PIECE_BYTES;
-  if (isSmall || c.env.batch || c.req.raw.method === "HEAD") return body.handOn();
+  if (isSmall || c.env.batch || c.method === "HEAD") return body.handOn();
   if (isWhole) {
-    c.get("ctx").buffers?.hold(body);
+    c.ctx.buffers?.hold(body);
     headers.set("content-length", String(length));
     return inPieces(c, new ChunkPieces(body.chunks), sender);
   }
@@ -40,6 +40,6 @@ export function responseStream(
 
 function inPieces(c: Exchange, pieces: Pieces, sender: ResponseSender): ReadableStream<Bytes> {
   const { stream, ended } = sender.send(pieces);
-  c.set("sending", ended);
+  c.sending = ended;
   return stream;
 }

@@ -1,4 +1,4 @@
-import { accepts } from "hono/accepts";
+import { parseAccept } from "hono/utils/accept";
 import type { Clock } from "../lib/core/clock.ts";
 import { DEFAULTS } from "../lib/core/defaults.ts";
 import { GatewayError } from "../lib/core/errors.ts";
@@ -11,23 +11,21 @@ import {
 } from "../lib/http/record_stream.ts";
 import type { ResponseSender } from "../lib/http/response_sender.ts";
 import { Scope } from "../lib/core/scope.ts";
-import type { Exchange } from "../middleware/env.ts";
+import type { Exchange } from "../middleware/exchange.ts";
+import { ResponseDraft } from "../middleware/response_draft.ts";
 import { responseStream } from "./response_body.ts";
 
 const FORMATS = new Map([NDJSON, EVENT_STREAM].map((format) => [format.mediaType, format]));
 /** The type of one whole document. */
 const WHOLE = "application/json";
+const ANYTHING = "*/*";
 const TYPES = [WHOLE, ...FORMATS.keys()];
 
 /** The record format that the client accepts; undefined when it wants one document. */
 export function formatOf(c: Exchange): RecordFormat | undefined {
-  const mediaType = accepts(c, {
-    header: "Accept",
-    supports: TYPES,
-    default: WHOLE,
-    match: mostAccepted,
-  });
-  return FORMATS.get(mediaType);
+  const accept = c.headers.get("accept");
+  if (accept === null || accept === ANYTHING) return undefined;
+  return FORMATS.get(mostAccepted(parseAccept(accept)));
 }
 
 /** The most preferred type (RFC 9110 section 12.5.1); a wildcard means one whole document. */
@@ -55,9 +53,9 @@ export interface StreamRecordsOptions {
 export async function streamRecords(
   c: Exchange,
   { format, clock, sender, records: begin }: StreamRecordsOptions,
-): Promise<Response> {
+): Promise<ResponseDraft> {
   const ended = Promise.withResolvers<void>();
-  const scope = new Scope(c.get("ctx").signal);
+  const scope = new Scope(c.ctx.signal);
   const onEnd = () => {
     scope[Symbol.dispose]();
     ended.resolve();
@@ -75,11 +73,11 @@ export async function streamRecords(
       onCancel,
       onEnd,
     });
-    c.set("streaming", ended.promise);
-    const isHead = c.req.raw.method === "HEAD";
+    c.streaming = ended.promise;
+    const isHead = c.method === "HEAD";
     if (isHead) await stream.cancel();
     const body = isHead ? null : c.env.batch ? stream : responseStream(c, stream, sender);
-    return new Response(body, { headers: headersOf(format) });
+    return new ResponseDraft(body, { headers: new Headers(headersOf(format)) });
   } catch (error) {
     onEnd();
     throw error;

@@ -1,7 +1,7 @@
 import { addressKey } from "../http/address.ts";
 import { fingerprint } from "../core/fingerprint.ts";
 import { memoize } from "../core/memoize.ts";
-import type { Charge, NamedLimit } from "./limit.ts";
+import type { Charge, Limit, NamedLimit } from "./limit.ts";
 
 /** What identifies a bucket. */
 export interface BucketIdentity {
@@ -32,12 +32,17 @@ export const bucketSubject = {
   header: (header: string, value: string) => `${header} ${hashOf(value)}`,
 } as const;
 
-/** The charge on a bucket; a tier that the limit does not list has the allowance of none. */
+/** The allowance of a tier; a tier that the limit does not list has that of none. */
+export function allowanceOf({ tiers, allowance }: NamedLimit, tier: string | undefined): Limit {
+  return (tier === undefined ? undefined : tiers.get(tier)) ?? allowance;
+}
+
+/** The charge on a bucket. */
 export function chargeOf(
   { limit, tier, route, subject }: BucketIdentity,
   tokens: number,
 ): Charge {
-  const allowance = (tier === undefined ? undefined : limit.tiers.get(tier)) ?? limit.allowance;
+  const allowance = allowanceOf(limit, tier);
   const { perMs, perToken, capacity } = allowance.shape;
   const { name, perRoute } = limit;
   // A changed rate gets a new bucket: the level of the old one means nothing in it.

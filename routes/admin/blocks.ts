@@ -4,7 +4,7 @@ import { parseDuration } from "../../lib/config/units.ts";
 import { GatewayError } from "../../lib/core/errors.ts";
 import { addressSubject, type Block, type BlockSubject } from "../../lib/operator/block.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
-import type { Env } from "../../middleware/env.ts";
+import type { OperatorEnv } from "./operator_env.ts";
 import { NO_STORE } from "./no_store.ts";
 import { readLimit, readQuery } from "./query.ts";
 import { clientName } from "./subject.ts";
@@ -17,8 +17,8 @@ const LONGEST_MS = 365 * 86_400_000;
 const REASON = /^[^\p{Cc}]{1,200}$/u;
 
 /** The blocks: list, set and lift them. On the wire a block is a `ban`. */
-export function blocksAdmin(operator: Operator, clock: Clock): Hono<Env> {
-  return new Hono<Env>()
+export function blocksAdmin(operator: Operator, clock: Clock): Hono<OperatorEnv> {
+  return new Hono<OperatorEnv>()
     .get("/", (c) => {
       const query = readQuery(c, ["limit", "after"]);
       const limit = readLimit(query.get("limit"), LISTED, MOST_LISTED);

@@ -9,7 +9,7 @@ import { type BucketIdentity, chargeOf } from "../../lib/limiter/bucket_key.ts";
 import type { Ledger, LedgerEntry } from "../../lib/limiter/admin/ledger.ts";
 import type { Charge } from "../../lib/limiter/limit.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
-import type { Env } from "../../middleware/env.ts";
+import type { OperatorEnv } from "./operator_env.ts";
 import { shownBlock } from "./blocks.ts";
 import { NO_STORE } from "./no_store.ts";
 import { readQuery } from "./query.ts";
@@ -29,9 +29,9 @@ const MOST_LISTED = 20;
 const PARAMETERS = [...SUBJECTS, "limit", "route"] as const;
 
 /** Shows and resets buckets. A reset takes effect in every process within a second. */
-export function bucketsAdmin(options: BucketsAdminOptions): Hono<Env> {
+export function bucketsAdmin(options: BucketsAdminOptions): Hono<OperatorEnv> {
   const { settings, ledger, topKeys, operator, clock } = options;
-  return new Hono<Env>()
+  return new Hono<OperatorEnv>()
     .get("/", async (c) => {
       const query = readQuery(c, PARAMETERS);
       if (query.size === 0) {

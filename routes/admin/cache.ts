@@ -3,7 +3,7 @@ import type { PurgeSubject } from "../../lib/cache/purges.ts";
 import type { OpenCache } from "../../lib/cache/open_cache.ts";
 import type { Clock } from "../../lib/core/clock.ts";
 import { GatewayError } from "../../lib/core/errors.ts";
-import type { Env } from "../../middleware/env.ts";
+import type { OperatorEnv } from "./operator_env.ts";
 
 /** Dependencies of the routes for the cache. */
 export interface CacheAdminOptions {
@@ -17,8 +17,8 @@ export interface CacheAdminOptions {
 const MOST_LISTED = 100;
 
 /** Shows this process's cache, and purges. A purge takes effect in every process within a second. */
-export function cacheAdmin({ cache, clock, addressesOf }: CacheAdminOptions): Hono<Env> {
-  return new Hono<Env>()
+export function cacheAdmin({ cache, clock, addressesOf }: CacheAdminOptions): Hono<OperatorEnv> {
+  return new Hono<OperatorEnv>()
     .get("/", (c) => {
       const { hits, misses } = cache.cache.stats;
       const entries = cache.memory.list(MOST_LISTED).map(({ entry, bytes }) => ({

@@ -7,7 +7,7 @@ import { GatewayError } from "../../lib/core/errors.ts";
 import type { ClientEntry } from "../../lib/operator/kv_clients.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
 import { readRequestBody, requestBody } from "../../lib/http/request_body.ts";
-import type { Env, Exchange } from "../../middleware/env.ts";
+import type { OperatorEnv, OperatorExchange } from "./operator_env.ts";
 import { NO_STORE } from "./no_store.ts";
 import { readLimit, readQuery } from "./query.ts";
 
@@ -52,14 +52,16 @@ const changed = v.strictObject(
 );
 
 /** Creates, lists, changes and revokes clients and their keys, where the config has `known: "kv"`. */
-export function clientsAdmin({ settings, operator, clock }: ClientsAdminOptions): Hono<Env> {
+export function clientsAdmin(
+  { settings, operator, clock }: ClientsAdminOptions,
+): Hono<OperatorEnv> {
   const tiers = [...new Set(settings.limits.flatMap(({ tiers }) => [...tiers.keys()]))];
   const known = (tier: string | null): string | undefined => {
     if (tier === null || tiers.includes(tier)) return tier ?? undefined;
     const which = tiers.length === 0 ? "no limit has tiers" : `the tiers are ${tiers.join(", ")}`;
     throw new GatewayError("bad-request", `no limit has that tier; ${which}`);
   };
-  const app = new Hono<Env>();
+  const app = new Hono<OperatorEnv>();
   // The clients of a config do not change while the gateway runs.
   if (!operator || !settings.clients || settings.clients.known) {
     return app.all("*", () => {
@@ -131,7 +133,7 @@ function newKey(): string {
 }
 
 /** The name in the path; a name that no client can have is not looked up. */
-function nameOf(c: Exchange): string {
+function nameOf(c: OperatorExchange): string {
   const name = c.req.param("name") ?? "";
   if (NAME.test(name)) return name;
   throw new GatewayError("not-found", "no client has this name");
@@ -144,7 +146,7 @@ function nameOf(c: Exchange): string {
  * @throws {GatewayError} `bad-request`; `payload-too-large`
  */
 async function readBody<Schema extends v.GenericSchema>(
-  c: Exchange,
+  c: OperatorExchange,
   schema: Schema,
   nothing?: v.InferInput<Schema>,
 ): Promise<v.InferOutput<Schema>> {

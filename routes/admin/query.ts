@@ -1,5 +1,5 @@
 import { GatewayError } from "../../lib/core/errors.ts";
-import type { Exchange } from "../../middleware/env.ts";
+import type { OperatorExchange } from "./operator_env.ts";
 
 /**
  * Reads the query of an operator's request. An unknown or repeated parameter is an error, so that a
@@ -8,7 +8,7 @@ import type { Exchange } from "../../middleware/env.ts";
  * @throws {GatewayError} `bad-request`
  */
 export function readQuery<const Name extends string>(
-  c: Exchange,
+  c: OperatorExchange,
   names: readonly Name[],
 ): ReadonlyMap<Name, string> {
   const read = new Map<Name, string>();

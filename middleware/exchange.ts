@@ -1,0 +1,82 @@
+import { getPath } from "hono/utils/url";
+import type { GatewayError } from "../lib/core/errors.ts";
+import type { Trace } from "../lib/core/trace.ts";
+import type { Target } from "../lib/http/path.ts";
+import type { SendOutcome } from "../lib/http/response_sender.ts";
+import type { Grant } from "../lib/limiter/limit.ts";
+import type { Bindings } from "./bindings.ts";
+import type { Lifetime, RequestContext } from "./lifetime.ts";
+import type { ResponseDraft } from "./response_draft.ts";
+
+const NO_PARAMS: Readonly<Record<string, string>> = {};
+
+/**
+ * One request in middleware and routes, with what the gateway knows of it. All of it lives until the
+ * upstreams have responded, so it is one object with plain fields.
+ */
+export class Exchange {
+  readonly request: Request;
+  readonly env: Bindings;
+  readonly method: string;
+  /** The path that routes are matched with: decoded, where it can be. */
+  readonly path: string;
+  /** The request's headers. */
+  readonly headers: Headers;
+  /** The matched route's parameters, decoded. */
+  params = NO_PARAMS;
+  /** On the monotonic clock (ms). */
+  arrivedAt = 0;
+  /** The key of the matched route; undefined until one has matched. */
+  route: string | undefined;
+  /** Ends the request at its deadline; undefined until a route has matched. */
+  lifetime: Lifetime | undefined;
+  /** Whether the client must be known and is not. */
+  isRefused = false;
+  /** What the rate limit has granted. */
+  grant: Grant | undefined;
+  /** The response; undefined until there is one. */
+  response: ResponseDraft | undefined;
+  /** Why the request failed; undefined when it did not. */
+  error: GatewayError | undefined;
+  /** Settles when a response that streams records has ended; undefined for any other. */
+  streaming: Promise<void> | undefined;
+  /** Resolves to how sending ended, for a response that is sent in pieces; undefined for any other. */
+  sending: Promise<SendOutcome> | undefined;
+  #trace: Trace | undefined;
+  #target: Target | undefined;
+
+  constructor(request: Request, env: Bindings) {
+    this.request = request;
+    this.env = env;
+    this.method = request.method;
+    this.path = getPath(request);
+    this.headers = request.headers;
+  }
+
+  /** What logs and response headers report; set by the first middleware. */
+  get trace(): Trace {
+    return this.#trace ?? missing("trace");
+  }
+
+  set trace(trace: Trace) {
+    this.#trace = trace;
+  }
+
+  /** The request target, once it was found to be valid. */
+  get target(): Target {
+    return this.#target ?? missing("target");
+  }
+
+  set target(target: Target) {
+    this.#target = target;
+  }
+
+  /** The Context of the request's calls, once a route has matched. */
+  get ctx(): RequestContext {
+    return this.lifetime?.ctx ?? missing("context");
+  }
+}
+
+function missing(what: string): never {
+  throw new Error(`the request has no ${what} yet`);
+}

@@ -1,0 +1,13 @@
+import { ResponseDraft } from "../middleware/response_draft.ts";
+
+/** A response with a JSON document of the gateway's own. */
+export function jsonDraft(
+  value: unknown,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): ResponseDraft {
+  return new ResponseDraft(JSON.stringify(value), {
+    status,
+    headers: new Headers({ "content-type": "application/json", ...headers }),
+  });
+}
