@@ -5,13 +5,18 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 export function joinBytes(chunks: readonly Bytes[]): Bytes {
   const [only] = chunks;
   if (only !== undefined && chunks.length === 1) return only;
-  let length = 0;
-  for (const chunk of chunks) length += chunk.length;
-  const joined = new Uint8Array(length);
+  const joined = new Uint8Array(lengthOf(chunks));
   let offset = 0;
   for (const chunk of chunks) {
     joined.set(chunk, offset);
     offset += chunk.length;
   }
   return joined;
+}
+
+/** Returns the length of all chunks together. */
+export function lengthOf(chunks: readonly Bytes[]): number {
+  let length = 0;
+  for (const chunk of chunks) length += chunk.length;
+  return length;
 }

@@ -4,7 +4,7 @@ import { GatewayError } from "../core/errors.ts";
 import { decodedBody } from "../http/content_coding.ts";
 import { copyHeaders } from "../http/copy_headers.ts";
 import { abortedIn } from "../core/upstream_fault.ts";
-import type { Policy, Reply } from "../core/source.ts";
+import type { Context, Policy, Reply } from "../core/source.ts";
 
 /** The limits of a buffered reply. */
 export interface BufferOptions {
@@ -19,28 +19,37 @@ export interface BufferOptions {
  * with `overloaded` when all buffered bodies together would exceed the memory limit.
  */
 export function buffer({ maxBytes }: BufferOptions): Policy {
-  return (next) =>
-    async function buffer(call, ctx) {
-      const coded = await next(call, ctx);
-      const reply = coded.headers.has("content-encoding") ? await decoded(coded) : coded;
-      const { body } = reply;
-      try {
-        ctx.buffers?.hold(body);
-        if (body.isWhole && (body.length ?? 0) <= maxBytes) return reply;
-        await abortable(body.bytes(maxBytes), ctx.signal);
-      } catch (error) {
-        await body.cancel();
-        if (ctx.signal.aborted) {
-          throw abortedIn("the response's body is incomplete", "timeout", ctx.signal.reason);
-        }
-        if (error instanceof GatewayError) throw error;
-        const detail = error instanceof BodyTooLarge
-          ? `the upstream's response is larger than ${maxBytes} bytes`
-          : "the upstream's response broke off, or could not be decoded";
-        throw new GatewayError("upstream-invalid", detail, { cause: error });
-      }
-      return reply;
-    };
+  return (next) => (call, ctx) => next(call, ctx).then((reply) => buffered(reply, ctx, maxBytes));
+}
+
+/** Returns a reply at once if its body arrived with its head, as most do. */
+function buffered(reply: Reply, ctx: Context, maxBytes: number): Reply | Promise<Reply> {
+  const { body, headers } = reply;
+  if (!body.isWhole || (body.length ?? 0) > maxBytes || headers.has("content-encoding")) {
+    return read(reply, ctx, maxBytes);
+  }
+  ctx.buffers?.hold(body);
+  return reply;
+}
+
+async function read(coded: Reply, ctx: Context, maxBytes: number): Promise<Reply> {
+  const reply = coded.headers.has("content-encoding") ? await decoded(coded) : coded;
+  const { body } = reply;
+  try {
+    ctx.buffers?.hold(body);
+    await abortable(body.bytes(maxBytes), ctx.signal);
+  } catch (error) {
+    await body.cancel();
+    if (ctx.signal.aborted) {
+      throw abortedIn("the response's body is incomplete", "timeout", ctx.signal.reason);
+    }
+    if (error instanceof GatewayError) throw error;
+    const detail = error instanceof BodyTooLarge
+      ? `the upstream's response is larger than ${maxBytes} bytes`
+      : "the upstream's response broke off, or could not be decoded";
+    throw new GatewayError("upstream-invalid", detail, { cause: error });
+  }
+  return reply;
 }
 
 /** The reply without content codings. */

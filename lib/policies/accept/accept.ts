@@ -35,13 +35,13 @@ const ENCODER = new TextEncoder();
  * The body must be buffered.
  */
 export function accept(options: AcceptOptions): Policy {
-  const { as } = options;
-  return (next) =>
-    async function accept(call, ctx) {
-      const reply = await next(call, ctx);
-      if (reply.status >= 300) throw await refusal(reply, options);
-      return as === "text" ? await asText(reply) : await asJson(reply);
-    };
+  const read = options.as === "text" ? asText : asJson;
+  const onReply = (reply: Reply) => reply.status < 300 ? read(reply) : refuse(reply, options);
+  return (next) => (call, ctx) => next(call, ctx).then(onReply);
+}
+
+async function refuse(reply: Reply, options: AcceptOptions): Promise<never> {
+  throw await refusal(reply, options);
 }
 
 async function refusal(
@@ -71,17 +71,32 @@ async function refusal(
   return new GatewayError(kind, detail, { receivedStatus: status });
 }
 
-async function asJson(reply: Reply): Promise<Reply> {
+/** Returns a reply at once, unless it has to wait for its turn. */
+function asJson(reply: Reply): Reply | Promise<Reply> {
+  const { body } = reply;
+  const turn = turns.take(body.length ?? 0);
+  if (turn || !body.isWhole) return asJsonLater(reply, turn);
   try {
-    const turn = turns.take(reply.body.length ?? 0);
-    if (turn) await turn;
-    await reply.body.json(Infinity);
+    body.checkJson();
     return reply;
   } catch (error) {
-    throw new GatewayError("upstream-invalid", "the upstream's response is not JSON", {
-      cause: error,
-    });
+    throw notJson(error);
   }
+}
+
+async function asJsonLater(reply: Reply, turn: Promise<void> | undefined): Promise<Reply> {
+  await turn;
+  try {
+    await reply.body.bytes(Infinity);
+    reply.body.checkJson();
+    return reply;
+  } catch (error) {
+    throw notJson(error);
+  }
+}
+
+function notJson(cause: unknown): GatewayError {
+  return new GatewayError("upstream-invalid", "the upstream's response is not JSON", { cause });
 }
 
 async function asText(reply: Reply): Promise<Reply> {

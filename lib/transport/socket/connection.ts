@@ -1,21 +1,35 @@
 import type { Bytes } from "../../core/bytes.ts";
 import { UpstreamFault } from "../../core/upstream_fault.ts";
 import { faultOf } from "../fault_of.ts";
+import { encodeHead } from "./request_head.ts";
 
 /** Size of a read; the buffer grows for larger heads. */
 const BUFFER_BYTES = 16 * 1024;
+/** Size of the buffer for what is sent; larger requests get their own. */
+const SENT_BYTES = 1024;
+
+/** Receives what a connection reads. */
+export interface ConnectionReader {
+  /** Bytes have arrived: in the connection's buffer, or where they were asked for. */
+  onBytes(count: number): void;
+  /** No more will arrive. Without a fault, the upstream ended its data. */
+  onEnd(fault?: UpstreamFault): void;
+}
 
 /**
  * A connection to an upstream with its read buffer: the bytes from `start` to `end` have arrived
  * and are not yet consumed.
  *
- * While idle, a read is pending, so that an upstream's close is noticed before the next request is
- * sent; for that request, it is the first read of the response.
+ * It reads when its reader asks for more, so that backpressure is preserved, and calls the reader
+ * back: nothing is created per call but the read itself. While idle, a read is pending, so that an
+ * upstream's close is noticed before the next request is sent; for that request, it is the first
+ * read of the response.
  */
 export class Connection {
   buffer: Bytes = new Uint8Array(BUFFER_BYTES);
   start = 0;
   end = 0;
+  readonly #sent: Bytes = new Uint8Array(SENT_BYTES);
   /** Whether it has served a request before. */
   isReused = false;
   /** Whether a byte has arrived since the request was sent. */
@@ -24,8 +38,13 @@ export class Connection {
   usableUntil = Infinity;
   readonly #socket: Deno.Conn;
   readonly #onClose: (connection: Connection) => void;
-  #ahead: Promise<number | null> | undefined;
-  #isIdle = false;
+  /** Undefined while it is idle. */
+  #reader: ConnectionReader | undefined;
+  #isReading = false;
+  /** Where the pending read writes, if not into the buffer. */
+  #target: Bytes | undefined;
+  /** Writes that have not succeeded. */
+  #unsent = 0;
   #isClosed = false;
 
   constructor(socket: Deno.Conn, onClose: (connection: Connection) => void) {
@@ -35,64 +54,68 @@ export class Connection {
 
   /** Whether the buffer is empty. */
   get isDrained(): boolean {
-    return this.start === this.end && this.#ahead === undefined;
+    return this.start === this.end;
+  }
+
+  /** Whether all writes have succeeded. */
+  get isSent(): boolean {
+    return this.#unsent === 0;
   }
 
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /**
-   * Reads into the buffer; false at the end of the upstream's data.
-   * @throws {UpstreamFault}
-   */
-  async fill(): Promise<boolean> {
-    let ahead = this.#ahead;
-    this.#ahead = undefined;
-    if (ahead === undefined) {
-      this.#makeRoom();
-      ahead = this.#socket.read(this.buffer.subarray(this.end));
-    }
-    const count = await this.#count(ahead);
-    this.end += count;
-    return count > 0;
+  /** Hands what arrives from now on to a reader; undefined if nobody needs it any more. */
+  readBy(reader: ConnectionReader | undefined): void {
+    this.#reader = reader;
   }
 
-  /**
-   * Reads without the buffer, which must be empty; 0 at the end of the upstream's data.
-   * @throws {UpstreamFault}
-   */
-  readInto(bytes: Bytes): Promise<number> {
-    return this.#count(this.#socket.read(bytes));
+  /** Reads into the buffer, unless a read is pending. */
+  read(): void {
+    if (this.#isReading) return;
+    this.#makeRoom();
+    this.#startRead(this.end === 0 ? this.buffer : this.buffer.subarray(this.end));
   }
 
-  /** @throws {UpstreamFault} */
-  async write(bytes: Uint8Array): Promise<void> {
+  /** Reads into `bytes` instead of the buffer, which must be empty. */
+  readInto(bytes: Bytes): void {
+    this.#target = bytes;
+    this.#startRead(bytes);
+  }
+
+  /** Writes a request's head, and its body if it is small. */
+  sendHead(head: string, body?: Bytes): Promise<boolean> {
+    const length = head.length + (body?.length ?? 0);
+    // Nothing else is being written: the connection would not be reused.
+    const bytes = length <= SENT_BYTES ? this.#sent : new Uint8Array(length);
+    encodeHead(head, bytes);
+    if (body) bytes.set(body, head.length);
+    return this.write(bytes.subarray(0, length));
+  }
+
+  /** Writes bytes; false if it fails. Why it fails shows when the response is read. */
+  async write(bytes: Uint8Array): Promise<boolean> {
+    this.#unsent++;
     try {
       let written = await this.#socket.write(bytes);
       while (written < bytes.length) written += await this.#socket.write(bytes.subarray(written));
-    } catch (error) {
-      throw this.#isClosed
-        ? new UpstreamFault("closed", "the connection was closed")
-        : faultOf(error);
+    } catch {
+      return false;
     }
+    this.#unsent--;
+    return true;
   }
 
   /** Waits for its next request; any data before that closes it. */
   rest(usableUntil: number): void {
     this.usableUntil = usableUntil;
-    this.start = this.end = 0;
-    this.#isIdle = true;
-    const ahead = this.#ahead = this.#socket.read(this.buffer);
-    const end = () => {
-      if (this.#isIdle) this.close();
-    };
-    ahead.then(end, end);
+    this.#reader = undefined;
+    this.read();
   }
 
   /** Takes the connection for the next request. */
   wake(): void {
-    this.#isIdle = false;
     this.isReused = true;
     this.hasResponded = false;
   }
@@ -101,26 +124,40 @@ export class Connection {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#isIdle = false;
     try {
       this.#socket.close();
     } catch {
       // A failed handshake has closed it.
     }
     this.#onClose(this);
+    this.#reader?.onEnd(closed());
   }
 
-  async #count(reading: Promise<number | null>): Promise<number> {
-    try {
-      const count = await reading ?? 0;
-      if (count > 0) this.hasResponded = true;
-      return count;
-    } catch (error) {
-      // On close, a pending read fails with a platform error.
-      if (this.#isClosed) throw new UpstreamFault("closed", "the connection was closed");
-      throw faultOf(error);
-    }
+  #startRead(bytes: Bytes): void {
+    if (this.#isClosed) return this.#reader?.onEnd(closed());
+    this.#isReading = true;
+    this.#socket.read(bytes).then(this.#onRead, this.#onFailure);
   }
+
+  readonly #onRead = (count: number | null): void => {
+    this.#isReading = false;
+    if (this.#isClosed) return;
+    if (count !== null) {
+      if (this.#target === undefined) this.end += count;
+      this.#target = undefined;
+      this.hasResponded = true;
+    }
+    if (this.#reader === undefined) this.close();
+    else if (count === null) this.#reader.onEnd();
+    else this.#reader.onBytes(count);
+  };
+
+  readonly #onFailure = (error: unknown): void => {
+    this.#isReading = false;
+    if (this.#isClosed) return; // closing it fails a pending read
+    if (this.#reader === undefined) this.close();
+    else this.#reader.onEnd(faultOf(error));
+  };
 
   #makeRoom(): void {
     if (this.start === this.end) {
@@ -133,4 +170,8 @@ export class Connection {
       this.end = end - start;
     }
   }
+}
+
+function closed(): UpstreamFault {
+  return new UpstreamFault("closed", "the connection was closed");
 }

@@ -1,3 +1,4 @@
+import { UpstreamFault } from "../../core/upstream_fault.ts";
 import { connect, type ConnectOptions } from "./connect.ts";
 import { Connection } from "./connection.ts";
 import type { Origin } from "./origin.ts";
@@ -53,6 +54,7 @@ export class Pool implements Disposable {
     this.#open.add(connection);
     if (this.#isDisposed || signal.aborted) connection.close();
     signal.throwIfAborted();
+    if (this.#isDisposed) throw new UpstreamFault("closed", "the connections were closed");
     return connection;
   }
 

@@ -1,44 +1,61 @@
-import type { Bytes } from "../../core/bytes.ts";
+import { type BodyOrigin, BodyTooLarge } from "../../core/body.ts";
+import { type Bytes, joinBytes } from "../../core/bytes.ts";
+import type { UpstreamFault } from "../../core/upstream_fault.ts";
 import type { BodyFraming } from "./body_framing.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, ConnectionReader } from "./connection.ts";
 
 /** Size of a read without the connection's buffer. */
 const READ_BYTES = 64 * 1024;
 
-/** A response's body, read from its connection. */
-export class ReceivedBody {
+/** What a body belongs to. */
+export interface BodyOwner {
+  /** Called when the body has ended: whether it was read to its exact end. */
+  end(isExact: boolean): void;
+}
+
+/**
+ * A response's body that did not arrive with its head. It is read on demand: the connection reads
+ * nothing unless somebody waits for it.
+ */
+export class ReceivedBody implements BodyOrigin, ConnectionReader {
+  readonly length: number | undefined;
   readonly #connection: Connection;
   readonly #framing: BodyFraming;
-  readonly #onEnd: (isExact: boolean) => void;
-  #hasEnded = false;
+  readonly #owner: BodyOwner;
   #begun: Bytes | undefined;
   #stream: ReadableStream<Bytes> | undefined;
+  #reading: PromiseWithResolvers<number> | undefined;
+  #fault: UpstreamFault | undefined;
+  #hasEnded = false;
 
   /**
-   * @param onEnd called once: whether the body was read to its end and the connection is reusable
+   * @param begun what arrived with the head
+   * @param length of the whole body, if known (bytes)
    */
   constructor(
     connection: Connection,
     framing: BodyFraming,
-    onEnd: (isExact: boolean) => void,
+    owner: BodyOwner,
+    begun: Bytes,
+    length: number | undefined,
   ) {
     this.#connection = connection;
     this.#framing = framing;
-    this.#onEnd = onEnd;
+    this.#owner = owner;
+    this.#begun = begun;
+    this.length = length;
+    connection.readBy(this);
   }
 
-  /**
-   * Returns the whole body if it arrived with its head; otherwise undefined, and it must be read.
-   * @throws {UpstreamFault}
-   */
-  takeWhole(): Bytes | undefined {
-    const bytes = this.#guard(() => this.#framing.take(this.#connection));
-    if (!this.#framing.isDone) {
-      this.#begun = bytes;
-      return undefined;
-    }
-    this.#end(true);
-    return bytes;
+  onBytes(count: number): void {
+    this.#reading?.resolve(count);
+  }
+
+  onEnd(fault?: UpstreamFault): void {
+    this.#fault = fault;
+    if (fault === undefined) return this.#reading?.resolve(0);
+    this.#end(false);
+    this.#reading?.reject(fault);
   }
 
   /** Created only for callers that stream it. */
@@ -54,31 +71,60 @@ export class ReceivedBody {
   }
 
   /**
-   * Reads a body of a known length in one step.
+   * Reads the body in one step.
    * @throws {UpstreamFault}
+   * @throws {BodyTooLarge} if its length was not known
    */
-  readonly whole = async (): Promise<Bytes> => {
+  async whole(limit: number, count: (bytes: number) => void): Promise<Bytes> {
+    try {
+      return this.length === undefined
+        ? await this.#collect(limit, count)
+        : await this.#fill(this.length);
+    } finally {
+      this.#end(false); // unless it has ended well
+    }
+  }
+
+  async #fill(length: number): Promise<Bytes> {
     const begun = this.#begun ?? new Uint8Array();
-    const all = new Uint8Array(begun.length + this.#framing.plain);
+    this.#begun = undefined;
+    const all = new Uint8Array(length);
     all.set(begun);
     for (let at = begun.length; !this.#framing.isDone;) {
       at += await this.#readInto(all.subarray(at));
     }
     this.#end(true);
     return all;
-  };
+  }
+
+  async #collect(limit: number, count: (bytes: number) => void): Promise<Bytes> {
+    const chunks: Bytes[] = [];
+    let length = 0;
+    for (let chunk = await this.#read(); chunk; chunk = await this.#read()) {
+      length += chunk.length;
+      if (length > limit) throw new BodyTooLarge(limit);
+      count(chunk.length);
+      chunks.push(chunk);
+    }
+    return joinBytes(chunks);
+  }
 
   /** Returns the next bytes; undefined at the end. */
   async #read(): Promise<Bytes | undefined> {
     const begun = this.#begun;
     this.#begun = undefined;
     if (begun && begun.length > 0) return begun;
-    while (!this.#framing.isDone) {
-      const bytes = await this.#next();
-      if (this.#framing.isDone) this.#end(true);
-      if (bytes.length > 0) return bytes;
+    try {
+      while (!this.#framing.isDone) {
+        const bytes = await this.#next();
+        if (this.#framing.isDone) this.#end(true);
+        if (bytes.length > 0) return bytes;
+      }
+      return undefined;
+    } catch (error) {
+      this.#end(false);
+      throw error;
     }
-    return undefined;
   }
 
   async #next(): Promise<Bytes> {
@@ -88,41 +134,37 @@ export class ReceivedBody {
       const count = await this.#readInto(into);
       return count > into.length / 2 ? into.subarray(0, count) : into.slice(0, count);
     }
-    const bytes = this.#guard(() => this.#framing.take(this.#connection));
-    if (bytes.length > 0 || this.#framing.isDone) return bytes;
-    try {
-      if (!await this.#connection.fill()) this.#framing.end();
-    } catch (error) {
-      this.#end(false);
-      throw error;
+    const bytes = this.#framing.take(this.#connection);
+    if (bytes.length === 0 && !this.#framing.isDone && await this.#more() === 0) {
+      this.#framing.end();
     }
     return bytes;
   }
 
+  /** @param bytes receives body bytes alone */
   async #readInto(bytes: Bytes): Promise<number> {
-    try {
-      const count = await this.#connection.readInto(bytes);
-      if (count > 0) this.#framing.skip(count);
-      else this.#framing.end();
-      return count;
-    } catch (error) {
-      this.#end(false);
-      throw error;
-    }
+    const count = await this.#more(bytes);
+    if (count > 0) this.#framing.skip(count);
+    else this.#framing.end();
+    return count;
   }
 
-  #guard(take: () => Bytes): Bytes {
-    try {
-      return take();
-    } catch (error) {
-      this.#end(false);
-      throw error;
-    }
+  /**
+   * Waits for the next bytes, by default in the connection's buffer; 0 at the end of the upstream's
+   * data.
+   * @throws {UpstreamFault}
+   */
+  async #more(into?: Bytes): Promise<number> {
+    if (this.#fault) throw this.#fault;
+    this.#reading = Promise.withResolvers();
+    if (into) this.#connection.readInto(into);
+    else this.#connection.read();
+    return await this.#reading.promise;
   }
 
   #end(isExact: boolean): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#onEnd(isExact);
+    this.#owner.end(isExact);
   }
 }

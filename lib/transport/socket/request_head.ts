@@ -1,3 +1,4 @@
+import type { Bytes } from "../../core/bytes.ts";
 import type { Call } from "../../core/source.ts";
 import type { Origin } from "./origin.ts";
 
@@ -18,8 +19,8 @@ const NOT_SENT: ReadonlySet<string> = new Set([
 /** Paths that need no encoding, and no resolving of `.` and `..` (RFC 3986 section 3.3). */
 const PLAIN_PATH = /^(?:\/(?!\.)[\w\-.~!$&'()*+,;=:@/%?]*)$/;
 const DOTTED = /\/\.|%2e/i;
-const BEYOND_ASCII = /[^\t\r\n\x20-\x7e]/;
 const ENCODER = new TextEncoder();
+const [TAB, LF, CR, BLANK, DELETE] = [9, 10, 13, 0x20, 0x7f];
 
 /** What a request's head contains besides the call's headers. */
 export interface RequestHeadOptions {
@@ -32,20 +33,36 @@ export interface RequestHeadOptions {
   readonly extra: Readonly<Record<string, string>>;
 }
 
-/** Encodes a request's head (RFC 9112 section 3); header values are one byte per character. */
+/** Writes a request's head (RFC 9112 section 3), one character per byte. */
 export function requestHead(
   { method, path, headers }: Call,
   { origin, basePath, body, extra }: RequestHeadOptions,
-): Uint8Array<ArrayBuffer> {
+): string {
   let head = `${method} ${targetOf(basePath + path)} HTTP/1.1\r\nhost: ${origin.host}\r\n`;
   headers.forEach((value, name) => {
     if (!NOT_SENT.has(name) && !Object.hasOwn(extra, name)) head += `${name}: ${value}\r\n`;
   });
-  for (const [name, value] of Object.entries(extra)) head += `${name}: ${value}\r\n`;
+  for (const name in extra) head += `${name}: ${extra[name]}\r\n`;
   if (body === "chunked") head += "transfer-encoding: chunked\r\n";
   else if (body !== undefined) head += `content-length: ${body}\r\n`;
-  head += "\r\n";
-  return BEYOND_ASCII.test(head) ? latin1(head) : ENCODER.encode(head);
+  return head + "\r\n";
+}
+
+/**
+ * Encodes a head into `bytes`, which has room for it. Control characters, which headers cannot
+ * contain, become spaces (RFC 9110 section 5.5).
+ */
+export function encodeHead(head: string, bytes: Bytes): void {
+  const { length } = head;
+  const { read, written } = ENCODER.encodeInto(head, bytes);
+  if (read !== length || written !== length) {
+    for (let at = 0; at < length; at++) bytes[at] = head.charCodeAt(at);
+  }
+  for (let at = 0; at < length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte >= BLANK && byte !== DELETE) continue;
+    if (byte !== TAB && byte !== CR && byte !== LF) bytes[at] = BLANK;
+  }
 }
 
 /** Encodes a path for a request line, as `fetch` does. */
@@ -53,15 +70,4 @@ function targetOf(path: string): string {
   if (PLAIN_PATH.test(path) && !DOTTED.test(path)) return path;
   const { pathname, search } = new URL(`http://localhost${path}`);
   return pathname + search;
-}
-
-/** Replaces control characters, which headers cannot contain, by spaces (RFC 9110 section 5.5). */
-function latin1(head: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(head.length);
-  for (let at = 0; at < head.length; at++) {
-    const code = head.charCodeAt(at);
-    const isLineEnd = code === 13 || code === 10;
-    bytes[at] = (code < 0x20 && code !== 9 && !isLineEnd) || code === 0x7f ? 0x20 : code;
-  }
-  return bytes;
 }

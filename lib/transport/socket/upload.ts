@@ -1,10 +1,7 @@
-import type { Bytes } from "../../core/bytes.ts";
-import { joinBytes } from "../../core/bytes.ts";
+import { type Bytes, joinBytes } from "../../core/bytes.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Connection } from "./connection.ts";
 
-/** A head and its body up to this size are sent together. */
-const JOINED_BYTES = 64 * 1024;
 const ENCODER = new TextEncoder();
 const CRLF = ENCODER.encode("\r\n");
 const LAST_CHUNK = ENCODER.encode("0\r\n\r\n");
@@ -16,19 +13,37 @@ export interface UploadBody {
   readonly length: number | undefined;
 }
 
-/** A request that is being sent, while the response may already arrive. */
+/** Is told when the body of the client fails. */
+export interface UploadOwner {
+  /** A partly sent request can only be aborted. */
+  fail(error: unknown): void;
+}
+
+/**
+ * A body that is sent step by step, while the response may already arrive. A failure of the
+ * connection ends it silently: the reason shows when the response is read.
+ */
 export class Upload {
   /** Whether it is sent completely. */
   isDone = false;
-  /** The error of the client's body; undefined if it was read, or the upload was cancelled. */
-  failure: unknown;
   readonly #connection: Connection;
+  readonly #owner: UploadOwner;
   #reader: ReadableStreamDefaultReader<Bytes> | undefined;
 
-  /** Starts to send; a connection failure surfaces when the response is read. */
-  constructor(connection: Connection, head: Bytes, body: UploadBody | undefined) {
+  constructor(connection: Connection, owner: UploadOwner) {
     this.#connection = connection;
-    this.#send(head, body).then(() => this.isDone = true, () => this.cancel());
+    this.#owner = owner;
+  }
+
+  /** Sends a head and a body. */
+  async send(head: string, content: Bytes | ReadableStream<Bytes>, length?: number): Promise<void> {
+    if (content instanceof ReadableStream) {
+      const reader = this.#reader = content.getReader();
+      this.isDone = await this.#connection.sendHead(head) && await this.#stream(reader, length);
+    } else {
+      this.isDone = await this.#connection.sendHead(head) && await this.#connection.write(content);
+    }
+    if (!this.isDone) this.cancel();
   }
 
   /** Releases what was not sent. */
@@ -38,51 +53,32 @@ export class Upload {
     reader?.cancel().catch(() => {});
   }
 
-  async #send(head: Bytes, body: UploadBody | undefined): Promise<void> {
-    const { content } = body ?? {};
-    if (content instanceof ReadableStream) {
-      this.#reader = content.getReader();
-      await this.#connection.write(head);
-      await this.#stream(this.#reader, body?.length);
-    } else if (content && content.length <= JOINED_BYTES) {
-      await this.#connection.write(joinBytes([head, content]));
-    } else {
-      await this.#connection.write(head);
-      if (content) await this.#connection.write(content);
-    }
-  }
-
   async #stream(
     reader: ReadableStreamDefaultReader<Bytes>,
     length: number | undefined,
-  ): Promise<void> {
+  ): Promise<boolean> {
     let sent = 0;
-    for (let chunk = await this.#read(reader); chunk; chunk = await this.#read(reader)) {
-      sent += chunk.length;
-      if (length !== undefined && sent > length) break;
-      if (chunk.length > 0) {
-        await this.#connection.write(length === undefined ? chunked(chunk) : chunk);
-      }
-    }
-    if (length === undefined) await this.#connection.write(LAST_CHUNK);
-    else if (sent !== length) this.#fail(new Error(`${sent} bytes came of a body of ${length}`));
-  }
-
-  async #read(reader: ReadableStreamDefaultReader<Bytes>): Promise<Bytes | undefined> {
     try {
-      return (await reader.read()).value;
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        const chunk = next.value;
+        sent += chunk.length;
+        if (length !== undefined && sent > length) break;
+        if (chunk.length === 0) continue;
+        if (!await this.#connection.write(length === undefined ? chunked(chunk) : chunk)) {
+          return false;
+        }
+      }
+      if (length === undefined) return await this.#connection.write(LAST_CHUNK);
+      if (sent !== length) throw new Error(`${sent} bytes came of a body of ${length}`);
+      return true;
     } catch (error) {
-      return this.#fail(error);
+      this.#owner.fail(
+        error instanceof GatewayError
+          ? error
+          : new GatewayError("cancelled", "the request body broke off", { cause: error }),
+      );
+      return false;
     }
-  }
-
-  /** A partly sent request can only be aborted. */
-  #fail(cause: unknown): never {
-    this.failure = cause instanceof GatewayError
-      ? cause
-      : new GatewayError("cancelled", "the request body broke off", { cause });
-    this.#connection.close();
-    throw this.failure;
   }
 }
 
