@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 import { GatewayError } from "./errors.ts";
-import { Scope } from "./scope.ts";
+import { platformSignal, Scope } from "./scope.ts";
 
 /** Work that continues after the response. It must end when its signal aborts. */
 export type BackgroundTask = (signal: AbortSignal) => Promise<unknown>;
@@ -55,6 +55,6 @@ export class Background {
       clock,
       () => new GatewayError("deadline-exceeded", "a background task took too long"),
     );
-    await task(scope.signal);
+    await task(platformSignal(scope));
   }
 }

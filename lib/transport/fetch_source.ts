@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import { isBodiless } from "../http/is_bodiless.ts";
 import { isSafe } from "../core/is_safe.ts";
+import { platformSignal } from "../core/scope.ts";
 import type { Reply, Source } from "../core/source.ts";
 import { upstreamFailure } from "../core/upstream_fault.ts";
 import { activeTrace } from "./active_trace.ts";
@@ -60,7 +61,7 @@ export function fetchSource(base: string, clients: FetchClients, clock: Clock): 
         headers,
         body: body?.handOn() ?? null,
         redirect: "manual",
-        signal: ctx.signal,
+        signal: platformSignal(ctx.signal),
       });
     } catch (error) {
       ctx.signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import { abortable } from "@std/async";
+import { platformSignal } from "../../core/scope.ts";
 import { abortedIn } from "../../core/upstream_fault.ts";
 import { faultOf } from "../fault_of.ts";
 import type { Origin } from "./origin.ts";
@@ -35,11 +36,12 @@ export async function connect(
 
 /** A server on `localhost` may listen on either address, whatever the resolver returns. */
 async function connectTcp({ hostname, port }: Origin, signal: AbortSignal): Promise<Deno.TcpConn> {
+  const aborts = platformSignal(signal);
   try {
-    return await Deno.connect({ hostname, port, signal, autoSelectFamily: true });
+    return await Deno.connect({ hostname, port, signal: aborts, autoSelectFamily: true });
   } catch (error) {
     if (hostname !== "localhost" || signal.aborted) throw error;
-    return await Deno.connect({ hostname: "::1", port, signal }).catch(() => {
+    return await Deno.connect({ hostname: "::1", port, signal: aborts }).catch(() => {
       throw error;
     });
   }

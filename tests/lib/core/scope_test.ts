@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertFalse, assertStrictEquals } from "@std/assert";
-import { Scope } from "../../../lib/core/scope.ts";
+import { Dependent, platformSignal, Scope } from "../../../lib/core/scope.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
+import { Random } from "../../support/random.ts";
 
 Deno.test("a scope ends with its parent, for the parent's reason", () => {
   const parent = new AbortController();
@@ -99,4 +100,81 @@ Deno.test("a signal that lives long keeps no listener of the scopes it has seen"
     assert(listeners === 1);
   }
   assertEquals(listeners, 0);
+});
+
+Deno.test("a tree of scopes ends as a tree of AbortControllers does", () => {
+  const random = new Random(11);
+  for (let run = 0; run < 200; run++) {
+    const root = new AbortController();
+    const scopes: Scope[] = [new Scope(root.signal)];
+    const controllers = [follow(root.signal)];
+    const heard = { scopes: [] as number[], controllers: [] as number[] };
+    for (let index = 1; index < 12; index++) {
+      const parent = random.int(0, index - 1);
+      const scope = new Scope(scopes[parent]);
+      const controller = follow(controllers[parent]?.signal ?? root.signal);
+      scopes.push(scope);
+      controllers.push(controller);
+      const [one, two] = [() => heard.scopes.push(index), () => heard.controllers.push(index)];
+      scope.signal.addEventListener("abort", one, { once: true });
+      controller.signal.addEventListener("abort", two, { once: true });
+      if (random.bool(0.3)) {
+        scope.signal.removeEventListener("abort", one);
+        controller.signal.removeEventListener("abort", two);
+      }
+      if (random.bool(0.2)) {
+        const reason = new Error(`${index}`);
+        const which = random.int(0, index);
+        scopes[which]?.cancel(reason);
+        controllers[which]?.abort(reason);
+      }
+    }
+    if (random.bool()) root.abort(new Error("root"));
+    for (const [index, scope] of scopes.entries()) {
+      const signal = controllers[index]?.signal;
+      assertEquals(scope.aborted, signal?.aborted);
+      assertStrictEquals(scope.reason, signal?.reason);
+      assertStrictEquals(platformSignal(scope).aborted, signal?.aborted);
+    }
+    assertEquals(heard.scopes.toSorted(), heard.controllers.toSorted());
+  }
+
+  function follow(parent: AbortSignal): AbortController {
+    const controller = new AbortController();
+    const abort = () => controller.abort(parent.reason);
+    if (parent.aborted) abort();
+    else parent.addEventListener("abort", abort, { once: true });
+    return controller;
+  }
+});
+
+Deno.test("a scope's platform signal is real, and aborts with it for the same reason", () => {
+  const scope = new Scope();
+  const signal = platformSignal(scope);
+  assertStrictEquals(platformSignal(scope), signal);
+  assertFalse(AbortSignal.any([signal]).aborted);
+  const reason = new Error("enough");
+  scope.cancel(reason);
+  assertStrictEquals(signal.reason, reason);
+});
+
+Deno.test("a dependent that stops to follow is not told, also while the scope aborts", () => {
+  const scope = new Scope();
+  const told: string[] = [];
+  class Told extends Dependent {
+    constructor(readonly name: string, readonly then = () => {}) {
+      super();
+    }
+    followedAborted(): void {
+      told.push(this.name);
+      this.then();
+    }
+  }
+  const [second, third] = [new Told("second"), new Told("third")];
+  new Told("first", () => second.unfollow()).follow(scope);
+  for (const dependent of [second, third]) dependent.follow(scope);
+  third.unfollow();
+  third.follow(scope);
+  scope.cancel(new Error("enough"));
+  assertEquals(told, ["first", "third"]);
 });
