@@ -161,7 +161,7 @@ async function responseOf(
   const { remoteAddress, scheme } = c.env;
   const completed = Promise.withResolvers<void>();
   try {
-    const response = await dispatch(new Request(url, { ...init, signal }), {
+    const response = await dispatch(new Request(url, init), {
       remoteAddress,
       scheme,
       completed: completed.promise,
