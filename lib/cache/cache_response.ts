@@ -7,17 +7,16 @@ import { isNotModified, notModifiedHeaders } from "./conditional.ts";
 import type { CacheEntry } from "./entry.ts";
 import type { Fill } from "./fill.ts";
 import { ageMs, statedLifetimeMs } from "./freshness.ts";
-import { type CacheSettings, type Reuse, reuseOf } from "./reuse.ts";
+import { type CacheSettings, NO_DIRECTIVES, type Reuse, reuseOf } from "./reuse.ts";
 
 /** The response to a lookup, before it becomes the reply to one client. */
 export interface CacheResponse {
   readonly status: number;
   readonly headers: Headers;
-  /** Opens the body for one client. */
-  readonly open: () => Body;
-  /** Cancels the body, unless others may read it. */
-  readonly discard: () => void;
-  /** Present while the body is being stored. */
+  /** Whether no one else has these headers: they need not be copied. */
+  readonly hasOwnHeaders?: boolean;
+  readonly body: Body;
+  /** Present while the body is being stored: opens the body for each client. */
   readonly fill?: Fill;
   /** The stored response, when collapsed requests may share it. */
   readonly shared: CacheEntry | undefined;
@@ -33,7 +32,6 @@ export interface CacheResponse {
 }
 
 const EMPTY = Body.of(new Uint8Array());
-const NO_HEADERS = new Headers();
 
 /** Reuses a stored response. */
 export function fromStored(
@@ -45,8 +43,7 @@ export function fromStored(
   return {
     status: entry.status,
     headers: entry.headers,
-    open: () => entry.body,
-    discard: () => {},
+    body: entry.body,
     shared: undefined,
     freshMs: statesFreshness(entry, settings) ? remainingMs : undefined,
     cacheStatus: { hit: true, ttlS: seconds(remainingMs) },
@@ -79,14 +76,13 @@ export function fromOrigin(
   cacheStatus: CacheStatus,
   now: number,
 ): CacheResponse {
-  const { use, remainingMs, mustValidate } = reuseOf(entry, NO_HEADERS, settings, { now });
+  const { use, remainingMs, mustValidate } = reuseOf(entry, NO_DIRECTIVES, settings, { now });
   const hasStatedFreshness = statesFreshness(entry, settings);
   const isShared = !mustValidate && (hasStatedFreshness || use !== "validate");
   return {
     status: entry.status,
     headers: entry.headers,
-    open: () => entry.body,
-    discard: () => {},
+    body: entry.body,
     shared: isShared ? entry : undefined,
     freshMs: hasStatedFreshness ? remainingMs : undefined,
     cacheStatus: { ...cacheStatus, ttlS: seconds(remainingMs), isStored: true },
@@ -105,21 +101,21 @@ export function replyTo(
   now: number,
 ): Reply | Promise<Reply> {
   const { status, freshMs, cacheStatus, isStale = false } = response;
-  const headers = copyHeaders(response.headers);
+  const headers = response.hasOwnHeaders ? response.headers : copyHeaders(response.headers);
   if (response.ageMs !== undefined) headers.set("age", String(seconds(response.ageMs)));
   addCacheStatus(headers, cache, cacheStatus);
   const cached = { isHit: cacheStatus.hit ?? false, isStale, freshMs };
   if ((status === 200 || status === 206) && isNotModified(request, headers, now)) {
-    response.discard();
+    discard(response);
     return { status: 304, headers: notModifiedHeaders(headers), body: EMPTY, cached };
   }
   if (method === "HEAD") {
     // A stored response knows the length of GET; a HEAD reply of the origin states its own.
-    const { length } = cacheStatus.hit && !response.fill ? response.open() : {};
+    const { length } = cacheStatus.hit && !response.fill ? response.body : {};
     if (length !== undefined) headers.set("content-length", String(length));
     return { status, headers, body: EMPTY, cached };
   }
-  const body = response.open();
+  const body = response.fill?.open() ?? response.body;
   const isStored = cacheStatus.hit || cacheStatus.isStored || isStale;
   if (status === 200 && isStored && body.isWhole && request.has("range")) {
     return body.bytes(Infinity).then((bytes) => ({
@@ -128,6 +124,11 @@ export function replyTo(
     }));
   }
   return { status, headers, body, cached };
+}
+
+/** Cancels the body, unless others may read it. */
+export function discard({ body, fill }: CacheResponse): void {
+  if (!fill) body.cancel();
 }
 
 /** The reply to `only-if-cached` on a miss (RFC 9111 section 5.2.1.7). */

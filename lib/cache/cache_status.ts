@@ -29,15 +29,13 @@ export interface CacheStatus {
  */
 export function addCacheStatus(headers: Headers, cache: string, status: CacheStatus): void {
   const { hit, fwd, fwdStatus, ttlS, isStored, isCollapsed } = status;
-  const member = [
-    cache,
-    hit ? "hit" : "",
-    fwd ? `fwd=${fwd}` : "",
-    fwdStatus === undefined ? "" : `fwd-status=${fwdStatus}`,
-    ttlS === undefined ? "" : `ttl=${ttlS}`,
-    isStored ? "stored" : "",
-    isCollapsed ? "collapsed" : "",
-  ];
+  let member = cache;
+  if (hit) member += "; hit";
+  if (fwd) member += `; fwd=${fwd}`;
+  if (fwdStatus !== undefined) member += `; fwd-status=${fwdStatus}`;
+  if (ttlS !== undefined) member += `; ttl=${ttlS}`;
+  if (isStored) member += "; stored";
+  if (isCollapsed) member += "; collapsed";
   if (!isList(headers.get("cache-status"))) headers.delete("cache-status");
-  headers.append("cache-status", member.filter((part) => part !== "").join("; "));
+  headers.append("cache-status", member);
 }

@@ -4,10 +4,11 @@ import type { Clock } from "../core/clock.ts";
 import type { Context } from "../core/source.ts";
 import type { CacheResponse } from "./cache_response.ts";
 import type { CacheEntry } from "./entry.ts";
+import { ExpiringKeys } from "./expiring_keys.ts";
 import { urlOf } from "./key.ts";
-import { isRangeRequest, type Lookup, mayServe, sharingKey } from "./lookup.ts";
+import { type Lookup, mayServe, sharingKey } from "./lookup.ts";
 import type { Purges } from "./purges.ts";
-import { requestDirectives, reuseOf } from "./reuse.ts";
+import { reuseOf } from "./reuse.ts";
 import type { StoredResponses } from "./stored_responses.ts";
 import { selectionKey, varyNames } from "./variants.ts";
 
@@ -46,18 +47,17 @@ export class CollapsedRequests {
   /** By key. */
   readonly #fills = new Map<string, Set<FillInProgress>>();
   /** Keys whose last response could not be shared: nothing is gained by waiting for the next. */
-  readonly #unshared: LRUCache<string, true>;
+  readonly #unshared: ExpiringKeys;
   /** The request headers that last selected a response under a key; absent for none. */
   readonly #varyNames = new LRUCache<string, readonly string[]>({ max: MAX_VARIED });
 
   constructor(options: CollapsedRequestsOptions) {
     this.#options = options;
-    this.#unshared = new LRUCache({
-      max: MAX_UNSHARED,
-      ttl: UNSHARED_MS,
-      perf: { now: () => options.clock.monotonic() },
-      ttlResolution: 0, // another one keeps a timer running
-    });
+    this.#unshared = new ExpiringKeys(
+      MAX_UNSHARED,
+      UNSHARED_MS,
+      () => options.clock.monotonic(),
+    );
   }
 
   /** Requests with this key may share one forwarded request: they select the same response. */
@@ -96,13 +96,13 @@ export class CollapsedRequests {
 
   /** The streaming response that may serve this request, as fresh as a stored one has to be. */
   fillFor(lookup: Lookup): CacheResponse | undefined {
-    const { key, call, settings } = lookup;
+    const { key, requested, settings } = lookup;
     const fills = this.#fills.get(key);
     if (fills === undefined) return undefined;
     const moment = { now: this.#options.clock.wall() };
     for (const { entry, response } of fills) {
       if (!this.mayShare(response, lookup)) continue;
-      const { use } = reuseOf(entry, call.headers, settings, moment);
+      const { use } = reuseOf(entry, requested, settings, moment);
       if (use === "fresh" || use === "stale") return response;
     }
   }
@@ -136,14 +136,14 @@ export class CollapsedRequests {
 
   /** Remembers whether such requests can share a response, and which headers select it. */
   record(lookup: Lookup, { shared }: CacheResponse): void {
-    const { key, call } = lookup;
+    const { key, requested, isRange } = lookup;
     if (shared) {
       this.#unshared.delete(sharingKey(lookup));
       const names = varyNames(shared.headers);
       if (names.length > 0) this.#varyNames.set(key, names);
       else this.#varyNames.delete(key);
-    } else if (!requestDirectives(call.headers).has("no-store") && !isRangeRequest(call)) {
-      this.#unshared.set(sharingKey(lookup), true);
+    } else if (!requested.has("no-store") && !isRange) {
+      this.#unshared.add(sharingKey(lookup));
     }
   }
 }

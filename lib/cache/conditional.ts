@@ -67,8 +67,9 @@ function opaque(etag: string): string {
   return etag.replace(/^W\//, "");
 }
 
-/** The request headers without the client's own preconditions. */
+/** The request headers without the client's own preconditions; a copy only if there are any. */
 export function unconditionalHeaders(headers: Headers): Headers {
+  if (!CONDITIONAL_HEADERS.some((name) => headers.has(name))) return headers;
   const rest = new Headers(headers);
   for (const name of CONDITIONAL_HEADERS) rest.delete(name);
   return rest;
@@ -82,7 +83,7 @@ export function conditionalHeaders(
   const etag = response.headers.get("etag");
   const modified = response.headers.get("last-modified");
   if (etag === null && modified === null) return undefined;
-  const conditional = unconditionalHeaders(headers);
+  const conditional = new Headers(unconditionalHeaders(headers));
   if (etag !== null) conditional.set("if-none-match", etag);
   if (modified !== null) conditional.set("if-modified-since", modified);
   return conditional;

@@ -6,13 +6,30 @@ const MAX_SECONDS = 2 ** 31;
 
 const QUOTED = /^"((?:[^"\\]|\\.)*)"$/;
 
+/** Parsed headers: an origin sends few different ones. Bounded, because clients send them too. */
+const parsed = new Map<string, Directives>();
+const MAX_PARSED = 1_000;
+const MAX_CHARS = 256;
+
+const NONE: Directives = new Map();
+
 /**
  * Parses `Cache-Control` (RFC 9111 section 5.2). The first of repeated directives counts (section
  * 4.2.1); a malformed one gets a name that no caller looks up.
  */
 export function parseDirectives(header: string | null): Directives {
+  if (header === null) return NONE;
+  const known = parsed.get(header);
+  if (known) return known;
+  const directives = readDirectives(header);
+  if (parsed.size >= MAX_PARSED) parsed.clear();
+  if (header.length <= MAX_CHARS) parsed.set(header, directives);
+  return directives;
+}
+
+function readDirectives(header: string): Directives {
   const directives = new Map<string, string>();
-  for (const piece of splitList(header ?? "")) {
+  for (const piece of splitList(header)) {
     const text = piece.trim();
     const equals = text.indexOf("=");
     const name = (equals < 0 ? text : text.slice(0, equals)).toLowerCase();

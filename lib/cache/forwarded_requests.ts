@@ -11,11 +11,10 @@ import {
   unconditionalHeaders,
 } from "./conditional.ts";
 import type { CacheEntry } from "./entry.ts";
-import { isRangeRequest, isStorableFor, type Lookup } from "./lookup.ts";
+import { isStorableFor, type Lookup } from "./lookup.ts";
 import { combined, partOf, restHeaders, wholeOf } from "./parts.ts";
 import { datedHeaders, type ReceivedResponses } from "./received_responses.ts";
-import { requestDirectives } from "./reuse.ts";
-import type { StoredParts } from "./stored_parts.ts";
+import type { StoredPart, StoredParts } from "./stored_parts.ts";
 import type { StoredResponse, StoredResponses } from "./stored_responses.ts";
 import { selectionKey, varyNames } from "./variants.ts";
 
@@ -54,11 +53,11 @@ export class ForwardedRequests {
     stored: StoredResponse | undefined,
     ctx: Context,
   ): Promise<CacheResponse> {
-    const { call, next } = lookup;
-    const completed = stored ? undefined : await this.#completePart(lookup, ctx);
+    const { call, next, requested, isRange } = lookup;
+    const part = stored ? undefined : this.#findPart(lookup);
+    const completed = part && await this.#completePart(lookup, await part, ctx);
     if (completed) return completed;
-    const isUnusable = stored?.reuse.use === "none" ||
-      requestDirectives(call.headers).has("no-store");
+    const isUnusable = stored?.reuse.use === "none" || requested.has("no-store");
     const entry = isUnusable ? undefined : stored?.entry;
     const conditional = entry && conditionalHeaders(call.headers, entry);
     const requestedAt = this.#options.clock.wall();
@@ -67,15 +66,19 @@ export class ForwardedRequests {
     try {
       // A range request has the client's own conditions: they hold for the part.
       const headers = conditional ??
-        (isRangeRequest(call) ? call.headers : unconditionalHeaders(call.headers));
-      reply = await next({ ...call, headers }, ctx);
+        (isRange ? call.headers : unconditionalHeaders(call.headers));
+      reply = await next(headers === call.headers ? call : { ...call, headers }, ctx);
     } catch (error) {
-      if (!stored || !mayServeStaleOn(error, stored)) throw error;
-      return this.#staleOnError(lookup, stored, { fwd });
+      const kept = await this.#storedForFailure(lookup, stored);
+      if (!kept || !mayServeStaleOn(error, kept)) throw error;
+      return this.#staleOnError(lookup, kept, { fwd });
     }
-    if (STALE_IF_ERROR_STATUS.has(reply.status) && stored?.reuse.mayServeOnError) {
-      await reply.body.cancel();
-      return this.#staleOnError(lookup, stored, { fwd, fwdStatus: reply.status });
+    if (STALE_IF_ERROR_STATUS.has(reply.status)) {
+      const kept = await this.#storedForFailure(lookup, stored);
+      if (kept?.reuse.mayServeOnError) {
+        await reply.body.cancel();
+        return this.#staleOnError(lookup, kept, { fwd, fwdStatus: reply.status });
+      }
     }
     if (reply.status === 304 && conditional && entry) {
       await reply.body.cancel();
@@ -83,7 +86,17 @@ export class ForwardedRequests {
       return await this.#freshen(lookup, entry, { reply, requestedAt, fwd });
     }
     const details = { fwd, requestedAt, buffers: ctx.buffers };
-    return await this.#options.received.receive(lookup, reply, details);
+    return this.#options.received.receive(lookup, reply, details);
+  }
+
+  /** What is stored, also in the store if that was not worth reading before the origin failed. */
+  async #storedForFailure(
+    lookup: Lookup,
+    stored: StoredResponse | undefined,
+  ): Promise<StoredResponse | undefined> {
+    lookup.run.end();
+    if (stored || !lookup.isInMemoryAlone) return stored;
+    return await this.#options.stored.findInStore(lookup);
   }
 
   /** Freshens a stored response with a 304 (RFC 9111 section 4.3.4). */
@@ -108,16 +121,24 @@ export class ForwardedRequests {
     return received.passOn(lookup, { ...freshened, cacheStatus });
   }
 
+  /** The part that a request for the whole can complete. */
+  #findPart(lookup: Lookup): Promise<StoredPart | undefined> | undefined {
+    const { call, requested, isRange } = lookup;
+    const isPlain = requested.size === 0 && call.method === "GET" && !isRange;
+    return isPlain ? this.#options.parts.find(lookup) : undefined;
+  }
+
   /**
    * Requests what is missing of a stored part, or takes the whole where the origin sends that
    * (RFC 9111 section 3.4). Undefined when there is no part, or it could not be completed.
    */
-  async #completePart(lookup: Lookup, ctx: Context): Promise<CacheResponse | undefined> {
+  async #completePart(
+    lookup: Lookup,
+    part: StoredPart | undefined,
+    ctx: Context,
+  ): Promise<CacheResponse | undefined> {
     const { call, next, scope } = lookup;
     const { parts, received, clock } = this.#options;
-    const isPlain = requestDirectives(call.headers).size === 0 && call.method === "GET" &&
-      !isRangeRequest(call);
-    const part = isPlain ? await parts.find(lookup) : undefined;
     const headers = part && restHeaders(unconditionalHeaders(call.headers), part);
     if (!part || !headers || (part.size ?? Infinity) > scope.maxEntryBytes) return undefined;
     const requestedAt = clock.wall();

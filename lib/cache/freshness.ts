@@ -1,7 +1,7 @@
 import { deltaMs } from "./directives.ts";
 import type { ResponseMetadata } from "./entry.ts";
 import { parseHttpDate } from "../http/http_date.ts";
-import { rulesOf } from "./rules.ts";
+import { type Rules, rulesOf } from "./rules.ts";
 
 /** The config's settings for freshness. */
 export interface FreshnessSettings {
@@ -42,30 +42,39 @@ export function lifetimeMs(
   if (stated !== undefined) return stated;
   const isCacheable = CACHEABLE_BY_DEFAULT.has(response.status);
   if (ttlMs !== undefined) return isCacheable ? ttlMs : 0;
-  const isHeuristic = isCacheable || rulesOf(response.headers).directives.has("public");
+  const isHeuristic = isCacheable || storedRules(response).directives.has("public");
   return isHeuristic ? heuristicMs(response) : 0;
 }
 
-/** The times of a stored response that never change: parsed once, not on each hit. */
-interface FixedTimes {
+/** What never changes of a stored response: read once, not on each hit. */
+interface Fixed {
+  readonly rules: Rules;
   readonly statedLifetimeMs: number | undefined;
   readonly initialAgeMs: number;
 }
 
-const timesOf = new WeakMap<ResponseMetadata, FixedTimes>();
+const fixedOf = new WeakMap<ResponseMetadata, Fixed>();
 
-function fixedTimes(response: ResponseMetadata): FixedTimes {
-  const times = timesOf.get(response) ?? {
+function fixed(response: ResponseMetadata): Fixed {
+  const known = fixedOf.get(response);
+  if (known) return known;
+  const read = {
+    rules: rulesOf(response.headers),
     statedLifetimeMs: readLifetimeMs(response),
     initialAgeMs: readInitialAgeMs(response),
   };
-  timesOf.set(response, times);
-  return times;
+  fixedOf.set(response, read);
+  return read;
+}
+
+/** The rules of a stored response: `rulesOf` its headers. */
+export function storedRules(response: ResponseMetadata): Rules {
+  return fixed(response).rules;
 }
 
 /** The lifetime that the response states (ms); undefined for none. */
 export function statedLifetimeMs(response: ResponseMetadata): number | undefined {
-  return fixedTimes(response).statedLifetimeMs;
+  return fixed(response).statedLifetimeMs;
 }
 
 function readLifetimeMs({ headers, receivedAt }: ResponseMetadata): number | undefined {
@@ -90,7 +99,7 @@ function heuristicMs({ headers, receivedAt }: ResponseMetadata): number {
  * 4.2.3). Whole seconds at receipt, exact to the millisecond since.
  */
 export function ageMs(response: ResponseMetadata, now: number): number {
-  return fixedTimes(response).initialAgeMs + Math.max(0, now - response.receivedAt);
+  return fixed(response).initialAgeMs + Math.max(0, now - response.receivedAt);
 }
 
 /**

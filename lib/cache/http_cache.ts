@@ -4,21 +4,21 @@ import type { Call, Context, Reply, Source } from "../core/source.ts";
 import { copyHeaders } from "../http/copy_headers.ts";
 import {
   type CacheResponse,
+  discard,
   fromStored,
   onlyIfCachedMiss,
   replyTo,
   staleOnError,
 } from "./cache_response.ts";
-import type { CacheScope } from "./cache_scope.ts";
 import { addCacheStatus, type Forwarded } from "./cache_status.ts";
 import { CollapsedRequests } from "./collapsed_requests.ts";
 import { ForwardedRequests } from "./forwarded_requests.ts";
 import { headInvalidates, invalidatedUrls } from "./invalidation.ts";
-import { forWhole, isRangeRequest, type Lookup, lookupOf } from "./lookup.ts";
+import { forWhole, type Lookup, lookupOf } from "./lookup.ts";
 import type { MemoryTier } from "./memory_tier.ts";
+import type { OpenScope } from "./open_scope.ts";
 import { sliceOf } from "./parts.ts";
 import { ReceivedResponses } from "./received_responses.ts";
-import { requestDirectives } from "./reuse.ts";
 import { StoredParts } from "./stored_parts.ts";
 import {
   type StoredResponse,
@@ -66,30 +66,42 @@ export class HttpCache {
   }
 
   /** Serves a stored response where it may be reused; else forwards, and stores what it may. */
-  async respond(scope: CacheScope, call: Call, ctx: Context, next: Source): Promise<Reply> {
-    const lookup = lookupOf(scope, call, ctx.client, next);
-    if (!SAFE.has(call.method)) return await this.#forwardUnsafe(lookup, ctx);
+  async respond(open: OpenScope, call: Call, ctx: Context, next: Source): Promise<Reply> {
+    const lookup = lookupOf(open, call, ctx.client, next);
+    if (!SAFE.has(call.method)) return this.#forwardUnsafe(lookup, ctx);
     if ((call.method !== "GET" && call.method !== "HEAD") || call.body) {
       return this.#passOn(await next(call, ctx), "method");
     }
-    const stored = await this.#stored.find(lookup);
+    const found = this.#stored.find(lookup);
+    const stored = found instanceof Promise ? await found : found;
     if (stored && (stored.reuse.use === "fresh" || stored.reuse.use === "stale")) {
       if (stored.reuse.use === "stale") this.#revalidateInBackground(lookup, stored, ctx);
       this.#hits++;
       return this.#reply(this.#fromStored(lookup, stored), call);
     }
-    const isRange = isRangeRequest(call);
-    const part = isRange ? await this.#parts.find(lookup) : undefined;
+    if (lookup.isRange) return this.#respondToRange(lookup, stored, ctx);
+    this.#misses++;
+    if (lookup.requested.has("only-if-cached")) return onlyIfCachedMiss();
+    if (call.method === "HEAD") return this.#forwardHead(lookup, stored, ctx);
+    return this.#forwardOnce(lookup, stored, ctx);
+  }
+
+  /** Serves a range from a stored part that contains it; else forwards the request for itself alone. */
+  async #respondToRange(
+    lookup: Lookup,
+    stored: StoredResponse | undefined,
+    ctx: Context,
+  ): Promise<Reply> {
+    const { call, requested } = lookup;
+    const part = await this.#parts.find(lookup);
     const slice = part && sliceOf(part, call.headers);
     if (slice) {
       this.#hits++;
       return this.#reply(this.#fromStored(lookup, { ...part, entry: slice }), call);
     }
     this.#misses++;
-    if (requestDirectives(call.headers).has("only-if-cached")) return onlyIfCachedMiss();
-    if (call.method === "HEAD") return await this.#forwardHead(lookup, stored, ctx);
-    if (isRange) return await this.#forward(lookup, stored, ctx);
-    return await this.#forwardOnce(lookup, stored, ctx);
+    if (requested.has("only-if-cached")) return onlyIfCachedMiss();
+    return this.#forward(lookup, stored, ctx);
   }
 
   /** Forwards an unsafe request, and invalidates what it changed (RFC 9111 section 4.4). */
@@ -123,19 +135,19 @@ export class HttpCache {
     stored: StoredResponse | undefined,
     ctx: Context,
   ): Promise<Reply> {
-    const { call } = lookup;
+    const { call, requested } = lookup;
     const collapsed = this.#collapsed;
     const streaming = collapsed.fillFor(lookup);
     if (streaming) return this.#replyCollapsed(streaming, call);
     // A response that only its own client may have is not worth waiting for.
-    if (requestDirectives(call.headers).has("no-store") || collapsed.isUnshared(lookup)) {
-      return await this.#forward(lookup, stored, ctx);
+    if (requested.has("no-store") || collapsed.isUnshared(lookup)) {
+      return this.#forward(lookup, stored, ctx);
     }
     let waitedFor: string | undefined;
     while (true) {
       const flightKey = collapsed.flightKey(lookup);
       const flight = collapsed.flightFor(lookup, flightKey);
-      if (!flight) return await this.#reply(await this.#lead(lookup, flightKey, stored, ctx), call);
+      if (!flight) return this.#reply(await this.#lead(lookup, flightKey, stored, ctx), call);
       // A second wait for the same would end like the first.
       if (flightKey === waitedFor) break;
       const response = await flight.join(ctx);
@@ -147,7 +159,7 @@ export class HttpCache {
       if (collapsed.isUnshared(lookup)) break;
       waitedFor = flightKey;
     }
-    return await this.#forward(lookup, stored, ctx);
+    return this.#forward(lookup, stored, ctx);
   }
 
   /** Validates a stale response in the background, unless that is under way. */
@@ -160,8 +172,9 @@ export class HttpCache {
       // Its calls are no part of the response that the client gets meanwhile.
       const own = { ...trace, parts: [] };
       const ctx = { signal, deadline, client, trace: own, background };
-      const { discard, fill } = await this.#lead(forWhole(lookup), flightKey, stored, ctx);
-      discard();
+      const response = await this.#lead(forWhole(lookup), flightKey, stored, ctx);
+      discard(response);
+      const { fill } = response;
       try {
         await abortable(fill?.ended ?? Promise.resolve(), signal);
       } finally {
@@ -190,7 +203,7 @@ export class HttpCache {
     stored: StoredResponse | undefined,
     ctx: Context,
   ): Promise<Reply> {
-    return await this.#reply(await this.#forwarded.forward(lookup, stored, ctx), lookup.call);
+    return this.#reply(await this.#forwarded.forward(lookup, stored, ctx), lookup.call);
   }
 
   #fromStored({ settings }: Lookup, { entry, reuse }: StoredResponse): CacheResponse {

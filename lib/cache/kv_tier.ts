@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { type Bytes, joinBytes } from "../core/bytes.ts";
 import { retryWhileLocked } from "../store/kv_locked.ts";
@@ -87,7 +88,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
   }
 
   async get(key: string, request: Headers): Promise<CacheEntry | undefined> {
-    const place = await placeOf(key);
+    const place = placeOf(key);
     let tornId: string | undefined;
     while (true) {
       const variant = await this.#find(place, request);
@@ -110,12 +111,12 @@ export class KvTier implements CacheTier, AsyncDisposable {
   }
 
   async #write(key: string, entry: CacheEntry, bytes: Bytes, lifetimeMs: number): Promise<void> {
-    const place = await placeOf(key);
+    const place = placeOf(key);
     const now = Math.floor(this.#wall());
     const expireIn = Math.ceil(lifetimeMs);
     const variant: Variant = {
       names: varyNames(entry.headers),
-      selection: await digest(entry.selection),
+      selection: digest(entry.selection),
       id: crypto.randomUUID(),
       size: bytes.length,
       checksum: new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)),
@@ -140,7 +141,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
   }
 
   async delete(key: string): Promise<void> {
-    const place = await placeOf(key);
+    const place = placeOf(key);
     const { value } = await this.#kv.get(indexKey(place));
     await retryWhileLocked(() => this.#kv.delete(indexKey(place)));
     const removed = variantsOf(value);
@@ -149,7 +150,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
   }
 
   async invalidate(url: string): Promise<void> {
-    const url256 = await digest(url);
+    const url256 = digest(url);
     const keys: Deno.KvKey[] = [];
     const removed: Variant[] = [];
     for await (const { key, value } of this.#kv.list({ prefix: [...INDEX, url256] })) {
@@ -164,10 +165,10 @@ export class KvTier implements CacheTier, AsyncDisposable {
 
   /** Records that a stored response is used, to the minute. */
   async touch(key: string, request: Headers): Promise<void> {
-    const place = await placeOf(key);
+    const place = placeOf(key);
     const index = await this.#kv.get(indexKey(place));
     const stored = variantsOf(index.value);
-    const variant = await selected(stored, request);
+    const variant = selected(stored, request);
     if (variant === undefined || !this.#isTouchDue(variant)) return;
     const used = { ...variant, usedAt: Math.floor(this.#wall()) };
     const variants = stored.map((other) => other === variant ? used : other);
@@ -262,7 +263,7 @@ export class KvTier implements CacheTier, AsyncDisposable {
   /** The newest variant that such requests select. */
   async #find(place: Place, request: Headers): Promise<Variant | undefined> {
     const { value } = await this.#kv.get(indexKey(place));
-    return await selected(variantsOf(value), request);
+    return selected(variantsOf(value), request);
   }
 
   /** Reads all chunks; undefined when one is missing or the checksum differs. */
@@ -282,8 +283,8 @@ export class KvTier implements CacheTier, AsyncDisposable {
   }
 }
 
-async function placeOf(key: string): Promise<Place> {
-  return [await digest(urlOf(key)), await digest(key)];
+function placeOf(key: string): Place {
+  return [digest(urlOf(key)), digest(key)];
 }
 
 function indexKey(place: Place): Deno.KvKey {
@@ -300,13 +301,10 @@ function keysOf(place: Place, variant: Variant): Deno.KvKey[] {
 }
 
 /** The first variant that such requests select. */
-async function selected(
-  variants: readonly Variant[],
-  request: Headers,
-): Promise<Variant | undefined> {
+function selected(variants: readonly Variant[], request: Headers): Variant | undefined {
   for (const variant of variants) {
     const { names, selection } = variant;
-    if (await digest(selectionKey(names, request)) === selection) return variant;
+    if (digest(selectionKey(names, request)) === selection) return variant;
   }
 }
 
@@ -324,10 +322,12 @@ function variantsOf(index: unknown): Variant[] {
   return v.is(indexSchema, index) ? index.variants : [];
 }
 
-/** Hashes a key: KV bounds their length, and they may contain secrets. */
-async function digest(text: string): Promise<string> {
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return new Uint8Array(hash).toHex();
+/**
+ * Hashes a key: KV bounds their length, and they may contain secrets. For texts so short, Web Crypto
+ * would take ten times as long.
+ */
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 function isSame(a: Bytes, b: Bytes): boolean {

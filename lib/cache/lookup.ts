@@ -1,9 +1,12 @@
 import type { Call, Client, Source } from "../core/source.ts";
-import type { ResponseMetadata } from "./entry.ts";
-import type { CacheSettings } from "./reuse.ts";
-import { cacheKey, clientKey } from "./key.ts";
 import type { CacheScope } from "./cache_scope.ts";
+import type { Directives } from "./directives.ts";
+import type { ResponseMetadata } from "./entry.ts";
+import { cacheKey, clientKey } from "./key.ts";
+import type { OpenScope } from "./open_scope.ts";
+import { type CacheSettings, requestDirectives } from "./reuse.ts";
 import { allowsAuthorized, isStorable, isStorablePart, statesReuse } from "./storability.ts";
+import type { UnstorableRun } from "./unstorable_run.ts";
 
 /** A request to the cache. */
 export interface Lookup {
@@ -20,38 +23,55 @@ export interface Lookup {
   readonly isAuthorized: boolean;
   /** Whether it carries something of one client that is not in its key, such as a Cookie. */
   readonly isPersonal: boolean;
+  /** Whether it is a range request: a GET with `Range` (RFC 9110 section 14.2). */
+  readonly isRange: boolean;
+  /** The request's cache directives. */
+  readonly requested: Directives;
+  /** The responses to requests like this one, as far as they could not be stored. */
+  readonly run: UnstorableRun;
+  /** Whether only this process's memory is searched, because the store is not worth a read. */
+  readonly isInMemoryAlone: boolean;
 }
 
 /** Builds the lookup for a call. */
-export function lookupOf(scope: CacheScope, call: Call, client: Client, next: Source): Lookup {
+export function lookupOf(open: OpenScope, call: Call, client: Client, next: Source): Lookup {
+  const { scope, prefix, personalSettings } = open;
   const isPersonal = (call.isPersonal ?? false) && !scope.settings.isShared;
-  // For personal requests the response itself has to allow reuse; the config cannot.
-  const settings = isPersonal
-    ? { ...scope.settings, ttlMs: undefined, override: false }
-    : scope.settings;
-  const url = `${scope.name} ${call.path}`;
+  const settings = isPersonal ? personalSettings : scope.settings;
+  const url = prefix + call.path;
   const key = cacheKey(url, [
     settings.override ? "override" : undefined,
     scope.configKey,
     call.headerKey,
     scope.isPerClient ? clientKey(client) : undefined,
   ]);
-  const isAuthorized = call.headers.has("authorization") && !call.hasOwnAuthorization;
-  return { scope, settings, call, next, url, key, isAuthorized, isPersonal };
-}
-
-/** Whether it is a range request: a GET with `Range` (RFC 9110 section 14.2). */
-export function isRangeRequest({ method, headers }: Call): boolean {
-  return method === "GET" && headers.has("range");
+  const isAuthorized = !call.hasOwnAuthorization && call.headers.has("authorization");
+  const requested = requestDirectives(call.headers);
+  const run = open.runOf(isPersonal || isAuthorized);
+  const isInMemoryAlone = run.isLong && !requested.has("only-if-cached");
+  return {
+    scope,
+    settings,
+    call,
+    next,
+    url,
+    key,
+    isAuthorized,
+    isPersonal,
+    isRange: call.method === "GET" && call.headers.has("range"),
+    requested,
+    run,
+    isInMemoryAlone,
+  };
 }
 
 /** The same lookup as a GET for the whole response, which is what a cache stores. */
 export function forWhole(lookup: Lookup): Lookup {
-  const { call } = lookup;
-  if (call.method === "GET" && !isRangeRequest(call)) return lookup;
+  const { call, isRange } = lookup;
+  if (call.method === "GET" && !isRange) return lookup;
   const headers = new Headers(call.headers);
   for (const name of ["range", "if-range"]) headers.delete(name);
-  return { ...lookup, call: { ...call, method: "GET", headers } };
+  return { ...lookup, call: { ...call, method: "GET", headers }, isRange: false };
 }
 
 /** The key of stored parts; they are invalidated with the whole response. */

@@ -4,10 +4,16 @@ import { urlOf } from "./key.ts";
 import type { CacheTier } from "./tier.ts";
 import { isInWantedLanguage, selectionKey, varyNames } from "./variants.ts";
 
+/** A stored response, with the names in its `Vary`. */
+interface Variant {
+  readonly entry: CacheEntry;
+  readonly names: readonly string[];
+}
+
 /** The variants of one key, newest last, by the selecting headers. */
 interface Variants {
-  readonly entries: Map<string, CacheEntry>;
-  bytes: number;
+  readonly bySelection: Map<string, Variant>;
+  readonly bytes: number;
 }
 
 /** Variants per key: a header that differs for every client fills no more. */
@@ -42,8 +48,8 @@ export class MemoryTier implements CacheTier {
 
   /** The most recently used responses, at most `most`. */
   list(most: number): { key: string; entry: CacheEntry; bytes: number }[] {
-    return this.#byKey.entries().flatMap(([key, { entries }]) =>
-      [...entries.values()].map((entry) => ({ key, entry, bytes: sizeOf(key, entry) }))
+    return this.#byKey.entries().flatMap(([key, { bySelection }]) =>
+      [...bySelection.values()].map(({ entry }) => ({ key, entry, bytes: sizeOf(key, entry) }))
     ).take(most).toArray();
   }
 
@@ -51,28 +57,30 @@ export class MemoryTier implements CacheTier {
     const variants = this.#byKey.get(key);
     if (variants === undefined) return undefined;
     let newest: CacheEntry | undefined;
-    for (const [selection, entry] of variants.entries) {
-      if (selectionKey(varyNames(entry.headers), request) === selection) newest = entry;
+    for (const { entry, names } of variants.bySelection.values()) {
+      if (selectionKey(names, request) === entry.selection) newest = entry;
     }
     return newest ?? inWantedLanguage(variants, request);
   }
 
   set(key: string, entry: CacheEntry): void {
-    const { entries } = this.#byKey.peek(key) ?? { entries: new Map<string, CacheEntry>() };
-    entries.delete(entry.selection);
-    if (sizeOf(key, entry) <= this.maxBytes) entries.set(entry.selection, entry);
-    let bytes = 0;
-    for (const stored of entries.values()) bytes += sizeOf(key, stored);
-    for (const [selection, oldest] of entries) {
-      if (entries.size <= MAX_VARIANTS && bytes <= this.maxBytes) break;
-      entries.delete(selection);
-      bytes -= sizeOf(key, oldest);
+    const bySelection = this.#byKey.peek(key)?.bySelection ?? new Map<string, Variant>();
+    bySelection.delete(entry.selection);
+    if (sizeOf(key, entry) <= this.maxBytes) {
+      bySelection.set(entry.selection, { entry, names: varyNames(entry.headers) });
     }
-    if (entries.size === 0) this.#byKey.delete(key);
+    let bytes = 0;
+    for (const stored of bySelection.values()) bytes += sizeOf(key, stored.entry);
+    for (const [selection, oldest] of bySelection) {
+      if (bySelection.size <= MAX_VARIANTS && bytes <= this.maxBytes) break;
+      bySelection.delete(selection);
+      bytes -= sizeOf(key, oldest.entry);
+    }
+    if (bySelection.size === 0) this.#byKey.delete(key);
     else {
       const url = urlOf(key);
       this.#byUrl.set(url, (this.#byUrl.get(url) ?? new Set()).add(key));
-      this.#byKey.set(key, { entries, bytes });
+      this.#byKey.set(key, { bySelection, bytes });
     }
   }
 
@@ -102,9 +110,11 @@ export class MemoryTier implements CacheTier {
 }
 
 /** The newest variant in the language that the request prefers. */
-function inWantedLanguage({ entries }: Variants, request: Headers): CacheEntry | undefined {
+function inWantedLanguage({ bySelection }: Variants, request: Headers): CacheEntry | undefined {
   if (!request.has("accept-language")) return undefined;
-  return [...entries.values()].findLast(({ headers }) => isInWantedLanguage(headers, request));
+  return [...bySelection.values()].findLast(({ entry: { headers } }) =>
+    isInWantedLanguage(headers, request)
+  )?.entry;
 }
 
 function sizeOf(key: string, { headers, body, selection, url }: CacheEntry): number {

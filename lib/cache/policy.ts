@@ -1,5 +1,6 @@
 import type { HttpCache } from "./http_cache.ts";
 import type { CacheScope } from "./cache_scope.ts";
+import { OpenScope } from "./open_scope.ts";
 import type { Policy } from "../core/source.ts";
 
 /** What is cached, and where. */
@@ -10,5 +11,6 @@ export interface CacheOptions extends CacheScope {
 
 /** Serves stored responses where HTTP and the config allow it, and stores what they allow. */
 export function cache({ cache, ...scope }: CacheOptions): Policy {
-  return (next) => (call, ctx) => cache.respond(scope, call, ctx, next);
+  const open = new OpenScope(scope);
+  return (next) => (call, ctx) => cache.respond(open, call, ctx, next);
 }

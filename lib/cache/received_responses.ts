@@ -9,8 +9,7 @@ import type { CacheStatus, Forwarded } from "./cache_status.ts";
 import type { CollapsedRequests } from "./collapsed_requests.ts";
 import type { CacheEntry, ResponseMetadata } from "./entry.ts";
 import { Fill } from "./fill.ts";
-import { isRangeRequest, isStorableFor, type Lookup } from "./lookup.ts";
-import { requestDirectives } from "./reuse.ts";
+import { isStorableFor, type Lookup } from "./lookup.ts";
 import type { StoredParts } from "./stored_parts.ts";
 import type { StoredResponses } from "./stored_responses.ts";
 import { selectionKey, varyNames } from "./variants.ts";
@@ -40,21 +39,37 @@ export class ReceivedResponses {
   }
 
   /** Passes a new response on, and stores it while its body streams if it may be stored. */
-  async receive(lookup: Lookup, reply: Reply, details: ForwardDetails): Promise<CacheResponse> {
+  receive(
+    lookup: Lookup,
+    reply: Reply,
+    details: ForwardDetails,
+  ): CacheResponse | Promise<CacheResponse> {
+    const { requested, run } = lookup;
+    const metadata = this.metadataOf(lookup, reply, details.requestedAt);
+    if (mayStore(lookup, reply, metadata)) {
+      run.end();
+      return this.#receiveStorable(lookup, reply, metadata, details);
+    }
+    if (reply.status >= 500) run.end();
+    else if (!requested.has("no-store") && !lookup.isRange) run.add();
+    return this.#passOnReply(lookup, reply, metadata, details);
+  }
+
+  async #receiveStorable(
+    lookup: Lookup,
+    reply: Reply,
+    metadata: ResponseMetadata,
+    details: ForwardDetails,
+  ): Promise<CacheResponse> {
     const { call, scope, url } = lookup;
     const { status, body } = reply;
-    const { fwd, requestedAt, buffers } = details;
-    const metadata = this.metadataOf(lookup, reply, requestedAt);
     const { headers } = metadata;
+    const { fwd, buffers } = details;
     const cacheStatus = { fwd, fwdStatus: status };
-    const isStored = mayStore(lookup, reply, metadata) &&
-      (body.isWhole
-        ? await scope.isWorthStoring?.(reply) ?? true
-        : buffers?.tryTake(body.length ?? scope.maxEntryBytes) ?? true);
-    if (!isStored) {
-      const isStale = reply.cached?.isStale ?? false;
-      return this.passOn(lookup, { status, headers, body, cacheStatus, isStale });
-    }
+    const isStored = body.isWhole
+      ? await scope.isWorthStoring?.(reply) ?? true
+      : buffers?.tryTake(body.length ?? scope.maxEntryBytes) ?? true;
+    if (!isStored) return this.#passOnReply(lookup, reply, metadata, details);
     if (scope.generatesEtags && !headers.has("etag") && body.isWhole) {
       headers.set("etag", `"${fingerprint(await textOf(body, scope.maxEntryBytes))}"`);
     }
@@ -77,15 +92,27 @@ export class ReceivedResponses {
   /** Returns a response that is not stored. */
   passOn(
     lookup: Lookup,
-    { body, ...facts }: Pick<CacheResponse, "status" | "headers" | "cacheStatus" | "isStale"> & {
-      readonly body: Body;
-    },
+    facts: Omit<CacheResponse, "shared" | "freshMs">,
   ): CacheResponse {
-    const discard = () => void body.cancel();
-    const own = { open: () => body, discard, shared: undefined, freshMs: undefined };
-    const response = { ...facts, ...own };
+    const response = { ...facts, shared: undefined, freshMs: undefined };
     this.#options.collapsed.record(lookup, response);
     return response;
+  }
+
+  #passOnReply(
+    lookup: Lookup,
+    { status, body, cached }: Reply,
+    { headers }: ResponseMetadata,
+    { fwd }: ForwardDetails,
+  ): CacheResponse {
+    return this.passOn(lookup, {
+      status,
+      headers,
+      hasOwnHeaders: true,
+      body,
+      cacheStatus: { fwd, fwdStatus: status },
+      isStale: cached?.isStale ?? false,
+    });
   }
 
   /** What decides whether a response may be stored; the time of receipt where it has no `Date`. */
@@ -109,8 +136,7 @@ export class ReceivedResponses {
       }
       remove();
     });
-    const open = () => fill.open();
-    const response = { ...this.#fromOrigin(lookup, entry, cacheStatus), open, fill };
+    const response = { ...this.#fromOrigin(lookup, entry, cacheStatus), fill };
     const remove = collapsed.addFill(lookup, { entry, response });
     collapsed.record(lookup, response);
     return response;
@@ -123,8 +149,7 @@ export class ReceivedResponses {
       const body = Body.of(await entry.body.bytes(maxEntryBytes));
       await this.#options.parts.store(lookup, { ...entry, body });
     });
-    const open = () => fill.open();
-    return { ...this.#fromOrigin(lookup, entry, cacheStatus), open, fill, shared: undefined };
+    return { ...this.#fromOrigin(lookup, entry, cacheStatus), fill, shared: undefined };
   }
 
   #fromOrigin({ settings }: Lookup, entry: CacheEntry, status: CacheStatus): CacheResponse {
@@ -141,12 +166,12 @@ export function datedHeaders(headers: Headers, receivedAt: number, status?: numb
 
 /** Whether a response may be stored, by its request, its metadata and the length it states. */
 function mayStore(lookup: Lookup, { body, failures }: Reply, metadata: ResponseMetadata): boolean {
-  const { call, scope } = lookup;
+  const { requested, scope } = lookup;
   const isPart = metadata.status === 206;
-  return !requestDirectives(call.headers).has("no-store") && failures === undefined &&
+  return !requested.has("no-store") && failures === undefined &&
     (body.length ?? 0) <= scope.maxEntryBytes && isStorableFor(lookup, metadata) &&
     (!isPart ||
-      (isRangeRequest(call) &&
+      (lookup.isRange &&
         parseContentRange(metadata.headers.get("content-range")) !== undefined));
 }
 

@@ -1,7 +1,6 @@
 import { deltaMs, type Directives, parseDirectives } from "./directives.ts";
 import type { ResponseMetadata } from "./entry.ts";
-import { ageMs, type FreshnessSettings, lifetimeMs } from "./freshness.ts";
-import { rulesOf } from "./rules.ts";
+import { ageMs, type FreshnessSettings, lifetimeMs, storedRules } from "./freshness.ts";
 
 /** The config's settings for a cache. */
 export interface CacheSettings extends FreshnessSettings {
@@ -51,8 +50,11 @@ export const NO_REUSE: Reuse = {
 
 /** How long a stale response is served when the origin cannot be reached and nothing states it (ms). */
 const DISCONNECTED_MS = 3_600_000;
+/** Directives that forbid serving a stale response. */
+const STRICT = ["must-revalidate", "proxy-revalidate", "s-maxage", "no-cache"];
 const NO_CACHE = parseDirectives("no-cache");
-const NO_DIRECTIVES = parseDirectives(null);
+/** The directives of a request that states none. */
+export const NO_DIRECTIVES: Directives = parseDirectives(null);
 
 /** The cache directives of a request; `Pragma` counts without `Cache-Control`. */
 export function requestDirectives(headers: Headers): Directives {
@@ -62,22 +64,22 @@ export function requestDirectives(headers: Headers): Directives {
   return pragma !== null && /\bno-cache\b/i.test(pragma) ? NO_CACHE : NO_DIRECTIVES;
 }
 
-/** Decides whether a stored response may be reused for a request (RFC 9111 section 4, RFC 5861). */
+/**
+ * Decides whether a stored response may be reused for a request (RFC 9111 section 4, RFC 5861).
+ * @param requested the request's directives
+ */
 export function reuseOf(
   response: ResponseMetadata,
-  request: Headers,
+  requested: Directives,
   settings: CacheSettings,
   { now, endedAt = Infinity }: Moment,
 ): Reuse {
-  const requested = requestDirectives(request);
-  const { directives } = rulesOf(response.headers);
+  const { directives } = storedRules(response);
   const age = ageMs(response, now);
   const remainingMs = Math.min(lifetimeMs(response, settings) - age, endedAt - now);
   const isOverridden = settings.override && settings.ttlMs !== undefined;
   const isStrict = !isOverridden &&
-    ["must-revalidate", "proxy-revalidate", "s-maxage", "no-cache"].some((name) =>
-      directives.has(name)
-    );
+    STRICT.some((name) => directives.has(name));
   const mustValidate = !isOverridden && directives.has("no-cache");
   const isRequested = requested.has("no-cache") ||
     age > (deltaMs(requested, "max-age") ?? Infinity) ||
@@ -111,7 +113,7 @@ export function reuseOf(
 
 /** How long a response can still be reused in any way (ms). */
 export function usableMs(response: ResponseMetadata, settings: CacheSettings, now: number): number {
-  const { directives } = rulesOf(response.headers);
+  const { directives } = storedRules(response);
   const windows = [
     disconnectedMs(response, settings),
     windowMs(directives, "stale-while-revalidate", settings.staleMs),
@@ -126,7 +128,7 @@ export function usableMs(response: ResponseMetadata, settings: CacheSettings, no
  * client, and is not.
  */
 function disconnectedMs(response: ResponseMetadata, settings: CacheSettings): number {
-  const { directives } = rulesOf(response.headers);
+  const { directives } = storedRules(response);
   const isStated = directives.has("stale-if-error") || settings.staleIfErrorMs !== undefined;
   return isStated || lifetimeMs(response, settings) <= 0 ? 0 : DISCONNECTED_MS;
 }

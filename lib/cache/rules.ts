@@ -8,20 +8,11 @@ export interface Rules {
   readonly isTargeted: boolean;
 }
 
-/** The rules of a stored response are needed on each hit, but parsed once. */
-const known = new WeakMap<Headers, Rules>();
-
 /**
  * The rules of a response for this cache: those of `CDN-Cache-Control` alone when it is present,
  * well-formed and not empty (RFC 9213 section 2.2); else those of `Cache-Control`.
  */
 export function rulesOf(headers: Headers): Rules {
-  const rules = known.get(headers) ?? readRules(headers);
-  known.set(headers, rules);
-  return rules;
-}
-
-function readRules(headers: Headers): Rules {
   const targeted = parseTargeted(headers.get("cdn-cache-control"));
   if (targeted) return { directives: targeted, isTargeted: true };
   return { directives: parseDirectives(headers.get("cache-control")), isTargeted: false };

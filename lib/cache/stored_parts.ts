@@ -16,21 +16,30 @@ export interface StoredPartsOptions {
   readonly clock: Clock;
 }
 
+/** A stored part, and how it may be reused for the request at hand. */
+export type StoredPart = Part & { readonly reuse: Reuse };
+
 /** Finds, stores and combines partial responses (RFC 9111 sections 3.3 and 3.4). */
 export class StoredParts {
   readonly #options: StoredPartsOptions;
+  /** Whether any was ever stored: most origins send none, and there is nothing to search for. */
+  #hasAny = false;
 
   constructor(options: StoredPartsOptions) {
     this.#options = options;
   }
 
   /** The stored part of a response, while it is fresh. */
-  async find(lookup: Lookup): Promise<(Part & { readonly reuse: Reuse }) | undefined> {
+  find(lookup: Lookup): Promise<StoredPart | undefined> | undefined {
+    return this.#hasAny ? this.#find(lookup) : undefined;
+  }
+
+  async #find(lookup: Lookup): Promise<StoredPart | undefined> {
     const { key, call, settings } = lookup;
     const { parts, purges, clock } = this.#options;
     const entry = parts.get(partKey(key), call.headers);
     if (!entry || purges.check(entry) || !mayServe(lookup, entry.headers)) return undefined;
-    const reuse = reuseOf(entry, call.headers, settings, { now: clock.wall() });
+    const reuse = reuseOf(entry, lookup.requested, settings, { now: clock.wall() });
     const part = reuse.use === "fresh" ? await partOf(entry) : undefined;
     return part && { ...part, reuse };
   }
@@ -48,7 +57,10 @@ export class StoredParts {
     if (whole) {
       this.delete(lookup);
       stored.store(lookup, whole);
-    } else parts.set(partKey(key), part.entry);
+    } else {
+      this.#hasAny = true;
+      parts.set(partKey(key), part.entry);
+    }
   }
 
   /** Deletes the parts stored under a request's key. */

@@ -1,7 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../core/clock.ts";
 import type { Forwarded } from "./cache_status.ts";
-import { conditionalHeaders } from "./conditional.ts";
 import type { CacheEntry } from "./entry.ts";
 import { type Lookup, mayServe } from "./lookup.ts";
 import type { Purges } from "./purges.ts";
@@ -50,24 +49,46 @@ export class StoredResponses {
   }
 
   /** The stored response for a request, and how it may be reused; undefined for none. */
-  async find(lookup: Lookup): Promise<StoredResponse | undefined> {
-    const { key, call, settings } = lookup;
-    const { tier, purges, clock, refreshPurges } = this.#options;
-    const refreshing = refreshPurges();
-    if (refreshing) await refreshing;
-    const got = tier.get(key, call.headers);
-    const entry = got instanceof Promise ? await got : got;
-    if (entry === undefined) return undefined;
+  find(
+    lookup: Lookup,
+  ): StoredResponse | undefined | Promise<StoredResponse | undefined> {
+    const refreshing = this.#options.refreshPurges();
+    if (refreshing) return refreshing.then(() => this.#find(lookup));
+    return this.#find(lookup);
+  }
+
+  /** The same for a lookup in memory alone that found nothing: searches the store. */
+  async findInStore(lookup: Lookup): Promise<StoredResponse | undefined> {
+    const entry = await this.#options.tier.get(lookup.key, lookup.call.headers);
+    return entry && await this.#reusable(lookup, entry);
+  }
+
+  #find(lookup: Lookup): StoredResponse | undefined | Promise<StoredResponse | undefined> {
+    const { key, call, isInMemoryAlone } = lookup;
+    const { tier } = this.#options;
+    const entry = isInMemoryAlone && tier.getInMemory
+      ? tier.getInMemory(key, call.headers)
+      : tier.get(key, call.headers);
+    if (entry instanceof Promise) {
+      return entry.then((entry) => entry && this.#reusable(lookup, entry));
+    }
+    return entry && this.#reusable(lookup, entry);
+  }
+
+  /** How a stored response may be reused; undefined when it no longer counts. */
+  #reusable(
+    lookup: Lookup,
+    entry: CacheEntry,
+  ): StoredResponse | undefined | Promise<undefined> {
+    const { key, requested, settings } = lookup;
+    const { tier, purges, clock } = this.#options;
     const now = clock.wall();
     if (now - entry.receivedAt > MAX_STORE_MS) return undefined;
     const purged = purges.check(entry);
-    if (purged?.isGone) {
-      await tier.delete(key);
-      return undefined;
-    }
+    if (purged?.isGone) return Promise.resolve(tier.delete(key)).then(() => undefined);
     const moment = purged ? { now, endedAt: purged.at } : { now };
     const reuse = mayServe(lookup, entry.headers)
-      ? reuseOf(entry, call.headers, settings, moment)
+      ? reuseOf(entry, requested, settings, moment)
       : NO_REUSE;
     return { entry, reuse };
   }
@@ -76,7 +97,7 @@ export class StoredResponses {
   store({ key, settings }: Lookup, entry: CacheEntry): void {
     if (this.isInvalidated(entry)) return;
     const { tier, clock } = this.#options;
-    const isValidatable = conditionalHeaders(new Headers(), entry) !== undefined;
+    const isValidatable = entry.headers.has("etag") || entry.headers.has("last-modified");
     const ms = usableMs(entry, settings, clock.wall()) + (isValidatable ? VALIDATABLE_MS : 0);
     if (ms > 0) tier.set(key, entry, Math.min(MAX_STORE_MS, ms));
   }

@@ -4,6 +4,8 @@ import type { CacheEntry } from "./entry.ts";
 export interface CacheTier {
   /** The newest stored response that these request headers select. */
   get(key: string, request: Headers): Promise<CacheEntry | undefined> | CacheEntry | undefined;
+  /** The same, in this process's memory alone; absent where that is all there is. */
+  getInMemory?(key: string, request: Headers): CacheEntry | undefined;
   /**
    * Stores a response, in place of the one that the same requests select.
    * @param lifetimeMs how long it can be reused (ms)

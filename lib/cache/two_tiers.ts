@@ -29,10 +29,13 @@ export class TwoTiers implements CacheTier {
     key: string,
     request: Headers,
   ): CacheEntry | undefined | Promise<CacheEntry | undefined> {
+    return this.getInMemory(key, request) ?? this.#read(key, request);
+  }
+
+  getInMemory(key: string, request: Headers): CacheEntry | undefined {
     const entry = this.#options.memory.get(key, request);
-    if (entry === undefined) return this.#read(key, request);
     // A sample finds what is used often; recording each use would cost more than the use itself.
-    if (++this.#uses % TOUCH_EVERY === 0) this.#touch(key, request);
+    if (entry && ++this.#uses % TOUCH_EVERY === 0) this.#touch(key, request);
     return entry;
   }
 

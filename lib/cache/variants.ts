@@ -6,6 +6,7 @@ const NAME = /^[!#$%&'*+.^_`|~\w-]+$/;
 
 /** The request headers that select a response: `Vary`, in lower case, sorted (RFC 9111 section 4.1). */
 export function varyNames(headers: Headers): string[] {
+  if (!headers.has("vary")) return [];
   return [...new Set(varyMembers(headers))].filter((name) => NAME.test(name)).sort();
 }
 

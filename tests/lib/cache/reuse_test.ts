@@ -1,6 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
+import { parseDirectives } from "../../../lib/cache/directives.ts";
 import type { ResponseMetadata } from "../../../lib/cache/entry.ts";
-import { type CacheSettings, requestDirectives, reuseOf } from "../../../lib/cache/reuse.ts";
+import {
+  type CacheSettings,
+  NO_DIRECTIVES,
+  requestDirectives,
+  reuseOf,
+} from "../../../lib/cache/reuse.ts";
 import { property } from "../../support/random.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -110,7 +116,12 @@ for (const one of CASES) {
   Deno.test(`reuse of ${what}: ${use}`, () => {
     const request = new Headers(asks === undefined ? {} : { "cache-control": asks });
     const now = NOW + age * 1000;
-    const judged = reuseOf(answer(said), request, { ...HTTP_ALONE, ...settings }, { now });
+    const judged = reuseOf(
+      answer(said),
+      requestDirectives(request),
+      { ...HTTP_ALONE, ...settings },
+      { now },
+    );
     assertEquals(judged.use, use);
     assertEquals(judged.mayServeOnError, one.onError ?? false, "on an error");
   });
@@ -118,7 +129,7 @@ for (const one of CASES) {
 
 Deno.test("a soft purge ends freshness, and the stale windows count from then", () => {
   const at = (seconds: number, settings: CacheSettings) =>
-    reuseOf(answer("max-age=60"), new Headers(), settings, {
+    reuseOf(answer("max-age=60"), NO_DIRECTIVES, settings, {
       now: NOW + seconds * 1000,
       endedAt: NOW + 10_000,
     });
@@ -153,7 +164,7 @@ property("an answer that must not be stale serves no longer than it is fresh", 5
   const said = random.shuffle([strict, "max-age=60", SWR, "stale-if-error=9"]).join(", ");
   const asks = random.pick(["", "max-stale", "max-stale=1000", "max-age=1000"]);
   const age = random.int(60, 200);
-  const judged = reuseOf(answer(said), new Headers({ "cache-control": asks }), {
+  const judged = reuseOf(answer(said), parseDirectives(asks), {
     ...WINDOWS,
     staleMs: 1e9,
     staleIfErrorMs: 1e9,
@@ -166,7 +177,7 @@ property("a request gets no answer that it did not want", 500, (random) => {
   const asks = [`max-age=${most}`, `min-fresh=${least}`, `max-stale=${stale}`]
     .map((directive) => random.bool() ? directive : "").join();
   const now = NOW + Number(age) * 1000;
-  const { use } = reuseOf(answer(`max-age=${lifetime}`), new Headers({ "cache-control": asks }), {
+  const { use } = reuseOf(answer(`max-age=${lifetime}`), parseDirectives(asks), {
     ...HTTP_ALONE,
   }, { now });
   const remaining = Number(lifetime) - Number(age);
@@ -181,7 +192,9 @@ for (const piece of ["no-cache,", "max-age=", '"', "\\", " ", ",", "no-cach e"])
     // What is quadratic would take minutes.
     const text = piece.repeat(200_000 / piece.length);
     for (const name of ["cache-control", "pragma"]) {
-      reuseOf(answer(text), new Headers({ [name]: text }), HTTP_ALONE, { now: NOW });
+      reuseOf(answer(text), requestDirectives(new Headers({ [name]: text })), HTTP_ALONE, {
+        now: NOW,
+      });
     }
   });
 }
