@@ -1,6 +1,5 @@
 /** The key of the active span in OpenTelemetry's context. */
 const SPAN = Symbol.for("OpenTelemetry Context Key SPAN");
-const NONE = {} as const;
 
 /** The part of OpenTelemetry's span that is used here. */
 interface Span {
@@ -9,11 +8,11 @@ interface Span {
 
 /**
  * Returns the `traceparent` of the span that Deno opened for the request (`OTEL_DENO=true`),
- * instead of the client's, whose trace it continues. No header while OpenTelemetry is off.
+ * instead of the client's, whose trace it continues. Undefined while OpenTelemetry is off.
  */
-export function activeTrace(): { readonly traceparent?: string } {
+export function activeTrace(): string | undefined {
   const span: Span | undefined = Deno.telemetry.contextManager.active().getValue(SPAN);
-  if (span === undefined) return NONE;
+  if (span === undefined) return undefined;
   const { traceId, spanId, traceFlags } = span.spanContext();
-  return { traceparent: `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}` };
+  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`;
 }

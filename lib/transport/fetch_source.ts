@@ -7,7 +7,7 @@ import { platformSignal } from "../core/scope.ts";
 import type { Reply, Source } from "../core/source.ts";
 import { upstreamFailure } from "../core/upstream_fault.ts";
 import { activeTrace } from "./active_trace.ts";
-import { expectedTimeout } from "./expected_timeout.ts";
+import { EXPECTED_TIMEOUT, expectedTimeout } from "./expected_timeout.ts";
 import { faultOf } from "./fault_of.ts";
 
 /** Headers that `fetch` adds to requests while OpenTelemetry is on. */
@@ -48,11 +48,10 @@ export function fetchSource(base: string, clients: FetchClients, clock: Clock): 
     ctx.signal.throwIfAborted();
     const { method, body } = call;
     const headers = new Headers(call.headers);
-    for (const [name, value] of Object.entries(expectedTimeout(ctx, clock))) {
-      headers.set(name, value);
-    }
+    const timeout = expectedTimeout(ctx, clock);
+    if (timeout !== undefined) headers.set(EXPECTED_TIMEOUT, timeout);
     // Deno appends its own to an existing value.
-    if (activeTrace().traceparent) { for (const name of ADDED) headers.delete(name); }
+    if (activeTrace() !== undefined) { for (const name of ADDED) headers.delete(name); }
     let response: Response;
     try {
       response = await fetch(base + call.path, {

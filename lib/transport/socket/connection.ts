@@ -45,6 +45,8 @@ export class Connection {
   #target: Bytes | undefined;
   /** Writes that have not succeeded. */
   #unsent = 0;
+  /** What `send` has not written yet. */
+  #sending: Bytes | undefined;
   #isClosed = false;
 
   constructor(socket: Deno.Conn, onClose: (connection: Connection) => void) {
@@ -84,18 +86,20 @@ export class Connection {
     this.#startRead(bytes);
   }
 
-  /** Writes a request's head, and its body if it is small. */
-  sendHead(head: string, body?: Bytes): Promise<boolean> {
+  /** Writes a request's head, and its body if it is small, without waiting. */
+  send(head: string, body?: Bytes): void {
     const length = head.length + (body?.length ?? 0);
-    // Nothing else is being written: the connection would not be reused.
+    // A connection is not reused while something is being written.
     const bytes = length <= SENT_BYTES ? this.#sent : new Uint8Array(length);
     encodeHead(head, bytes);
     if (body) bytes.set(body, head.length);
-    return this.write(bytes.subarray(0, length));
+    this.#unsent++;
+    this.#sending = bytes.subarray(0, length);
+    this.#socket.write(this.#sending).then(this.#onWritten, ignore);
   }
 
   /** Writes bytes; false if it fails. Why it fails shows when the response is read. */
-  async write(bytes: Uint8Array): Promise<boolean> {
+  async write(bytes: Bytes): Promise<boolean> {
     this.#unsent++;
     try {
       let written = await this.#socket.write(bytes);
@@ -159,6 +163,13 @@ export class Connection {
     else this.#reader.onEnd(faultOf(error));
   };
 
+  readonly #onWritten = (count: number): void => {
+    const { length = 0 } = this.#sending ?? {};
+    this.#sending = count < length ? this.#sending?.subarray(count) : undefined;
+    if (this.#sending) this.#socket.write(this.#sending).then(this.#onWritten, ignore);
+    else this.#unsent--;
+  };
+
   #makeRoom(): void {
     if (this.start === this.end) {
       this.start = this.end = 0;
@@ -175,3 +186,6 @@ export class Connection {
 function closed(): UpstreamFault {
   return new UpstreamFault("closed", "the connection was closed");
 }
+
+/** Why a write fails shows when the response is read. */
+function ignore(): void {}

@@ -1,5 +1,6 @@
 import { Body } from "../../core/body.ts";
 import { isSafe } from "../../core/is_safe.ts";
+import { Dependent } from "../../core/scope.ts";
 import type { Reply } from "../../core/source.ts";
 import { upstreamFailure, UpstreamFault } from "../../core/upstream_fault.ts";
 import { ChunkedFraming } from "./chunked_framing.ts";
@@ -34,7 +35,7 @@ const JOINED_BYTES = 64 * 1024;
  * a new connection only if no byte of a response arrived and its method is safe, because the
  * upstream may have processed it.
  */
-export class Exchange implements ConnectionReader, EventListenerObject {
+export class Exchange extends Dependent implements ConnectionReader {
   readonly #outcome = Promise.withResolvers<Reply>();
   readonly #request: SentRequest;
   readonly #pool: Pool;
@@ -51,10 +52,11 @@ export class Exchange implements ConnectionReader, EventListenerObject {
 
   /** Sends the request. */
   constructor(request: SentRequest, pool: Pool, signal: AbortSignal) {
+    super();
     this.#request = request;
     this.#pool = pool;
     this.#signal = signal;
-    signal.addEventListener("abort", this);
+    this.follow(signal);
     const idle = pool.take();
     if (idle) this.#send(idle);
     else this.#connect();
@@ -69,8 +71,8 @@ export class Exchange implements ConnectionReader, EventListenerObject {
   }
 
   /** Aborts it at any point, until the body was read. While it connects, that fails. */
-  handleEvent(): void {
-    if (this.#connection) this.fail(this.#signal.reason);
+  followedAborted(reason: unknown): void {
+    if (this.#connection) this.fail(reason);
   }
 
   onBytes(): void {
@@ -108,7 +110,7 @@ export class Exchange implements ConnectionReader, EventListenerObject {
    * @param isExact whether the body was read to its end, so that the next response can follow
    */
   end(isExact: boolean): void {
-    this.#signal.removeEventListener("abort", this);
+    this.unfollow();
     const connection = this.#connection;
     // The upstream would read the rest of this request as the next one.
     const isSent = connection?.isSent && (this.#upload?.isDone ?? true);
@@ -136,7 +138,7 @@ export class Exchange implements ConnectionReader, EventListenerObject {
       this.#upload = new Upload(connection, this);
       this.#upload.send(head, content, body?.length);
     } else {
-      connection.sendHead(head, content);
+      connection.send(head, content);
     }
     connection.read();
   }

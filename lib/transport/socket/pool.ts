@@ -33,7 +33,7 @@ export class Pool implements Disposable {
 
   /** Takes an idle connection; undefined if there is none. */
   take(): Connection | undefined {
-    const now = performance.now();
+    const now = Date.now();
     for (let last = this.#idle.pop(); last; last = this.#idle.pop()) {
       if (!last.isClosed && now < last.usableUntil) {
         last.wake();
@@ -67,7 +67,7 @@ export class Pool implements Disposable {
     const ms = Math.min(idleMs, this.#options.idleMs);
     if (this.#isDisposed || ms <= 0 || this.#idle.length >= maxIdle) return connection.close();
     this.#idle.push(connection);
-    connection.rest(performance.now() + ms);
+    connection.rest(Date.now() + ms);
     this.#sweepLater();
   }
 
@@ -89,7 +89,7 @@ export class Pool implements Disposable {
     if (this.#sweep !== undefined) return;
     const sweep = setTimeout(() => {
       this.#sweep = undefined;
-      const now = performance.now();
+      const now = Date.now();
       for (const connection of [...this.#idle]) {
         if (connection.usableUntil <= now) connection.close();
       }

@@ -1,5 +1,6 @@
 import type { Bytes } from "../../core/bytes.ts";
 import type { Call } from "../../core/source.ts";
+import { EXPECTED_TIMEOUT } from "../expected_timeout.ts";
 import type { Origin } from "./origin.ts";
 
 /** Headers about the connection and the framing, which are set here. */
@@ -16,6 +17,8 @@ const NOT_SENT: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+const TRACEPARENT = "traceparent";
+
 /** Paths that need no encoding, and no resolving of `.` and `..` (RFC 3986 section 3.3). */
 const PLAIN_PATH = /^(?:\/(?!\.)[\w\-.~!$&'()*+,;=:@/%?]*)$/;
 const DOTTED = /\/\.|%2e/i;
@@ -29,20 +32,26 @@ export interface RequestHeadOptions {
   readonly basePath: string;
   /** The length of the body (bytes), `chunked` if unknown, undefined without one. */
   readonly body: number | "chunked" | undefined;
-  /** Additional headers. */
-  readonly extra: Readonly<Record<string, string>>;
+  /** Replaces the call's header. */
+  readonly expectedTimeout: string | undefined;
+  /** Replaces the call's header. */
+  readonly traceparent: string | undefined;
 }
 
 /** Writes a request's head (RFC 9112 section 3), one character per byte. */
 export function requestHead(
   { method, path, headers }: Call,
-  { origin, basePath, body, extra }: RequestHeadOptions,
+  { origin, basePath, body, expectedTimeout, traceparent }: RequestHeadOptions,
 ): string {
   let head = `${method} ${targetOf(basePath + path)} HTTP/1.1\r\nhost: ${origin.host}\r\n`;
   headers.forEach((value, name) => {
-    if (!NOT_SENT.has(name) && !Object.hasOwn(extra, name)) head += `${name}: ${value}\r\n`;
+    if (NOT_SENT.has(name)) return;
+    if (name === TRACEPARENT && traceparent !== undefined) return;
+    if (name === EXPECTED_TIMEOUT && expectedTimeout !== undefined) return;
+    head += `${name}: ${value}\r\n`;
   });
-  for (const name in extra) head += `${name}: ${extra[name]}\r\n`;
+  if (expectedTimeout !== undefined) head += `${EXPECTED_TIMEOUT}: ${expectedTimeout}\r\n`;
+  if (traceparent !== undefined) head += `${TRACEPARENT}: ${traceparent}\r\n`;
   if (body === "chunked") head += "transfer-encoding: chunked\r\n";
   else if (body !== undefined) head += `content-length: ${body}\r\n`;
   return head + "\r\n";

@@ -1,7 +1,7 @@
+import { FieldList } from "../../core/field_list.ts";
 import { UpstreamFault } from "../../core/upstream_fault.ts";
-
-/** How a body ends: after a number of bytes, with its last chunk, or with the connection. */
-export type BodyEnd = number | "chunked" | "close";
+import { fieldName, fieldNameEnd } from "./field_name.ts";
+import { type BodyEnd, framingOf, malformed } from "./response_framing.ts";
 
 /** The head of a response. */
 export interface ResponseHead {
@@ -15,16 +15,11 @@ export interface ResponseHead {
 /** Maximum size of a head (bytes), including the status line. */
 export const MAX_HEAD_BYTES = 64 * 1024;
 
-const CR = 13;
-const LF = 10;
+const [TAB, LF, CR, BLANK, ZERO, COLON, DELETE] = [9, 10, 13, 0x20, 0x30, 0x3a, 0x7f];
+/** Where the parts of a status line begin. */
+const [MINOR_AT, STATUS_AT, REASON_AT] = [7, 9, 12];
 const PREFIX = [..."HTTP/1."].map((character) => character.charCodeAt(0));
-const ASCII = new TextDecoder();
-const STATUS_LINE = /^HTTP\/1\.([01]) (\d{3})(?: .*)?$/;
-const NAME = /^[!#$%&'*+.^_`|~\w-]+$/;
-/** One length, or several equal ones; not `trim`, which removes more than blanks and tabs. */
-const LENGTH = /^(\d{1,15})(?:[\t ]*,[\t ]*\1)*$/;
-/** Characters that a head must not contain, besides CR LF (RFC 9110 section 5.5). */
-const FORBIDDEN = /[^\t\r\n\x20-\x7e\x80-\xff]/;
+const UTF8 = new TextDecoder();
 
 /**
  * Finds the end of the head that begins at `start`: the index after its empty line; -1 if more must
@@ -36,16 +31,19 @@ export function findHeadEnd(bytes: Uint8Array, start: number, from: number, end:
   for (let at = start; at < end && at - start < PREFIX.length; at++) {
     if (bytes[at] !== PREFIX[at - start]) throw malformed("it does not begin with HTTP/1");
   }
-  for (let at = from; at < end; at++) {
-    if (bytes[at] !== LF) {
-      // Only a CR at the last byte read may still be followed by LF.
-      if (at > start && bytes[at - 1] === CR) throw malformed("a CR without LF in its head");
-      continue;
-    }
-    if (at === start || bytes[at - 1] !== CR) throw malformed("an LF without CR in its head");
-    if (bytes[at - 2] === LF && at - 2 > start) {
+  // A CR at the end of the last search may not be followed by LF.
+  for (let at = Math.max(start, from - 1); at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte >= BLANK && byte !== DELETE) continue;
+    if (byte === CR) {
+      if (at + 1 < end && bytes[at + 1] !== LF) throw malformed("a CR without LF in its head");
+    } else if (byte === LF) {
+      if (at === start || bytes[at - 1] !== CR) throw malformed("an LF without CR in its head");
+      if (bytes[at - 2] !== LF || at - 2 <= start) continue;
       if (at + 1 - start > MAX_HEAD_BYTES) throw tooLarge();
       return at + 1;
+    } else if (byte !== TAB) {
+      throw malformed("a control character in its head");
     }
   }
   if (end - start > MAX_HEAD_BYTES) throw tooLarge();
@@ -58,74 +56,63 @@ export function findHeadEnd(bytes: Uint8Array, start: number, from: number, end:
  * @throws {UpstreamFault} `malformed`
  */
 export function parseResponseHead(bytes: Uint8Array, method: string): ResponseHead {
+  const status = statusOf(bytes);
+  const isOld = bytes[MINOR_AT] === ZERO;
   const text = latin1(bytes);
-  if (FORBIDDEN.test(text)) throw malformed("a control character in its head");
-  let lineEnd = text.indexOf("\r\n");
-  const [, minor, digits] = STATUS_LINE.exec(text.slice(0, lineEnd)) ?? [];
-  if (digits === undefined) throw malformed("an invalid status line");
-  const status = Number(digits);
-  const headers = new Headers();
+  const fields: string[] = [];
+  let lineEnd = text.indexOf("\r");
   for (let at = lineEnd + 2; at < text.length - 2; at = lineEnd + 2) {
-    lineEnd = text.indexOf("\r\n", at);
-    const colon = text.indexOf(":", at);
-    const name = text.slice(at, colon);
-    if (colon < 0 || colon > lineEnd || !NAME.test(name)) throw malformed("an invalid header");
-    headers.append(name, text.slice(colon + 1, lineEnd));
+    lineEnd = text.indexOf("\r", at);
+    const colon = fieldNameEnd(bytes, at);
+    if (colon === at || bytes[colon] !== COLON) throw malformed("an invalid header");
+    fields.push(fieldName(bytes, at, colon), trimmed(text, colon + 1, lineEnd));
+  }
+  return {
+    status,
+    ...framingOf(fields, { status, method, isOld }),
+    headers: FieldList.trusted(fields),
+  };
+}
+
+/** Parses a status line: `HTTP/1.1 200`, then a blank and a reason. */
+function statusOf(bytes: Uint8Array): number {
+  let status = 0;
+  for (let at = STATUS_AT; at < REASON_AT; at++) {
+    const digit = (bytes[at] ?? 0) - ZERO;
+    if (digit < 0 || digit > 9) throw malformed("an invalid status line");
+    status = 10 * status + digit;
+  }
+  const minor = (bytes[MINOR_AT] ?? 0) - ZERO;
+  const next = bytes[REASON_AT];
+  if (
+    (minor !== 0 && minor !== 1) || bytes[STATUS_AT - 1] !== BLANK ||
+    (next !== BLANK && next !== CR)
+  ) {
+    throw malformed("an invalid status line");
   }
   if (status === 101) throw malformed("it switches protocols without a request");
   if (status < 100 || status > 599) throw malformed(`its status is ${status}`);
-  return { status, headers, ...framingOf(status, headers, method, minor === "0") };
-}
-
-function framingOf(
-  status: number,
-  headers: Headers,
-  method: string,
-  isOld: boolean,
-): Pick<ResponseHead, "bodyEnd" | "idleMs"> {
-  const coding = headers.get("transfer-encoding");
-  const length = headers.get("content-length");
-  // RFC 9112 section 6.1: two framings in one response are how responses are smuggled.
-  if (coding !== null && length !== null) throw malformed("it has both a length and a coding");
-  if (coding !== null && (isOld || coding.toLowerCase() !== "chunked")) {
-    throw malformed("its transfer coding is not chunked");
-  }
-  const bytes = length === null ? undefined : lengthOf(length);
-  if (bytes !== undefined) headers.set("content-length", String(bytes));
-  if (status < 200 || status === 204) headers.delete("content-length");
-  const hasBody = method !== "HEAD" && status >= 200 && status !== 204 && status !== 304;
-  const bodyEnd = hasBody ? coding === null ? bytes ?? "close" : "chunked" : 0;
-  return { bodyEnd, idleMs: bodyEnd === "close" ? 0 : idleMsOf(headers, isOld) };
-}
-
-/** RFC 9110 section 8.6: repeated equal lengths are valid, anything else is not. */
-function lengthOf(value: string): number {
-  const [, length] = LENGTH.exec(value) ?? [];
-  if (length === undefined) throw malformed("an invalid Content-Length");
-  return Number(length);
-}
-
-function idleMsOf(headers: Headers, isOld: boolean): number {
-  const options = headers.get("connection")?.toLowerCase().split(",").map((one) => one.trim()) ??
-    [];
-  if (options.includes("close") || (isOld && !options.includes("keep-alive"))) return 0;
-  const seconds = /(?:^|[,\s])timeout\s*=\s*"?(\d+)/i.exec(headers.get("keep-alive") ?? "")?.[1];
-  // One second less than announced, for the time that a request is in transit.
-  return seconds === undefined ? Infinity : Math.max(0, Number(seconds) - 1) * 1000;
+  return status;
 }
 
 /** Decodes one character per byte (TextDecoder's latin1 is windows-1252). */
 function latin1(bytes: Uint8Array): string {
-  let at = 0;
-  while (at < bytes.length && (bytes[at] ?? 0) < 0x80) at++;
-  if (at === bytes.length) return ASCII.decode(bytes);
+  const ascii = UTF8.decode(bytes);
+  if (ascii.length === bytes.length && !ascii.includes("\ufffd")) return ascii;
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
 }
 
-function malformed(what: string): UpstreamFault {
-  return new UpstreamFault("malformed", `the response is malformed: ${what}`);
+/** Returns a part of the text without blanks and tabs around it. */
+function trimmed(text: string, start: number, end: number): string {
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (start < end && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === BLANK || code === TAB;
 }
 
 function tooLarge(): UpstreamFault {

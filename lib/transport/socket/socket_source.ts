@@ -25,16 +25,20 @@ export interface SocketSourceOptions {
 /** Creates the Source of an HTTP API over HTTP/1.1. */
 export function socketSource({ origin, basePath, pool, clock }: SocketSourceOptions): Source {
   return function socket(call, ctx) {
-    const { signal } = ctx;
-    if (signal.aborted) return Promise.reject(signal.reason);
-    const body = uploadOf(call);
-    const head = requestHead(call, {
-      origin,
-      basePath,
-      body: body && (body.length ?? "chunked"),
-      extra: { ...expectedTimeout(ctx, clock), ...activeTrace() },
-    });
-    return new Exchange({ method: call.method, head, body }, pool, signal).reply;
+    try {
+      ctx.signal.throwIfAborted();
+      const body = uploadOf(call);
+      const head = requestHead(call, {
+        origin,
+        basePath,
+        body: body && (body.length ?? "chunked"),
+        expectedTimeout: expectedTimeout(ctx, clock),
+        traceparent: activeTrace(),
+      });
+      return new Exchange({ method: call.method, head, body }, pool, ctx.signal).reply;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   };
 }
 

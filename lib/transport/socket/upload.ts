@@ -1,6 +1,7 @@
 import { type Bytes, joinBytes } from "../../core/bytes.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Connection } from "./connection.ts";
+import { encodeHead } from "./request_head.ts";
 
 const ENCODER = new TextEncoder();
 const CRLF = ENCODER.encode("\r\n");
@@ -37,11 +38,13 @@ export class Upload {
 
   /** Sends a head and a body. */
   async send(head: string, content: Bytes | ReadableStream<Bytes>, length?: number): Promise<void> {
+    const bytes = new Uint8Array(head.length);
+    encodeHead(head, bytes);
     if (content instanceof ReadableStream) {
       const reader = this.#reader = content.getReader();
-      this.isDone = await this.#connection.sendHead(head) && await this.#stream(reader, length);
+      this.isDone = await this.#connection.write(bytes) && await this.#stream(reader, length);
     } else {
-      this.isDone = await this.#connection.sendHead(head) && await this.#connection.write(content);
+      this.isDone = await this.#connection.write(bytes) && await this.#connection.write(content);
     }
     if (!this.isDone) this.cancel();
   }
