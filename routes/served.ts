@@ -6,22 +6,20 @@ export interface ServedInfo {
   readonly completed: Promise<void>;
 }
 
-/** What `Deno.serve` knows of a request, read only when it is needed: it costs a promise. */
+/** What `Deno.serve` knows of a request. */
 export class Served implements Bindings {
+  readonly remoteAddress: string;
   readonly scheme: Bindings["scheme"];
   readonly #info: ServedInfo;
 
   constructor(info: ServedInfo, scheme: Bindings["scheme"]) {
-    this.#info = info;
+    // The server forgets the address when the response has been sent.
+    this.remoteAddress = info.remoteAddr.hostname;
     this.scheme = scheme;
+    this.#info = info;
   }
 
-  /** @inheritdoc */
-  get remoteAddress(): string {
-    return this.#info.remoteAddr.hostname;
-  }
-
-  /** @inheritdoc */
+  /** Read when there is a response: until then it would only be one more promise to keep. */
   get completed(): Promise<void> {
     return this.#info.completed;
   }
