@@ -32,6 +32,8 @@ export class Exchange {
   lifetime: Lifetime | undefined;
   /** Whether the client must be known and is not. */
   isRefused = false;
+  /** The turn of the event loop in which its calls began. */
+  turn = 0;
   /** What the rate limit has granted. */
   grant: Grant | undefined;
   /** The response; undefined until there is one. */

@@ -1,3 +1,4 @@
+import { Admission } from "../lib/async/admission.ts";
 import { openCache } from "../lib/cache/open_cache.ts";
 import { configuredClients } from "../lib/operator/client_directory.ts";
 import { DEFAULTS } from "../lib/core/defaults.ts";
@@ -10,6 +11,7 @@ import { ResponseSender } from "../lib/http/response_sender.ts";
 import { Sources } from "../lib/upstream/sources.ts";
 import { targetOf } from "../lib/upstream/target.ts";
 import { accessLog } from "../middleware/access_log.ts";
+import { admission } from "../middleware/admission.ts";
 import type { Bindings } from "../middleware/bindings.ts";
 import { client, type ClientOptions } from "../middleware/client.ts";
 import { cors, CORS_HEADERS } from "../middleware/cors.ts";
@@ -68,6 +70,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
     refreshMs: DEFAULTS.backgroundMs,
   });
   const sources = new Sources(settings, { ...deps, cache: cache.cache, pseudonym });
+  const queue = deps.closing.use(new Admission());
   const sender = new ResponseSender(clock, settings.sendTimeoutMs);
 
   // Every request meets these, in this order, whether a route matches it or not.
@@ -104,6 +107,8 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
       "parts" in route &&
       partHeaders({ pseudonym, honoursHandling: route.quorum === undefined, logError }),
       "to" in route && proxyStatus(pseudonym),
+      // Not a batch: each request in it queues.
+      !("max" in route) && admission(queue),
     ];
   };
   const endpoint = (route: RouteSettings): Endpoint => {

@@ -8,7 +8,7 @@ import { socketSource } from "./socket/socket_source.ts";
 /** Shorter than 5 s, after which many servers close idle connections. */
 const IDLE_MS = 4_000;
 /** Maximum idle connections; further ones close after their calls. */
-const MAX_IDLE = 256;
+const MAX_IDLE = 1_024;
 
 /** How an HTTP API is called: over the gateway's sockets, or through `fetch`. */
 export type TransportKind = "socket" | "fetch";
