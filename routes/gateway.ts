@@ -41,8 +41,7 @@ import type { GatewayDependencies } from "./dependencies.ts";
 import { forward } from "./forward.ts";
 import { openLimits } from "./limits.ts";
 import { OWN_ROUTES, ownRoutes } from "./own_routes.ts";
-import { allowedMethods, bySpecificity } from "./route_table.ts";
-import { Router } from "./router.ts";
+import { RouteTree } from "./route_tree.ts";
 
 /** The gateway, as the handler of a server. */
 export interface Gateway {
@@ -54,11 +53,14 @@ export interface Gateway {
 export function createGateway(settings: Settings, deps: GatewayDependencies): Gateway {
   const { clock, background, buffers, shutdown, operator, logAccess, logError } = deps;
   const { ipv6Prefix } = settings;
-  const routes = bySpecificity(settings.routes);
-  const [allowedOwn, allowedRoutes] = [allowedMethods(OWN_ROUTES), allowedMethods(routes)];
-  const allowed = (pathname?: string) =>
-    isReservedPath(pathname ?? "") ? allowedOwn(pathname) : allowedRoutes(pathname);
-  const isOwn = (pathname: string) => allowedOwn(pathname).length > 0;
+  const [own, routes] = [new RouteTree<Way>(), new RouteTree<Way>()];
+  const ownMethods = new RouteTree<void>();
+  for (const route of OWN_ROUTES) ownMethods.add(route);
+  const allowed = (pathname?: string) => {
+    if (pathname === undefined) return routes.allMethods();
+    return isReservedPath(pathname) ? ownMethods.allowed(pathname) : routes.allowed(pathname);
+  };
+  const isOwn = (pathname: string) => ownMethods.allowed(pathname).length > 0;
   const pseudonym = pseudonymOf(settings);
   const limits = openLimits(deps);
   const cache = openCache({
@@ -144,7 +146,6 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
   const notRouted = (c: Exchange) => {
     throw notFound(c, allowed(c.path));
   };
-  const router = new Router<Way>();
   const way = (more: readonly (Middleware | false | undefined)[], endpoint: Endpoint): Way => ({
     middleware: [...everyRequest, ...more].filter(isMiddleware),
     endpoint,
@@ -152,14 +153,18 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
   });
   const notInBatches = notInBatch("requests to the gateway's own routes");
   for (const route of ownRoutes(settings, deps, { cache, limits, notRouted })) {
-    router.add(route, way([notInBatches], route.endpoint));
+    own.add(route, way([notInBatches], route.endpoint));
   }
-  for (const route of routes) router.add(route, way(matchedRequest(route), endpoint(route)));
+  for (const route of settings.routes) {
+    routes.add(route, way(matchedRequest(route), endpoint(route)));
+  }
   const unmatched = way([], notRouted);
 
   function fetch(request: Request, bindings: Bindings): Promise<Response> {
     const c = new Exchange(request, bindings);
-    return run(c, router.match(c) ?? unmatched);
+    const matched = own.match(c.method, c.path) ?? routes.match(c.method, c.path);
+    if (matched) c.params = matched.params;
+    return run(c, matched?.value ?? unmatched);
   }
   return { fetch };
 }

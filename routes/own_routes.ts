@@ -15,7 +15,7 @@ import type { GatewayDependencies } from "./dependencies.ts";
 import { live, ready } from "./health.ts";
 import type { Limits } from "./limits.ts";
 import { problemKind } from "./problem_kinds.ts";
-import type { Routed } from "./route_table.ts";
+import type { Routed } from "./route_tree.ts";
 
 /** The gateway's own routes, for `Allow`. */
 export const OWN_ROUTES: readonly Routed[] = [

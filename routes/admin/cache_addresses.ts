@@ -1,6 +1,6 @@
 import type { Settings } from "../../lib/config/gateway.ts";
 import type { RouteSettings } from "../../lib/config/route.ts";
-import { allowedMethods } from "../route_table.ts";
+import { RouteTree } from "../route_tree.ts";
 
 /** The cache's addresses for an upstream's own URL, or for a path that clients request. */
 export function cacheAddresses(url: string, { upstreams, routes }: Settings): string[] {
@@ -15,8 +15,14 @@ export function cacheAddresses(url: string, { upstreams, routes }: Settings): st
 function addressOf(url: string, route: RouteSettings): string | undefined {
   const [pathname = ""] = url.split("?", 1);
   const search = url.slice(pathname.length);
-  if ("max" in route || allowedMethods([route])(pathname).length === 0) return undefined;
+  if ("max" in route || !hasPath(route, pathname)) return undefined;
   return "parts" in route
     ? `${route.key} ${url}`
     : `${route.to.name} ${pathname.slice(route.strip.length) || "/"}${search}`;
+}
+
+function hasPath(route: RouteSettings, pathname: string): boolean {
+  const tree = new RouteTree<void>();
+  tree.add(route);
+  return tree.allowed(pathname).length > 0;
 }
