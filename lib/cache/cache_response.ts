@@ -1,4 +1,5 @@
 import { Body } from "../core/body.ts";
+import { FieldList } from "../core/field_list.ts";
 import { copyHeaders } from "../http/copy_headers.ts";
 import type { Call, Reply } from "../core/source.ts";
 import { addCacheStatus, type CacheStatus } from "./cache_status.ts";
@@ -133,7 +134,7 @@ export function discard({ body, fill }: CacheResponse): void {
 
 /** The reply to `only-if-cached` on a miss (RFC 9111 section 5.2.1.7). */
 export function onlyIfCachedMiss(): Reply {
-  return { status: 504, headers: new Headers({ "cache-control": "no-store" }), body: EMPTY };
+  return { status: 504, headers: FieldList.of({ "cache-control": "no-store" }), body: EMPTY };
 }
 
 /** Whether the response or the config states a freshness lifetime; a heuristic one does not count. */

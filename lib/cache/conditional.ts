@@ -1,3 +1,4 @@
+import { FieldList } from "../core/field_list.ts";
 import type { ResponseMetadata } from "./entry.ts";
 import { parseHttpDate } from "../http/http_date.ts";
 
@@ -70,7 +71,7 @@ function opaque(etag: string): string {
 /** The request headers without the client's own preconditions; a copy only if there are any. */
 export function unconditionalHeaders(headers: Headers): Headers {
   if (!CONDITIONAL_HEADERS.some((name) => headers.has(name))) return headers;
-  const rest = new Headers(headers);
+  const rest = new FieldList(headers);
   for (const name of CONDITIONAL_HEADERS) rest.delete(name);
   return rest;
 }
@@ -83,7 +84,7 @@ export function conditionalHeaders(
   const etag = response.headers.get("etag");
   const modified = response.headers.get("last-modified");
   if (etag === null && modified === null) return undefined;
-  const conditional = new Headers(unconditionalHeaders(headers));
+  const conditional = new FieldList(unconditionalHeaders(headers));
   if (etag !== null) conditional.set("if-none-match", etag);
   if (modified !== null) conditional.set("if-modified-since", modified);
   return conditional;
@@ -98,7 +99,7 @@ export function canFreshen(validated: Headers, { headers }: ResponseMetadata): b
 
 /** Merges the headers of a 304 into those of the stored response (RFC 9111 section 3.2). */
 export function mergeHeaders(stored: Headers, validated: Headers): Headers {
-  const merged = new Headers(stored);
+  const merged = new FieldList(stored);
   const updates = [...validated].filter(([name]) => !BODY_HEADERS.has(name));
   for (const [name] of updates) merged.delete(name);
   for (const [name, value] of updates) merged.append(name, value);
@@ -109,7 +110,7 @@ export function mergeHeaders(stored: Headers, validated: Headers): Headers {
 
 /** The headers of the 304 for a response that the client has. */
 export function notModifiedHeaders(headers: Headers): Headers {
-  const remaining = new Headers(headers);
+  const remaining = new FieldList(headers);
   for (const name of OMITTED_FROM_304) remaining.delete(name);
   return remaining;
 }

@@ -1,7 +1,13 @@
-/** A bounded set of keys, each of which expires: the oldest is forgotten first. */
+/**
+ * A bounded set of keys, each of which expires.
+ *
+ * In two generations, of which the older is forgotten as a whole: to delete the oldest key of a Map
+ * again and again takes V8 ever longer.
+ */
 export class ExpiringKeys {
-  /** When each expires (monotonic ms), the oldest first. */
-  readonly #expiries = new Map<string, number>();
+  /** When each expires (monotonic ms). */
+  #young = new Map<string, number>();
+  #old = new Map<string, number>();
 
   /**
    * @param most how many keys at once
@@ -14,26 +20,23 @@ export class ExpiringKeys {
     readonly now: () => number,
   ) {}
 
-  /** Whether the key was added within the lifetime. */
+  /** Whether the key was added within the lifetime, and not too many since. */
   has(key: string): boolean {
-    const expiresAt = this.#expiries.get(key);
+    const expiresAt = this.#young.get(key) ?? this.#old.get(key);
     return expiresAt !== undefined && this.now() < expiresAt;
   }
 
   /** Adds a key, or renews it. */
   add(key: string): void {
-    const expiries = this.#expiries;
-    expiries.delete(key);
-    expiries.set(key, this.now() + this.lifetimeMs);
-    if (expiries.size <= this.most) return;
-    for (const oldest of expiries.keys()) {
-      expiries.delete(oldest);
-      return;
-    }
+    this.#young.set(key, this.now() + this.lifetimeMs);
+    if (this.#young.size < this.most / 2) return;
+    this.#old = this.#young;
+    this.#young = new Map();
   }
 
   /** Removes a key. */
   delete(key: string): void {
-    this.#expiries.delete(key);
+    this.#young.delete(key);
+    this.#old.delete(key);
   }
 }

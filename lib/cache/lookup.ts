@@ -1,3 +1,4 @@
+import { FieldList } from "../core/field_list.ts";
 import type { Call, Client, Source } from "../core/source.ts";
 import type { CacheScope } from "./cache_scope.ts";
 import type { Directives } from "./directives.ts";
@@ -69,7 +70,7 @@ export function lookupOf(open: OpenScope, call: Call, client: Client, next: Sour
 export function forWhole(lookup: Lookup): Lookup {
   const { call, isRange } = lookup;
   if (call.method === "GET" && !isRange) return lookup;
-  const headers = new Headers(call.headers);
+  const headers = new FieldList(call.headers);
   for (const name of ["range", "if-range"]) headers.delete(name);
   return { ...lookup, call: { ...call, method: "GET", headers }, isRange: false };
 }

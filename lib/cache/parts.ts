@@ -1,4 +1,5 @@
 import { Body } from "../core/body.ts";
+import { FieldList } from "../core/field_list.ts";
 import { type Bytes, joinBytes } from "../core/bytes.ts";
 import { formatContentRange, parseByteRanges, parseContentRange } from "../http/byte_ranges.ts";
 import { mergeHeaders, sameStrongValidator, strongValidator } from "./conditional.ts";
@@ -80,7 +81,7 @@ export function wholeOf({ entry, bytes, first, size, isExact }: Part): CacheEntr
 /** The request headers for the rest of a part; undefined when it does not start at byte 0. */
 export function restHeaders(headers: Headers, part: Part): Headers | undefined {
   if (part.first !== 0 || part.size === undefined || !part.isExact) return undefined;
-  const rest = new Headers(headers);
+  const rest = new FieldList(headers);
   rest.set("range", `bytes=${part.bytes.length}-`);
   const validator = strongValidator(part.entry.headers);
   if (validator !== undefined) rest.set("if-range", validator);
@@ -88,7 +89,7 @@ export function restHeaders(headers: Headers, part: Part): Headers | undefined {
 }
 
 function withBytes(entry: CacheEntry, bytes: Bytes, range: string | undefined): CacheEntry {
-  const headers = new Headers(entry.headers);
+  const headers = new FieldList(entry.headers);
   headers.set("content-length", String(bytes.length));
   if (range === undefined) headers.delete("content-range");
   else headers.set("content-range", range);

@@ -1,4 +1,5 @@
 import { Body } from "../core/body.ts";
+import { FieldList } from "../core/field_list.ts";
 import { type Bytes, joinBytes } from "../core/bytes.ts";
 import { type ByteRange, formatContentRange, parseByteRanges } from "../http/byte_ranges.ts";
 import { sameStrongValidator } from "./conditional.ts";
@@ -55,14 +56,14 @@ function several(headers: Headers, whole: Bytes, ranges: readonly ByteRange[]): 
 }
 
 function partial(headers: Headers, body: Bytes, more: Record<string, string>): RangeResponse {
-  const own = new Headers(headers);
+  const own = new FieldList(headers);
   own.set("content-length", String(body.length));
   for (const [name, value] of Object.entries(more)) own.set(name, value);
   return { status: 206, headers: own, body: Body.of(body) };
 }
 
 function unsatisfiable(headers: Headers, size: number): RangeResponse {
-  const own = new Headers(headers);
+  const own = new FieldList(headers);
   for (const name of ["content-type", "content-encoding", "content-language"]) own.delete(name);
   own.set("content-length", "0");
   own.set("content-range", `bytes */${size}`);

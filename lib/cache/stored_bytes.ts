@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { Body } from "../core/body.ts";
+import { FieldList } from "../core/field_list.ts";
 import { type Bytes, joinBytes } from "../core/bytes.ts";
 import type { CacheEntry } from "./entry.ts";
 import { selectionKey, varyNames } from "./variants.ts";
@@ -35,7 +36,7 @@ export function entryOf(bytes: Bytes, request: Headers): CacheEntry | undefined 
     const bodyAt = 4 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
     const json = new TextDecoder().decode(bytes.subarray(4, bodyAt));
     const { headers: lines, ...facts } = v.parse(headSchema, JSON.parse(json));
-    const headers = new Headers(lines);
+    const headers = new FieldList(lines);
     const selection = selectionKey(varyNames(headers), request);
     return { ...facts, headers, selection, body: Body.of(bytes.subarray(bodyAt)) };
   } catch {

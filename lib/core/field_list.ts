@@ -49,6 +49,19 @@ export class FieldList implements Headers {
     return fields;
   }
 
+  /** A copy of the fields whose name passes a test. */
+  filter(test: (name: string) => boolean): FieldList {
+    const list = this.#list;
+    const passed: string[] = [];
+    for (let at = 0; at < list.length; at += 2) {
+      const name = list[at] ?? "";
+      if (test(name)) passed.push(name, list[at + 1] ?? "");
+    }
+    const fields = FieldList.trusted(passed);
+    fields.#isSorted = this.#isSorted;
+    return fields;
+  }
+
   /** The number of fields. */
   get size(): number {
     return this.#list.length / 2;

