@@ -1,5 +1,5 @@
-import { timingSafeEqual } from "node:crypto";
 import { keyHash } from "../lib/operator/client_directory.ts";
+import { nodeCrypto } from "../lib/core/node_crypto.ts";
 import { GatewayError } from "../lib/core/errors.ts";
 import { forwardingHeader } from "../lib/http/forwarding_header.ts";
 import { isLoopbackAddress, isLoopbackHost } from "../lib/http/loopback.ts";
@@ -34,7 +34,7 @@ export function admin({ token, isHosted, forwardedHeader }: AdminOptions): Middl
       const { headers } = c;
       if (expected) {
         const shown = /^Bearer (.+)$/i.exec(headers.get("authorization") ?? "")?.[1] ?? "";
-        if (!timingSafeEqual(encoder.encode(keyHash(shown)), expected)) {
+        if (!nodeCrypto().timingSafeEqual(encoder.encode(keyHash(shown)), expected)) {
           throw new GatewayError(
             "unauthorized",
             "the operator's token is missing or wrong",

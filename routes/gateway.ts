@@ -5,7 +5,7 @@ import { DEFAULTS } from "../lib/core/defaults.ts";
 import type { Settings } from "../lib/config/gateway.ts";
 import type { RouteSettings } from "../lib/config/route.ts";
 import { GatewayError, methodNotAllowed } from "../lib/core/errors.ts";
-import { fingerprint } from "../lib/core/fingerprint.ts";
+import { shortHash } from "../lib/core/short_hash.ts";
 import { isReservedPath } from "../lib/http/reserved_path.ts";
 import { ResponseSender } from "../lib/http/response_sender.ts";
 import { Sources } from "../lib/upstream/sources.ts";
@@ -192,5 +192,5 @@ function notFound({ method, path }: Exchange, allowed: readonly string[]): Gatew
  */
 function pseudonymOf({ upstreams, routes }: Settings): string {
   const bases = upstreams.map(targetOf);
-  return `sluice-${fingerprint(JSON.stringify([bases, routes.map(({ key }) => key)]))}`;
+  return `sluice-${shortHash(JSON.stringify([bases, routes.map(({ key }) => key)]))}`;
 }

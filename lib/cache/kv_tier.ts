@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { nodeCrypto } from "../core/node_crypto.ts";
 import * as v from "valibot";
 import { type Bytes, joinBytes } from "../core/bytes.ts";
 import { retryWhileLocked } from "../store/kv_locked.ts";
@@ -327,7 +327,7 @@ function variantsOf(index: unknown): Variant[] {
  * would take ten times as long.
  */
 function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return nodeCrypto().createHash("sha256").update(text).digest("hex");
 }
 
 function isSame(a: Bytes, b: Bytes): boolean {

@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { KnownKey } from "../config/client.ts";
+import { nodeCrypto } from "../core/node_crypto.ts";
 
 /** A client whose key is known. */
 export interface KnownClient {
@@ -24,7 +24,7 @@ export function configuredClients(known: readonly KnownKey[]): ClientDirectory {
     find(key) {
       const hash = hashOf(key);
       const entry = byHash.get(hash.toString("hex"));
-      return entry && timingSafeEqual(entry.hash, hash) ? entry.client : undefined;
+      return entry && nodeCrypto().timingSafeEqual(entry.hash, hash) ? entry.client : undefined;
     },
   };
 }
@@ -35,5 +35,5 @@ export function keyHash(key: string): string {
 }
 
 function hashOf(key: string): Buffer {
-  return createHash("sha256").update(key).digest();
+  return nodeCrypto().createHash("sha256").update(key).digest();
 }
