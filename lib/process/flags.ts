@@ -3,7 +3,7 @@ import { DEFAULTS } from "../core/defaults.ts";
 import type { Environment } from "../config/values.ts";
 import { StartError } from "../core/start_error.ts";
 
-const USAGE = "usage: main.ts [--config FILE] [--port N] [--host H] [--check]";
+const USAGE = "usage: main.ts [--config FILE] [--port N] [--host H] [--reuse-port] [--check]";
 
 /** The options of the program, from its flags and environment. */
 export interface Options {
@@ -12,6 +12,8 @@ export interface Options {
   /** 0 takes any free port. */
   readonly port: number;
   readonly host: string;
+  /** Whether other processes may listen on the same port. */
+  readonly reusePort: boolean;
   /** Overrides the config's `store`. */
   readonly store: string | undefined;
   /** Whether to check the config, print what it does, and exit. */
@@ -28,6 +30,7 @@ export function readOptions(args: string[], env: Environment): Options {
     config: flags.config ?? env("GATEWAY_CONFIG"),
     port: readPort(flags.port ?? env("PORT")),
     host: flags.host ?? env("HOST") ?? DEFAULTS.host,
+    reusePort: flags["reuse-port"],
     store: env("GATEWAY_STORE"),
     check: flags.check,
   };
@@ -41,6 +44,7 @@ function readFlags(args: string[]) {
         config: { type: "string" },
         port: { type: "string" },
         host: { type: "string" },
+        "reuse-port": { type: "boolean", default: false },
         check: { type: "boolean", default: false },
       },
     }).values;

@@ -13,6 +13,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Whether other processes may listen on the same port; the system then shares out connections. */
+  readonly reusePort: boolean;
   readonly handler: Deno.ServeHandler<Deno.NetAddr>;
   readonly clock: Clock;
   readonly output: Output;
@@ -24,7 +26,9 @@ export interface ListenOptions {
  * Listens until the program ends, reopening the listener when it fails, and prints the address.
  * @throws {StartError} when it cannot listen at start
  */
-export function listen({ host, port, handler, clock, output, onEnd }: ListenOptions): Listener {
+export function listen(options: ListenOptions): Listener {
+  const { host, reusePort, handler, clock, output, onEnd } = options;
+  let { port } = options;
   let isAnnounced = false;
   const onListen = (address: Deno.NetAddr) => {
     if (isAnnounced) return;
@@ -45,7 +49,7 @@ export function listen({ host, port, handler, clock, output, onEnd }: ListenOpti
   };
   try {
     return new Listener({
-      serve: () => Deno.serve({ hostname: host, port, onListen }, handler),
+      serve: () => Deno.serve({ hostname: host, port, reusePort, onListen }, handler),
       hasRoom: () => hasDescriptors(DEFAULTS.reservedDescriptors),
       clock,
       onFull: () =>

@@ -11,6 +11,7 @@ Deno.test("without a word, the defaults hold", () => {
     config: undefined,
     port: 8000,
     host: "127.0.0.1",
+    reusePort: false,
     store: undefined,
     check: false,
   });
@@ -28,17 +29,27 @@ Deno.test("the environment stands before the defaults", () => {
     config: "env.ts",
     port: 9000,
     host: "::1",
+    reusePort: false,
     store: ":memory:",
     check: false,
   });
 });
 
 Deno.test("flags stand before the environment", () => {
-  const args = ["--config", "flag.json", "--port=0", "--host", "0.0.0.0", "--check"];
+  const args = [
+    "--config",
+    "flag.json",
+    "--port=0",
+    "--host",
+    "0.0.0.0",
+    "--reuse-port",
+    "--check",
+  ];
   assertEquals(read(args, ENV), {
     config: "flag.json",
     port: 0,
     host: "0.0.0.0",
+    reusePort: true,
     store: ":memory:",
     check: true,
   });
@@ -63,7 +74,7 @@ for (
     const { message } = assertThrows(() => read(args), StartError);
     assertStringIncludes(
       message,
-      "\nusage: main.ts [--config FILE] [--port N] [--host H] [--check]",
+      "\nusage: main.ts [--config FILE] [--port N] [--host H] [--reuse-port] [--check]",
     );
   });
 }
