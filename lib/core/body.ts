@@ -16,7 +16,9 @@ const JOIN_BYTES = 1024 * 1024;
  */
 const LARGE_BYTES = 64 * 1024;
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
+const UTF8 = new TextDecoder();
+/** Throws for what is not UTF-8; takes twice as long. */
+const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Bytes that are written once and read many times, even while they are still being written.
@@ -29,6 +31,8 @@ export class Body implements AsyncIterable<Bytes>, Holdable {
   #whole: Bytes | undefined;
   /** Undefined if the body was whole from the start. */
   #arriving: ArrivingBytes | undefined;
+  /** Whether it was parsed as JSON, successfully. */
+  #isJson = false;
   #json: { readonly value: unknown } | undefined;
   /** Used instead of `#json` for a large body, whose value may be collected and parsed again. */
   #largeJson: WeakRef<WeakKey> | undefined;
@@ -105,18 +109,22 @@ export class Body implements AsyncIterable<Bytes>, Holdable {
     const whole = this.wholeBytes;
     const bytes = whole && whole.length <= limit ? whole : await this.bytes(limit);
     const value = parseJson(bytes);
+    this.#isJson = true;
     if (bytes.length <= LARGE_BYTES) this.#json = { value };
     else if (typeof value === "object" && value !== null) this.#largeJson = new WeakRef(value);
     return value;
   }
 
   /**
-   * Checks that a whole body is JSON, or empty, without retaining its value.
+   * Checks that a whole body is JSON, or empty, once; its value is not retained.
    * @throws {SyntaxError} if it is not JSON
    * @throws {TypeError} if it is not UTF-8
    */
   checkJson(): void {
-    if (this.#json === undefined && this.wholeBytes) parseJson(this.wholeBytes);
+    const whole = this.wholeBytes;
+    if (this.#isJson || whole === undefined) return;
+    parseJson(whole);
+    this.#isJson = true;
   }
 
   /** Reads from the first byte, at this reader's own pace. */
@@ -155,5 +163,8 @@ async function* iterate(chunks: readonly Bytes[]): AsyncGenerator<Bytes, void, v
 }
 
 function parseJson(bytes: Bytes): unknown {
-  return bytes.length === 0 ? undefined : JSON.parse(UTF8.decode(bytes));
+  if (bytes.length === 0) return undefined;
+  const text = UTF8.decode(bytes);
+  // The decoder puts U+FFFD where bytes are not UTF-8.
+  return JSON.parse(text.includes("\ufffd") ? STRICT_UTF8.decode(bytes) : text);
 }

@@ -238,7 +238,83 @@ Deno.test("whole that fails fails every reader, and is not called again", async 
   assertSpyCalls(whole, 1);
 });
 
+Deno.test("whole of an unknown length is told its limit, which is that of the first reader", async () => {
+  const limits: number[] = [];
+  const body = Body.from({
+    stream: streamOf("never"),
+    whole: (limit) => {
+      limits.push(limit);
+      return Promise.resolve(encode("abc"));
+    },
+  });
+  const both = await Promise.all([body.bytes(5), body.bytes(9)]);
+  assertEquals([both.map(decode), limits, body.length], [["abc", "abc"], [5], 3]);
+});
+
+Deno.test("whole of an unknown length that is too large fails its readers", async () => {
+  const body = Body.from({
+    stream: streamOf("never"),
+    whole: (limit) => Promise.reject(new BodyTooLarge(limit)),
+  });
+  const error = await assertRejects(() => body.bytes(2), BodyTooLarge);
+  assertEquals([error.limit, body.length], [2, undefined]);
+});
+
+// wholeBytes
+
+Deno.test("wholeBytes are there at once, or when all have arrived and are buffered", async () => {
+  const bytes = encode("abc");
+  assertStrictEquals(Body.of(bytes).wholeBytes, bytes);
+  const body = Body.from({ stream: streamOf("a", "bc") });
+  assertEquals(body.wholeBytes, undefined);
+  await body.bytes(3);
+  assertEquals(body.wholeBytes, bytes);
+  const passedOn = Body.from({ stream: streamOf("ab", "cd") }, 3);
+  await textOf(passedOn);
+  assertEquals(passedOn.wholeBytes, undefined);
+});
+
+Deno.test("wholeBytes of a body that broke off are not there", async () => {
+  const origin = new ScriptedStream();
+  const body = Body.from({ stream: origin.stream });
+  const reading = assertRejects(() => body.bytes(9));
+  await settled();
+  origin.deliver("a");
+  await settled();
+  origin.fail(new Error("lost"));
+  await reading;
+  assertEquals(body.wholeBytes, undefined);
+});
+
 // json
+
+Deno.test("checkJson accepts what json parses, and nothing else", () => {
+  for (const text of ["", "1", '{"a":[1]}', '"€"', "\ufeff[1]"]) Body.of(encode(text)).checkJson();
+  assertThrows(() => Body.of(encode("{")).checkJson(), SyntaxError);
+  assertThrows(() => Body.of(new Uint8Array([0x22, 0xff, 0x22])).checkJson(), TypeError);
+});
+
+Deno.test("checkJson parses once, and not what json has parsed", async () => {
+  const { parse } = JSON;
+  const counting = spy((text: string) => parse(text));
+  JSON.parse = counting;
+  try {
+    const checked = Body.of(encode("[1]"));
+    checked.checkJson();
+    checked.checkJson();
+    assertSpyCalls(counting, 1);
+    const parsed = Body.of(encode("[1]"));
+    await parsed.json(10);
+    parsed.checkJson();
+    assertSpyCalls(counting, 2);
+  } finally {
+    JSON.parse = parse;
+  }
+});
+
+Deno.test("json may contain U+FFFD, which stands for bytes that are not UTF-8", async () => {
+  assertEquals(await Body.of(encode('"\ufffd"')).json(10), "\ufffd");
+});
 
 Deno.test("json is parsed once", async () => {
   const body = Body.from({ stream: streamOf('{"a"', ":1}") });

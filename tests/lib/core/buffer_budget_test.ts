@@ -85,6 +85,28 @@ Deno.test("what comes in one step is counted before it comes", async () => {
   assertEquals(isRead, false);
 });
 
+Deno.test("what comes in one step of an unknown length is counted as it comes", async () => {
+  const budget = new BufferBudget(OVERHEAD + 150);
+  const stream = new ReadableStream<Uint8Array<ArrayBuffer>>();
+  const counted: number[] = [];
+  const body = Body.from({
+    stream,
+    whole(_limit, count) {
+      for (let part = 0; part < 3; part++) {
+        count(60);
+        counted.push(budget.used - OVERHEAD);
+      }
+      return Promise.resolve(new Uint8Array(180));
+    },
+  });
+  const account = new BufferAccount(budget);
+  account.hold(body);
+  const error = await assertRejects(() => body.bytes(Infinity), GatewayError);
+  assertEquals([error.kind, counted], ["overloaded", [60, 120]]);
+  account.close();
+  assertEquals(budget.used, 0);
+});
+
 Deno.test("chunks that were passed on and let go of do not count", async () => {
   const budget = new BufferBudget(Infinity);
   const sizes = [100, 100, 100, 100];

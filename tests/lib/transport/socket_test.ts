@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { Body } from "../../../lib/core/body.ts";
+import { Body, BodyTooLarge } from "../../../lib/core/body.ts";
 import { systemClock } from "../../../lib/core/clock.ts";
 import { GatewayError } from "../../../lib/core/errors.ts";
 import type { Source } from "../../../lib/core/source.ts";
@@ -157,6 +157,22 @@ Deno.test("socket: a body that is cancelled closes its connection", async () => 
   await body.cancel();
   await until(() => upstream.open === 0, "it is closed");
 });
+
+for (
+  const [framing, sends] of [
+    ["chunked", `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\nabc\r\n`],
+    ["ended by the end", "HTTP/1.1 200 OK\r\n\r\nabcabc"],
+    ["of a known length", HEAD + "abcabc"],
+  ] as const
+) {
+  Deno.test(`socket: a body ${framing} that is larger than its reader's limit closes its connection`, async () => {
+    await using upstream = startMute(sends);
+    using it = open(upstream.url);
+    const { body } = await it.source(testCall(), testContext());
+    await assertRejects(() => body.bytes(5), BodyTooLarge);
+    await until(() => upstream.open === 0, "it is closed");
+  });
+}
 
 Deno.test("socket: a call aborted before it began opens no connection", async () => {
   await using upstream = startMute();
