@@ -1,3 +1,4 @@
+import { FieldList } from "../lib/core/field_list.ts";
 import { isReservedPath } from "../lib/http/reserved_path.ts";
 import { parseTarget } from "../lib/http/path.ts";
 import type { CorsSettings } from "../lib/config/gateway.ts";
@@ -50,7 +51,7 @@ export function cors(
   return {
     before(c) {
       if (!isPreflight(c) || !isReadable(c)) return;
-      const headers = new Headers();
+      const headers = new FieldList();
       grant(c, headers);
       headers.set("access-control-max-age", String(MAX_AGE_S));
       const methods = allowedMethods(c.path);

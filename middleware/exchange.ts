@@ -1,5 +1,6 @@
 import { getPath } from "hono/utils/url";
 import type { GatewayError } from "../lib/core/errors.ts";
+import { FieldList } from "../lib/core/field_list.ts";
 import type { Trace } from "../lib/core/trace.ts";
 import type { Target } from "../lib/http/path.ts";
 import type { SendOutcome } from "../lib/http/response_sender.ts";
@@ -20,7 +21,7 @@ export class Exchange {
   readonly method: string;
   /** The path that routes are matched with: decoded, where it can be. */
   readonly path: string;
-  /** The request's headers. */
+  /** The request's headers, read once: each look into Deno's own costs a call of the platform. */
   readonly headers: Headers;
   /** The matched route's parameters, decoded. */
   params = NO_PARAMS;
@@ -52,7 +53,7 @@ export class Exchange {
     this.env = env;
     this.method = request.method;
     this.path = getPath(request);
-    this.headers = request.headers;
+    this.headers = new FieldList(request.headers);
   }
 
   /** What logs and response headers report; set by the first middleware. */

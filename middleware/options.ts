@@ -1,4 +1,5 @@
 import { GatewayError } from "../lib/core/errors.ts";
+import { FieldList } from "../lib/core/field_list.ts";
 import type { Middleware } from "./middleware.ts";
 import { ResponseDraft } from "./response_draft.ts";
 
@@ -19,7 +20,7 @@ export function options(allowedMethods: (pathname?: string) => string[]): Middle
       if (allowed.length === 0) throw new GatewayError("not-found", `no route matches ${path}`);
       return new ResponseDraft(null, {
         status: 204,
-        headers: new Headers({ allow: allowed.join(", ") }),
+        headers: FieldList.of({ allow: allowed.join(", ") }),
       });
     },
   };

@@ -1,4 +1,5 @@
 import { GatewayError, toGatewayError } from "../lib/core/errors.ts";
+import { FieldList } from "../lib/core/field_list.ts";
 import { problemDocumentOf } from "../lib/http/problem.ts";
 import type { Exchange } from "./exchange.ts";
 import { ResponseDraft } from "./response_draft.ts";
@@ -24,7 +25,7 @@ export function problems(
   const document = problemDocumentOf(shown, c.trace.id);
   return new ResponseDraft(JSON.stringify(document), {
     status: shown.status,
-    headers: new Headers({
+    headers: FieldList.of({
       ...shown.headers,
       "content-type": "application/problem+json",
       "cache-control": "no-store",

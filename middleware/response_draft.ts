@@ -1,4 +1,5 @@
 import type { Bytes } from "../lib/core/bytes.ts";
+import { FieldList } from "../lib/core/field_list.ts";
 import { isBodiless } from "../lib/http/is_bodiless.ts";
 
 /** The body of a response; null for none. */
@@ -23,7 +24,7 @@ export class ResponseDraft {
    * @param headers not copied (default: none)
    * @throws {RangeError} for a status that no response can have
    */
-  constructor(body: DraftBody, { status = 200, headers = new Headers() }: DraftInit = {}) {
+  constructor(body: DraftBody, { status = 200, headers = new FieldList() }: DraftInit = {}) {
     if (!(status >= 200 && status <= 599)) throw new RangeError(`no response has status ${status}`);
     this.body = body;
     this.status = status;

@@ -1,3 +1,4 @@
+import { FieldList } from "../lib/core/field_list.ts";
 import { ResponseDraft } from "../middleware/response_draft.ts";
 
 /** A response with a JSON document of the gateway's own. */
@@ -8,6 +9,6 @@ export function jsonDraft(
 ): ResponseDraft {
   return new ResponseDraft(JSON.stringify(value), {
     status,
-    headers: new Headers({ "content-type": "application/json", ...headers }),
+    headers: FieldList.of({ "content-type": "application/json", ...headers }),
   });
 }

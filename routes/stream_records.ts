@@ -2,6 +2,7 @@ import { parseAccept } from "hono/utils/accept";
 import type { Clock } from "../lib/core/clock.ts";
 import { DEFAULTS } from "../lib/core/defaults.ts";
 import { GatewayError } from "../lib/core/errors.ts";
+import { FieldList } from "../lib/core/field_list.ts";
 import {
   EVENT_STREAM,
   NDJSON,
@@ -77,7 +78,7 @@ export async function streamRecords(
     const isHead = c.method === "HEAD";
     if (isHead) await stream.cancel();
     const body = isHead ? null : c.env.batch ? stream : responseStream(c, stream, sender);
-    return new ResponseDraft(body, { headers: new Headers(headersOf(format)) });
+    return new ResponseDraft(body, { headers: FieldList.of(headersOf(format)) });
   } catch (error) {
     onEnd();
     throw error;
