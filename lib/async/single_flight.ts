@@ -1,13 +1,5 @@
+import { Dependent, Scope } from "../core/scope.ts";
 import type { Client, Context } from "../core/source.ts";
-
-/** A caller that waits for the result. */
-interface Waiter<T> {
-  readonly signal: AbortSignal;
-  readonly deadline: number;
-  readonly resolve: (value: T) => void;
-  readonly reject: (reason: unknown) => void;
-  readonly leave: () => void;
-}
 
 /**
  * One piece of work whose result several callers share.
@@ -20,8 +12,10 @@ interface Waiter<T> {
 export class SingleFlight<T> {
   /** The client of the first caller. */
   readonly client: Client;
-  readonly #controller = new AbortController();
-  readonly #waiters = new Set<Waiter<T>>();
+  readonly #scope = new Scope();
+  /** Nearly all work has one waiter: a set is made for the second. */
+  #only: Waiter<T> | undefined;
+  #several: Set<Waiter<T>> | undefined;
   readonly #onOver: () => void;
   /** Its deadline is a field that is overwritten: a getter would cost half a microsecond a call. */
   readonly #ctx: Context & { deadline: number };
@@ -32,47 +26,50 @@ export class SingleFlight<T> {
   constructor({ client, trace, background, buffers }: Context, onOver: () => void) {
     this.client = client;
     this.#onOver = onOver;
-    const { signal } = this.#controller;
+    const signal = this.#scope;
     this.#ctx = { signal, deadline: -Infinity, client, trace, background, buffers };
   }
 
   /** Waits for the result. It rejects with the signal's reason when that aborts first. */
   join({ signal, deadline }: Context): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const waiter = { signal, deadline, resolve, reject, leave: () => this.#leave(waiter) };
-    this.#waiters.add(waiter);
-    this.#ctx.deadline = Math.max(this.#ctx.deadline, deadline);
-    signal.addEventListener("abort", waiter.leave, { once: true });
-    return promise;
+    return new Promise((resolve, reject) => {
+      const leave = (waiter: Waiter<T>) => this.#leave(waiter);
+      const waiter = new Waiter(signal, deadline, resolve, reject, leave);
+      if (this.#several) this.#several.add(waiter);
+      else if (this.#only) this.#several = new Set([this.#only, waiter]);
+      else this.#only = waiter;
+      this.#ctx.deadline = Math.max(this.#ctx.deadline, deadline);
+    });
   }
 
   /** Runs the work and settles all waiters. At least one must have joined. */
-  async run(work: (ctx: Context) => Promise<T>): Promise<void> {
-    try {
-      const value = await work(this.#ctx);
-      this.#end(({ resolve }) => resolve(value));
-    } catch (error) {
-      this.#end(({ reject }) => reject(error));
-    }
+  run(work: (ctx: Context) => Promise<T>): void {
+    Promise.try(work, this.#ctx).then(
+      (value) => this.#end((waiter) => waiter.resolve(value)),
+      (error) => this.#end((waiter) => waiter.reject(error)),
+    );
+  }
+
+  #waiters(): Iterable<Waiter<T>> {
+    return this.#several ?? (this.#only ? [this.#only] : []);
   }
 
   #leave(waiter: Waiter<T>): void {
-    const { signal, reject } = waiter;
-    this.#waiters.delete(waiter);
-    if (this.#waiters.size > 0) {
+    this.#several?.delete(waiter);
+    if (this.#several && this.#several.size > 0) {
       if (waiter.deadline === this.#ctx.deadline) this.#ctx.deadline = this.#latestDeadline();
-      reject(signal.reason);
+      waiter.reject(waiter.signal.reason);
     } else {
       this.#last = waiter;
       this.#onOver();
-      this.#controller.abort(signal.reason);
+      this.#scope.cancel(waiter.signal.reason);
     }
   }
 
   #latestDeadline(): number {
     const last = this.#ctx.deadline;
     let latest = -Infinity;
-    for (const { deadline } of this.#waiters) {
+    for (const { deadline } of this.#waiters()) {
       if (deadline === last) return last; // most waiters have the same one
       latest = Math.max(latest, deadline);
     }
@@ -82,9 +79,27 @@ export class SingleFlight<T> {
   #end(settle: (waiter: Waiter<T>) => void): void {
     if (this.#last) return this.#last.reject(this.#last.signal.reason);
     this.#onOver();
-    for (const waiter of this.#waiters) {
-      waiter.signal.removeEventListener("abort", waiter.leave);
+    for (const waiter of this.#waiters()) {
+      waiter.unfollow();
       settle(waiter);
     }
+  }
+}
+
+/** A caller that waits for the result. */
+class Waiter<T> extends Dependent {
+  constructor(
+    readonly signal: AbortSignal,
+    readonly deadline: number,
+    readonly resolve: (value: T) => void,
+    readonly reject: (reason: unknown) => void,
+    readonly leave: (waiter: Waiter<T>) => void,
+  ) {
+    super();
+    this.follow(signal);
+  }
+
+  followedAborted(): void {
+    this.leave(this);
   }
 }

@@ -1,13 +1,14 @@
 import type { Clock } from "./clock.ts";
 
-/** A pending timer, in a linked list by time. */
+/** A pending timer; it is itself the entry in its queue, in order of time. */
 export interface Timer {
   /** When it fires, on the monotonic clock (ms). */
-  readonly due: number;
-  readonly ring: () => void;
-  before: Timer | undefined;
-  after: Timer | undefined;
+  due: number;
   isSet: boolean;
+  earlier: Timer | undefined;
+  later: Timer | undefined;
+  /** Called when it fires. */
+  ring(): void;
 }
 
 /**
@@ -35,13 +36,21 @@ export class TimerQueue {
    * @param since when it starts (monotonic, ms): now, or just before
    */
   set(ring: () => void, since: number = this.#clock.monotonic()): Timer {
-    const due = Math.min(since + this.#ms, this.#latest);
-    const timer: Timer = { due, ring, before: this.#last, after: undefined, isSet: true };
-    if (this.#last) this.#last.after = timer;
+    const timer: Timer = { due: 0, isSet: false, earlier: undefined, later: undefined, ring };
+    this.start(timer, since);
+    return timer;
+  }
+
+  /** Starts a timer of the caller's own, which must not be pending; see {@linkcode set}. */
+  start(timer: Timer, since: number = this.#clock.monotonic()): void {
+    timer.due = Math.min(since + this.#ms, this.#latest);
+    timer.isSet = true;
+    timer.earlier = this.#last;
+    timer.later = undefined;
+    if (this.#last) this.#last.later = timer;
     else this.#first = timer;
     this.#last = timer;
-    if (this.#sleep === undefined && !this.#isRinging) this.#sleepUntil(due);
-    return timer;
+    if (this.#sleep === undefined && !this.#isRinging) this.#sleepUntil(timer.due);
   }
 
   /** Makes every timer fire at that time at the latest, including those set later. */
@@ -63,11 +72,12 @@ export class TimerQueue {
   #remove(timer: Timer): void {
     if (!timer.isSet) return;
     timer.isSet = false;
-    const { before, after } = timer;
-    if (before) before.after = after;
-    else this.#first = after;
-    if (after) after.before = before;
-    else this.#last = before;
+    const { earlier, later } = timer;
+    if (earlier) earlier.later = later;
+    else this.#first = later;
+    if (later) later.earlier = earlier;
+    else this.#last = earlier;
+    timer.earlier = timer.later = undefined;
   }
 
   #sleepUntil(due: number): void {

@@ -31,64 +31,63 @@ export function timeout({ timeoutMs, clock }: TimeoutOptions): Policy {
       if (ctx.deadline <= now) {
         throw new GatewayError("deadline-exceeded", "no time was left for the call");
       }
-      const scope = new Scope(ctx.signal);
-      const { signal } = scope;
-      const expire = () => scope.cancel(new GatewayError("upstream-timeout", detail));
-      const timer = new AttemptTimer(timers, expire, signal, now);
+      const attempt = new Attempt(ctx.signal, timers, detail, now);
+      const { client, trace, background, buffers } = ctx;
+      const inner = { signal: attempt, deadline: ctx.deadline, client, trace, background, buffers };
       try {
-        const { client, trace, background, buffers } = ctx;
         if (call.body === undefined || call.body.isWhole) {
-          const deadline = Math.min(now + timeoutMs, ctx.deadline);
-          return await next(call, { signal, deadline, client, trace, background, buffers });
+          inner.deadline = Math.min(now + timeoutMs, ctx.deadline);
+          return await next(call, inner);
         }
-        const upload = { ...call, body: watchedUpload(call.body, timer) };
-        return await next(upload, {
-          signal,
-          deadline: ctx.deadline,
-          client,
-          trace,
-          background,
-          buffers,
-        });
+        return await next({ ...call, body: watchedUpload(call.body, attempt) }, inner);
       } catch (error) {
-        throw timer.waitsForClient ? lateUpload(error) : error;
+        throw attempt.waitsForClient ? lateUpload(error) : error;
       } finally {
-        timer.end();
-        scope[Symbol.dispose]();
+        attempt.end();
       }
     };
 }
 
-/** The timer of one attempt, stopped while the gateway waits for the client's next bytes. */
-class AttemptTimer implements UploadWatcher {
+/**
+ * One attempt: the signal that ends it, and its timer, which is stopped while the gateway waits for
+ * the client's next bytes.
+ */
+class Attempt extends Scope implements Timer, UploadWatcher {
   waitsForClient = false;
+  due = 0;
+  isSet = false;
+  earlier: Timer | undefined;
+  later: Timer | undefined;
   readonly #timers: TimerQueue;
-  readonly #expire: () => void;
-  readonly #signal: AbortSignal;
-  #timer: Timer;
+  readonly #detail: string;
   #hasEnded = false;
 
-  constructor(timers: TimerQueue, expire: () => void, signal: AbortSignal, now: number) {
+  constructor(parent: AbortSignal, timers: TimerQueue, detail: string, now: number) {
+    super(parent);
     this.#timers = timers;
-    this.#expire = expire;
-    this.#signal = signal;
-    this.#timer = timers.set(expire, now);
+    this.#detail = detail;
+    timers.start(this, now);
+  }
+
+  ring(): void {
+    this.cancel(new GatewayError("upstream-timeout", this.#detail));
   }
 
   onWait(): void {
     this.waitsForClient = true;
-    this.#timers.stop(this.#timer);
+    this.#timers.stop(this);
   }
 
   onCome(): void {
     // Cancelling the upload at the end of an attempt looks like an arrival, too.
-    if (this.#hasEnded || this.#signal.aborted) return;
+    if (this.#hasEnded || this.aborted) return;
     this.waitsForClient = false;
-    this.#timer = this.#timers.set(this.#expire);
+    this.#timers.start(this);
   }
 
   end(): void {
     this.#hasEnded = true;
-    this.#timers.stop(this.#timer);
+    this.#timers.stop(this);
+    this[Symbol.dispose]();
   }
 }

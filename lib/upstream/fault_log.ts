@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
-import type { Source } from "../core/source.ts";
+import type { Reply, Source } from "../core/source.ts";
 import { UpstreamFault, type UpstreamFaultReason } from "../core/upstream_fault.ts";
 
 /** Interval in which repeated failures of an upstream are only counted (ms). */
@@ -45,16 +45,15 @@ export class FaultLog {
 
   /** Wraps a source to report its failures. Any response counts as a success. */
   watch(next: Source): Source {
-    return async (call, ctx) => {
-      try {
-        const reply = await next(call, ctx);
-        if (this.#failed > 0) this.#recovered();
-        return reply;
-      } catch (error) {
-        this.#add(error);
-        throw error;
-      }
+    const succeeded = (reply: Reply) => {
+      if (this.#failed > 0) this.#recovered();
+      return reply;
     };
+    const failed = (error: unknown) => {
+      this.#add(error);
+      throw error;
+    };
+    return (call, ctx) => next(call, ctx).then(succeeded, failed);
   }
 
   #add(error: unknown): void {

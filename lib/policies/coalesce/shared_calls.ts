@@ -5,12 +5,14 @@ import type { Call, Client, Context, Reply, Source } from "../../core/source.ts"
 /** The running calls of one upstream, which identical callers join. */
 export class SharedCalls {
   /** By client and path, which distinguish most calls; those that share both are compared. */
-  readonly #calls = new Map<string, SharedCall[]>();
+  readonly #calls = new Map<string, SharedCall>();
 
   /** How many calls are running. */
   get size(): number {
     let size = 0;
-    for (const calls of this.#calls.values()) size += calls.length;
+    for (const first of this.#calls.values()) {
+      for (let call: SharedCall | undefined = first; call; call = call.other) size++;
+    }
     return size;
   }
 
@@ -26,22 +28,27 @@ export class SharedCalls {
     const running = this.#calls.get(key);
     if (running) {
       const incoming = { scope, call, client: ctx.client };
-      const same = running.find((candidate) => sameCall(candidate, incoming));
-      if (same) return same.shared.join(ctx);
+      for (let other: SharedCall | undefined = running; other; other = other.other) {
+        if (sameCall(other, incoming)) return other.join(ctx);
+      }
     }
-    const shared = new SingleFlight<Reply>(ctx, () => this.#remove(key, shared));
-    const added = { scope, call, client: ctx.client, shared };
-    if (running) running.push(added);
-    else this.#calls.set(key, [added]);
+    const shared = new SharedCall(scope, call, ctx, running, () => this.#remove(key, shared));
+    this.#calls.set(key, shared);
     const reply = shared.join(ctx);
     shared.run((inner) => next(call, inner));
     return reply;
   }
 
-  #remove(key: string, ended: SingleFlight<Reply>): void {
-    const others = this.#calls.get(key)?.filter(({ shared }) => shared !== ended) ?? [];
-    if (others.length > 0) this.#calls.set(key, others);
-    else this.#calls.delete(key);
+  #remove(key: string, ended: SharedCall): void {
+    const first = this.#calls.get(key);
+    if (first === ended) {
+      if (ended.other) this.#calls.set(key, ended.other);
+      else this.#calls.delete(key);
+      return;
+    }
+    for (let call = first; call; call = call.other) {
+      if (call.other === ended) call.other = ended.other;
+    }
   }
 }
 
@@ -50,6 +57,15 @@ function keyOf({ path }: Call, { name, address }: Client): string {
 }
 
 /** A running call. */
-interface SharedCall extends IdentifiedCall {
-  readonly shared: SingleFlight<Reply>;
+class SharedCall extends SingleFlight<Reply> implements IdentifiedCall {
+  constructor(
+    readonly scope: string,
+    readonly call: Call,
+    ctx: Context,
+    /** The next running call with the same key. */
+    public other: SharedCall | undefined,
+    onOver: () => void,
+  ) {
+    super(ctx, onOver);
+  }
 }
