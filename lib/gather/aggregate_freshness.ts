@@ -1,3 +1,4 @@
+import { FieldList } from "../core/field_list.ts";
 import { tagsOf } from "../cache/purges.ts";
 import { ageMs, statedLifetimeMs } from "../cache/freshness.ts";
 import { rulesOf } from "../cache/rules.ts";
@@ -38,7 +39,7 @@ export function aggregateFreshness(
     (part.reply.madeOf ?? [part.reply]).map((reply) => ({ ...part, reply }))
   );
   const scopes = sources.map(scopeOf);
-  const headers = new Headers();
+  const headers = new FieldList();
   if (scopes.includes("no-store")) {
     headers.set("cache-control", "no-store");
     return headers;

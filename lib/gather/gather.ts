@@ -1,5 +1,6 @@
 import { aggregateFreshness, type PartReply } from "./aggregate_freshness.ts";
 import { Body } from "../core/body.ts";
+import { FieldList } from "../core/field_list.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Bytes } from "../core/bytes.ts";
 import { Envelope, writeOnly } from "./envelope.ts";
@@ -38,20 +39,20 @@ export function gather(plan: GatherPlan, { isFirst = false, freshness }: GatherF
   );
 
   return async function gather(call, ctx) {
-    const { completion, outcomes } = await plan.start(call, ctx);
+    const { completion, outcomes } = await plan.run(call, ctx);
+    if (completion.error) throw completion.error;
     const bodies: (Bytes | undefined)[] = fallbacks.map(() => undefined);
     const replies: PartReply[] = [];
     let last: Bytes = NOTHING;
-    for await (const { part, reply, error } of outcomes) {
+    for (const { part, reply, error } of outcomes) {
       const place = places.get(part) ?? 0;
       if (reply) {
         ctx.buffers?.hold(reply.body);
-        bodies[place] = last = await reply.body.bytes(Infinity);
+        bodies[place] = last = reply.body.wholeBytes ?? await reply.body.bytes(Infinity);
         const { isAuthorized = false, isPerClient = false } = plan.parts[place] ?? {};
         replies.push({ part, reply, isAuthorized, isPerClient });
       } else if (error.kind !== "cancelled") bodies[place] = fallbacks[place];
     }
-    if (completion.error) throw completion.error;
     const completeness = {
       isComplete: completion.isComplete,
       problems: completion.failures.map(partProblemOf),
@@ -64,7 +65,7 @@ export function gather(plan: GatherPlan, { isFirst = false, freshness }: GatherF
         clientHeaders,
         now: freshness.clock.wall(),
       })
-      : new Headers();
+      : new FieldList();
     return replyOf(chunks, headers, completion);
   };
 }

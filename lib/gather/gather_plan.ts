@@ -2,13 +2,13 @@ import { turns } from "../async/turns.ts";
 import type { Bytes } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { each } from "./each.ts";
-import { type Inputs, readInputs } from "../template/inputs.ts";
+import { Inputs, readInputs } from "../template/inputs.ts";
 import { JsonDocument } from "../json/json_document.ts";
 import { paged } from "./paged.ts";
 import type { PagesOptions } from "./pages.ts";
 import type { Selection } from "../json/pick.ts";
 import { readPreferences } from "../http/prefer.ts";
-import { type Outcome, type Part, settle } from "./settle.ts";
+import { type Outcome, type Part, settle, settleAll, type SettleOptions } from "./settle.ts";
 import type { Call, Context, Policy, Source } from "../core/source.ts";
 import { isClients, type TemplateName } from "../template/reference.ts";
 import { Completion, type Rule } from "./completion.ts";
@@ -78,10 +78,25 @@ export interface GatherOptions {
   readonly isCached?: boolean;
 }
 
+/** The results of parts where none uses another's. */
+const NO_OUTPUTS = new Map<string, never>();
 /** The work of one dry run, in bytes of parsed JSON (see Turns). */
 const DRY_RUN_WORK = 1024;
 /** Memory of a parsed value as a multiple of its JSON, an estimate from measurements. */
 const PARSED_FACTOR = 4;
+
+/** A gather that has ended. */
+export interface Gathered {
+  readonly completion: Completion;
+  /** The outcomes of its parts in the order of their arrival. */
+  readonly outcomes: readonly Outcome[];
+}
+
+/** A gather that is ready to start. */
+interface Prepared {
+  readonly parts: readonly Part[];
+  readonly completion: Completion;
+}
 
 /** A running gather. */
 export interface Gathering {
@@ -106,12 +121,19 @@ export class GatherPlan {
   /** Parts whose results others use. */
   readonly #needed: ReadonlySet<string>;
   readonly #required: ReadonlySet<string>;
+  readonly #usualRule: Rule;
+  readonly #strictRule: Rule;
+  /** Whether the client's body, or a list that may be long, comes before the first call. */
+  readonly #awaitsInputs: boolean;
 
   constructor(parts: readonly GatherPart[], options: GatherOptions) {
     this.parts = parts;
     this.#options = options;
     this.#needed = new Set(parts.flatMap(({ needs = [] }) => needs));
     this.#required = new Set(parts.filter(({ optional }) => !optional).map(({ name }) => name));
+    this.#usualRule = this.#rule(false);
+    this.#strictRule = this.#rule(true);
+    this.#awaitsInputs = options.readsBody !== undefined || parts.some(({ each }) => each);
   }
 
   /**
@@ -120,23 +142,51 @@ export class GatherPlan {
    * @throws {GatewayError} `bad-request` or `payload-too-large`
    */
   async start(call: Call, ctx: Context, onPage?: OnPage): Promise<Gathering> {
-    const { clock, readsBody } = this.#options;
-    const inputs = await readInputs(call, ctx, readsBody);
-    const rule = this.#rule(readPreferences(call.headers).handling === "strict");
-    const parts: Part[] = [];
-    for (const part of this.parts) {
-      if (part.each) await checkItems(part, part.each, inputs);
-      parts.push(this.#part(part, inputs, rule, onPage));
-    }
-    const completion = new Completion(rule);
-    const outcomes = settle(parts, ctx, {
-      clock,
-      isDecided(outcome) {
-        ctx.trace.parts.push(outcome);
-        return completion.add(outcome);
-      },
-    });
+    const { parts, completion } = await this.#prepare(call, ctx, onPage);
+    const isDecided = (outcome: Outcome) => {
+      ctx.trace.parts.push(outcome);
+      return completion.add(outcome);
+    };
+    return { completion, outcomes: settle(parts, ctx, this.#settling(isDecided)) };
+  }
+
+  /** The same for a response that is written when all parts have settled. */
+  async run(call: Call, ctx: Context): Promise<Gathered> {
+    const preparing = this.#prepare(call, ctx);
+    const { parts, completion } = preparing instanceof Promise ? await preparing : preparing;
+    const outcomes: Outcome[] = [];
+    const isDecided = (outcome: Outcome) => {
+      ctx.trace.parts.push(outcome);
+      outcomes.push(outcome);
+      return completion.add(outcome);
+    };
+    await settleAll(parts, ctx, this.#settling(isDecided));
     return { completion, outcomes };
+  }
+
+  /** Makes the parts; a promise only where the client's body or a long list must be awaited. */
+  #prepare(call: Call, ctx: Context, onPage?: OnPage): Prepared | Promise<Prepared> {
+    const { readsBody } = this.#options;
+    if (this.#awaitsInputs) {
+      return readInputs(call, ctx, readsBody).then(async (inputs) => {
+        for (const part of this.parts) if (part.each) await checkItems(part, part.each, inputs);
+        return this.#prepared(call, inputs, onPage);
+      });
+    }
+    const given = this.#needed.size === 0 ? { outputs: NO_OUTPUTS } : undefined;
+    return this.#prepared(call, new Inputs(call, undefined, given), onPage);
+  }
+
+  #prepared(call: Call, inputs: Inputs, onPage?: OnPage): Prepared {
+    const isStrict = readPreferences(call.headers).handling === "strict";
+    const rule = isStrict ? this.#strictRule : this.#usualRule;
+    const parts: Part[] = [];
+    for (const part of this.parts) parts.push(this.#part(part, inputs, rule, onPage));
+    return { parts, completion: new Completion(rule) };
+  }
+
+  #settling(isDecided: (outcome: Outcome) => boolean): SettleOptions {
+    return { clock: this.#options.clock, isDecided };
   }
 
   #rule(isStrict: boolean): Rule {

@@ -62,14 +62,31 @@ export async function* settle(
   }
 }
 
+/**
+ * The same without an iterator, which lives as long as its calls: `isDecided` alone sees the
+ * outcomes. Resolves once every part has settled and nothing is running.
+ */
+export async function settleAll(
+  parts: Iterable<Part>,
+  ctx: Context,
+  options: SettleOptions,
+): Promise<void> {
+  using run = new Run(parts, ctx, options);
+  run.startReady();
+  while (run.isOpen) if (run.take() === undefined) await run.arrival();
+  run.stop();
+  while (run.isBusy) await run.arrival();
+}
+
 /** A part in the dependency graph. */
 interface Node {
   readonly part: Part;
   /** How many of its needs have not settled. */
   missing: number;
   isSettled: boolean;
-  /** The parts that need this one. */
-  readonly dependents: Node[];
+  startedAt: number;
+  /** The parts that need this one; undefined if none does. */
+  dependents: Node[] | undefined;
 }
 
 /** One run over a graph of parts. */
@@ -92,15 +109,14 @@ class Run implements Disposable {
     this.#scope = new Scope(ctx.signal);
     this.#ctx = { ...ctx, signal: this.#scope.signal };
     this.#options = options;
-    const nodes = new Map<string, Node>();
+    const waiting: Node[] = [];
     for (const part of parts) {
       const missing = part.needs?.length ?? 0;
-      const node = { part, missing, isSettled: false, dependents: [] };
-      nodes.set(part.name, node);
-      if (missing === 0) this.#ready.push(node);
+      const node = { part, missing, isSettled: false, startedAt: 0, dependents: undefined };
+      (missing === 0 ? this.#ready : waiting).push(node);
     }
-    this.#unsettled = nodes.size;
-    if (this.#ready.length < nodes.size) link(nodes);
+    this.#unsettled = this.#ready.length + waiting.length;
+    if (waiting.length > 0) link([...this.#ready, ...waiting]);
   }
 
   /** Whether outcomes remain to be taken. */
@@ -153,19 +169,25 @@ class Run implements Disposable {
     this.#scope[Symbol.dispose]();
   }
 
-  async #call(node: Node): Promise<void> {
-    const { source, call, name } = node.part;
-    const { clock } = this.#options;
-    const startedAt = clock.monotonic();
-    let outcome: Outcome;
+  #call(node: Node): void {
+    const { source, call } = node.part;
+    node.startedAt = this.#options.clock.monotonic();
     this.#running++;
+    let calling: Promise<Reply>;
     try {
-      const reply = await source(typeof call === "function" ? call() : call, this.#ctx);
-      outcome = { part: name, durationMs: clock.monotonic() - startedAt, reply };
+      calling = source(typeof call === "function" ? call() : call, this.#ctx);
     } catch (thrown) {
-      const error = toGatewayError(thrown);
-      outcome = { part: name, durationMs: clock.monotonic() - startedAt, error };
+      return this.#end(node, undefined, thrown);
     }
+    calling.then((reply) => this.#end(node, reply), (thrown) => this.#end(node, undefined, thrown));
+  }
+
+  #end(node: Node, reply: Reply | undefined, thrown?: unknown): void {
+    const { name: part } = node.part;
+    const durationMs = this.#options.clock.monotonic() - node.startedAt;
+    const outcome: Outcome = reply
+      ? { part, durationMs, reply }
+      : { part, durationMs, error: toGatewayError(thrown) };
     this.#running--;
     this.#settle(node, outcome);
     this.startReady();
@@ -182,7 +204,7 @@ class Run implements Disposable {
     this.#unsettled--;
     this.#settled.push(settled);
     if (this.#options.isDecided?.(settled)) this.stop();
-    for (const dependent of node.dependents) {
+    for (const dependent of node.dependents ?? []) {
       if (settled.error) this.#fail(dependent, inputFailed(settled));
       else if (--dependent.missing === 0) this.#ready.push(dependent);
     }
@@ -190,12 +212,13 @@ class Run implements Disposable {
 }
 
 /** Links each part to the parts that need it. */
-function link(nodes: ReadonlyMap<string, Node>): void {
-  for (const node of nodes.values()) {
+function link(nodes: readonly Node[]): void {
+  const byName = new Map(nodes.map((node) => [node.part.name, node]));
+  for (const node of nodes) {
     for (const need of node.part.needs ?? []) {
-      const needed = nodes.get(need);
+      const needed = byName.get(need);
       if (!needed) throw new Error(`${node.part.name} needs ${need}, which is not a part`);
-      needed.dependents.push(node);
+      (needed.dependents ??= []).push(node);
     }
   }
 }

@@ -25,12 +25,16 @@ export class Inputs {
   readonly #call: Call;
   readonly #body: JsonDocument | undefined;
   #query: { parsed?: URLSearchParams } = {};
-  #given: Given = { outputs: new Map() };
+  #given: Given;
 
-  /** @param body the client's JSON body; undefined without one */
-  constructor(call: Call, body: JsonDocument | undefined) {
+  /**
+   * @param body the client's JSON body; undefined without one
+   * @param given default: no results of parts yet
+   */
+  constructor(call: Call, body: JsonDocument | undefined, given: Given = { outputs: new Map() }) {
     this.#call = call;
     this.#body = body;
+    this.#given = given;
   }
 
   /** The client's own request. */
@@ -124,9 +128,8 @@ export class Inputs {
   }
 
   #with(given: Partial<Given>): Inputs {
-    const derived = new Inputs(this.#call, this.#body);
+    const derived = new Inputs(this.#call, this.#body, { ...this.#given, ...given });
     derived.#query = this.#query;
-    derived.#given = { ...this.#given, ...given };
     return derived;
   }
 

@@ -1,5 +1,6 @@
 import { Body } from "../core/body.ts";
 import type { Bytes } from "../core/bytes.ts";
+import { FieldList } from "../core/field_list.ts";
 import type { HeaderKey } from "../http/header_key.ts";
 import { isTraceparent } from "../http/traceparent.ts";
 import type { Inputs } from "./inputs.ts";
@@ -20,7 +21,7 @@ export interface CallTemplate {
   /** The parts whose results the `map` function receives; empty without one. */
   readonly mapped: readonly string[];
   /** Default headers; `headers` override them. */
-  readonly ownHeaders: Readonly<Record<string, string>>;
+  readonly ownHeaders: FieldList;
   /** Derives the cache key from the headers; absent when responses are not cached. */
   readonly headerKey?: HeaderKey | undefined;
   /** Whether the Authorization header is the gateway's own (default false). */
@@ -47,37 +48,40 @@ export function expandCall(template: CallTemplate, inputs: Inputs): Call {
   const path = template.passesQuery ? withQuery(ownPath, template, inputs.rawQuery) : ownPath;
   const headers = headersOf(template, inputs);
   const { headerKey, hasOwnAuthorization = false } = template;
-  const call = {
+  const call: { -readonly [key in keyof Call]: Call[key] } = {
     method,
     path,
     headers,
     hasOwnAuthorization,
-    ...(headerKey && { headerKey: headerKey.of(headers) }),
-    ...partsOf(template, inputs),
   };
+  if (headerKey) call.headerKey = headerKey.of(headers);
+  if (template.mapped.length > 0) call.parts = partsOf(template, inputs);
   if (body === undefined) return call;
-  if (!headers.has("content-type")) headers.set("content-type", "application/json");
-  const text = JSON.stringify(body.expand(inputs)) ?? "null";
-  return { ...call, body: Body.of(ENCODER.encode(text)) };
+  if (!headers.has("content-type")) {
+    call.headers = new FieldList(headers);
+    call.headers.set("content-type", "application/json");
+  }
+  call.body = Body.of(ENCODER.encode(JSON.stringify(body.expand(inputs)) ?? "null"));
+  return call;
 }
 
-function partsOf({ mapped }: CallTemplate, { outputs }: Inputs): Pick<Call, "parts"> {
-  if (mapped.length === 0) return {};
-  return {
-    parts: Object.fromEntries(mapped.map((name) => [name, outputs.get(name)?.bytes ?? NOTHING])),
-  };
+function partsOf({ mapped }: CallTemplate, { outputs }: Inputs): NonNullable<Call["parts"]> {
+  return Object.fromEntries(mapped.map((name) => [name, outputs.get(name)?.bytes ?? NOTHING]));
 }
 
-function headersOf({ ownHeaders, headers }: CallTemplate, inputs: Inputs): Headers {
-  const expanded = new Headers(ownHeaders);
+/** The template's own list, shared by all of its calls, unless a header depends on the request. */
+function headersOf({ ownHeaders, headers }: CallTemplate, inputs: Inputs): FieldList {
+  let expanded = ownHeaders;
   for (const name of FORWARDED) {
     const value = inputs.call.headers.get(name);
     if (value === null || (name === "traceparent" && !isTraceparent(value))) continue;
+    if (expanded === ownHeaders) expanded = new FieldList(ownHeaders);
     expanded.set(name, value);
   }
-  for (const [name, template] of Object.entries(headers)) {
+  for (const name in headers) {
+    if (expanded === ownHeaders) expanded = new FieldList(ownHeaders);
     expanded.delete(name);
-    for (const value of template.expand(inputs)) {
+    for (const value of headers[name]?.expand(inputs) ?? []) {
       if (UNSENDABLE.test(value)) throw inputs.fault(`${name}: cannot be sent as a header`);
       expanded.append(name, value);
     }
@@ -87,8 +91,8 @@ function headersOf({ ownHeaders, headers }: CallTemplate, inputs: Inputs): Heade
 
 function withParams(path: string, params: CallTemplate["params"], inputs: Inputs): string {
   let extended = path;
-  for (const [name, template] of Object.entries(params)) {
-    for (const value of template.expand(inputs)) {
+  for (const name in params) {
+    for (const value of params[name]?.expand(inputs) ?? []) {
       const separator = extended.includes("?") ? "&" : "?";
       extended += `${separator}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
     }

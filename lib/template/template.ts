@@ -43,6 +43,8 @@ export type Json = string | number | bigint | boolean | null | readonly Json[] |
 /** The client's whole query. */
 const WHOLE_QUERY = /^[?&]query$/;
 const QUOTE_RULE = 'must have a "}" for each "{", and both quotes of {query["NAME"]}';
+/** An encoded value that makes a segment neither empty nor a dot segment, also when decoded. */
+const PLAIN_VALUE = /^[\w\-~][\w\-.~]*$/;
 /** What encodeURIComponent leaves, although it is not unreserved (RFC 3986 section 2.3). */
 const NOT_UNRESERVED = /[!'()*]/g;
 
@@ -80,10 +82,13 @@ export function parsePathTemplate(text: string): PathTemplate {
     params: expressions.flatMap(({ isQuery, names }) => isQuery ? names.map(keyOf) : []),
     expand(inputs) {
       let expanded = literals[0] ?? "";
-      expressions.forEach((expression, index) =>
-        expanded += expression.expand(inputs) + literals[index + 1]
-      );
-      if (pathNames.length === 0) return expanded;
+      let mayChangePath = false;
+      for (let index = 0; index < expressions.length; index++) {
+        const value = expressions[index]?.expand(inputs) ?? "";
+        expanded += value + literals[index + 1];
+        if (index < pathEnd && !PLAIN_VALUE.test(value)) mayChangePath = true;
+      }
+      if (!mayChangePath) return expanded;
       const path = expanded.split("?", 1)[0] ?? "";
       if (countEmptySegments(path) > plainEmpties || hasDotSegment(path)) {
         const names = pathNames.map(({ name }) => name).join(", ");

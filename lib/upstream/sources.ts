@@ -1,5 +1,6 @@
 import type { HttpCache } from "../cache/http_cache.ts";
 import type { Random } from "../core/clock.ts";
+import { FieldList } from "../core/field_list.ts";
 import { clientHeadersOf, sendsAuthorization } from "../config/client_headers.ts";
 import type { Settings } from "../config/gateway.ts";
 import type { PartSettings } from "../config/part.ts";
@@ -109,7 +110,7 @@ export class Sources {
     const varied = ["accept-language", ...Object.keys(part.headers)];
     const template = {
       ...part,
-      ownHeaders,
+      ownHeaders: FieldList.of(ownHeaders),
       mapped: map ? needs : [],
       hasOwnAuthorization: !isAuthorized,
       headerKey: part.cache && new HeaderKey(targetOf(upstream), ownHeaders, varied),

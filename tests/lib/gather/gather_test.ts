@@ -323,9 +323,9 @@ Deno.test("gather -> gather: an aggregate is a part like any other", async () =>
   const outer = gatherOf([part("inner", inner), part("z", script.source)], { clock });
   const reply = outer(testCall(), testContext());
   await settled();
-  script.at(0).answerJson(3);
-  script.at(1).answerJson(1);
-  script.at(2).fail(failure("upstream-error"));
+  script.at(0).answerJson(1);
+  script.at(1).fail(failure("upstream-error"));
+  script.at(2).answerJson(3);
   const { data, complete } = await envelopeOf(await reply);
   assertEquals(complete, false, "what is missing within is missing");
   assertEquals(data.z, 3);

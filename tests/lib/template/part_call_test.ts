@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { GatewayError } from "../../../lib/core/errors.ts";
 import { Inputs } from "../../../lib/template/inputs.ts";
 import { JsonDocument } from "../../../lib/json/json_document.ts";
+import { FieldList } from "../../../lib/core/field_list.ts";
 import { type CallTemplate, expandCall } from "../../../lib/template/part_call.ts";
 import type { Call } from "../../../lib/core/source.ts";
 import {
@@ -39,7 +40,7 @@ function expand(part: Part, call: Partial<Call> = {}, clientBody?: unknown): Cal
     params: valuesOf(params),
     headers: valuesOf(headers),
     body: body === undefined ? undefined : parseValueTemplate(body),
-    ownHeaders,
+    ownHeaders: FieldList.of(ownHeaders),
     mapped: [],
   };
   return expandCall(
@@ -227,7 +228,7 @@ function expandLate(part: Part, user: unknown, item?: unknown, mapped: readonly 
     params: valuesOf(params),
     headers: valuesOf(headers),
     body: body === undefined ? undefined : parseValueTemplate(body),
-    ownHeaders: {},
+    ownHeaders: FieldList.of({}),
     mapped,
   }, inputs.withItem(item).afterDryRun());
 }
