@@ -4,7 +4,8 @@ import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { json } from "../../lib/json/json_reply.ts";
 import type { Source } from "../../lib/core/source.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
-import { until } from "../support/program.ts";
+import { ask } from "../support/responses.ts";
+import { until, within } from "../support/program.ts";
 import { startUpstream } from "../support/upstream.ts";
 import { Wire } from "../support/wire.ts";
 
@@ -41,7 +42,7 @@ function config(more: Partial<GatewayConfig> = {}): GatewayConfig {
 async function askDeaf(gateway: TestGateway, path: string, accept = "*/*"): Promise<Wire> {
   const wire = await Wire.connect(gateway.port);
   await wire.send(`GET ${path} HTTP/1.1\r\nHost: a\r\nAccept: ${accept}\r\n\r\n`);
-  await wire.until("\r\n\r\n");
+  await within(wire.until("\r\n\r\n"), "the head has come");
   return wire;
 }
 
@@ -55,19 +56,19 @@ for (const path of ["/large", "/forward?"]) {
     const deaf = [await askDeaf(gateway, `${path}/1`.replace("?/", "?"))];
     deaf.push(await askDeaf(gateway, `${path}/2`.replace("?/", "?")));
     assert(gateway.buffers.used >= 2 * LARGE, `it counts: ${gateway.buffers.used}`);
-    const refused = await fetch(`${gateway.url}/large/3`);
+    const refused = await ask(`${gateway.url}/large/3`);
     const { type, detail } = await refused.json();
     assertEquals([refused.status, type], [503, "/_gateway/problems/overloaded"]);
     assertEquals(refused.headers.get("retry-after"), "1");
     assert(!detail.includes("http"), detail);
     // A part that may fail does not make do without: the whole has no room.
-    const optional = await fetch(`${gateway.url}/optional`);
+    const optional = await ask(`${gateway.url}/optional`);
     assertEquals([optional.status, (await optional.json()).type], [503, type]);
-    const small = await fetch(`${gateway.url}/small`);
+    const small = await ask(`${gateway.url}/small`);
     assertEquals([small.status, await small.json()], [200, { data: { a: 1 }, complete: true }]);
     for (const wire of deaf) wire[Symbol.dispose]();
     await isReleased(gateway);
-    const whole = await fetch(`${gateway.url}/large/4`);
+    const whole = await ask(`${gateway.url}/large/4`);
     assertEquals([whole.status, (await whole.text()).length > LARGE], [200, true]);
     await isReleased(gateway);
   });
@@ -79,7 +80,10 @@ Deno.test("a response that is not read within sendTimeout is ended, and the log 
   await isReleased(gateway);
   await until(() => gateway.log.length === 1, "the request is logged while the client stays");
   assertEquals([gateway.log[0]?.status, gateway.log[0]?.ended], [200, "send-timeout"]);
-  assert((await wire.skip(Infinity)) < LARGE, "the client sees that it is not all");
+  assert(
+    (await within(wire.skip(Infinity), "the response ends")) < LARGE,
+    "the client sees that it is not all",
+  );
 });
 
 for (const accept of ["application/x-ndjson", "text/event-stream"]) {
@@ -88,7 +92,7 @@ for (const accept of ["application/x-ndjson", "text/event-stream"]) {
     using wire = await askDeaf(gateway, "/large/1", accept);
     await isReleased(gateway);
     await until(() => gateway.log[0]?.ended === "send-timeout", "the log says so");
-    assert((await wire.skip(Infinity)) < LARGE);
+    assert((await within(wire.skip(Infinity), "the response ends")) < LARGE);
   });
 }
 
@@ -108,9 +112,9 @@ Deno.test("a forward that is not read is ended, and its upstream is left", async
     sendTimeout: "200ms",
   });
   using wire = await askDeaf(gateway, "/it");
-  await left.promise;
+  await within(left.promise, "the upstream is left");
   await until(() => gateway.log[0]?.ended === "send-timeout", "the log says so");
-  assert((await wire.skip(Infinity)) > 0);
+  assert((await within(wire.skip(Infinity), "the response ends")) > 0);
 });
 
 Deno.test("a slow client gets all of it, as long as it reads", async () => {
@@ -118,7 +122,9 @@ Deno.test("a slow client gets all of it, as long as it reads", async () => {
   using wire = await askDeaf(gateway, "/large/1");
   let read = 0;
   while (read < LARGE) {
-    read += await wire.skip(Math.min(MIB, LARGE - read));
+    const count = await within(wire.skip(Math.min(MIB, LARGE - read)), "more has come");
+    assert(count > 0, `all of it comes, not ${read} bytes`);
+    read += count;
     await new Promise((resolve) => setTimeout(resolve, 120));
   }
   await until(() => gateway.log.length === 1, "it is logged");
@@ -144,16 +150,16 @@ Deno.test("what a request sends counts while it is needed, and a batch and a lis
   gateways.push(gateway);
   const headers = { "content-type": "application/json" };
   const sent = JSON.stringify({ n: 1, filler: "x".repeat(500_000) });
-  const response = await fetch(`${gateway.url}/sent`, { method: "POST", headers, body: sent });
+  const response = await ask(`${gateway.url}/sent`, { method: "POST", headers, body: sent });
   assertEquals([response.status, (await response.text()).length > LARGE], [200, true]);
   assert((buffered[0] ?? 0) >= sent.length, `the request's body counts: ${buffered}`);
   await isReleased(gateway);
-  const list = await fetch(`${gateway.url}/each?n=1&n=2&n=3`);
+  const list = await ask(`${gateway.url}/each?n=1&n=2&n=3`);
   assertEquals([list.status, (await list.json()).status], [503, 503]);
   await isReleased(gateway);
   const requests = [1, 2, 3, 4].map((n) => ({ path: `/large/${n}` }));
   const body = JSON.stringify({ requests });
-  const batch = await fetch(`${gateway.url}/batch`, { method: "POST", headers, body });
+  const batch = await ask(`${gateway.url}/batch`, { method: "POST", headers, body });
   const { responses } = await batch.json();
   const statuses = responses.map(({ status }: { status: number }) => status);
   assertEquals([batch.status, new Set(statuses)], [200, new Set([200, 503])]);

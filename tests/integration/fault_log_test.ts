@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { faultLine } from "../../lib/upstream/fault_log.ts";
 import { startGateway } from "../support/gateway.ts";
+import { startFull } from "../support/aborted_calls.ts";
 import { SELF_SIGNED } from "../support/self_signed.ts";
 import {
   type RawConnection,
@@ -11,7 +12,7 @@ import {
   type TestUpstream,
 } from "../support/upstream.ts";
 
-type Started = Pick<TestUpstream, "url"> & Partial<AsyncDisposable>;
+type Started = Pick<TestUpstream, "url"> & Partial<AsyncDisposable & Disposable>;
 
 /** An upstream for each way to fail, and what the log has to say of it. */
 const FAULTS: readonly (readonly [string, RegExp, () => Started | Promise<Started>])[] = [
@@ -34,25 +35,29 @@ const FAULTS: readonly (readonly [string, RegExp, () => Started | Promise<Starte
     /^closed /,
     () => startRawUpstream(({ send }) => send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")),
   ],
-  ["nobody accepts", /^connect-timeout \(1 call\): no connection was made \(no resp/, startFull],
+  [
+    "nobody accepts",
+    /^connect-timeout \(1 call\): no connection was made \(no response within 300 ms\)$/,
+    startFull,
+  ],
   [
     "silence instead of TLS",
-    /^connect-timeout \(1 call\): the TLS handshake is incomplete \(no response within 500 ms\)$/,
+    /^connect-timeout \(1 call\): the TLS handshake is incomplete \(no response within 300 ms\)$/,
     () => asSecure(startAccepting()),
   ],
   [
     "silence",
-    /^timeout \(1 call\): no response within 500 ms$/,
+    /^timeout \(1 call\): no response within 300 ms$/,
     () => startRawUpstream(({ closed }) => closed()),
   ],
   [
     "silence within the head",
-    /^timeout \(1 call\): no response within 500 ms$/,
+    /^timeout \(1 call\): no response within 300 ms$/,
     () => startRawUpstream(sendAndWait("HTTP/1.1 200 OK\r\nA: ")),
   ],
   [
     "silence within the body",
-    /^timeout \(1 call\): the response's body is incomplete \(no response within 500 ms\)$/,
+    /^timeout \(1 call\): the response's body is incomplete \(no response within 300 ms\)$/,
     () => startRawUpstream(sendAndWait("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1,")),
   ],
 ];
@@ -61,23 +66,6 @@ function sendAndWait(text: string): (raw: RawConnection) => Promise<void> {
   return async ({ send, closed }) => {
     await send(text);
     await closed();
-  };
-}
-
-/** A listener that accepts no connection, and has as many as may wait. */
-async function startFull(): Promise<Started> {
-  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1", tcpBacklog: 1 });
-  const { port } = listener.addr;
-  const waiting = await Promise.all(
-    [1, 2].map(() => Deno.connect({ port, hostname: "127.0.0.1" })),
-  );
-  return {
-    url: `http://127.0.0.1:${port}`,
-    [Symbol.asyncDispose]() {
-      for (const connection of waiting) connection.close();
-      listener.close();
-      return Promise.resolve();
-    },
   };
 }
 
@@ -96,10 +84,11 @@ function asSecure(plain: Started): Started {
 
 for (const [what, line, start] of FAULTS) {
   Deno.test(`the log says why an upstream failed: ${what}`, async () => {
+    const isSilent = line.source.includes("300 ms");
     const upstream = await start();
     try {
       await using gateway = startGateway({
-        upstreams: { shop: { url: upstream.url, timeout: "500ms" } },
+        upstreams: { shop: { url: upstream.url, timeout: isSilent ? "300ms" : "5s" } },
         routes: { "GET /": { gather: { a: { from: "shop", path: "/?key=secret" } } } },
       });
       const response = await fetch(gateway.url);
@@ -114,6 +103,7 @@ for (const [what, line, start] of FAULTS) {
       }
       assert(!told.includes("secret"), told);
     } finally {
+      upstream[Symbol.dispose]?.();
       await upstream[Symbol.asyncDispose]?.();
     }
   });

@@ -16,6 +16,7 @@ import { Resources } from "../../lib/upstream/resources.ts";
 import type { Context, Reply, Source } from "../../lib/core/source.ts";
 import { createGateway } from "../../routes/gateway.ts";
 import { until } from "../support/program.ts";
+import { heapUsed } from "../support/heap_used.ts";
 import { Random } from "../support/random.ts";
 
 const REQUESTS = Number(Deno.env.get("REQUESTS") ?? 100_000);
@@ -335,10 +336,3 @@ Deno.test(`${REQUESTS} mixed requests leave nothing`, async () => {
   );
   assert(late - early < HEAP_NOISE, `the heap grew by ${late - early} bytes`);
 });
-
-function heapUsed(): number {
-  const { gc } = globalThis as { readonly gc?: () => void };
-  if (gc === undefined) throw new Error("run it with --v8-flags=--expose-gc");
-  for (let turn = 0; turn < 3; turn++) gc();
-  return Deno.memoryUsage().heapUsed;
-}

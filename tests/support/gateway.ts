@@ -19,6 +19,9 @@ import { createGateway } from "../../routes/gateway.ts";
 import { startServer } from "./server.ts";
 import { testGuard } from "./test_guard.ts";
 
+/** `TRANSPORT=fetch deno task test` calls all upstreams through `fetch`. */
+const TRANSPORT = Deno.env.get("TRANSPORT");
+
 /** A gateway on a port of its own, for as long as a test holds it. */
 export interface TestGateway extends AsyncDisposable {
   readonly url: string;
@@ -95,7 +98,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
   let arrived = 0;
   let replies = 0;
   const http: HttpTransport["source"] = (base, kind) => {
-    const source = transport.source(base, kind);
+    const source = transport.source(base, TRANSPORT === "fetch" ? "fetch" : kind);
     return async (call, context) => {
       try {
         return await source(call, context);

@@ -1,5 +1,4 @@
 import { abortable } from "@std/async";
-import { platformSignal } from "../../core/scope.ts";
 import { abortedIn } from "../../core/upstream_fault.ts";
 import { faultOf } from "../fault_of.ts";
 import type { Origin } from "./origin.ts";
@@ -36,12 +35,31 @@ export async function connect(
 
 /** A server on `localhost` may listen on either address, whatever the resolver returns. */
 async function connectTcp({ hostname, port }: Origin, signal: AbortSignal): Promise<Deno.TcpConn> {
-  const aborts = platformSignal(signal);
+  signal.throwIfAborted();
+  const connecting = new AbortController();
+  // Once it has a connection, Deno checks its signal again, and if that has aborted meanwhile it
+  // throws and leaves the connection open.
+  connecting.signal.throwIfAborted = () => {};
+  const abort = () => connecting.abort();
+  signal.addEventListener("abort", abort, { once: true });
   try {
-    return await Deno.connect({ hostname, port, signal: aborts, autoSelectFamily: true });
+    const tcp = await connectEither({ hostname, port, signal: connecting.signal });
+    if (signal.aborted) close(tcp);
+    signal.throwIfAborted();
+    return tcp;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+async function connectEither(
+  options: Deno.ConnectOptions & { readonly hostname: string; readonly signal: AbortSignal },
+): Promise<Deno.TcpConn> {
+  try {
+    return await Deno.connect({ ...options, autoSelectFamily: true });
   } catch (error) {
-    if (hostname !== "localhost" || signal.aborted) throw error;
-    return await Deno.connect({ hostname: "::1", port, signal: aborts }).catch(() => {
+    if (options.hostname !== "localhost" || options.signal.aborted) throw error;
+    return await Deno.connect({ ...options, hostname: "::1" }).catch(() => {
       throw error;
     });
   }
