@@ -17,7 +17,7 @@ const PATIENCE_MS = 15;
 /** Within which a call ends that nothing delays. */
 const BOUND_MS = 5_000;
 /** Within which bytes beyond a response arrive; no reader can tell later ones from the next. */
-const TRANSIT_MS = 5;
+const TRANSIT_MS = 20;
 /** Calls that run at the same time. */
 const AT_ONCE = 10;
 const SHORT = Object.values(SENT_RESPONSES).flat().filter(({ bytes }) => bytes.length < 300);

@@ -5,7 +5,7 @@ import type { Source } from "../../../lib/core/source.ts";
 import { openHttpTransport, type TransportKind } from "../../../lib/transport/http.ts";
 import { UpstreamFault } from "../../../lib/core/upstream_fault.ts";
 import { testCall, testContext } from "../../support/context.ts";
-import { within } from "../../support/program.ts";
+import { until, within } from "../../support/program.ts";
 import { startScripted } from "../../support/scripted_upstream.ts";
 import { SENT_RESPONSES } from "../../support/sent/mod.ts";
 import type { Outcome, SentResponse } from "../../support/sent/sent_response.ts";
@@ -15,8 +15,11 @@ const TRANSPORTS: readonly TransportKind[] = ["socket", "fetch"];
 const NEXT = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext";
 /** More than the body of any response here. */
 const MAX_BYTES = 1024;
-/** Within which bytes beyond a response arrive; no reader can tell later ones from the next. */
-const TRANSIT_MS = 2;
+/**
+ * Within which bytes beyond a response arrive, and end its connection; no reader can tell later ones
+ * from the next response.
+ */
+const TRANSIT_MS = 500;
 /** Within which a call ends that nothing delays. */
 const BOUND_MS = 3_000;
 /** Larger responses are sent in larger pieces. */
@@ -74,8 +77,7 @@ async function assertRead(
 }
 
 function expected(kind: TransportKind, sent: SentResponse, seen: Seen | undefined): Seen {
-  const { outcome, headers = {}, ends = false } = sent;
-  const { isReused = "status" in outcome && !ends } = sent;
+  const { outcome, headers = {} } = sent;
   const isFetch = kind === "fetch";
   return {
     // `fetch` does not say why a body fails.
@@ -83,8 +85,14 @@ function expected(kind: TransportKind, sent: SentResponse, seen: Seen | undefine
     headers,
     next: { status: 200, body: "next" },
     // `fetch` gets a connection back some time after the body.
-    isReused: isFetch && isReused ? seen?.isReused ?? isReused : isReused,
+    isReused: isReused(sent) && (isFetch ? seen?.isReused ?? true : true),
   };
+}
+
+function isReused(
+  { outcome, ends = false, isReused = "status" in outcome && !ends }: SentResponse,
+) {
+  return isReused;
 }
 
 /** Sends it in pieces of `size`, and then asks once more. */
@@ -102,7 +110,7 @@ async function read(kind: TransportKind, sent: SentResponse, size: number): Prom
     for (const name of Object.keys(sent.headers ?? {})) headers[name] = valueOf(seen, name);
   });
   await all.promise;
-  await new Promise((resolve) => setTimeout(resolve, TRANSIT_MS));
+  await until(() => isReused(sent) || upstream.open === 0, "", TRANSIT_MS).catch(() => {});
   const next = await ask(kind, source, "GET");
   return { outcome, headers, next, isReused: upstream.connections === 1 };
 }
