@@ -66,11 +66,20 @@ export function fetchSource(base: string, clients: FetchClients, clock: Clock): 
       ctx.signal.throwIfAborted();
       throw upstreamFailure(faultOf(error));
     }
-    return toReply(response, method);
+    return toReply(response, method, decodes(headers));
   };
 }
 
-async function toReply(response: Response, method: string): Promise<Reply> {
+/** Whether `fetch` decodes the response: not of a range, nor where it may have no coding. */
+function decodes(request: Headers): boolean {
+  return !request.has("range") && request.get("accept-encoding")?.toLowerCase() !== "identity";
+}
+
+async function toReply(
+  response: Response,
+  method: string,
+  isDecoding: boolean,
+): Promise<Reply> {
   const { status } = response;
   if (status < 200 || status > 599) {
     await response.body?.cancel();
@@ -81,7 +90,8 @@ async function toReply(response: Response, method: string): Promise<Reply> {
   }
   const headers = new Headers(response.headers);
   // A length with another framing, or of a decoded body, is wrong.
-  const isDecoded = DECODED.test(headers.get("content-encoding") ?? "") && method !== "HEAD";
+  const isDecoded = isDecoding && method !== "HEAD" &&
+    DECODED.test(headers.get("content-encoding") ?? "");
   if (isDecoded) headers.delete("content-encoding");
   if (isDecoded || headers.has("transfer-encoding")) headers.delete("content-length");
   return { status, headers, body: bodyOf(response, headers, method) };

@@ -139,7 +139,11 @@ function gzipped(): string {
 }
 
 for (const asked of ["Accept-Encoding: gzip\r\n", ""]) {
-  Deno.test(`gzip passes untouched to a client that says "${asked.trim()}"`, async () => {
+  // `fetch` decodes what was asked for.
+  const ignore = asked !== "" && Deno.env.get("TRANSPORT") === "fetch";
+  Deno.test(`gzip passes untouched to a client that says "${asked.trim()}"`, {
+    ignore,
+  }, async () => {
     const bytes = Uint8Array.from(gzipped(), (character) => character.charCodeAt(0));
     const { headers, body } = await received(bytes, get("/x", asked));
     assertEquals(headers.get("content-encoding"), "gzip");
