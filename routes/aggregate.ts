@@ -4,6 +4,7 @@ import type { GatherPlan } from "../lib/gather/gather_plan.ts";
 import { replayRecords } from "../lib/gather/replay_records.ts";
 import { gatherRecords } from "../lib/gather/gather_records.ts";
 import type { RecordFormat } from "../lib/http/record_stream.ts";
+import type { ResponseCoder } from "../lib/coding/response_coder.ts";
 import type { ResponseSender } from "../lib/http/response_sender.ts";
 import { requestBody } from "../lib/http/request_body.ts";
 import { isBodiless } from "../lib/http/is_bodiless.ts";
@@ -11,7 +12,7 @@ import type { Call, Reply, Source } from "../lib/core/source.ts";
 import type { Exchange } from "../middleware/exchange.ts";
 import type { Endpoint } from "../middleware/middleware.ts";
 import { ResponseDraft } from "../middleware/response_draft.ts";
-import { responseBody } from "./response_body.ts";
+import { codedBody, responseBody } from "./response_body.ts";
 import { formatOf, streamRecords } from "./stream_records.ts";
 
 /** What a gather route calls. */
@@ -23,6 +24,8 @@ export interface AggregateOptions {
   readonly isStored: boolean;
   readonly clock: Clock;
   readonly sender: ResponseSender;
+  /** Compresses responses; absent if the route does not. */
+  readonly coder: ResponseCoder | undefined;
 }
 
 /** Handles a gather route: responds with the envelope, or streams each part as it completes. */
@@ -31,14 +34,24 @@ export function aggregate(options: AggregateOptions): Endpoint {
     const call = callOf(c);
     const format = formatOf(c);
     if (format) return await streamed(c, call, format, options);
-    return whole(c, await options.source(call, c.ctx), options.sender);
+    return whole(c, await options.source(call, c.ctx), options);
   };
 }
 
-function whole(c: Exchange, reply: Reply, sender: ResponseSender): ResponseDraft {
+function whole(
+  c: Exchange,
+  reply: Reply,
+  options: AggregateOptions,
+): ResponseDraft | Promise<ResponseDraft> {
   const { parts } = c.trace;
   c.trace.isHit = reply.cached?.isHit ||
     (parts.length > 0 && parts.every(({ reply }) => reply?.cached?.isHit));
+  const body = codedBody(c, reply, options.coder);
+  if (body instanceof Promise) return body.then((body) => draftOf(c, { ...reply, body }, options));
+  return body ? draftOf(c, { ...reply, body }, options) : new ResponseDraft(null, reply);
+}
+
+function draftOf(c: Exchange, reply: Reply, { sender }: AggregateOptions): ResponseDraft {
   const isEmpty = isBodiless("GET", reply.status); // HEAD needs the length of GET
   if (isEmpty) return new ResponseDraft(null, reply);
   c.ctx.buffers?.holdOnly(reply.body); // releases the parts' bodies

@@ -11,6 +11,7 @@ import { GatewayError, toGatewayError } from "../lib/core/errors.ts";
 import { isJsonType } from "../lib/json/is_json_type.ts";
 import { jsonBytes, oneLine } from "../lib/json/json_bytes.ts";
 import { problemDocumentOf } from "../lib/http/problem.ts";
+import type { ResponseCoder } from "../lib/coding/response_coder.ts";
 import type { ResponseSender } from "../lib/http/response_sender.ts";
 import type { StreamRecord } from "../lib/http/record_stream.ts";
 import { readRequestBody, requestBody } from "../lib/http/request_body.ts";
@@ -18,7 +19,7 @@ import type { Bindings } from "../middleware/bindings.ts";
 import type { Exchange } from "../middleware/exchange.ts";
 import type { Endpoint } from "../middleware/middleware.ts";
 import { ResponseDraft } from "../middleware/response_draft.ts";
-import { responseBody } from "./response_body.ts";
+import { codedBody, responseBody } from "./response_body.ts";
 import { formatOf, streamRecords } from "./stream_records.ts";
 
 /** What a batch route allows, and how it handles one request of a batch. */
@@ -35,6 +36,8 @@ export interface BatchOptions {
   readonly forwardedHeader: string;
   readonly clock: Clock;
   readonly sender: ResponseSender;
+  /** Compresses the response; absent if the route does not. */
+  readonly coder: ResponseCoder | undefined;
   /** Handles one request as if it had been sent alone. */
   readonly dispatch: (request: Request, bindings: Bindings) => Promise<Response>;
 }
@@ -61,12 +64,15 @@ export function batch(options: BatchOptions): Endpoint {
     }
     // At a deadline each request has a response; a client that has left gets none.
     if (isCancelled(signal)) throw signal.reason;
-    const body = Body.of(writeBatch(written));
-    c.ctx.buffers?.holdOnly(body);
+    const whole = Body.of(writeBatch(written));
+    c.ctx.buffers?.holdOnly(whole);
     const headers = new Headers({
       "content-type": "application/json",
       "cache-control": "no-store",
     });
+    const body = await codedBody(c, { status: 200, headers, body: whole }, options.coder);
+    if (body === null) return new ResponseDraft(null, { headers });
+    c.ctx.buffers?.holdOnly(body);
     return new ResponseDraft(responseBody(c, body, headers, options.sender), { headers });
   };
 }

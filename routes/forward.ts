@@ -7,6 +7,7 @@ import { type Forwarding, readForwarding, writeForwarding } from "../lib/http/fo
 import type { HeaderKey } from "../lib/http/header_key.ts";
 import { isRemovedHeader } from "../lib/http/removed_headers.ts";
 import { keyedClientHeaders, keyedProxyHeaders } from "../lib/http/keyed_headers.ts";
+import type { ResponseCoder } from "../lib/coding/response_coder.ts";
 import type { ResponseSender } from "../lib/http/response_sender.ts";
 import { isBodiless } from "../lib/http/is_bodiless.ts";
 import { rewriteLocation } from "../lib/http/location.ts";
@@ -16,7 +17,7 @@ import type { Reply, Source } from "../lib/core/source.ts";
 import type { Exchange } from "../middleware/exchange.ts";
 import type { Endpoint } from "../middleware/middleware.ts";
 import { ResponseDraft } from "../middleware/response_draft.ts";
-import { responseBody } from "./response_body.ts";
+import { codedBody, responseBody } from "./response_body.ts";
 
 /** A forward route's upstream, and what is changed on the way. */
 export interface ForwardOptions {
@@ -44,6 +45,10 @@ export interface ForwardOptions {
   /** The largest body that a client may send (bytes). */
   readonly maxRequestBody: number;
   readonly sender: ResponseSender;
+  /** Whether the upstream may choose a coding for the client, which is then passed on. */
+  readonly passesCodings: boolean;
+  /** Compresses responses; absent if the route does not. */
+  readonly coder: ResponseCoder | undefined;
 }
 
 /** Headers of the client's request that are written anew for the call. */
@@ -90,9 +95,11 @@ export function forward(options: ForwardOptions): Endpoint {
     c.trace.isHit = reply.cached?.isHit ?? false;
     const headers = responseHeaders(reply, { path, forwarding }, options);
     for (const name of options.ownHeaders) headers.delete(name);
-    const isEmpty = isBodiless(c.method, status);
+    const coding = codedBody(c, { ...reply, headers }, options.coder);
+    const coded = coding instanceof Promise ? await coding : coding;
+    const isEmpty = coded === null || isBodiless(c.method, status);
     if (isEmpty) await replyBody.cancel();
-    const passed = isEmpty ? null : responseBody(c, replyBody, headers, options.sender);
+    const passed = isEmpty ? null : responseBody(c, coded, headers, options.sender);
     return new ResponseDraft(passed, { status, headers });
   };
 }
@@ -142,7 +149,7 @@ function requestHeaders(
   options: ForwardOptions,
   isProxied: boolean,
 ): Headers {
-  const { headers, passHeaders, clientKey, pseudonym, trust } = options;
+  const { headers, passHeaders, clientKey, pseudonym, trust, passesCodings } = options;
   const isRemoved = (name: string) =>
     NOT_SENT.has(name) || (!passHeaders.has(name) && isRemovedHeader(name, isProxied));
   const sent = endToEndHeaders(c.headers, { isRemoved });
@@ -157,8 +164,10 @@ function requestHeaders(
   writeForwarding(sent, forwarding, trust);
   sent.append("via", `1.1 ${pseudonym}`);
   for (const [name, value] of Object.entries(headers)) sent.set(name, value);
-  // Compressed responses pass through on sockets, but fetch would decode them.
-  sent.set("accept-encoding", "identity");
+  // Any coding may pass through, but fetch would decode it, and a batch needs the content. What is
+  // stored has no coding, so that it serves every client.
+  const accepted = passesCodings && !c.env.batch ? c.headers.get("accept-encoding") : null;
+  sent.set("accept-encoding", accepted ?? "identity");
   return sent;
 }
 

@@ -7,6 +7,7 @@ import type { RouteSettings } from "../lib/config/route.ts";
 import { GatewayError, methodNotAllowed } from "../lib/core/errors.ts";
 import { shortHash } from "../lib/core/short_hash.ts";
 import { isReservedPath } from "../lib/http/reserved_path.ts";
+import { ResponseCoder } from "../lib/coding/response_coder.ts";
 import { ResponseSender } from "../lib/http/response_sender.ts";
 import { Sources } from "../lib/upstream/sources.ts";
 import { targetOf } from "../lib/upstream/target.ts";
@@ -26,6 +27,7 @@ import { notInBatch } from "../middleware/not_in_batch.ts";
 import { options } from "../middleware/options.ts";
 import { partHeaders } from "../middleware/part_headers.ts";
 import { path } from "../middleware/path.ts";
+import { problemCoding } from "../middleware/problem_coding.ts";
 import { problems } from "../middleware/problems.ts";
 import { proxyStatus } from "../middleware/proxy_status.ts";
 import { rateLimit } from "../middleware/rate_limit.ts";
@@ -74,6 +76,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
   const sources = new Sources(settings, { ...deps, cache: cache.cache, pseudonym });
   const queue = deps.closing.use(new Admission());
   const sender = new ResponseSender(clock, settings.sendTimeoutMs);
+  const coder = new ResponseCoder(cache.coded);
 
   // Every request meets these, in this order, whether a route matches it or not.
   const everyRequest = [
@@ -101,6 +104,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
     const { key, deadlineMs, limits: limited, cost } = route;
     const lateMs = "max" in route ? DEFAULTS.stopBatchMs : 0;
     return [
+      route.compress && problemCoding(coder),
       "max" in route && notInBatch("another batch"),
       deadline({ route: key, deadlineMs, clock, background, buffers, shutdown, lateMs }),
       identify,
@@ -115,9 +119,10 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
   };
   const endpoint = (route: RouteSettings): Endpoint => {
     const { maxRequestBody, trust, clients } = settings;
+    const sending = { sender, coder: route.compress ? coder : undefined };
     if ("parts" in route) {
       const isStored = route.cache !== undefined && !route.isFirst;
-      return aggregate({ ...sources.aggregate(route), isStored, clock, sender });
+      return aggregate({ ...sources.aggregate(route), isStored, clock, ...sending });
     }
     if ("to" in route) {
       return forward({
@@ -129,7 +134,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
         pseudonym,
         ownHeaders: settings.cors ? CORS_HEADERS : [],
         maxRequestBody,
-        sender,
+        ...sending,
       });
     }
     return batch({
@@ -137,7 +142,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
       maxRequestBody,
       forwardedHeader: trust.header,
       clock,
-      sender,
+      ...sending,
       dispatch: fetch,
     });
   };

@@ -1,8 +1,25 @@
 import type { Body } from "../lib/core/body.ts";
 import type { Bytes } from "../lib/core/bytes.ts";
+import type { ResponseCoder } from "../lib/coding/response_coder.ts";
+import type { Reply } from "../lib/core/source.ts";
 import { ChunkPieces, PIECE_BYTES, type Pieces, StreamPieces } from "../lib/http/pieces.ts";
 import type { ResponseSender } from "../lib/http/response_sender.ts";
 import type { Exchange } from "../middleware/exchange.ts";
+
+/**
+ * Returns the body of a reply in the coding that the client accepts, and sets the headers that
+ * describe it; null for HEAD if the length is not known. The responses in a batch are not coded.
+ * @param coder absent where the gateway does not compress
+ */
+export function codedBody(
+  c: Exchange,
+  { status, headers, body, cached }: Reply,
+  coder: ResponseCoder | undefined,
+): Body | null | Promise<Body> {
+  if (coder === undefined || c.env.batch) return body;
+  const isStored = cached !== undefined && (cached.isHit || (cached.freshMs ?? 0) > 0);
+  return coder.code(c, { status, headers, body, isStored });
+}
 
 /**
  * Turns a Body into the body of a Response. A large body, or one of unknown length, is sent in

@@ -89,6 +89,11 @@ export const gatewaySchema = object({
   maxRequestBody: v.optional(size, "1MiB"),
   /** Maximum memory for cached responses, per process. */
   cacheMemory: v.optional(size, "64MiB"),
+  /**
+   * Whether to compress responses for clients that accept it. Forwards compress only what they cache,
+   * unless their route says otherwise.
+   */
+  compress: v.optional(flag, true),
   /** Load shedding: when the gateway rejects requests to protect itself. */
   overload: v.optional(object({
     /**

@@ -8,6 +8,8 @@ import { parseParts } from "./parse_parts.ts";
 import { ConfigError } from "./config_error.ts";
 import { Reader } from "./reader.ts";
 import {
+  type AnyRoute,
+  type AnyRouteSettings,
   batchSchema,
   firstSchema,
   forwardSchema,
@@ -56,6 +58,8 @@ class Parser {
   readonly #limits = new Map<string, LimitSettings | undefined>();
   readonly #workerNames = new Set<string>();
   #hasClients = false;
+  /** Whether routes compress by default. */
+  #compresses = true;
   /** The worker modules that parts name directly, by URL. */
   readonly #workers = new Map<string, UpstreamSettings | undefined>();
 
@@ -67,6 +71,7 @@ class Parser {
   parse(input: unknown): Settings {
     this.#hasClients = isRecord(input) && input.clients !== undefined;
     const top = this.#reader.read(gatewaySchema, input, []);
+    this.#compresses = top?.compress ?? true;
     const { upstreams, routes } = isRecord(input) ? input : {};
     for (const [name, upstream] of entries(upstreams)) {
       this.#upstreams.set(name, this.#upstream(name, upstream));
@@ -209,15 +214,14 @@ class Parser {
     if (passClientKey && !this.#hasClients) {
       this.#reader.report([...path, "passClientKey"], "must only be set together with clients");
     }
-    return upstream && {
-      key,
-      method: pattern.method,
-      path: pattern.path,
-      deadlineMs: read.deadline,
-      limits: this.#limitsOf(read, ["routes", key]),
-      cost: read.cost ?? 1,
+    if (!upstream) return undefined;
+    const cache = read.cache === undefined ? upstream.cache : cacheSettings(read.cache);
+    return {
+      ...this.#anyRoute(key, pattern, read),
       to: upstream,
-      cache: read.cache === undefined ? upstream.cache : cacheSettings(read.cache),
+      // A stream is passed on as it comes, and so is what the upstream has compressed itself.
+      compress: read.compress ?? (this.#compresses && cache !== undefined),
+      cache,
       strip: strip.replace(/\/$/, ""),
       passHeaders: new Set(passHeaders),
       passClientKey,
@@ -226,20 +230,11 @@ class Parser {
 
   #batch(key: string, pattern: RoutePattern, input: unknown): RouteSettings | undefined {
     const path = ["routes", key];
-    const { method } = pattern;
-    if (method !== "POST") {
+    if (pattern.method !== "POST") {
       this.#reader.report(path, "must have the method POST, because a batch has a body");
     }
     const read = this.#reader.read(batchSchema, input, path);
-    return read && {
-      key,
-      method,
-      path: pattern.path,
-      deadlineMs: read.deadline,
-      limits: this.#limitsOf(read, path),
-      cost: read.cost ?? 1,
-      ...read.batch,
-    };
+    return read && { ...this.#anyRoute(key, pattern, read), ...read.batch };
   }
 
   #gather(
@@ -270,12 +265,7 @@ class Parser {
       );
     }
     return {
-      key,
-      method: pattern.method,
-      path: pattern.path,
-      deadlineMs: read.deadline,
-      limits: this.#limitsOf(read, path),
-      cost: read.cost ?? 1,
+      ...this.#anyRoute(key, pattern, read),
       parts,
       written: JSON.stringify(named, asText),
       quorum,
@@ -285,6 +275,18 @@ class Parser {
         [...templateNames(part), ...(part.each ? [part.each.items] : [])]
           .some(({ reference }) => reference.from === "body")
       ),
+    };
+  }
+
+  #anyRoute(key: string, { method, path }: RoutePattern, read: AnyRoute): AnyRouteSettings {
+    return {
+      key,
+      method,
+      path,
+      deadlineMs: read.deadline,
+      limits: this.#limitsOf(read, ["routes", key]),
+      cost: read.cost ?? 1,
+      compress: read.compress ?? this.#compresses,
     };
   }
 

@@ -34,10 +34,18 @@ const anyRoute = {
   cost: v.optional(count),
   /** Time limit for the whole request, from its arrival. */
   deadline: v.optional(duration, "10s"),
+  /**
+   * Whether to compress responses. Turn it off where a response contains a secret beside text that the
+   * client sent. Default: as the gateway's `compress`; for a forward without a cache `false`.
+   */
+  compress: v.optional(flag),
 };
 
 /** The keys that every route has. */
 export const anyRouteSchema = object(anyRoute);
+
+/** What every route of the config says. */
+export type AnyRoute = v.InferOutput<typeof anyRouteSchema>;
 
 const anyAggregate = {
   ...anyRoute,
@@ -204,7 +212,8 @@ export interface BatchRoute<LimitName extends string = string>
 /** A parsed route. */
 export type RouteSettings = GatherSettings | ForwardSettings | BatchSettings;
 
-interface AnyRouteSettings {
+/** What every parsed route has. */
+export interface AnyRouteSettings {
   /** The key in the config: `GET /users/:id`. */
   readonly key: string;
   readonly method: RouteMethod;
@@ -213,6 +222,8 @@ interface AnyRouteSettings {
   readonly limits: readonly LimitSettings[];
   /** Tokens that a request takes from each limit. */
   readonly cost: number;
+  /** Whether the gateway compresses responses. */
+  readonly compress: boolean;
 }
 
 /** A route that calls several parts. */

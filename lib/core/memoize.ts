@@ -7,11 +7,11 @@ const LONGEST = 256;
  * Memoizes a function for the most recent texts.
  * @param most how many texts
  */
-export function memoize(
-  make: (text: string) => string,
+export function memoize<T extends string | object>(
+  make: (text: string) => T,
   most: number,
-): (text: string) => string {
-  const made = new LRUCache<string, string>({ max: most });
+): (text: string) => T {
+  const made = new LRUCache<string, T>({ max: most });
   return (text) => {
     if (text.length > LONGEST) return make(text);
     let known = made.get(text);

@@ -1,7 +1,7 @@
 import { abortable } from "@std/async";
-import { type Body, BodyTooLarge } from "../core/body.ts";
+import { contentDecoder } from "../coding/content_decoder.ts";
+import { BodyTooLarge } from "../core/body.ts";
 import { GatewayError } from "../core/errors.ts";
-import { decodedBody } from "../http/content_coding.ts";
 import { copyHeaders } from "../http/copy_headers.ts";
 import { abortedIn } from "../core/upstream_fault.ts";
 import type { Context, Policy, Reply } from "../core/source.ts";
@@ -33,13 +33,13 @@ function buffered(reply: Reply, ctx: Context, maxBytes: number): Reply | Promise
 }
 
 async function read(coded: Reply, ctx: Context, maxBytes: number): Promise<Reply> {
-  const reply = coded.headers.has("content-encoding") ? await decoded(coded) : coded;
-  const { body } = reply;
+  let reply = coded;
   try {
-    ctx.buffers?.hold(body);
-    await abortable(body.bytes(maxBytes), ctx.signal);
+    if (coded.headers.has("content-encoding")) reply = await decoded(coded, maxBytes);
+    ctx.buffers?.hold(reply.body);
+    await abortable(reply.body.bytes(maxBytes), ctx.signal);
   } catch (error) {
-    await body.cancel();
+    await reply.body.cancel();
     if (ctx.signal.aborted) {
       throw abortedIn("the response's body is incomplete", "timeout", ctx.signal.reason);
     }
@@ -53,17 +53,10 @@ async function read(coded: Reply, ctx: Context, maxBytes: number): Promise<Reply
 }
 
 /** The reply without content codings. */
-async function decoded(reply: Reply): Promise<Reply> {
-  const codings = reply.headers.get("content-encoding") ?? "";
-  let body: Body;
-  try {
-    body = decodedBody(reply.body, codings);
-  } catch (error) {
-    await reply.body.cancel();
-    throw error;
-  }
+async function decoded(reply: Reply, maxBytes: number): Promise<Reply> {
+  const decode = contentDecoder(reply.headers.get("content-encoding") ?? "");
+  const body = decode ? await decode(reply.body, maxBytes) : reply.body;
   const headers = copyHeaders(reply.headers);
-  headers.delete("content-encoding");
-  headers.delete("content-length");
+  for (const name of ["content-encoding", "content-length"]) headers.delete(name);
   return { ...reply, headers, body };
 }

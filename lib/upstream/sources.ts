@@ -48,6 +48,8 @@ export interface ForwardSource {
   readonly headers: Readonly<Record<string, string>>;
   /** Identifies its configuration in cache keys; absent if no response is stored. */
   readonly headerKey: HeaderKey | undefined;
+  /** Whether the upstream may choose a coding for the client, which is then passed on. */
+  readonly passesCodings: boolean;
   /** Whether responses may depend on the client, too. */
   readonly keysClientHeaders: boolean;
 }
@@ -92,6 +94,7 @@ export class Sources {
       source: forwardStack(route, this.#stackDependencies(to)),
       headers,
       headerKey: cache && new HeaderKey(targetOf(to), headers, keyedForwardHeaders(passed)),
+      passesCodings: cache === undefined && "base" in to && to.transport === "socket",
       keysClientHeaders: cache?.ttlMs !== undefined && !cache.isShared,
       ..."base" in to ? { base: to.base } : {},
     };

@@ -32,7 +32,8 @@ export function cacheAdmin({ cache, clock, addressesOf }: CacheAdminOptions): Ho
         {
           keys: cache.memory.keys,
           bytes: cache.memory.bytes,
-          maxBytes: cache.memory.maxBytes,
+          coded: { bodies: cache.coded.size, bytes: cache.coded.bytes },
+          maxBytes: cache.memory.maxBytes + cache.coded.maxBytes,
           hits,
           misses,
           hitRate: lookups === 0 ? null : hits / lookups,

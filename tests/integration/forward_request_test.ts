@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { connect } from "node:http2";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
+import type { HttpUpstream } from "../../lib/config/upstream.ts";
 import type { ForwardRoute, RouteKey } from "../../lib/config/route.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { type RawUpstream, startRawUpstream } from "../support/upstream.ts";
@@ -46,15 +47,17 @@ interface Setup {
   readonly base?: string;
   /** What the upstream's config says to send. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** What the upstream's config says besides. */
+  readonly upstream?: Partial<HttpUpstream>;
   readonly config?: Partial<GatewayConfig>;
 }
 
 /** A gateway that forwards to the recorder. */
 function gatewayFor(recorder: Recorder, setup: Setup = {}): TestGateway {
-  const { route = "ANY /*", strip, base = "", headers = {}, config = {} } = setup;
+  const { route = "ANY /*", strip, base = "", headers = {}, upstream, config = {} } = setup;
   const forward: ForwardRoute["forward"] = strip === undefined ? "it" : { to: "it", strip };
   return startGateway({
-    upstreams: { it: { url: recorder.url + base, headers } },
+    upstreams: { it: { url: recorder.url + base, headers, ...upstream } },
     ...config,
     routes: { [route]: { forward } },
   });
@@ -437,9 +440,16 @@ Deno.test("the upstream's configured headers replace the client's", async () => 
   assertEquals([got.get("authorization"), got.get("x-own")], ["Bearer ours", "1"]);
 });
 
-Deno.test("identity is requested whatever the client accepts, because fetch would decode other codings", async () => {
-  assertEquals((await sentHeaders("")).get("accept-encoding"), "identity");
-  assertEquals((await sentHeaders("Accept-Encoding: gzip\r\n")).get("accept-encoding"), "identity");
+Deno.test("the client's Accept-Encoding goes through, where its response can", async () => {
+  const lines = "Accept-Encoding: gzip;q=0.5, zstd\r\n";
+  const asked = async (text: string, setup?: Setup) =>
+    (await sentHeaders(text, setup)).get("accept-encoding");
+  assertEquals(await asked(lines), "gzip;q=0.5, zstd");
+  assertEquals(await asked(""), "identity");
+  // fetch would decode it, and what is stored must serve every client.
+  assertEquals(await asked(lines, { upstream: { transport: "fetch" } }), "identity");
+  assertEquals(await asked(lines, { upstream: { cache: {} } }), "identity");
+  assertEquals(await asked(lines, { headers: { "accept-encoding": "br" } }), "gzip;q=0.5, zstd");
 });
 
 // HTTP/2, which has no Host and no Connection.

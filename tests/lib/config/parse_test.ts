@@ -78,7 +78,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [
     withTop({ batches: {} }),
     "batches: is not a known key; available: store, upstreams, clients, limits, trustedProxies, " +
-    "forwardedHeader, ipv6Prefix, cors, maxRequestBody, cacheMemory, overload, sendTimeout, " +
+    "forwardedHeader, ipv6Prefix, cors, maxRequestBody, cacheMemory, compress, overload, sendTimeout, " +
     "cacheDisk, routes, $schema",
   ],
   [withTop({ store: 5 }), "store: must be a string; got 5"],
@@ -302,7 +302,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withRoute("GET /", { gather: { it: { from: "up" } }, hedge: {} }),
-    'routes["GET /"].hedge: is not a known key; available: limit, cost, deadline, cache, gather, quorum',
+    'routes["GET /"].hedge: is not a known key; available: limit, cost, deadline, compress, cache, gather, quorum',
   ],
   // Parts.
   [
@@ -649,6 +649,7 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     deadlineMs: 10_000,
     limits: [],
     cost: 1,
+    compress: true,
     written: '{"it":{"from":"up"}}',
     readsBody: false,
     quorum: undefined,
@@ -809,6 +810,7 @@ Deno.test("a batch route has its defaults, and must be POST", () => {
     deadlineMs: 2_000,
     limits: [],
     cost: 1,
+    compress: true,
     max: 20,
     concurrency: 8,
     maxBody: 1024 * 1024,

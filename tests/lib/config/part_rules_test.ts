@@ -224,7 +224,7 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
   ],
   [
     configOf({ "GET /": { first: { a: { from: "up" } }, quorum: 1 } }),
-    'routes["GET /"].quorum: is not a known key; available: limit, cost, deadline, cache, first',
+    'routes["GET /"].quorum: is not a known key; available: limit, cost, deadline, compress, cache, first',
   ],
   [
     configOf({ "GET /": { first: { a: { from: "up" } }, gather: {} } }),
