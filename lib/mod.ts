@@ -11,6 +11,8 @@ export type { ClientsConfig } from "./config/client.ts";
 export { defineGateway, type GatewayConfig } from "./config/gateway.ts";
 export type { Allowance, KeySource, LimitConfig } from "./config/limit.ts";
 export type { AnyPart, PagesConfig, Part, WorkerPart } from "./config/part.ts";
+export type { PartMethod } from "./config/part_method.ts";
+export type { RetryConfig } from "./config/retry.ts";
 export type {
   BatchRoute,
   FirstRoute,
@@ -26,8 +28,6 @@ export {
   type FunctionUpstream,
   type HttpUpstream,
   type OpenedUpstream,
-  type PartMethod,
-  type RetryConfig,
   type Upstream,
   type WorkerFunction,
   type WorkerPath,

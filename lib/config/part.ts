@@ -16,7 +16,8 @@ import {
 import { cacheOrNone } from "./cache.ts";
 import { choice, value } from "./facts.ts";
 import { list, object, record } from "./object.ts";
-import { partMethod, type UpstreamSettings, type WorkerPath, workerPath } from "./upstream.ts";
+import { partMethod } from "./part_method.ts";
+import { type UpstreamSettings, type WorkerPath, workerPath } from "./upstream.ts";
 import {
   aFunction,
   count,

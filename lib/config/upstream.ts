@@ -2,60 +2,20 @@ import * as v from "valibot";
 import type { Call, Context, Reply, Source } from "../core/source.ts";
 import { cacheSchema, cacheSettings } from "./cache.ts";
 import { choice, value } from "./facts.ts";
-import { list, object, record } from "./object.ts";
+import { object, record } from "./object.ts";
+import { retrySchema, retrySettings } from "./retry.ts";
 import {
   aFunction,
   concurrency,
-  count,
   duration,
   type Environment,
   fromText,
   headerName,
   headerValue,
   oneOf,
-  share,
   size,
   textOrEnv,
-  wholeNumber,
 } from "./values.ts";
-
-export const partMethod = oneOf(
-  ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-  "must be a method such as GET",
-);
-
-/** @internal */
-export type MethodInput = v.InferInput<typeof partMethod>;
-/** The methods that a part can use. */
-export type PartMethod = MethodInput;
-
-const retrySchema = object({
-  /** Maximum attempts, the first included. */
-  attempts: v.optional(count, 3),
-  /**
-   * Maximum random delay before the second attempt; it doubles with each further attempt.
-   */
-  backoff: v.optional(duration, "50ms"),
-  /** Maximum that the delay grows to; a `Retry-After` may exceed it. */
-  maxBackoff: v.optional(duration, "1s"),
-  /** Methods that are retried; add others only if their calls are idempotent. */
-  methods: v.optional(list(partMethod, "must be a list of methods"), ["GET", "HEAD"]),
-  /** Retry budget: caps the share of calls that are retries, so that retries do not multiply an outage. */
-  budget: v.optional(
-    object({
-      /** Maximum retries as a share of the upstream's calls, from 0 to 1. */
-      share: v.optional(share, 0.2),
-      /** Retries per second that are allowed whatever the share. */
-      minPerSecond: v.optional(wholeNumber, 3),
-    }),
-    {},
-  ),
-});
-
-/** @internal */
-export type RetryKeys = v.InferInput<typeof retrySchema>;
-/** Retry policy for transient failures: upstream unreachable, too slow, 429 or 5xx. */
-export type RetryConfig = RetryKeys;
 
 const anyUpstream = {
   /** Cache for the upstream's responses. Default: no cache. */
@@ -276,30 +236,22 @@ export function defineUpstream<Opened>(upstream: OpenedUpstream<Opened>): Opened
   return upstream;
 }
 
-const NO_RETRIES = v.parse(retrySchema, { attempts: 1 });
 /** How many calls may queue for each concurrent call. */
 const QUEUE_PER_CALL = 2;
 
 /** Converts the keys that every upstream has to settings. */
 export function anySettings(
-  { timeout, maxBody, cache, retry = NO_RETRIES, errors, concurrency }: v.InferOutput<
+  { timeout, maxBody, cache, retry, errors, concurrency }: v.InferOutput<
     typeof limitedShape
   >,
 ) {
-  const { attempts, backoff, maxBackoff, methods, budget } = retry;
   return {
     cache: cacheSettings(cache),
     timeoutMs: timeout,
     maxBody,
     /** Whether problem documents omit the upstream's body. */
     hidesErrors: errors === "hide",
-    retry: {
-      attempts,
-      backoffMs: backoff,
-      maxBackoffMs: maxBackoff,
-      methods: new Set<string>(methods),
-      budget,
-    },
+    retry: retrySettings(retry),
     concurrency: {
       max: concurrency?.max ?? Infinity,
       queue: concurrency?.queue ?? (concurrency?.max ?? 0) * QUEUE_PER_CALL,
