@@ -46,7 +46,7 @@ export class Admission implements Disposable {
    * Takes a place in the current turn. Undefined if one is free; otherwise a promise that resolves in
    * the turn that has one. It rejects with the signal's reason when that aborts first.
    */
-  enter(signal: AbortSignal): Promise<void> | undefined {
+  enter(signal: AbortSignal): Promise<unknown> | undefined {
     const place = this.#places.acquire(signal);
     if (this.#next === undefined) this.#scheduleNext();
     return place instanceof Promise ? place : undefined;

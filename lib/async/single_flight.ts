@@ -6,8 +6,9 @@ import type { Client, Context } from "../core/source.ts";
  *
  * The work belongs to all of its waiters and to none of them: if it ran under the first caller's
  * signal and deadline, that client's disconnect, or its short deadline, would fail the others. So it
- * has a signal of its own, which aborts only when the last waiter has left, and its deadline is the
- * latest of its waiters'. Each waiter still leaves on time when its own signal aborts.
+ * has a signal of its own, which aborts only when the last waiter has left, its deadline is the latest
+ * of its waiters', and it is optional only if it is for all of them. Each waiter still leaves on time
+ * when its own signal aborts.
  */
 export class SingleFlight<T> {
   /** The client of the first caller. */
@@ -17,8 +18,8 @@ export class SingleFlight<T> {
   #only: Waiter<T> | undefined;
   #several: Set<Waiter<T>> | undefined;
   readonly #onOver: () => void;
-  /** Its deadline is a field that is overwritten: a getter would cost half a microsecond a call. */
-  readonly #ctx: Context & { deadline: number };
+  /** Fields of it are overwritten: a getter would cost half a microsecond a call. */
+  readonly #ctx: Context & { deadline: number; isOptional: boolean };
   /** The last waiter to leave before there was a result. */
   #last: Waiter<T> | undefined;
 
@@ -27,11 +28,12 @@ export class SingleFlight<T> {
     this.client = client;
     this.#onOver = onOver;
     const signal = this.#scope;
-    this.#ctx = { signal, deadline: -Infinity, client, trace, background, buffers };
+    const deadline = -Infinity;
+    this.#ctx = { signal, deadline, client, trace, background, isOptional: true, buffers };
   }
 
   /** Waits for the result. It rejects with the signal's reason when that aborts first. */
-  join({ signal, deadline }: Context): Promise<T> {
+  join({ signal, deadline, isOptional = false }: Context): Promise<T> {
     return new Promise((resolve, reject) => {
       const leave = (waiter: Waiter<T>) => this.#leave(waiter);
       const waiter = new Waiter(signal, deadline, resolve, reject, leave);
@@ -39,6 +41,7 @@ export class SingleFlight<T> {
       else if (this.#only) this.#several = new Set([this.#only, waiter]);
       else this.#only = waiter;
       this.#ctx.deadline = Math.max(this.#ctx.deadline, deadline);
+      this.#ctx.isOptional &&= isOptional;
     });
   }
 

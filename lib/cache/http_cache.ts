@@ -171,7 +171,7 @@ export class HttpCache {
     background(async (signal) => {
       // Its calls are no part of the response that the client gets meanwhile.
       const own = { ...trace, parts: [] };
-      const ctx = { signal, deadline, client, trace: own, background };
+      const ctx = { signal, deadline, client, trace: own, background, isOptional: true };
       const response = await this.#lead(forWhole(lookup), flightKey, stored, ctx);
       discard(response);
       const { fill } = response;

@@ -82,6 +82,11 @@ export interface Context {
   readonly trace: Trace;
   /** Starts work that continues after the response. */
   readonly background: (task: BackgroundTask) => void;
+  /**
+   * Whether the response is useful without the reply, so that others go first where there is not
+   * enough for all (default false). It can become false while the call waits: see SingleFlight.
+   */
+  readonly isOptional?: boolean | undefined;
   /** The budget account of the request's buffered bodies; absent if they are not counted. */
   readonly buffers?: BufferAccount | undefined;
 }

@@ -121,6 +121,8 @@ export class GatherPlan {
   /** Parts whose results others use. */
   readonly #needed: ReadonlySet<string>;
   readonly #required: ReadonlySet<string>;
+  /** Optional parts that no required one needs. */
+  readonly #optional: ReadonlySet<string>;
   readonly #usualRule: Rule;
   readonly #strictRule: Rule;
   /** Whether the client's body, or a list that may be long, comes before the first call. */
@@ -131,6 +133,7 @@ export class GatherPlan {
     this.#options = options;
     this.#needed = new Set(parts.flatMap(({ needs = [] }) => needs));
     this.#required = new Set(parts.filter(({ optional }) => !optional).map(({ name }) => name));
+    this.#optional = optionalParts(parts);
     this.#usualRule = this.#rule(false);
     this.#strictRule = this.#rule(true);
     this.#awaitsInputs = options.readsBody !== undefined || parts.some(({ each }) => each);
@@ -181,7 +184,11 @@ export class GatherPlan {
     const isStrict = readPreferences(call.headers).handling === "strict";
     const rule = isStrict ? this.#strictRule : this.#usualRule;
     const parts: Part[] = [];
-    for (const part of this.parts) parts.push(this.#part(part, inputs, rule, onPage));
+    for (const part of this.parts) {
+      const planned = this.#part(part, inputs, rule, onPage);
+      const isOptional = rule === this.#usualRule && this.#optional.has(part.name);
+      parts.push(isOptional ? { ...planned, isOptional } : planned);
+    }
     return { parts, completion: new Completion(rule) };
   }
 
@@ -224,6 +231,17 @@ export class GatherPlan {
         }, ctx),
     };
   }
+}
+
+/** The optional parts, without those that required ones need, directly or through others. */
+function optionalParts(parts: readonly GatherPart[]): Set<string> {
+  const optional = new Set(parts.filter(({ optional }) => optional).map(({ name }) => name));
+  const byName = new Map(parts.map((part) => [part.name, part]));
+  const require = (needs: readonly string[] = []) => {
+    for (const need of needs) if (optional.delete(need)) require(byName.get(need)?.needs);
+  };
+  for (const { optional, needs } of parts) if (!optional) require(needs);
+  return optional;
 }
 
 /** A part with one call, made at once unless it needs the results of other parts. */

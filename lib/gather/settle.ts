@@ -11,6 +11,8 @@ export interface Part {
   readonly call: Call | (() => Call);
   /** The parts that must succeed before this one is called; without cycles. */
   readonly needs?: readonly string[];
+  /** Whether the response is useful without it (default false): see Context. */
+  readonly isOptional?: boolean;
 }
 
 /** The outcome of a part: its reply, or the error that it failed with. */
@@ -93,6 +95,8 @@ interface Node {
 class Run implements Disposable {
   readonly #scope: Scope;
   readonly #ctx: Context;
+  /** The same for optional parts; made for the first of them. */
+  #optionalCtx: Context | undefined;
   readonly #options: SettleOptions;
   /** Parts whose needs have all succeeded, in order. */
   readonly #ready: Node[] = [];
@@ -170,12 +174,13 @@ class Run implements Disposable {
   }
 
   #call(node: Node): void {
-    const { source, call } = node.part;
+    const { source, call, isOptional } = node.part;
+    const ctx = isOptional ? this.#optionalCtx ??= { ...this.#ctx, isOptional } : this.#ctx;
     node.startedAt = this.#options.clock.monotonic();
     this.#running++;
     let calling: Promise<Reply>;
     try {
-      calling = source(typeof call === "function" ? call() : call, this.#ctx);
+      calling = source(typeof call === "function" ? call() : call, ctx);
     } catch (thrown) {
       return this.#end(node, undefined, thrown);
     }

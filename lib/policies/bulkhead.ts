@@ -22,7 +22,8 @@ const RETRY_AFTER_S = 1;
 
 /**
  * Limits the concurrent calls to an upstream; further calls queue until their request's deadline. A
- * call holds its slot until it has really ended, even after it was cancelled.
+ * call holds its slot until it has really ended, even after it was cancelled. Calls of optional parts
+ * wait until no required one does, and leave a full queue to them.
  * It rejects with `overloaded` when the queue is full, and with `deadline-exceeded` when a slot comes
  * free too late.
  */
@@ -30,9 +31,8 @@ export function bulkhead({ semaphore, clock, until = "reply" }: BulkheadOptions)
   return (next) =>
     async function bulkhead(call, ctx) {
       throwIfLate(ctx, clock);
-      const turn = semaphore.acquire(ctx.signal);
-      if (turn === false) throw queueFull();
-      if (turn !== true) await turn;
+      const turn = semaphore.acquire(ctx.signal, ctx);
+      if (!(typeof turn === "boolean" ? turn : await turn)) throw queueFull();
       let isPassedOn = false;
       const release = () => semaphore.release();
       try {

@@ -32,8 +32,16 @@ export function timeout({ timeoutMs, clock }: TimeoutOptions): Policy {
         throw new GatewayError("deadline-exceeded", "no time was left for the call");
       }
       const attempt = new Attempt(ctx.signal, timers, detail, now);
-      const { client, trace, background, buffers } = ctx;
-      const inner = { signal: attempt, deadline: ctx.deadline, client, trace, background, buffers };
+      const { client, trace, background, isOptional, buffers } = ctx;
+      const inner = {
+        signal: attempt,
+        deadline: ctx.deadline,
+        client,
+        trace,
+        background,
+        isOptional,
+        buffers,
+      };
       try {
         if (call.body === undefined || call.body.isWhole) {
           inner.deadline = Math.min(now + timeoutMs, ctx.deadline);

@@ -9,6 +9,7 @@ export function testContext(overrides: Partial<Context> = {}): Context {
     client: { address: "192.0.2.1" },
     trace: { id: "test", parts: [] },
     background: (_task: BackgroundTask) => {},
+    isOptional: false,
     buffers: undefined,
     ...overrides,
   };

@@ -24,13 +24,13 @@ const TRANSIENT_STATUS = new Set([429, 500, 502, 503, 504]);
 /**
  * Retries transient failures, after exponential backoff with jitter, or after `Retry-After` if that is
  * longer. No retry is made that could not start before the deadline, or that the upstream's budget
- * does not allow: the result is then that of the last attempt.
+ * does not allow, which is smaller for optional parts: the result is then that of the last attempt.
  */
 export function retry(options: RetryOptions): Policy {
   const { attempts, methods, budget } = options;
   return (next) =>
     async function retry(call, ctx) {
-      budget.deposit();
+      budget.deposit(ctx.isOptional);
       const most = methods.has(call.method) ? attempts : 1;
       for (let attempt = 1;; attempt++) {
         try {
@@ -59,7 +59,7 @@ async function pause(
   const leastMs = reply ? (retryAfterSeconds(reply.headers, clock) ?? 0) * 1000 : 0;
   const delayMs = Math.max(leastMs, retryDelayMs(attempt, backoff, random));
   const now = clock.monotonic();
-  if (now + delayMs >= ctx.deadline || !budget.withdraw(now)) return false;
+  if (now + delayMs >= ctx.deadline || !budget.withdraw(now, ctx.isOptional)) return false;
   try {
     await reply?.body.cancel();
     await clock.sleep(delayMs, ctx.signal);

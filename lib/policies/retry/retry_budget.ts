@@ -14,12 +14,16 @@ interface Slot {
   /** Its number, counted from the clock's zero. */
   readonly number: number;
   calls: number;
+  requiredCalls: number;
   retries: number;
 }
 
 const SLOT_MS = 100;
 /** The window in which calls and retries count: one second. */
 const WINDOW_SLOTS = 10;
+
+/** What part of the budget optional calls leave to required ones. */
+const RESERVE = 0.5;
 
 /** The window of the minimum, which is exact to the millisecond. */
 const MINIMUM_MS = 1_000;
@@ -32,6 +36,10 @@ const MINIMUM_MS = 1_000;
  * however many calls fail. A share alone would forbid retries at low traffic, where they do no harm,
  * so `minPerSecond` are allowed besides. Calls and retries count for one second.
  *
+ * Half of what required calls bring in, and of the minimum, is reserved for them: an optional part that
+ * fails must not use up the retries of a required one on the same upstream. While there are no required
+ * calls nothing is reserved.
+ *
  * So in any w seconds, retries that are not given back are at most
  * `share * (calls in them and in the second before) + minPerSecond * (w + 1)`.
  */
@@ -42,6 +50,7 @@ export class RetryBudget {
   /** The last slots in which something happened, oldest first. */
   readonly #slots: Slot[] = [];
   #calls = 0;
+  #requiredCalls = 0;
   #retries = 0;
   /** The times of the last retries that only the minimum allowed, oldest first (ms, monotonic). */
   readonly #minimumTakenAt: number[] = [];
@@ -53,18 +62,25 @@ export class RetryBudget {
   }
 
   /** Counts a call. */
-  deposit(): void {
-    this.#slot(this.#clock.monotonic()).calls++;
+  deposit(isOptional = false): void {
+    const slot = this.#slot(this.#clock.monotonic());
+    slot.calls++;
     this.#calls++;
+    if (isOptional) return;
+    slot.requiredCalls++;
+    this.#requiredCalls++;
   }
 
   /**
    * Takes a retry from the budget; false when none is left.
    * @param now the current time (ms, monotonic), which `giveBack` needs
+   * @param isOptional whether it is for an optional part, which leaves the reserve to others
    */
-  withdraw(now: number = this.#clock.monotonic()): boolean {
+  withdraw(now: number = this.#clock.monotonic(), isOptional = false): boolean {
     const slot = this.#slot(now);
-    if (this.#retries + 1 > this.#share * this.#calls && !this.#takeMinimum(now)) return false;
+    const reserved = isOptional ? RESERVE * this.#requiredCalls : 0;
+    const isShared = this.#retries + 1 <= this.#share * (this.#calls - reserved);
+    if (!isShared && !this.#takeMinimum(now, reserved > 0)) return false;
     slot.retries++;
     this.#retries++;
     return true;
@@ -87,7 +103,7 @@ export class RetryBudget {
   }
 
   /** Takes a retry from the minimum, if one is left. */
-  #takeMinimum(now: number): boolean {
+  #takeMinimum(now: number, isReserved: boolean): boolean {
     for (
       let oldest = this.#minimumTakenAt[0];
       oldest !== undefined;
@@ -96,7 +112,8 @@ export class RetryBudget {
       if (oldest > now - MINIMUM_MS) break;
       this.#minimumTakenAt.shift();
     }
-    if (this.#minimumTakenAt.length >= this.#minPerSecond) return false;
+    const most = isReserved ? Math.ceil(this.#minPerSecond * RESERVE) : this.#minPerSecond;
+    if (this.#minimumTakenAt.length >= most) return false;
     this.#minimumTakenAt.push(now);
     return true;
   }
@@ -109,10 +126,11 @@ export class RetryBudget {
     for (let oldest = this.#slots[0]; oldest; oldest = this.#slots[0]) {
       if (oldest.number > number - WINDOW_SLOTS) break;
       this.#calls -= oldest.calls;
+      this.#requiredCalls -= oldest.requiredCalls;
       this.#retries -= oldest.retries;
       this.#slots.shift();
     }
-    const slot = { number, calls: 0, retries: 0 };
+    const slot = { number, calls: 0, requiredCalls: 0, retries: 0 };
     this.#slots.push(slot);
     return slot;
   }
