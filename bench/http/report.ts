@@ -21,9 +21,6 @@ export interface Report {
   readonly tables: readonly Table[];
 }
 
-const BEGIN = "<!-- bench:http -->";
-const END = "<!-- /bench:http -->";
-
 /** The figures of a row as text, by column. */
 export function cellsOf(row: Row, baseline: string): Record<string, string> {
   return {
@@ -87,13 +84,14 @@ export function markdown(report: Report, contestants: readonly Contestant[]): st
 }
 
 /**
- * Puts text between the marks of a document.
+ * Puts text between the marks of a document: `<!-- bench:http -->` and `<!-- /bench:http -->`.
  * @throws {Error} when the document does not have them
  */
-export function replaceBetweenMarks(document: string, text: string): string {
-  const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`the document has no ${BEGIN} … ${END}`);
-  return `${document.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${document.slice(end)}`;
+export function replaceBetweenMarks(document: string, text: string, mark = "bench:http"): string {
+  const [first, last] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`];
+  const [begin, end] = [document.indexOf(first), document.indexOf(last)];
+  if (begin < 0 || end < begin) throw new Error(`the document has no ${first} … ${last}`);
+  return `${document.slice(0, begin + first.length)}\n\n${text}\n\n${document.slice(end)}`;
 }
 
 function markdownTable({ rows, baseline }: Table): string {

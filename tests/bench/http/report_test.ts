@@ -67,4 +67,5 @@ Deno.test("report: only what stands between the marks is replaced", () => {
   assertEquals(replaced, document.replace("old", "new"));
   assertEquals(replaceBetweenMarks(replaced, "new"), replaced);
   assertThrows(() => replaceBetweenMarks("nothing", "new"), Error, "<!-- bench:http -->");
+  assertThrows(() => replaceBetweenMarks(document, "new", "other"), Error, "<!-- other -->");
 });
