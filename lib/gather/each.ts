@@ -96,11 +96,13 @@ class Run {
     for (const distinct of next) {
       const turn = turns.take(signal.aborted ? PLACE_WORK : ITEM_WORK);
       if (turn) await turn;
-      if (this.#isOver) return;
+      if (this.#isOver) break;
       if (signal.aborted) this.#fail(distinct, toGatewayError(signal.reason));
       else await this.#call(distinct, ctx);
       buffers?.clear();
     }
+    // A call that this item has left, but others share, may still receive its reply.
+    buffers?.close();
   }
 
   async #call(distinct: Distinct, ctx: Context): Promise<void> {
