@@ -30,11 +30,11 @@ export interface AggregateOptions {
 
 /** Handles a gather route: responds with the envelope, or streams each part as it completes. */
 export function aggregate(options: AggregateOptions): Endpoint {
-  return async function aggregate(c) {
+  return function aggregate(c) {
     const call = callOf(c);
     const format = formatOf(c);
-    if (format) return await streamed(c, call, format, options);
-    return whole(c, await options.source(call, c.ctx), options);
+    if (format) return streamed(c, call, format, options);
+    return options.source(call, c.ctx).then((reply) => whole(c, reply, options));
   };
 }
 

@@ -1,6 +1,7 @@
 import { ArrivingBytes, type BodyOrigin, BodyTooLarge } from "./arriving_bytes.ts";
 import type { BufferBudget, Holdable } from "./buffer_budget.ts";
 import { type Bytes, joinBytes, lengthOf } from "./bytes.ts";
+import { isPlainJson } from "./is_plain_json.ts";
 import { HeldBytes } from "./held_bytes.ts";
 
 export { type BodyOrigin, BodyTooLarge } from "./arriving_bytes.ts";
@@ -123,7 +124,7 @@ export class Body implements AsyncIterable<Bytes>, Holdable {
   checkJson(): void {
     const whole = this.wholeBytes;
     if (this.#isJson || whole === undefined) return;
-    parseJson(whole);
+    if (!isPlainJson(whole)) parseJson(whole);
     this.#isJson = true;
   }
 

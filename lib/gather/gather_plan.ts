@@ -154,17 +154,22 @@ export class GatherPlan {
   }
 
   /** The same for a response that is written when all parts have settled. */
-  async run(call: Call, ctx: Context): Promise<Gathered> {
+  run(call: Call, ctx: Context): Promise<Gathered> {
     const preparing = this.#prepare(call, ctx);
-    const { parts, completion } = preparing instanceof Promise ? await preparing : preparing;
+    return preparing instanceof Promise
+      ? preparing.then((prepared) => this.#runPrepared(prepared, ctx))
+      : this.#runPrepared(preparing, ctx);
+  }
+
+  #runPrepared({ parts, completion }: Prepared, ctx: Context): Promise<Gathered> {
     const outcomes: Outcome[] = [];
     const isDecided = (outcome: Outcome) => {
       ctx.trace.parts.push(outcome);
       outcomes.push(outcome);
       return completion.add(outcome);
     };
-    await settleAll(parts, ctx, this.#settling(isDecided));
-    return { completion, outcomes };
+    const gathered = { completion, outcomes };
+    return settleAll(parts, ctx, this.#settling(isDecided)).then(() => gathered);
   }
 
   /** Makes the parts; a promise only where the client's body or a long list must be awaited. */

@@ -65,19 +65,15 @@ export async function* settle(
 }
 
 /**
- * The same without an iterator, which lives as long as its calls: `isDecided` alone sees the
+ * The same without an iterator, which would live as long as its calls: `isDecided` alone sees the
  * outcomes. Resolves once every part has settled and nothing is running.
  */
-export async function settleAll(
+export function settleAll(
   parts: Iterable<Part>,
   ctx: Context,
   options: SettleOptions,
 ): Promise<void> {
-  using run = new Run(parts, ctx, options);
-  run.startReady();
-  while (run.isOpen) if (run.take() === undefined) await run.arrival();
-  run.stop();
-  while (run.isBusy) await run.arrival();
+  return new Run(parts, ctx, options).finish();
 }
 
 /** A part in the dependency graph. */
@@ -149,6 +145,20 @@ class Run implements Disposable {
     this.#isStarting = false;
   }
 
+  /** Starts, and resolves once every part has settled and nothing is running. */
+  finish(): Promise<void> {
+    this.startReady();
+    return new Promise((resolve, reject) => {
+      this.#arrived = () => {
+        if (this.#running > 0) return;
+        this[Symbol.dispose]();
+        if (this.#unsettled > 0) reject(cyclic());
+        else resolve();
+      };
+      this.#arrived();
+    });
+  }
+
   /** Takes the next outcome; undefined when none has arrived. */
   take(): Outcome | undefined {
     const outcome = this.#settled[this.#nextSettled];
@@ -158,7 +168,7 @@ class Run implements Disposable {
 
   /** Resolves when the next outcome arrives. */
   arrival(): Promise<void> {
-    if (this.#running === 0) throw new Error("the parts' needs have a cycle");
+    if (this.#running === 0) throw cyclic();
     return new Promise((resolve) => this.#arrived = resolve);
   }
 
@@ -235,6 +245,10 @@ function withoutReply({ part, durationMs, reply }: Outcome): Outcome {
   const late = failures.find(({ error }) => error.kind === "deadline-exceeded")?.error;
   const error = late && new GatewayError(late.kind, late.message, { failures });
   return { part, durationMs, error: error ?? notNeeded() };
+}
+
+function cyclic(): Error {
+  return new Error("the parts' needs have a cycle");
 }
 
 function notNeeded(): GatewayError {

@@ -3,7 +3,7 @@ import { GatewayError } from "../core/errors.ts";
 import { lateUpload } from "../http/late_upload.ts";
 import { type UploadWatcher, watchedUpload } from "../http/watched_upload.ts";
 import { Scope } from "../core/scope.ts";
-import type { Policy } from "../core/source.ts";
+import type { Call, Context, Policy, Reply, Source } from "../core/source.ts";
 import { type Timer, TimerQueue } from "../core/timer_queue.ts";
 
 /** The time of one attempt. */
@@ -26,34 +26,36 @@ export function timeout({ timeoutMs, clock }: TimeoutOptions): Policy {
   const timers = new TimerQueue(timeoutMs, clock);
   const detail = `no response within ${timeoutMs} ms`;
   return (next) =>
-    async function timeout(call, ctx) {
+    function timeout(call, ctx) {
       const now = clock.monotonic();
       if (ctx.deadline <= now) {
-        throw new GatewayError("deadline-exceeded", "no time was left for the call");
+        const detail = "no time was left for the call";
+        return Promise.reject(new GatewayError("deadline-exceeded", detail));
       }
       const attempt = new Attempt(ctx.signal, timers, detail, now);
-      const { client, trace, background, isOptional, buffers } = ctx;
+      const isUploading = call.body !== undefined && !call.body.isWhole;
       const inner = {
+        ...ctx,
         signal: attempt,
-        deadline: ctx.deadline,
-        client,
-        trace,
-        background,
-        isOptional,
-        buffers,
+        deadline: isUploading ? ctx.deadline : Math.min(now + timeoutMs, ctx.deadline),
       };
-      try {
-        if (call.body === undefined || call.body.isWhole) {
-          inner.deadline = Math.min(now + timeoutMs, ctx.deadline);
-          return await next(call, inner);
-        }
-        return await next({ ...call, body: watchedUpload(call.body, attempt) }, inner);
-      } catch (error) {
-        throw attempt.waitsForClient ? lateUpload(error) : error;
-      } finally {
-        attempt.end();
-      }
+      const calling = isUploading ? upload(next, call, inner, attempt) : next(call, inner);
+      return calling.then(
+        (reply) => {
+          attempt.end();
+          return reply;
+        },
+        (error) => {
+          attempt.end();
+          throw attempt.waitsForClient ? lateUpload(error) : error;
+        },
+      );
     };
+}
+
+async function upload(next: Source, call: Call, ctx: Context, attempt: Attempt): Promise<Reply> {
+  const body = call.body && watchedUpload(call.body, attempt);
+  return await next({ ...call, ...(body && { body }) }, ctx);
 }
 
 /**

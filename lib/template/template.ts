@@ -45,6 +45,7 @@ const WHOLE_QUERY = /^[?&]query$/;
 const QUOTE_RULE = 'must have a "}" for each "{", and both quotes of {query["NAME"]}';
 /** An encoded value that makes a segment neither empty nor a dot segment, also when decoded. */
 const PLAIN_VALUE = /^[\w\-~][\w\-.~]*$/;
+const UNRESERVED = /^[\w\-.~]*$/;
 /** What encodeURIComponent leaves, although it is not unreserved (RFC 3986 section 2.3). */
 const NOT_UNRESERVED = /[!'()*]/g;
 
@@ -225,6 +226,7 @@ function segment(name: TemplateName, inputs: Inputs): string {
 
 /** Percent-encodes all but unreserved characters (RFC 6570 section 3.2.2). */
 function encoded(text: string): string {
+  if (UNRESERVED.test(text)) return text;
   return encodeURIComponent(text).replace(NOT_UNRESERVED, hexOf);
 }
 
