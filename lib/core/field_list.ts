@@ -22,7 +22,7 @@ export class FieldList implements Headers {
   /** Names in lower case and values, alternating. */
   #list: string[];
   #isSorted: boolean;
-  #lines: string | undefined;
+  #isFrozen = false;
 
   /** @throws {TypeError} for an invalid name or value */
   constructor(fields: Headers | Iterable<readonly [string, string]> = []) {
@@ -67,13 +67,16 @@ export class FieldList implements Headers {
     return this.#list.length / 2;
   }
 
-  /** The fields as lines of a message's head, each with its line end. */
-  get lines(): string {
-    if (this.#lines !== undefined) return this.#lines;
-    let lines = "";
-    const list = this.#list;
-    for (let at = 0; at < list.length; at += 2) lines += `${list[at]}: ${list[at + 1]}\r\n`;
-    return this.#lines = lines;
+  /** Whether the list can no longer be changed. */
+  get isFrozen(): boolean {
+    return this.#isFrozen;
+  }
+
+  /** Makes later changes throw, for a list that several requests share; returns the list. */
+  freeze(): this {
+    this.#sort();
+    this.#isFrozen = true;
+    return this;
   }
 
   /** The fields one by one, in the form that `Response` and `fetch` take. */
@@ -91,8 +94,9 @@ export class FieldList implements Headers {
 
   /** Appends a field that is known to be valid, its name in lower case. */
   add(name: string, value: string): void {
+    this.#checkChangeable();
     this.#list.push(name, value);
-    this.#changed();
+    this.#isSorted = false;
   }
 
   /** @inheritdoc */
@@ -102,6 +106,7 @@ export class FieldList implements Headers {
 
   /** Sets a field that is known to be valid, its name in lower case. */
   put(name: string, value: string): void {
+    this.#checkChangeable();
     const list = this.#list;
     const first = this.#find(name);
     if (first < 0) list.push(name, value);
@@ -109,15 +114,14 @@ export class FieldList implements Headers {
       list[first + 1] = value;
       this.#removeFrom(name, first + 2);
     }
-    this.#changed();
+    this.#isSorted = false;
   }
 
   /** @inheritdoc */
   delete(name: string): void {
+    this.#checkChangeable();
     const first = this.#find(nameOf(name));
-    if (first < 0) return;
-    this.#removeFrom(nameOf(name), first);
-    this.#lines = undefined;
+    if (first >= 0) this.#removeFrom(nameOf(name), first);
   }
 
   /** @inheritdoc */
@@ -178,9 +182,8 @@ export class FieldList implements Headers {
     return this.entries();
   }
 
-  #changed(): void {
-    this.#isSorted = false;
-    this.#lines = undefined;
+  #checkChangeable(): void {
+    if (this.#isFrozen) throw new TypeError("these headers are shared and cannot be changed");
   }
 
   #find(name: string): number {
@@ -207,7 +210,6 @@ export class FieldList implements Headers {
     const sorted = this.pairs().sort(([a], [b]) => a < b ? -1 : Number(a > b));
     this.#list = sorted.flat();
     this.#isSorted = true;
-    this.#lines = undefined;
   }
 }
 

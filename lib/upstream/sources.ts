@@ -113,7 +113,7 @@ export class Sources {
     const varied = ["accept-language", ...Object.keys(part.headers)];
     const template = {
       ...part,
-      ownHeaders: FieldList.of(ownHeaders),
+      ownHeaders: FieldList.of(ownHeaders).freeze(),
       mapped: map ? needs : [],
       hasOwnAuthorization: !isAuthorized,
       headerKey: part.cache && new HeaderKey(targetOf(upstream), ownHeaders, varied),

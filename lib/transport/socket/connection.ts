@@ -1,7 +1,7 @@
 import type { Bytes } from "../../core/bytes.ts";
 import { UpstreamFault } from "../../core/upstream_fault.ts";
 import { faultOf } from "../fault_of.ts";
-import { encodeHead } from "./request_head.ts";
+import { encodeHead, headLength, type RequestHead } from "./request_head.ts";
 
 /** Size of a read; the buffer grows for larger heads. */
 const BUFFER_BYTES = 16 * 1024;
@@ -87,12 +87,13 @@ export class Connection {
   }
 
   /** Writes a request's head, and its body if it is small, without waiting. */
-  send(head: string, body?: Bytes): void {
-    const length = head.length + (body?.length ?? 0);
+  send(head: RequestHead, body?: Bytes): void {
+    const start = headLength(head);
+    const length = start + (body?.length ?? 0);
     // A connection is not reused while something is being written.
     const bytes = length <= SENT_BYTES ? this.#sent : new Uint8Array(length);
     encodeHead(head, bytes);
-    if (body) bytes.set(body, head.length);
+    if (body) bytes.set(body, start);
     this.#unsent++;
     this.#sending = bytes.subarray(0, length);
     this.#socket.write(this.#sending).then(this.#onWritten, ignore);

@@ -8,6 +8,7 @@ import type { Connection, ConnectionReader } from "./connection.ts";
 import { PlainFraming } from "./plain_framing.ts";
 import type { Pool } from "./pool.ts";
 import { ReceivedBody } from "./received_body.ts";
+import type { RequestHead } from "./request_head.ts";
 import {
   findHeadEnd,
   MAX_HEAD_BYTES,
@@ -19,8 +20,7 @@ import { Upload, type UploadBody } from "./upload.ts";
 /** A request to send. */
 export interface SentRequest {
   readonly method: string;
-  /** The head, one character per byte. */
-  readonly head: string;
+  readonly head: RequestHead;
   readonly body: UploadBody | undefined;
 }
 

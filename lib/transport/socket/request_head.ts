@@ -1,4 +1,5 @@
 import type { Bytes } from "../../core/bytes.ts";
+import { FieldList } from "../../core/field_list.ts";
 import type { Call } from "../../core/source.ts";
 import { EXPECTED_TIMEOUT } from "../expected_timeout.ts";
 import type { Origin } from "./origin.ts";
@@ -38,34 +39,75 @@ export interface RequestHeadOptions {
   readonly traceparent: string | undefined;
 }
 
-/** Writes a request's head (RFC 9112 section 3), one character per byte. */
+/** A request's head. */
+export interface RequestHead {
+  /** Its lines up to `shared`, one character per byte. */
+  readonly text: string;
+  /** Its other lines, encoded: those of many requests. */
+  readonly shared: Bytes;
+}
+
+/** The end of a head whose headers are not shared. */
+const END = ENCODER.encode("\r\n");
+/** The lines of headers that are shared by requests, with the end of the head. */
+const sharedLines = new WeakMap<FieldList, Bytes>();
+
+/** Writes a request's head (RFC 9112 section 3). */
 export function requestHead(
   { method, path, headers }: Call,
   { origin, basePath, body, expectedTimeout, traceparent }: RequestHeadOptions,
-): string {
-  let head = `${method} ${targetOf(basePath + path)} HTTP/1.1\r\nhost: ${origin.host}\r\n`;
+): RequestHead {
+  let text = `${method} ${targetOf(basePath + path)} HTTP/1.1\r\nhost: ${origin.host}\r\n`;
+  const shared = headers instanceof FieldList && headers.isFrozen ? linesOf(headers) : undefined;
+  if (shared === undefined) {
+    headers.forEach((value, name) => {
+      if (name === TRACEPARENT && traceparent !== undefined) return;
+      if (name === EXPECTED_TIMEOUT && expectedTimeout !== undefined) return;
+      if (!NOT_SENT.has(name)) text += `${name}: ${value}\r\n`;
+    });
+  }
+  if (expectedTimeout !== undefined) text += `${EXPECTED_TIMEOUT}: ${expectedTimeout}\r\n`;
+  if (traceparent !== undefined) text += `${TRACEPARENT}: ${traceparent}\r\n`;
+  if (body === "chunked") text += "transfer-encoding: chunked\r\n";
+  else if (body !== undefined) text += `content-length: ${body}\r\n`;
+  return { text, shared: shared ?? END };
+}
+
+/** Undefined if a header in them may be replaced. */
+function linesOf(headers: FieldList): Bytes | undefined {
+  const known = sharedLines.get(headers);
+  if (known || headers.has(TRACEPARENT) || headers.has(EXPECTED_TIMEOUT)) return known;
+  let text = "";
   headers.forEach((value, name) => {
-    if (NOT_SENT.has(name)) return;
-    if (name === TRACEPARENT && traceparent !== undefined) return;
-    if (name === EXPECTED_TIMEOUT && expectedTimeout !== undefined) return;
-    head += `${name}: ${value}\r\n`;
+    if (!NOT_SENT.has(name)) text += `${name}: ${value}\r\n`;
   });
-  if (expectedTimeout !== undefined) head += `${EXPECTED_TIMEOUT}: ${expectedTimeout}\r\n`;
-  if (traceparent !== undefined) head += `${TRACEPARENT}: ${traceparent}\r\n`;
-  if (body === "chunked") head += "transfer-encoding: chunked\r\n";
-  else if (body !== undefined) head += `content-length: ${body}\r\n`;
-  return head + "\r\n";
+  const lines = new Uint8Array(text.length + END.length);
+  encodeText(text, lines);
+  lines.set(END, text.length);
+  sharedLines.set(headers, lines);
+  return lines;
+}
+
+/** The length of an encoded head. */
+export function headLength({ text, shared }: RequestHead): number {
+  return text.length + shared.length;
+}
+
+/** Encodes a head into `bytes`, which has room for it. */
+export function encodeHead({ text, shared }: RequestHead, bytes: Bytes): void {
+  encodeText(text, bytes);
+  bytes.set(shared, text.length);
 }
 
 /**
- * Encodes a head into `bytes`, which has room for it. Control characters, which headers cannot
- * contain, become spaces (RFC 9110 section 5.5).
+ * Encodes lines, one character per byte. Control characters, which headers cannot contain, become
+ * spaces (RFC 9110 section 5.5).
  */
-export function encodeHead(head: string, bytes: Bytes): void {
-  const { length } = head;
-  const { read, written } = ENCODER.encodeInto(head, bytes);
+function encodeText(text: string, bytes: Bytes): void {
+  const { length } = text;
+  const { read, written } = ENCODER.encodeInto(text, bytes);
   if (read !== length || written !== length) {
-    for (let at = 0; at < length; at++) bytes[at] = head.charCodeAt(at);
+    for (let at = 0; at < length; at++) bytes[at] = text.charCodeAt(at);
   }
   for (let at = 0; at < length; at++) {
     const byte = bytes[at] ?? 0;

@@ -1,7 +1,7 @@
 import { type Bytes, joinBytes } from "../../core/bytes.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Connection } from "./connection.ts";
-import { encodeHead } from "./request_head.ts";
+import { encodeHead, headLength, type RequestHead } from "./request_head.ts";
 
 const ENCODER = new TextEncoder();
 const CRLF = ENCODER.encode("\r\n");
@@ -37,8 +37,12 @@ export class Upload {
   }
 
   /** Sends a head and a body. */
-  async send(head: string, content: Bytes | ReadableStream<Bytes>, length?: number): Promise<void> {
-    const bytes = new Uint8Array(head.length);
+  async send(
+    head: RequestHead,
+    content: Bytes | ReadableStream<Bytes>,
+    length?: number,
+  ): Promise<void> {
+    const bytes = new Uint8Array(headLength(head));
     encodeHead(head, bytes);
     if (content instanceof ReadableStream) {
       const reader = this.#reader = content.getReader();

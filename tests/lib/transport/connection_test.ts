@@ -37,24 +37,28 @@ class Recorder implements ConnectionReader {
   }
 }
 
+function encode(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
 Deno.test("connection: what the system writes in part is written to its end", async () => {
   using it = await open();
   const write = it.socket.write.bind(it.socket);
   it.socket.write = (bytes) => write(bytes.subarray(0, 7));
-  const head = "GET / HTTP/1.1\r\nhost: example.org\r\n\r\n";
-  it.connection.send(head, new TextEncoder().encode("small"));
+  const [text, shared] = ["GET / HTTP/1.1\r\nhost: example.org\r\n", "accept: */*\r\n\r\n"];
+  it.connection.send({ text, shared: encode(shared) }, encode("small"));
   assertEquals(it.connection.isSent, false);
-  assertEquals(await it.other.until("small"), head + "small");
+  assertEquals(await it.other.until("small"), `${text}${shared}small`);
   await until(() => it.connection.isSent, "all is sent");
-  assert(await it.connection.write(new TextEncoder().encode("written in steps")));
+  assert(await it.connection.write(encode("written in steps")));
   assertEquals(await it.other.until("steps"), "written in steps");
 });
 
 Deno.test("connection: a head larger than the buffer for it is sent whole", async () => {
   using it = await open();
-  const head = `GET /${"x".repeat(5_000)} HTTP/1.1\r\n\r\n`;
-  it.connection.send(head);
-  assertEquals(await it.other.until("\r\n\r\n"), head);
+  const text = `GET /${"x".repeat(5_000)} HTTP/1.1\r\n`;
+  it.connection.send({ text, shared: encode("\r\n") });
+  assertEquals(await it.other.until("\r\n\r\n"), `${text}\r\n`);
 });
 
 Deno.test("connection: a write that fails leaves it unsent", async () => {
