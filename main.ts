@@ -100,6 +100,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
     clock,
     random: Math.random,
     http: transport.source,
+    lookUp: transport.lookUp,
     resources,
     background,
     shutdown,

@@ -21,9 +21,11 @@ export type {
   RouteKey,
   RouteMethod,
 } from "./config/route.ts";
+export type { HealthConfig } from "./config/targets.ts";
 export type { Duration, Size } from "./config/units.ts";
 export {
   type AnyUpstream,
+  type BalancedUpstream,
   defineUpstream,
   type FunctionUpstream,
   type HttpUpstream,

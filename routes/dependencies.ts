@@ -16,6 +16,8 @@ export interface GatewayDependencies {
   readonly clock: Clock;
   /** Makes the Source of an HTTP API from its base URL without a trailing slash. */
   readonly http: HttpTransport["source"];
+  /** Looks up the addresses of upstreams' host names; absent: the platform chooses one. */
+  readonly lookUp?: HttpTransport["lookUp"];
   readonly background: Background;
   /** Bounds the buffered bodies of all requests together. */
   readonly buffers: BufferBudget;

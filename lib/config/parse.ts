@@ -18,6 +18,7 @@ import {
 } from "./route.ts";
 import { parseRouteKey, type RoutePattern } from "./route_key.ts";
 import { suggest } from "./suggest.ts";
+import { readTargets } from "./targets.ts";
 import { templateNames } from "./template_names.ts";
 import {
   anySettings,
@@ -119,9 +120,10 @@ class Parser {
       return this.#worker(name, input, path);
     }
     const read = this.#reader.read(httpUpstreamSchema(this.#env), input, path);
-    if (!read) return undefined;
-    const { url: base, headers, transport } = read;
-    return { name, ...anySettings(read), base, headers, transport };
+    const targets = read && readTargets(read, path, this.#reader);
+    if (!targets) return undefined;
+    const { headers, transport } = read;
+    return { name, ...anySettings(read), ...targets, headers, transport };
   }
 
   #worker(name: string, input: unknown, path: readonly string[]): UpstreamSettings | undefined {

@@ -4,17 +4,17 @@ import { cacheSchema, cacheSettings } from "./cache.ts";
 import { choice, value } from "./facts.ts";
 import { object, record } from "./object.ts";
 import { retrySchema, retrySettings } from "./retry.ts";
+import { healthSchema, type TargetsSettings, upstreamUrl, upstreamUrls } from "./targets.ts";
 import {
   aFunction,
   concurrency,
   duration,
   type Environment,
-  fromText,
   headerName,
   headerValue,
   oneOf,
   size,
-  textOrEnv,
+  type Text,
 } from "./values.ts";
 
 const anyUpstream = {
@@ -49,36 +49,15 @@ export type UpstreamKeys = v.InferInput<typeof limitedShape>;
 /** The keys that every upstream has. */
 export type AnyUpstream = UpstreamKeys;
 
-const upstreamUrl = (env: Environment) =>
-  value(
-    "URL",
-    textOrEnv({ pattern: "^[hH][tT][tT][pP][sS]?://[^?#@]+$" }),
-    fromText(
-      env,
-      (text) => {
-        const url = URL.parse(text);
-        const rule = urlRule(url);
-        return url && rule === undefined ? { value: url } : { rule: rule ?? "" };
-      },
-      (text) => text.includes("@"),
-    ),
-  );
-
-function urlRule(url: URL | null): string | undefined {
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    return "must be an http:// or https:// URL";
-  }
-  if (url.username !== "" || url.password !== "") {
-    return "must not have a user or a password; set headers.authorization instead";
-  }
-  if (url.search !== "" || url.hash !== "") return "must not have a query or a fragment";
-}
-
 /** An HTTP API. */
 export const httpUpstreamSchema = (env: Environment) =>
   object({
     /** Base URL; its path is the prefix of every call's path. */
-    url: upstreamUrl(env),
+    url: v.optional(upstreamUrl(env)),
+    /** Base URLs of several targets with the same API, in place of `url`; calls are balanced over them. */
+    urls: v.optional(upstreamUrls(env)),
+    /** Active health checks of the targets. Default: none. */
+    health: v.optional(healthSchema),
     /** Headers sent with every call; values from the environment are never printed. Default: none. */
     headers: v.optional(record(headerName, headerValue(env), "must be an object"), {}),
     /**
@@ -87,7 +66,7 @@ export const httpUpstreamSchema = (env: Environment) =>
      */
     transport: v.optional(oneOf(["socket", "fetch"], "must be socket or fetch"), "socket"),
     ...limited,
-  });
+  }, { oneOf: [{ required: ["url"] }, { required: ["urls"] }] });
 
 /** An async function. */
 export const functionUpstreamSchema = object({
@@ -149,8 +128,22 @@ export type FunctionUpstreamKeys = v.InferInput<typeof functionUpstreamSchema>;
 /** @internal */
 export type WorkerUpstreamKeys = v.InferInput<typeof workerUpstreamSchema>;
 
-/** An HTTP API. */
+/** An HTTP API at one URL. */
 export interface HttpUpstream extends HttpUpstreamKeys {
+  /** Base URL; its path is the prefix of every call's path. */
+  url: Text;
+  /** Only a {@linkcode BalancedUpstream} has it. */
+  urls?: undefined;
+  /** Only an {@linkcode OpenedUpstream} has it. */
+  readonly open?: undefined;
+}
+
+/** An HTTP API at several URLs, over which calls are balanced. */
+export interface BalancedUpstream extends HttpUpstreamKeys {
+  /** Only an {@linkcode HttpUpstream} has it. */
+  url?: undefined;
+  /** Base URLs of the targets, with the same scheme and path. */
+  urls: NonNullable<HttpUpstreamKeys["urls"]>;
   /** Only an {@linkcode OpenedUpstream} has it. */
   readonly open?: undefined;
 }
@@ -192,6 +185,7 @@ export interface WorkerUpstream extends WorkerUpstreamKeys {
 /** A configured API. */
 export type Upstream =
   | HttpUpstream
+  | BalancedUpstream
   | FunctionUpstream
   | OpenedUpstream<unknown>
   | WorkerUpstream;
@@ -273,8 +267,7 @@ export interface WorkerSettings {
 }
 
 /** An HTTP API. */
-export interface HttpUpstreamSettings {
-  readonly base: URL;
+export interface HttpUpstreamSettings extends TargetsSettings {
   readonly headers: Readonly<Record<string, string>>;
   readonly transport: "socket" | "fetch";
 }

@@ -89,6 +89,11 @@ export interface Context {
   readonly isOptional?: boolean | undefined;
   /** The budget account of the request's buffered bodies; absent if they are not counted. */
   readonly buffers?: BufferAccount | undefined;
+  /**
+   * The targets that attempts of this call were sent to so far; a further attempt prefers another one.
+   * Absent where there is only one attempt.
+   */
+  readonly tried?: object[] | undefined;
 }
 
 /** The client of a request. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Source } from "../core/source.ts";
 import { type FetchClients, fetchSource, openFetchClients } from "./fetch_source.ts";
+import { type LookUp, lookUp } from "./socket/look_up.ts";
 import { originOf } from "./socket/origin.ts";
 import { Pool, type PoolOptions } from "./socket/pool.ts";
 import { socketSource } from "./socket/socket_source.ts";
@@ -19,8 +20,11 @@ export interface HttpTransport extends Disposable {
    * Returns the Source of an HTTP API: calls `base` + the call's path, and follows no redirects.
    * @param base origin and base path, without a trailing slash
    * @param kind default `socket`
+   * @param address one of its host's addresses, for sockets only (default: the platform chooses)
    */
-  source(base: string, kind?: TransportKind): Source;
+  source(base: string, kind?: TransportKind, address?: string): Source;
+  /** Looks up a host's addresses; absent where connections cannot be made to them. */
+  readonly lookUp?: LookUp;
 }
 
 /** Opens the connection pools of a process. */
@@ -28,18 +32,21 @@ export function openHttpTransport(clock: Clock, options: Partial<PoolOptions> = 
   const { maxIdle = MAX_IDLE, idleMs = IDLE_MS, isTlsInOneStep = false } = options;
   let clients: FetchClients | undefined;
   const pools = new Map<string, Pool>();
-  const poolOf = (url: URL) => {
-    const pool = pools.get(url.origin) ??
-      new Pool(originOf(url), { maxIdle, idleMs, isTlsInOneStep });
-    pools.set(url.origin, pool);
+  const poolOf = (url: URL, address?: string) => {
+    const key = address === undefined ? url.origin : `${url.origin} ${address}`;
+    const pool = pools.get(key) ??
+      new Pool(originOf(url, address), { maxIdle, idleMs, isTlsInOneStep });
+    pools.set(key, pool);
     return pool;
   };
   return {
-    source(base, kind = "socket") {
+    // TLS in one step takes the server's name from what it connects to.
+    ...(isTlsInOneStep ? {} : { lookUp }),
+    source(base, kind = "socket", address) {
       if (kind === "fetch") return fetchSource(base, clients ??= openFetchClients(idleMs), clock);
       const url = new URL(base);
       const basePath = url.pathname.replace(/\/$/, "");
-      return socketSource({ origin: originOf(url), basePath, pool: poolOf(url), clock });
+      return socketSource({ origin: originOf(url), basePath, pool: poolOf(url, address), clock });
     },
     [Symbol.dispose]() {
       clients?.[Symbol.dispose]();

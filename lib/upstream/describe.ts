@@ -3,6 +3,7 @@ import type { Settings } from "../config/gateway.ts";
 import type { PartSettings } from "../config/part.ts";
 import type { BatchSettings, GatherSettings, RouteSettings } from "../config/route.ts";
 import { formatDuration, formatSize } from "../config/units.ts";
+import type { UpstreamSettings } from "../config/upstream.ts";
 import { describeForwardStack, describePartStack } from "./stack.ts";
 import { forwardStoredFor, partStoredFor, wholeStoredFor } from "./stored_for.ts";
 import { worstCaseMs } from "./worst_case.ts";
@@ -13,7 +14,23 @@ export function describe({ routes, upstreams, clients }: Settings): string {
   const described = routes.map((route) =>
     [describeRoute(route), ...storedFor(route, clients)].join("\n")
   );
-  return [count, ...described, ...warnings(routes)].join("\n\n");
+  return [count, ...upstreams.flatMap(describeTargets), ...described, ...warnings(routes)]
+    .join("\n\n");
+}
+
+/** Describes where an upstream's calls go, if it names several targets or checks them. */
+function describeTargets(upstream: UpstreamSettings): string[] {
+  if (!("targets" in upstream)) return [];
+  const { name, targets, health } = upstream;
+  if (targets.length === 1 && health === undefined) return [];
+  const total = targets.reduce((sum, { weight }) => sum + weight, 0);
+  const lines = targets.map(({ base, weight }) =>
+    `  target ${base.href.replace(/\/$/, "")}: ${Math.round(100 * weight / total)} %`
+  );
+  const checks = health
+    ? [`  health GET ${health.path} every ${formatDuration(health.everyMs)}`]
+    : [];
+  return [[`upstream ${name}`, ...lines, ...checks].join("\n")];
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Reply, Source } from "../core/source.ts";
+import type { TargetReport } from "../policies/target/target_set.ts";
 import { UpstreamFault, type UpstreamFaultReason } from "../core/upstream_fault.ts";
 
 /** Interval in which repeated failures of an upstream are only counted (ms). */
@@ -9,8 +10,10 @@ const QUIET_MS = 60_000;
 /** A report about an upstream, for the log. */
 export interface FaultReport {
   readonly upstream: string;
-  readonly reason: UpstreamFaultReason | "recovered";
-  /** The system's message; empty for `recovered`. */
+  readonly reason: UpstreamFaultReason | "recovered" | TargetReport["event"];
+  /** The target that it is about; absent if it is about the upstream. */
+  readonly target?: string;
+  /** The system's message; empty for `recovered` and `returned`. */
   readonly cause: string;
   /** Calls that failed for this reason since its last report; all failed calls for `recovered`. */
   readonly count: number;
@@ -85,10 +88,21 @@ export class FaultLog {
   }
 }
 
-/** Formats a report for the log, without the upstream's name: `refused (3 calls): …`. */
-export function faultLine({ reason, cause, count }: FaultReport): string {
+/**
+ * Formats a report for the log, without the upstream's name: `refused (3 calls): …`,
+ * `target http://10.0.0.5:9001: ejected for 5 s: …`.
+ */
+export function faultLine({ reason, target, cause, count }: FaultReport): string {
+  if (target !== undefined) return `target ${target}: ${TARGET_EVENTS[reason] ?? reason}${cause}`;
   const calls = count === 1 ? "1 call" : `${count} calls`;
   return reason === "recovered"
     ? `responds again; ${calls} failed`
     : `${reason} (${calls}): ${cause}`;
 }
+
+const TARGET_EVENTS: Readonly<Partial<Record<FaultReport["reason"], string>>> = {
+  ejected: "ejected ",
+  returned: "responds again",
+  unhealthy: "failed its health checks: ",
+  healthy: "passed its health checks",
+};

@@ -1,5 +1,4 @@
 import type { HttpCache } from "../cache/http_cache.ts";
-import type { Random } from "../core/clock.ts";
 import { FieldList } from "../core/field_list.ts";
 import { clientHeadersOf, sendsAuthorization } from "../config/client_headers.ts";
 import type { Settings } from "../config/gateway.ts";
@@ -26,7 +25,6 @@ import { Upstreams, type UpstreamsDependencies } from "./upstreams.ts";
 /** Dependencies of {@linkcode Sources}. */
 export interface SourcesDependencies extends UpstreamsDependencies {
   readonly cache: HttpCache;
-  readonly random: Random;
   /** The gateway's name in `Via`. */
   readonly pseudonym: string;
 }

@@ -16,10 +16,12 @@ import { cache } from "../cache/policy.ts";
 import { coalesce } from "../policies/coalesce/coalesce.ts";
 import { retry } from "../policies/retry/retry.ts";
 import { shape } from "../policies/shape.ts";
+import { target } from "../policies/target/target.ts";
 import { timeout } from "../policies/timeout.ts";
 import { guard, type Policy, type Source } from "../core/source.ts";
 import { seesClients } from "./sees_clients.ts";
 import { targetOf } from "./target.ts";
+import { hasTargets } from "./upstream_targets.ts";
 import type { UpstreamState } from "./upstream_state.ts";
 
 /** Dependencies of policies, besides their settings. */
@@ -50,6 +52,7 @@ function partLayers(part: PartSettings): Layer[] {
     bulkheadLayer(upstream, "reply"),
     timeoutLayer(part),
     bufferLayer(upstream),
+    targetLayer(upstream),
   ].filter((layer) => layer !== undefined);
 }
 
@@ -59,6 +62,7 @@ function forwardLayers({ to: upstream, cache }: ForwardSettings): Layer[] {
     forwardCacheLayer(upstream, cache),
     bulkheadLayer(upstream, "body"),
     timeoutLayer(upstream),
+    targetLayer(upstream),
   ].filter((layer) => layer !== undefined);
 }
 
@@ -199,8 +203,8 @@ function retryLayer({ retry: settings }: UpstreamSettings): Layer | undefined {
   if (settings.attempts === 1) return undefined;
   return {
     label: `retry ${settings.attempts}`,
-    policy: ({ upstream: { retryBudget }, clock, random }) =>
-      retry({ ...settings, budget: retryBudget, clock, random }),
+    policy: ({ upstream: { retryBudget, targets }, clock, random }) =>
+      retry({ ...settings, budget: retryBudget, hasTargets: targets !== undefined, clock, random }),
   };
 }
 
@@ -226,5 +230,15 @@ function bufferLayer({ maxBody }: UpstreamSettings): Layer {
   return {
     label: `buffer ${formatSize(maxBody)}`,
     policy: () => buffer({ maxBytes: maxBody }),
+  };
+}
+
+/** No layer for an upstream at one address: it has no choice. */
+function targetLayer(upstream: UpstreamSettings): Layer | undefined {
+  if (!hasTargets(upstream)) return undefined;
+  const count = "targets" in upstream ? upstream.targets.length : 1;
+  return {
+    label: count === 1 ? "target" : `target of ${count}`,
+    policy: ({ upstream: { targets } }) => targets ? target(targets) : (next) => next,
   };
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { UpstreamSettings } from "../config/upstream.ts";
 import { SharedCalls } from "../policies/coalesce/shared_calls.ts";
 import { RetryBudget } from "../policies/retry/retry_budget.ts";
+import type { TargetOptions } from "../policies/target/target.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import type { Policy, Source } from "../core/source.ts";
 
@@ -16,6 +17,8 @@ export interface UpstreamState {
   readonly retryBudget: RetryBudget;
   /** Limits concurrent calls. */
   readonly semaphore: Semaphore;
+  /** The targets, if it can have several. */
+  readonly targets?: TargetOptions | undefined;
 }
 
 /** Creates the state of an upstream. */
@@ -24,6 +27,7 @@ export function upstreamState(
   transport: Source,
   clock: Clock,
   watch: Policy = (next) => next,
+  targets?: TargetOptions,
 ): UpstreamState {
   return {
     transport,
@@ -31,5 +35,6 @@ export function upstreamState(
     sharedCalls: new SharedCalls(),
     retryBudget: new RetryBudget({ ...retry.budget, clock }),
     semaphore: new Semaphore(concurrency),
+    targets,
   };
 }

@@ -1,21 +1,16 @@
-import type { Clock } from "../core/clock.ts";
 import type { UpstreamSettings } from "../config/upstream.ts";
 import type { Resources } from "./resources.ts";
 import type { Policy, Source } from "../core/source.ts";
 import { functionSource } from "../transport/function.ts";
-import type { HttpTransport } from "../transport/http.ts";
 import { workerSource } from "../transport/worker_source.ts";
-import { FaultLog, type FaultReport } from "./fault_log.ts";
+import { FaultLog } from "./fault_log.ts";
+import { hasTargets, type TargetsDependencies, upstreamTargets } from "./upstream_targets.ts";
 import { type UpstreamState, upstreamState } from "./upstream_state.ts";
 
 /** Dependencies of {@linkcode Upstreams}. */
-export interface UpstreamsDependencies {
-  readonly clock: Clock;
-  readonly http: HttpTransport["source"];
+export interface UpstreamsDependencies extends TargetsDependencies {
   readonly resources: Resources;
   readonly logError: (error: unknown, place: string) => void;
-  /** Called when an upstream fails, and when it recovers. */
-  readonly logFault: (report: FaultReport) => void;
 }
 
 /** The upstreams of a gateway: each with one transport and one state, shared by all routes. */
@@ -34,7 +29,10 @@ export class Upstreams {
     const { clock, logFault } = this.#deps;
     const faults = new FaultLog(settings.name, clock, logFault);
     const watch: Policy = (next) => faults.watch(next);
-    const state = upstreamState(settings, this.#transport(settings), clock, watch);
+    const targets = "base" in settings && hasTargets(settings)
+      ? upstreamTargets(settings, this.#deps)
+      : undefined;
+    const state = upstreamState(settings, this.#transport(settings), clock, watch, targets);
     this.#byName.set(settings.name, state);
     return state;
   }

@@ -16,6 +16,8 @@ const BEYOND: readonly RegExp[] = [
   /must be a prefix of the route's path/,
   /must refill within a year/,
   /must be at most/,
+  /must have the same scheme and path/,
+  /must not name a target twice/,
   /must not name a limit twice/,
   /must not be set together with the method/,
   /must be the path of a file/,

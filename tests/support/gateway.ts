@@ -51,6 +51,8 @@ export interface TestGatewayOptions {
   readonly operator?: Operator;
   readonly adminToken?: string;
   readonly isHosted?: boolean;
+  /** Looks up the upstreams' names; absent: they are not looked up. */
+  readonly lookUp?: HttpTransport["lookUp"];
   /** Where the config stands; absent: nowhere. */
   readonly place?: ConfigPlace;
 }
@@ -97,8 +99,8 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
   const transport = openHttpTransport(clock);
   let arrived = 0;
   let replies = 0;
-  const http: HttpTransport["source"] = (base, kind) => {
-    const source = transport.source(base, TRANSPORT === "fetch" ? "fetch" : kind);
+  const http: HttpTransport["source"] = (base, kind, address) => {
+    const source = transport.source(base, TRANSPORT === "fetch" ? "fetch" : kind, address);
     return async (call, context) => {
       try {
         return await source(call, context);
@@ -130,6 +132,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     closing,
     resources,
     http,
+    ...(options.lookUp && { lookUp: options.lookUp }),
     store: testGuard({ clock, read: readStore, log: (line) => errors.push(line) }),
     buckets,
     random: Math.random,

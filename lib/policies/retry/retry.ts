@@ -14,6 +14,8 @@ export interface RetryOptions extends Backoff {
   readonly methods: ReadonlySet<string>;
   /** The upstream's retry budget, shared by all of its callers. */
   readonly budget: RetryBudget;
+  /** Whether the upstream may have several targets, of which a retry prefers another one. */
+  readonly hasTargets?: boolean;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -27,11 +29,12 @@ const TRANSIENT_STATUS = new Set([429, 500, 502, 503, 504]);
  * does not allow, which is smaller for optional parts: the result is then that of the last attempt.
  */
 export function retry(options: RetryOptions): Policy {
-  const { attempts, methods, budget } = options;
+  const { attempts, methods, budget, hasTargets = false } = options;
   return (next) =>
-    async function retry(call, ctx) {
-      budget.deposit(ctx.isOptional);
+    async function retry(call, outer) {
+      budget.deposit(outer.isOptional);
       const most = methods.has(call.method) ? attempts : 1;
+      const ctx = hasTargets && most > 1 ? { ...outer, tried: [] } : outer;
       for (let attempt = 1;; attempt++) {
         try {
           const reply = await next(call, ctx);

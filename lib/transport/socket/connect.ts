@@ -34,7 +34,7 @@ export async function connect(
 }
 
 /** A server on `localhost` may listen on either address, whatever the resolver returns. */
-async function connectTcp({ hostname, port }: Origin, signal: AbortSignal): Promise<Deno.TcpConn> {
+async function connectTcp({ address, port }: Origin, signal: AbortSignal): Promise<Deno.TcpConn> {
   signal.throwIfAborted();
   const connecting = new AbortController();
   // Once it has a connection, Deno checks its signal again, and if that has aborted meanwhile it
@@ -43,7 +43,7 @@ async function connectTcp({ hostname, port }: Origin, signal: AbortSignal): Prom
   const abort = () => connecting.abort();
   signal.addEventListener("abort", abort, { once: true });
   try {
-    const tcp = await connectEither({ hostname, port, signal: connecting.signal });
+    const tcp = await connectEither({ hostname: address, port, signal: connecting.signal });
     if (signal.aborted) close(tcp);
     signal.throwIfAborted();
     return tcp;

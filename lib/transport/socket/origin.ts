@@ -1,19 +1,26 @@
 /** The target of a pool's connections. */
 export interface Origin {
   readonly isSecure: boolean;
-  /** A name or an address, without brackets. */
+  /** A name or an address, without brackets; the server's name in TLS. */
   readonly hostname: string;
+  /** What to connect to: the hostname, or one of its addresses. */
+  readonly address: string;
   readonly port: number;
   /** The `Host` header: with the port if it is not the scheme's default. */
   readonly host: string;
 }
 
-/** Returns the origin of an `http:` or `https:` URL. */
-export function originOf({ protocol, hostname, port, host }: URL): Origin {
+/**
+ * Returns the origin of an `http:` or `https:` URL.
+ * @param address one of its host's addresses (default: the platform chooses)
+ */
+export function originOf({ protocol, hostname: name, port, host }: URL, address?: string): Origin {
   const isSecure = protocol === "https:";
+  const hostname = name.replace(/^\[(.*)\]$/, "$1");
   return {
     isSecure,
-    hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
+    hostname,
+    address: address ?? hostname,
     port: port === "" ? (isSecure ? 443 : 80) : Number(port),
     host,
   };

@@ -40,6 +40,7 @@ function problemsOf(input: unknown, env = ENV): string {
 
 const withTop = (keys: Keys) => ({ upstreams: { up: UP }, routes: {}, ...keys });
 const withUpstream = (keys: Keys) => ({ upstreams: { up: { ...UP, ...keys } }, routes: {} });
+const withUrls = (urls: unknown) => ({ upstreams: { up: { urls } }, routes: {} });
 const withRoutes = (routes: Keys) => ({ upstreams: { up: UP }, routes });
 const withRoute = (key: string, route: unknown) => withRoutes({ [key]: route });
 const withForward = (key: string, forward: unknown) => withRoute(key, { forward });
@@ -143,6 +144,56 @@ const RULES: readonly (readonly [unknown, string])[] = [
     withUpstream({ url: "http://bob@a/" }),
     "upstreams.up.url: must not have a user or a password; set headers.authorization instead",
   ],
+  [withUpstream({ urls: ["http://b"] }), "upstreams.up.urls: must not be set together with url"],
+  [withUrls([]), "upstreams.up.urls: must be a list of at least one URL; got []"],
+  [withUrls("http://a"), 'upstreams.up.urls: must be a list of at least one URL; got "http://a"'],
+  [
+    withUrls(["http://a", "b"]),
+    'upstreams.up.urls.1: must be an http:// or https:// URL; got "b"',
+  ],
+  [withUrls([5]), 'upstreams.up.urls.0: must be a string or { env: "NAME" }'],
+  [withUrls([{ weight: 2 }]), 'upstreams.up.urls.0: must be a string or { env: "NAME" }'],
+  [
+    withUrls([{ url: "http://bob:hunter2@a/" }]),
+    "upstreams.up.urls.0.url: must not have a user or a password; set headers.authorization instead",
+  ],
+  [
+    withUrls([{ url: "http://a", weight: 0 }]),
+    "upstreams.up.urls.0.weight: must be a whole number of at least 1; got 0",
+  ],
+  [
+    withUrls([{ url: "http://a", weights: 1 }]),
+    'upstreams.up.urls.0.weights: is not a known key; did you mean "weight"?',
+  ],
+  [
+    withUrls(["http://a", "https://b"]),
+    "upstreams.up.urls.1: must have the same scheme and path as the first URL",
+  ],
+  [
+    withUrls(["http://a/v1", "http://b/v2"]),
+    "upstreams.up.urls.1: must have the same scheme and path as the first URL",
+  ],
+  [
+    withUrls(["http://a", "http://b", { url: "http://A:80/", weight: 2 }]),
+    "upstreams.up.urls.2: must not name a target twice; set weight instead",
+  ],
+  [withUpstream({ health: {} }), "upstreams.up.health.path: is required"],
+  [
+    withUpstream({ health: { path: "healthz" } }),
+    'upstreams.up.health.path: must start with "/"; got "healthz"',
+  ],
+  [
+    withUpstream({ health: { path: "/", every: 5 } }),
+    `upstreams.up.health.every: ${DURATION}; got 5`,
+  ],
+  [
+    withUpstream({ health: { path: "/", timeout: "x" } }),
+    `upstreams.up.health.timeout: ${DURATION}; got "x"`,
+  ],
+  ...["unhealthyAfter", "healthyAfter"].map((key): [unknown, string] => [
+    withUpstream({ health: { path: "/", [key]: 0 } }),
+    `upstreams.up.health.${key}: must be a whole number of at least 1; got 0`,
+  ]),
   [withUpstream({ url: 5 }), 'upstreams.up.url: must be a string or { env: "NAME" }'],
   [withUpstream({ url: { env: 5 } }), 'upstreams.up.url: must be a string or { env: "NAME" }'],
   [
@@ -439,7 +490,7 @@ Deno.test("all problems are reported at once", () => {
     'routes["GET /b"].forward: must be the name of an upstream; got "order"; did you mean "orders"?',
     'routes["GET /d/:x"].gather.ok: "{y}" must be a parameter of /d/:x or another part; available: x',
     "upstreams.orders.url: the environment variable NOPE is not set",
-    "upstreams.users.retries: is not a known key; available: url, headers, transport, cache, timeout, maxBody, retry, errors, concurrency",
+    "upstreams.users.retries: is not a known key; available: url, urls, health, headers, transport, cache, timeout, maxBody, retry, errors, concurrency",
     'upstreams.users.timeout: must be a duration such as 400ms or 2s; got "4 sec"',
     'upstreams.users.url: must be an http:// or https:// URL; got "users"',
   ]);
@@ -575,6 +626,8 @@ Deno.test("the least config is complete when it was read", () => {
       maxBody: 4_194_304,
       ...ONCE,
       base: new URL("http://127.0.0.1:9001"),
+      targets: [{ base: new URL("http://127.0.0.1:9001"), weight: 1 }],
+      health: undefined,
       headers: {},
       transport: "socket",
     }],
@@ -618,6 +671,8 @@ Deno.test("what is said replaces each default", () => {
         maxBody: 1024,
         ...ONCE,
         base: new URL("https://api.example/v1"),
+        targets: [{ base: new URL("https://api.example/v1"), weight: 1 }],
+        health: undefined,
         headers: { authorization: "Bearer x", "x-a": "é\t" },
         transport: "fetch",
       },
@@ -626,6 +681,27 @@ Deno.test("what is said replaces each default", () => {
     limits: [],
     routes: [],
   });
+});
+
+Deno.test("an upstream may have several targets, each with its weight, and health checks", () => {
+  const { upstreams: [up] } = parse({
+    upstreams: {
+      up: {
+        urls: ["http://a/v1", { url: { env: "B" }, weight: 2 }, { url: "http://c/v1" }],
+        health: { path: "/healthz" },
+      },
+    },
+    routes: {},
+  }, { B: "http://b/v1" });
+  assert(up && "base" in up);
+  assertEquals(up.base.href, "http://a/v1");
+  assertEquals(up.targets.map(({ base, weight }) => [base.href, weight]), [
+    ["http://a/v1", 1],
+    ["http://b/v1", 2],
+    ["http://c/v1", 1],
+  ]);
+  const defaults = { everyMs: 5000, timeoutMs: 1000, unhealthyAfter: 3, healthyAfter: 2 };
+  assertEquals(up.health, { path: "/healthz", ...defaults });
 });
 
 Deno.test("all origins may read, as long as they bring no credentials", () => {

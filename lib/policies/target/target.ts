@@ -1,0 +1,82 @@
+import type { Clock } from "../../core/clock.ts";
+import { GatewayError, type Kind } from "../../core/errors.ts";
+import { retryAfterSeconds } from "../../http/retry_after.ts";
+import type { Call, Context, Policy, Reply } from "../../core/source.ts";
+import { UpstreamFault } from "../../core/upstream_fault.ts";
+import type { TargetSet } from "./target_set.ts";
+import type { Target } from "./target_state.ts";
+
+/** The targets of a policy. */
+export interface TargetOptions {
+  readonly targets: TargetSet;
+  readonly clock: Clock;
+  /** Called before each call with the time (monotonic, ms), to update the targets. */
+  readonly refresh?: ((now: number) => void) | undefined;
+}
+
+/** Failures of a target; any other error, such as a client that left, says nothing about it. */
+const FAILURES: ReadonlySet<Kind> = new Set<Kind>([
+  "upstream-unreachable",
+  "upstream-invalid",
+  "upstream-timeout",
+  "deadline-exceeded",
+]);
+const TIMEOUTS: ReadonlySet<Kind> = new Set<Kind>(["upstream-timeout", "deadline-exceeded"]);
+const NOT_IMPLEMENTED = 501;
+
+/**
+ * Sends each attempt to one of the upstream's targets, by load and latency; see
+ * {@linkcode chooseTarget}. With one target, it costs nothing but the check.
+ */
+export function target({ targets, clock, refresh }: TargetOptions): Policy {
+  return (next) =>
+    function target(call, ctx) {
+      const now = clock.monotonic();
+      refresh?.(now);
+      if (targets.targets.length < 2) return next(call, ctx);
+      const chosen = targets.choose(now, ctx.tried);
+      return chosen ? callTarget(chosen, call, ctx, now) : next(call, ctx);
+    };
+
+  async function callTarget(
+    chosen: Target,
+    call: Call,
+    ctx: Context,
+    startedAt: number,
+  ): Promise<Reply> {
+    ctx.tried?.push(chosen);
+    chosen.inFlight++;
+    let reply: Reply;
+    try {
+      reply = await chosen.source(call, ctx);
+    } catch (error) {
+      chosen.inFlight--;
+      threw(chosen, startedAt, error);
+      throw error;
+    }
+    chosen.inFlight--;
+    replied(chosen, startedAt, reply);
+    return reply;
+  }
+
+  function replied(chosen: Target, startedAt: number, { status, headers }: Reply): void {
+    const now = clock.monotonic();
+    if (status !== 429 && (status < 500 || status === NOT_IMPLEMENTED)) {
+      return targets.succeeded(chosen, startedAt, now);
+    }
+    targets.failed(chosen, startedAt, now, `status ${status}`);
+    if (status !== 429 && status !== 503) return;
+    const seconds = retryAfterSeconds(headers, clock);
+    if (seconds !== undefined) targets.hold(chosen, seconds * 1000, now);
+  }
+
+  function threw(chosen: Target, startedAt: number, error: unknown): void {
+    const now = clock.monotonic();
+    if (!(error instanceof GatewayError) || !FAILURES.has(error.kind)) {
+      return chosen.left(startedAt, now);
+    }
+    const { kind, cause, message } = error;
+    const why = cause instanceof UpstreamFault ? `${cause.reason} (${cause.message})` : message;
+    targets.failed(chosen, startedAt, now, why, TIMEOUTS.has(kind));
+  }
+}
