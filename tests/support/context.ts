@@ -11,6 +11,7 @@ export function testContext(overrides: Partial<Context> = {}): Context {
     background: (_task: BackgroundTask) => {},
     isOptional: false,
     buffers: undefined,
+    tried: undefined,
     ...overrides,
   };
 }

@@ -8,18 +8,21 @@ export interface Candidate {
   weightAt(now: number): number;
   /** Its latency (ms); 0 if unknown. */
   latencyAt(now: number): number;
-  /** The factor by which failures make it more expensive: 1 or more. */
-  penaltyAt(now: number): number;
+  /** The share of its recent calls that failed, from 0 to 1. */
+  failureRateAt(now: number): number;
 }
 
 /** How much cheaper the second candidate must be to be taken instead of the first. */
 const MARGIN = 1.25;
+/** The share of failures below which a target counts as one that does not fail. */
+const NEGLIGIBLE = 0.01;
 
 /**
  * Chooses by the power of two choices: one candidate is drawn by weight, then another, which is taken
  * if it is clearly cheaper. So equal targets get calls by their weights, a slow or busy one gets few,
  * and callers that choose at the same time do not all choose the same one.
- * The cost is latency × (calls in flight ÷ relative weight + 1) × penalty.
+ * The cost is latency × (calls in flight ÷ relative weight + 1) ÷ (success rate)³. A target whose
+ * calls fail is never cheaper for being fast: its latency counts as that of the other one, or more.
  * @returns undefined only without candidates
  */
 export function chooseTarget<Of extends Candidate>(
@@ -57,14 +60,19 @@ function draw<Of extends Candidate>(
 }
 
 function isCheaper(a: Candidate, b: Candidate, meanWeight: number, now: number): boolean {
-  const [latencyA, latencyB] = [a.latencyAt(now), b.latencyAt(now)];
-  const areKnown = latencyA > 0 && latencyB > 0;
-  const costA = loadOf(a, meanWeight, now) * (areKnown ? latencyA : 1);
-  const costB = loadOf(b, meanWeight, now) * (areKnown ? latencyB : 1);
+  const costA = costOf(a, b, meanWeight, now);
+  const costB = costOf(b, a, meanWeight, now);
   return costA * MARGIN < costB;
 }
 
-function loadOf(candidate: Candidate, meanWeight: number, now: number): number {
+/** The cost of a candidate compared with another one. */
+function costOf(candidate: Candidate, other: Candidate, meanWeight: number, now: number): number {
   const share = candidate.weightAt(now) / meanWeight;
-  return (candidate.inFlight / share + 1) * candidate.penaltyAt(now);
+  const failureRate = candidate.failureRateAt(now);
+  const latency = candidate.latencyAt(now);
+  const otherLatency = other.latencyAt(now);
+  const load = candidate.inFlight / share + 1;
+  const areKnown = latency > 0 && otherLatency > 0;
+  if (failureRate < NEGLIGIBLE) return load * (areKnown ? latency : 1);
+  return load * (areKnown ? Math.max(latency, otherLatency) : 1) / (1 - failureRate) ** 3;
 }

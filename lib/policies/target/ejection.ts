@@ -25,9 +25,9 @@ export interface Settled {
 /** The state of a target that was never ejected. */
 export const IN_USE: Ejection = { failures: 0, times: 0, from: -Infinity, until: -Infinity };
 
-/** Whether the target is left alone. */
-export function isEjected({ until }: Ejection, now: number): boolean {
-  return now < until;
+/** Whether the target is left alone, or would be if it were not the last one in use. */
+export function isOut({ failures, until }: Ejection, now: number): boolean {
+  return now < until || failures >= FAILURES;
 }
 
 /**

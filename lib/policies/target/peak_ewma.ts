@@ -19,17 +19,14 @@ export class PeakEwma {
   observe(sample: number, now: number): void {
     const weight = weightOf(now - this.#at);
     const average = this.#value * weight + sample * (1 - weight);
-    this.set(sample > this.at(now) ? sample : average, now);
+    this.#value = sample > this.at(now) ? sample : average;
+    this.#at = now;
   }
 
   /** Adds an observation that is only a lower bound. */
   raise(sample: number, now: number): void {
-    if (sample > this.at(now)) this.set(sample, now);
-  }
-
-  /** Replaces the average. */
-  set(value: number, now: number): void {
-    this.#value = value;
+    if (sample <= this.at(now)) return;
+    this.#value = sample;
     this.#at = now;
   }
 }

@@ -4,7 +4,7 @@ import { Target, type TargetEntry } from "./target_state.ts";
 
 /** Maximum time for which a target's Retry-After keeps calls away (ms). */
 const MAX_HOLD_MS = 30_000;
-/** With fewer targets in use than this share, all are used: the rest could not take the load. */
+/** With fewer working targets than this share, all are used: the rest could not take the load. */
 const PANIC_SHARE = 1 / 3;
 
 /** What happened to a target, for the log. */
@@ -91,11 +91,14 @@ export class TargetSet {
 
   #preferred(now: number, tried: readonly object[] | undefined): readonly Target[] {
     const all = this.#targets;
-    const inUse = all.filter((target) => target.isIn(now));
-    const usable = inUse.length < all.length * PANIC_SHARE ? all : inUse;
+    const working = all.filter((target) => target.isIn(now));
+    const usable = working.length < all.length * PANIC_SHARE ? all : working;
     const isUntried = (target: Target) => !tried?.includes(target);
     const willing = usable.filter((target) => now >= target.heldUntil);
-    const choices = [willing.filter(isUntried), willing, usable.filter(isUntried)];
+    // Retry-After counts as long as another target works.
+    const choices = willing.some((target) => target.isIn(now))
+      ? [willing.filter(isUntried), willing]
+      : [usable.filter(isUntried)];
     return choices.find(({ length }) => length > 0) ?? usable;
   }
 

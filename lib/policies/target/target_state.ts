@@ -1,14 +1,13 @@
 import type { Source } from "../../core/source.ts";
 import type { Candidate } from "./choose_target.ts";
-import { afterFailure, afterSuccess, type Ejection, IN_USE, isEjected } from "./ejection.ts";
+import { afterFailure, afterSuccess, type Ejection, IN_USE, isOut } from "./ejection.ts";
+import { FailureRate } from "./failure_rate.ts";
 import { PeakEwma } from "./peak_ewma.ts";
 
 /** Time in which the weight of a target that came back grows to its own (ms). */
 const SLOW_START_MS = 10_000;
 /** The least share of its weight meanwhile. */
 const LEAST_SHARE = 0.1;
-/** Failures in a row up to which the penalty doubles. */
-const MOST_DOUBLINGS = 6;
 
 /** Where calls of an upstream can go. */
 export interface TargetEntry {
@@ -38,9 +37,8 @@ export class Target implements Candidate {
   /** Whether its ejection was reported, and its return was not. */
   isReportedOut = false;
   readonly #latency = new PeakEwma();
-  readonly #penalty = new PeakEwma();
+  readonly #failureRate = new FailureRate();
   #ejection: Ejection = IN_USE;
-  #failures = 0;
 
   /** @param backAt when it was added to targets in use; -Infinity at the start */
   constructor({ key, name, weight, source }: TargetEntry, backAt: number) {
@@ -56,9 +54,9 @@ export class Target implements Candidate {
     return this.#ejection.until - this.#ejection.from;
   }
 
-  /** Whether it takes part: neither ejected nor unhealthy. */
+  /** Whether it works, as far as is known: neither unhealthy nor out. */
   isIn(now: number): boolean {
-    return !this.isUnhealthy && !isEjected(this.#ejection, now);
+    return !this.isUnhealthy && !isOut(this.#ejection, now);
   }
 
   weightAt(now: number): number {
@@ -71,17 +69,15 @@ export class Target implements Candidate {
     return this.#latency.at(now);
   }
 
-  penaltyAt(now: number): number {
-    return 1 + this.#penalty.at(now);
+  failureRateAt(now: number): number {
+    return this.#failureRate.at(now);
   }
 
   /** A call had a response. */
   succeeded(startedAt: number, now: number): void {
     this.#latency.observe(now - startedAt, now);
     this.#ejection = afterSuccess(this.#ejection, { startedAt, now });
-    this.#failures = 0;
-    const penalty = this.#penalty.at(now);
-    if (penalty > 0) this.#penalty.set(penalty / 2, now);
+    this.#failureRate.add(false, now);
   }
 
   /**
@@ -92,8 +88,7 @@ export class Target implements Candidate {
    */
   failed(startedAt: number, now: number, isSlow: boolean, mayEject: boolean): boolean {
     if (isSlow) this.#latency.observe(now - startedAt, now);
-    this.#failures++;
-    this.#penalty.raise(2 ** Math.min(this.#failures, MOST_DOUBLINGS), now);
+    this.#failureRate.add(true, now);
     const { until } = this.#ejection;
     this.#ejection = afterFailure(this.#ejection, { startedAt, now }, mayEject);
     return this.#ejection.until > until;

@@ -222,3 +222,33 @@ Deno.test("each cache is described by those for whom it stores", () => {
     "without known clients, x-key is a header like any other",
   );
 });
+
+Deno.test("the targets of an upstream are listed, each with its share of the calls", () => {
+  const text = describeConfig({
+    upstreams: {
+      users: {
+        urls: ["http://10.0.0.5:9001", { url: "http://10.0.0.6:9001/", weight: 3 }],
+        health: { path: "/healthz" },
+      },
+      geo: { url: "http://127.0.0.1:9002" },
+      shop: { url: "https://shop.example" },
+    },
+    routes: {
+      "ANY /users/*": { forward: "users" },
+      "ANY /geo/*": { forward: "geo" },
+      "ANY /shop/*": { forward: "shop" },
+    },
+  });
+  assertEquals(
+    text.split("\n\n")[1],
+    `upstream users
+  target http://10.0.0.5:9001: 25 %
+  target http://10.0.0.6:9001: 75 %
+  health GET /healthz every 5s`,
+  );
+  assertEquals(text.split("\n").filter((line) => line.startsWith("  forward")), [
+    "  forward users: timeout 5s → target of 2",
+    "  forward geo: timeout 5s",
+    "  forward shop: timeout 5s → target",
+  ]);
+});
