@@ -11,7 +11,6 @@ export function testContext(overrides: Partial<Context> = {}): Context {
     background: (_task: BackgroundTask) => {},
     isOptional: false,
     buffers: undefined,
-    tried: undefined,
     ...overrides,
   };
 }
