@@ -61,8 +61,11 @@ export function upstreamTargets(
     : undefined;
   if (health) {
     const end = new AbortController();
-    closing.defer(() => end.abort());
-    checkHealth(targets, { ...health, clock, random }, end.signal);
+    const checking = checkHealth(targets, { ...health, clock, random }, end.signal);
+    closing.defer(() => {
+      end.abort();
+      return checking;
+    });
   }
   return { targets, clock, refresh: named && ((now) => named.refresh(now)) };
 }

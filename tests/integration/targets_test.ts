@@ -209,6 +209,7 @@ Deno.test("a target that fails its health checks gets no calls until it passes t
   } finally {
     await gateway[Symbol.asyncDispose]();
   }
+  await delay(50); // one may be on its way
   const { length } = checks;
   await delay(50);
   assertEquals(checks.length, length, "no check comes after the gateway's end");
