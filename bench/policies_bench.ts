@@ -2,9 +2,18 @@ import { Body } from "../lib/core/body.ts";
 import { systemClock as clock } from "../lib/core/clock.ts";
 import { SharedCalls } from "../lib/policies/coalesce/shared_calls.ts";
 import { accept } from "../lib/policies/accept/accept.ts";
+import { bucketShape } from "../lib/limiter/bucket.ts";
+import { Limiter } from "../lib/limiter/limiter.ts";
+import { MemoryStore } from "../lib/limiter/stores/memory_store.ts";
+import { adaptive } from "../lib/policies/adaptive/adaptive.ts";
+import { AdaptiveLimit } from "../lib/policies/adaptive/adaptive_limit.ts";
 import { buffer } from "../lib/policies/buffer.ts";
 import { bulkhead } from "../lib/policies/bulkhead.ts";
 import { coalesce } from "../lib/policies/coalesce/coalesce.ts";
+import { hedge } from "../lib/policies/hedge/hedge.ts";
+import { HedgeBudget } from "../lib/policies/hedge/hedge_budget.ts";
+import { HedgeDelay } from "../lib/policies/hedge/hedge_delay.ts";
+import { rate } from "../lib/policies/rate.ts";
 import { retry } from "../lib/policies/retry/retry.ts";
 import { shape } from "../lib/policies/shape.ts";
 import { timeout } from "../lib/policies/timeout.ts";
@@ -31,7 +40,40 @@ const policies: Readonly<Record<string, Policy>> = {
     clock,
     random: Math.random,
   }),
+  "hedge, in time": hedge({
+    delay: new HedgeDelay({ ms: 5_000 }, clock),
+    budget: new HedgeBudget(0.05),
+    retryBudget: new RetryBudget({ share: 0.2, minPerSecond: 3, clock }),
+    countsCalls: true,
+    methods: new Set(["GET"]),
+    clock,
+  }),
+  "hedge, in time, by percentile": hedge({
+    delay: new HedgeDelay({ quantile: 0.95 }, clock),
+    budget: new HedgeBudget(0),
+    retryBudget: new RetryBudget({ share: 0, minPerSecond: 0, clock }),
+    countsCalls: false,
+    methods: new Set(["GET"]),
+    clock,
+  }),
+  "rate, in memory, never reached": rate({
+    upstream: "up",
+    limiter: new Limiter({
+      store: new MemoryStore(clock),
+      clock,
+      random: Math.random,
+      maxBuckets: 1000,
+    }),
+    shape: bucketShape(1_000_000, 1_000, 1_000_000),
+    waitMs: 1_000,
+    queue: 100,
+  }),
   "bulkhead, a free slot": bulkhead({ semaphore: new Semaphore({ max: 64, queue: 1 }), clock }),
+  "bulkhead, adaptive": (next) => {
+    const semaphore = new Semaphore({ max: 64, queue: 1 });
+    const limit = new AdaptiveLimit({ min: 4, max: 200, semaphore, clock });
+    return bulkhead({ semaphore, clock })(adaptive({ limit, clock })(next));
+  },
   "timeout, in time": timeout({ timeoutMs: 5_000, clock }),
   "buffer, all there": buffer({ maxBytes: 1024 }),
 };

@@ -12,6 +12,7 @@ export { defineGateway, type GatewayConfig } from "./config/gateway.ts";
 export type { Allowance, KeySource, LimitConfig } from "./config/limit.ts";
 export type { AnyPart, PagesConfig, Part, WorkerPart } from "./config/part.ts";
 export type { PartMethod } from "./config/part_method.ts";
+export type { HedgeConfig } from "./config/hedge.ts";
 export type { RetryConfig } from "./config/retry.ts";
 export type {
   BatchRoute,

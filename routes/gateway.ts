@@ -73,7 +73,12 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
     guard: deps.store,
     refreshMs: DEFAULTS.backgroundMs,
   });
-  const sources = new Sources(settings, { ...deps, cache: cache.cache, pseudonym });
+  const sources = new Sources(settings, {
+    ...deps,
+    cache: cache.cache,
+    limiter: limits.limiter,
+    pseudonym,
+  });
   const queue = deps.closing.use(new Admission());
   const sender = new ResponseSender(clock, settings.sendTimeoutMs);
   const coder = new ResponseCoder(cache.coded);

@@ -22,7 +22,7 @@ const REQUIRED: Importance = {};
  * come, first served.
  */
 export class Semaphore {
-  readonly #max: number;
+  #max: number;
   readonly #queue: number;
   #running = 0;
   #waiting = 0;
@@ -34,7 +34,12 @@ export class Semaphore {
     this.#queue = queue;
   }
 
-  /** How many slots are in use. */
+  /** How many slots there are. */
+  get max(): number {
+    return this.#max;
+  }
+
+  /** How many slots are in use; more than there are for a while after they became fewer. */
   get running(): number {
     return this.#running;
   }
@@ -62,9 +67,18 @@ export class Semaphore {
     });
   }
 
+  /** Changes the number of slots. Waiters get new ones at once; slots in use are not taken away. */
+  resize(max: number): void {
+    this.#max = max;
+    for (let next = this.#next(); next && this.#running < max; next = this.#next()) {
+      this.#running++;
+      this.#settle(next, true);
+    }
+  }
+
   /** Releases a slot. To be called exactly once for each slot acquired. */
   release(): void {
-    const next = this.#next();
+    const next = this.#running > this.#max ? undefined : this.#next();
     if (next === undefined) this.#running--;
     else this.#settle(next, true);
   }

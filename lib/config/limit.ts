@@ -6,13 +6,12 @@ import { list, object, record } from "./object.ts";
 import type { Reader } from "./reader.ts";
 import { count, duration, flag, headerKey, oneOf, rate, text } from "./values.ts";
 
-const allowance = {
+const allowanceSchema = object({
   /** Tokens refilled per period. */
   rate,
   /** Bucket size in tokens. */
   burst: count,
-};
-const allowanceSchema = object(allowance);
+});
 
 const BY_RULE = "must be client, ip, all or header:NAME, or a list of these";
 const SOURCE_RULE = "must be client, ip, all or header:NAME";
@@ -23,7 +22,10 @@ const sources = list(keySource, BY_RULE, 1);
 
 /** A named rate policy. */
 export const limitSchema = object({
-  ...allowance,
+  /** Tokens refilled per period. */
+  rate,
+  /** Bucket size in tokens. */
+  burst: count,
   /** What identifies a client: the first of these that a request has; the address if it has none. */
   by: v.optional(
     choice(

@@ -26,3 +26,10 @@ export function parseRate(text: unknown): Rate | undefined {
   if (periodMs === undefined || tokens < 1 || tokens > MOST_PER_MS * periodMs) return undefined;
   return { tokens, periodMs };
 }
+
+/** Formats tokens per period as a rate: `50/s`, `100/min`. */
+export function formatRate({ tokens, periodMs }: Rate): string {
+  const units = Object.entries(PERIODS_MS);
+  const [unit, ms] = units.find(([, ms]) => tokens * ms % periodMs === 0) ?? ["ms", 1];
+  return `${tokens * ms / periodMs}/${unit}`;
+}

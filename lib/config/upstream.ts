@@ -1,8 +1,11 @@
 import * as v from "valibot";
 import type { Call, Context, Reply, Source } from "../core/source.ts";
 import { cacheSchema, cacheSettings } from "./cache.ts";
+import { concurrencySettings, upstreamConcurrency } from "./concurrency.ts";
 import { choice, value } from "./facts.ts";
+import { hedgeSchema } from "./hedge.ts";
 import { object, record } from "./object.ts";
+import { outboundRate } from "./outbound_rate.ts";
 import { retrySchema, retrySettings } from "./retry.ts";
 import { healthSchema, type TargetsSettings, upstreamUrl, upstreamUrls } from "./targets.ts";
 import {
@@ -36,7 +39,11 @@ const anyUpstream = {
 const limited = {
   ...anyUpstream,
   /** Maximum concurrent calls; further calls queue. Default: unlimited. */
-  concurrency: v.optional(concurrency),
+  concurrency: v.optional(upstreamConcurrency),
+  /** Hedging: a second call when the first is slow; the first good reply counts. Default: none. */
+  hedge: v.optional(hedgeSchema),
+  /** Maximum rate of calls, from all processes that share the store. Default: unlimited. */
+  rate: v.optional(outboundRate),
 };
 
 const limitedShape = v.object(limited);
@@ -230,12 +237,9 @@ export function defineUpstream<Opened>(upstream: OpenedUpstream<Opened>): Opened
   return upstream;
 }
 
-/** How many calls may queue for each concurrent call. */
-const QUEUE_PER_CALL = 2;
-
 /** Converts the keys that every upstream has to settings. */
 export function anySettings(
-  { timeout, maxBody, cache, retry, errors, concurrency }: v.InferOutput<
+  { timeout, maxBody, cache, retry, errors, concurrency, hedge, rate }: v.InferOutput<
     typeof limitedShape
   >,
 ) {
@@ -246,10 +250,9 @@ export function anySettings(
     /** Whether problem documents omit the upstream's body. */
     hidesErrors: errors === "hide",
     retry: retrySettings(retry),
-    concurrency: {
-      max: concurrency?.max ?? Infinity,
-      queue: concurrency?.queue ?? (concurrency?.max ?? 0) * QUEUE_PER_CALL,
-    },
+    concurrency: concurrencySettings(concurrency),
+    hedge,
+    rate,
   };
 }
 

@@ -285,7 +285,7 @@ const concurrencyObject = object({
   /** Maximum calls that queue; further calls are rejected. Default: twice `max`; 100 for `workers`. */
   queue: v.optional(wholeNumber),
 });
-const concurrencyNumber = value(
+export const concurrencyNumber = value(
   "whole number",
   { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
   v.pipe(count, v.transform((max) => ({ max, queue: undefined }))),

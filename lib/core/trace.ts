@@ -26,6 +26,8 @@ export interface Trace {
   readonly traceparent?: string;
   /** The parts settled so far, in the order of their outcomes. */
   readonly parts: PartRecord[];
+  /** How many parts are being called now; absent if the request has no parts. */
+  partsRunning?: number;
   /** Whether the whole response is a cache hit. */
   isHit?: boolean;
 }

@@ -187,7 +187,7 @@ class Run implements Disposable {
     const { source, call, isOptional } = node.part;
     const ctx = isOptional ? this.#optionalCtx ??= { ...this.#ctx, isOptional } : this.#ctx;
     node.startedAt = this.#options.clock.monotonic();
-    this.#running++;
+    this.#ctx.trace.partsRunning = ++this.#running;
     let calling: Promise<Reply>;
     try {
       calling = source(typeof call === "function" ? call() : call, ctx);
@@ -203,7 +203,7 @@ class Run implements Disposable {
     const outcome: Outcome = reply
       ? { part, durationMs, reply }
       : { part, durationMs, error: toGatewayError(thrown) };
-    this.#running--;
+    this.#ctx.trace.partsRunning = --this.#running;
     this.#settle(node, outcome);
     this.startReady();
     this.#arrived();

@@ -25,6 +25,7 @@ import { Upstreams, type UpstreamsDependencies } from "./upstreams.ts";
 /** Dependencies of {@linkcode Sources}. */
 export interface SourcesDependencies extends UpstreamsDependencies {
   readonly cache: HttpCache;
+  readonly limiter: StackDependencies["limiter"];
   /** The gateway's name in `Via`. */
   readonly pseudonym: string;
 }
@@ -134,10 +135,11 @@ export class Sources {
   }
 
   #stackDependencies(upstream: UpstreamSettings): StackDependencies {
-    const { clock, random, cache } = this.#deps;
+    const { clock, random, cache, limiter } = this.#deps;
     return {
       upstream: this.#upstreams.get(upstream),
       cache,
+      limiter,
       knowsClients: this.#settings.clients !== undefined,
       clock,
       random,

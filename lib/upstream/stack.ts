@@ -6,14 +6,18 @@ import { DEFAULTS } from "../core/defaults.ts";
 import type { PartSettings } from "../config/part.ts";
 import type { ForwardSettings, GatherSettings } from "../config/route.ts";
 import type { UpstreamSettings } from "../config/upstream.ts";
+import { formatRate } from "../config/rates.ts";
 import { formatDuration, formatSize } from "../config/units.ts";
 import type { PagedList } from "../gather/gather_plan.ts";
 import { digest } from "../core/digest.ts";
 import { accept } from "../policies/accept/accept.ts";
 import { buffer } from "../policies/buffer.ts";
+import { adaptive } from "../policies/adaptive/adaptive.ts";
 import { bulkhead } from "../policies/bulkhead.ts";
 import { cache } from "../cache/policy.ts";
 import { coalesce } from "../policies/coalesce/coalesce.ts";
+import { hedge } from "../policies/hedge/hedge.ts";
+import { rate, type RateOptions } from "../policies/rate.ts";
 import { retry } from "../policies/retry/retry.ts";
 import { shape } from "../policies/shape.ts";
 import { target } from "../policies/target/target.ts";
@@ -28,6 +32,8 @@ import type { UpstreamState } from "./upstream_state.ts";
 export interface StackDependencies {
   readonly upstream: UpstreamState;
   readonly cache: HttpCache;
+  /** The token buckets of the process. */
+  readonly limiter: RateOptions["limiter"];
   /** Whether clients are identified by more than their addresses. */
   readonly knowsClients: boolean;
   readonly clock: Clock;
@@ -49,6 +55,8 @@ function partLayers(part: PartSettings): Layer[] {
     cacheLayer(part),
     coalesceLayer(part),
     retryLayer(upstream),
+    hedgeLayer(upstream),
+    rateLayer(upstream),
     bulkheadLayer(upstream, "reply"),
     timeoutLayer(part),
     bufferLayer(upstream),
@@ -60,6 +68,7 @@ function partLayers(part: PartSettings): Layer[] {
 function forwardLayers({ to: upstream, cache }: ForwardSettings): Layer[] {
   return [
     forwardCacheLayer(upstream, cache),
+    rateLayer(upstream),
     bulkheadLayer(upstream, "body"),
     timeoutLayer(upstream),
     targetLayer(upstream),
@@ -208,14 +217,45 @@ function retryLayer({ retry: settings }: UpstreamSettings): Layer | undefined {
   };
 }
 
+function hedgeLayer({ hedge: settings, retry }: UpstreamSettings): Layer | undefined {
+  return settings && {
+    label: `hedge ${
+      "ms" in settings.after
+        ? formatDuration(settings.after.ms)
+        : `p${Math.round(settings.after.quantile * 100)}`
+    }`,
+    policy: ({ upstream: { hedging, retryBudget }, clock }) =>
+      hedging
+        ? hedge({
+          ...hedging,
+          retryBudget,
+          countsCalls: retry.attempts === 1,
+          methods: retry.methods,
+          clock,
+        })
+        : (next) => next,
+  };
+}
+
+function rateLayer({ name, rate: settings }: UpstreamSettings): Layer | undefined {
+  if (settings === undefined) return undefined;
+  const { shape } = settings;
+  return {
+    label: `rate ${formatRate({ tokens: shape.perMs, periodMs: shape.perToken })}`,
+    policy: ({ limiter }) => rate({ ...settings, upstream: name, limiter }),
+  };
+}
+
+/** The layer of the bulkhead; where its limit adapts, that learns from what passes it. */
 function bulkheadLayer(
-  { concurrency }: UpstreamSettings,
+  { concurrency: { max, adaptive: range } }: UpstreamSettings,
   until: "reply" | "body",
 ): Layer | undefined {
-  if (concurrency.max === Infinity) return undefined;
+  if (max === Infinity) return undefined;
   return {
-    label: `bulkhead ${concurrency.max}`,
-    policy: ({ upstream: { semaphore }, clock }) => bulkhead({ semaphore, clock, until }),
+    label: `bulkhead ${range ? `${range.min}-${range.max}` : max}`,
+    policy: ({ upstream: { semaphore, adaptiveLimit: limit }, clock }) => (next) =>
+      bulkhead({ semaphore, clock, until })(limit ? adaptive({ limit, clock })(next) : next),
   };
 }
 

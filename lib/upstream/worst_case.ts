@@ -22,10 +22,16 @@ export function worstCaseMs(route: RouteSettings): number {
 }
 
 /** Returns the time of all attempts and delays, for every round of an `each` or page of a list. */
-function durationMs({ each, pages, timeoutMs, method, upstream: { retry } }: PartSettings): number {
+function durationMs({ each, pages, timeoutMs, method, upstream }: PartSettings): number {
+  const { retry, hedge } = upstream;
   const rounds = each ? Math.ceil(each.max / each.concurrency) : pages?.max ?? 1;
   const attempts = retry.methods.has(method) ? retry.attempts : 1;
-  const callMs = attempts * timeoutMs + longestWaitsMs(attempts - 1, retry);
+  const isHedged = hedge !== undefined && retry.methods.has(method);
+  // A second call is made before the first has timed out, and then has a timeout of its own.
+  const hedgeMs = isHedged
+    ? Math.min(timeoutMs, "ms" in hedge.after ? hedge.after.ms : Infinity)
+    : 0;
+  const callMs = attempts * (timeoutMs + hedgeMs) + longestWaitsMs(attempts - 1, retry);
   return rounds * callMs;
 }
 

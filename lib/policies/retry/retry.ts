@@ -2,6 +2,7 @@ import { BodyTooLarge } from "../../core/body.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { retryAfterSeconds } from "../../http/retry_after.ts";
+import { TRANSIENT_STATUS } from "../../http/transient_status.ts";
 import type { RetryBudget } from "./retry_budget.ts";
 import { type Backoff, retryDelayMs } from "./retry_delay.ts";
 import type { Context, Policy, Reply } from "../../core/source.ts";
@@ -19,9 +20,6 @@ export interface RetryOptions extends Backoff {
   readonly clock: Clock;
   readonly random: Random;
 }
-
-/** Statuses of transient failures. */
-const TRANSIENT_STATUS = new Set([429, 500, 502, 503, 504]);
 
 /**
  * Retries transient failures, after exponential backoff with jitter, or after `Retry-After` if that is

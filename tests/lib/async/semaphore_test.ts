@@ -122,3 +122,31 @@ Deno.test("no listener stays on a signal that lives long", async () => {
   await Promise.all(turns);
   assertEquals(listeners.count, 0);
 });
+
+Deno.test("more slots go to those who wait, at once and in order", async () => {
+  const semaphore = new Semaphore({ max: 1, queue: 5 });
+  const entered: string[] = [];
+  semaphore.acquire(PATIENT);
+  for (const name of ["a", "b", "c"]) enter(semaphore, name, entered);
+  semaphore.resize(3);
+  await settled();
+  assertEquals([entered, semaphore.running, semaphore.waiting], [["a", "b"], 3, 1]);
+  assertEquals(semaphore.max, 3);
+});
+
+Deno.test("fewer slots take effect as those in use are released", async () => {
+  const semaphore = new Semaphore({ max: 3, queue: 5 });
+  const entered: string[] = [];
+  for (let index = 0; index < 3; index++) semaphore.acquire(PATIENT);
+  enter(semaphore, "a", entered);
+  semaphore.resize(1);
+  semaphore.release();
+  semaphore.release();
+  await settled();
+  assertEquals([entered, semaphore.running, semaphore.waiting], [[], 1, 1]);
+  semaphore.release();
+  await settled();
+  assertEquals([entered, semaphore.running, semaphore.waiting], [["a"], 1, 0]);
+  semaphore.release();
+  assertEquals([semaphore.running, semaphore.acquire(PATIENT)], [0, true]);
+});

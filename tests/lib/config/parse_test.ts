@@ -25,6 +25,8 @@ const ONCE = {
     budget: { share: 0.2, minPerSecond: 3 },
   },
   concurrency: { max: Infinity, queue: 0 },
+  hedge: undefined,
+  rate: undefined,
 };
 
 const UP = { url: "http://127.0.0.1:9001" };
@@ -259,7 +261,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withTop({ upstreams: { up: { source: ask, url: "http://a" } } }),
-    "upstreams.up.url: is not a known key; available: source, cache, timeout, maxBody, retry, errors, concurrency",
+    "upstreams.up.url: is not a known key; available: source, cache, timeout, maxBody, retry, errors, concurrency, hedge, rate",
   ],
   [
     withTop({ upstreams: { up: { source: ask, timeout: "soon" } } }),
@@ -276,7 +278,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [withTop({ upstreams: { up: { open: ask } } }), "upstreams.up.source: is required"],
   [
     withTop({ upstreams: { up: { source: ask, close: ask } } }),
-    "upstreams.up.close: is not a known key; available: source, cache, timeout, maxBody, retry, errors, concurrency",
+    "upstreams.up.close: is not a known key; available: source, cache, timeout, maxBody, retry, errors, concurrency, hedge, rate",
   ],
   // Routes.
   [
@@ -490,7 +492,7 @@ Deno.test("all problems are reported at once", () => {
     'routes["GET /b"].forward: must be the name of an upstream; got "order"; did you mean "orders"?',
     'routes["GET /d/:x"].gather.ok: "{y}" must be a parameter of /d/:x or another part; available: x',
     "upstreams.orders.url: the environment variable NOPE is not set",
-    "upstreams.users.retries: is not a known key; available: url, urls, health, headers, transport, cache, timeout, maxBody, retry, errors, concurrency",
+    "upstreams.users.retries: is not a known key; available: url, urls, health, headers, transport, cache, timeout, maxBody, retry, errors, concurrency, hedge, rate",
     'upstreams.users.timeout: must be a duration such as 400ms or 2s; got "4 sec"',
     'upstreams.users.url: must be an http:// or https:// URL; got "users"',
   ]);

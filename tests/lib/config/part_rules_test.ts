@@ -301,7 +301,7 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
   [upstreamOf({ concurrency: -1 }), `upstreams.up.concurrency: ${ATTEMPTS}; got -1`],
   [
     upstreamOf({ concurrency: { max: 1, size: 1 } }),
-    "upstreams.up.concurrency.size: is not a known key; available: max, queue",
+    "upstreams.up.concurrency.size: is not a known key; available: max, adaptive, queue",
   ],
   [
     upstreamOf({ concurrency: null }),
@@ -335,7 +335,10 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
     upstreamOf({ concurrency: "64" }),
     'upstreams.up.concurrency: must be a whole number of at least 1, or an object such as { max: 64, queue: 128 }; got "64"',
   ],
-  [upstreamOf({ concurrency: { queue: 1 } }), "upstreams.up.concurrency.max: is required"],
+  [
+    upstreamOf({ concurrency: { queue: 1 } }),
+    'upstreams.up.concurrency: must have exactly one of max and adaptive; got {"queue":1}',
+  ],
   [
     upstreamOf({ concurrency: { max: 1, queue: -1 } }),
     "upstreams.up.concurrency.queue: must be a whole number of at least 0; got -1",

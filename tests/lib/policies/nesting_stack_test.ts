@@ -20,6 +20,7 @@ import { partStack } from "../../../lib/upstream/stack.ts";
 import { functionSource } from "../../../lib/transport/function.ts";
 import { upstreamState } from "../../../lib/upstream/upstream_state.ts";
 import { testCache } from "../../support/test_cache.ts";
+import { testLimiter } from "../../support/test_limiter.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { ManualClock, settled } from "../../support/manual_clock.ts";
 import { property } from "../../support/random.ts";
@@ -578,6 +579,7 @@ function playStack(timeoutMs = 100) {
   const deps = {
     upstream,
     cache: testCache(clock),
+    limiter: testLimiter(clock),
     knowsClients: false,
     clock,
     random: () => 0.999,

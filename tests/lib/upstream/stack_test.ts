@@ -15,6 +15,7 @@ import {
 } from "../../../lib/upstream/stack.ts";
 import { type UpstreamState, upstreamState } from "../../../lib/upstream/upstream_state.ts";
 import { testCache } from "../../support/test_cache.ts";
+import { testLimiter } from "../../support/test_limiter.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { ManualClock, settled } from "../../support/manual_clock.ts";
 import { ScriptedSource } from "../../support/scripted_source.ts";
@@ -45,7 +46,14 @@ function forwardSettings(): ForwardSettings {
 }
 
 function depsOf(upstream: UpstreamState, clock: ManualClock): StackDependencies {
-  return { upstream, cache: testCache(clock), knowsClients: false, clock, random: () => 0 };
+  return {
+    upstream,
+    cache: testCache(clock),
+    limiter: testLimiter(clock),
+    knowsClients: false,
+    clock,
+    random: () => 0,
+  };
 }
 
 /** A part's stack around an upstream that the test plays. */

@@ -23,6 +23,24 @@ const ROUTES: readonly {
 }[] = [
   { what: "one part takes its timeout", route: { gather: { a: part() } }, ms: 100 },
   {
+    what: "a hedged call takes its delay and the timeout of the second call",
+    route: { gather: { a: part() } },
+    upstream: { hedge: { after: "30ms" } },
+    ms: 130,
+  },
+  {
+    what: "a percentile may be as late as the timeout, and each attempt may be hedged",
+    route: { gather: { a: part() } },
+    upstream: { hedge: {}, retry: { attempts: 2, backoff: "10ms" } },
+    ms: 410,
+  },
+  {
+    what: "a method that is not hedged takes no longer",
+    route: { gather: { a: part({ method: "POST" }) } },
+    upstream: { hedge: {} },
+    ms: 100,
+  },
+  {
     what: "parts at once take as long as the slowest",
     route: { gather: { a: part(), b: part({ timeout: "300ms" }), c: part() } },
     ms: 300,
