@@ -1,6 +1,6 @@
-import { LRUCache } from "lru-cache";
 import { SingleFlight } from "../async/single_flight.ts";
 import type { Clock } from "../core/clock.ts";
+import { LruCache } from "../core/lru_cache.ts";
 import type { Context } from "../core/source.ts";
 import type { CacheResponse } from "./cache_response.ts";
 import type { CacheEntry } from "./entry.ts";
@@ -49,7 +49,7 @@ export class CollapsedRequests {
   /** Keys whose last response could not be shared: nothing is gained by waiting for the next. */
   readonly #unshared: ExpiringKeys;
   /** The request headers that last selected a response under a key; absent for none. */
-  readonly #varyNames = new LRUCache<string, readonly string[]>({ max: MAX_VARIED });
+  readonly #varyNames = new LruCache<string, readonly string[]>({ maxEntries: MAX_VARIED });
 
   constructor(options: CollapsedRequestsOptions) {
     this.#options = options;

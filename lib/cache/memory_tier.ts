@@ -1,4 +1,4 @@
-import { LRUCache } from "lru-cache";
+import { LruCache } from "../core/lru_cache.ts";
 import type { CacheEntry } from "./entry.ts";
 import { urlOf } from "./key.ts";
 import type { CacheTier } from "./tier.ts";
@@ -23,16 +23,16 @@ const OVERHEAD_BYTES = 2_400;
 
 /** Stored responses in this process's memory, bounded in bytes; evicts the least recently used first. */
 export class MemoryTier implements CacheTier {
-  readonly #byKey: LRUCache<string, Variants>;
+  readonly #byKey: LruCache<string, Variants>;
   /** The keys of each URL. */
   readonly #byUrl = new Map<string, Set<string>>();
 
   /** @param maxBytes the bound on all responses together (bytes) */
   constructor(readonly maxBytes: number) {
-    this.#byKey = new LRUCache({
+    this.#byKey = new LruCache({
       maxSize: maxBytes,
-      sizeCalculation: ({ bytes }) => Math.max(1, bytes),
-      dispose: (_variants, key, reason) => reason !== "set" && this.#removeFromUrl(key),
+      sizeOf: ({ bytes }) => bytes,
+      onRemoved: (key) => this.#removeFromUrl(key),
     });
   }
 
@@ -43,7 +43,7 @@ export class MemoryTier implements CacheTier {
 
   /** The memory that they take (bytes). */
   get bytes(): number {
-    return this.#byKey.calculatedSize;
+    return this.#byKey.totalSize;
   }
 
   /** The most recently used responses, at most `most`. */

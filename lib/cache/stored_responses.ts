@@ -1,5 +1,5 @@
-import { LRUCache } from "lru-cache";
 import type { Clock } from "../core/clock.ts";
+import { LruCache } from "../core/lru_cache.ts";
 import type { Forwarded } from "./cache_status.ts";
 import type { CacheEntry } from "./entry.ts";
 import { type Lookup, mayServe } from "./lookup.ts";
@@ -35,17 +35,13 @@ export const MAX_STORE_MS = 7 * 86_400_000;
 /** Finds, stores and invalidates whole responses (RFC 9111 sections 3 and 4). */
 export class StoredResponses {
   readonly #options: StoredResponsesOptions;
-  /** When each URL was last invalidated (wall clock, ms since 1970). */
-  readonly #invalidatedAt: LRUCache<string, number>;
+  /** When each URL was last invalidated (ms since 1970), and until when that counts (monotonic). */
+  readonly #invalidated = new LruCache<string, { readonly at: number; readonly until: number }>({
+    maxEntries: MAX_INVALIDATED,
+  });
 
   constructor(options: StoredResponsesOptions) {
     this.#options = options;
-    this.#invalidatedAt = new LRUCache({
-      max: MAX_INVALIDATED,
-      ttl: INVALIDATED_MS,
-      perf: { now: () => options.clock.monotonic() },
-      ttlResolution: 0, // another one keeps a timer running
-    });
   }
 
   /** The stored response for a request, and how it may be reused; undefined for none. */
@@ -104,15 +100,18 @@ export class StoredResponses {
 
   /** Whether a response was invalidated or purged after its request was sent. */
   isInvalidated(response: Pick<CacheEntry, "url" | "headers" | "requestedAt">): boolean {
-    const invalidatedAt = this.#invalidatedAt.get(response.url) ?? -Infinity;
-    return invalidatedAt >= response.requestedAt ||
-      this.#options.purges.check(response) !== undefined;
+    const { clock, purges } = this.#options;
+    const invalidated = this.#invalidated.get(response.url);
+    const counts = invalidated !== undefined && clock.monotonic() < invalidated.until;
+    return (counts && invalidated.at >= response.requestedAt) ||
+      purges.check(response) !== undefined;
   }
 
   /** Invalidates every response of a URL, in every process (RFC 9111 section 4.4). */
   async invalidate(url: string): Promise<void> {
     const { tier, purge, clock } = this.#options;
-    this.#invalidatedAt.set(url, clock.wall());
+    const until = clock.monotonic() + INVALIDATED_MS;
+    this.#invalidated.set(url, { at: clock.wall(), until });
     await tier.invalidate(url);
     purge(url);
   }

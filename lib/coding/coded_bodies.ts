@@ -1,5 +1,5 @@
-import { LRUCache } from "lru-cache";
 import type { Body } from "../core/body.ts";
+import { LruCache } from "../core/lru_cache.ts";
 import type { Coding } from "./codings.ts";
 
 /** Memory per body besides its bytes (bytes). */
@@ -17,13 +17,13 @@ interface CodedForm {
  */
 export class CodedBodies {
   readonly #forms = new WeakMap<Body, Map<Coding, CodedForm>>();
-  readonly #coded: LRUCache<CodedForm, Body>;
+  readonly #coded: LruCache<CodedForm, Body>;
 
   /** @param maxBytes the bound on all coded bodies together (bytes) */
   constructor(readonly maxBytes: number) {
-    this.#coded = new LRUCache({
+    this.#coded = new LruCache({
       maxSize: Math.max(1, Math.floor(maxBytes)),
-      sizeCalculation: (body) => OVERHEAD_BYTES + (body.length ?? 0),
+      sizeOf: (body) => OVERHEAD_BYTES + (body.length ?? 0),
     });
   }
 
@@ -34,7 +34,7 @@ export class CodedBodies {
 
   /** The memory that they take (bytes). */
   get bytes(): number {
-    return this.#coded.calculatedSize;
+    return this.#coded.totalSize;
   }
 
   /** Returns the coded form of a stored body, encoded once even for concurrent requests. */

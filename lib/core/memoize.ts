@@ -1,4 +1,4 @@
-import { LRUCache } from "lru-cache";
+import { LruCache } from "./lru_cache.ts";
 
 /** Longer texts are not memoized, so that clients cannot fill the memory. */
 const LONGEST = 256;
@@ -11,7 +11,7 @@ export function memoize<T extends string | object>(
   make: (text: string) => T,
   most: number,
 ): (text: string) => T {
-  const made = new LRUCache<string, T>({ max: most });
+  const made = new LruCache<string, T>({ maxEntries: most });
   return (text) => {
     if (text.length > LONGEST) return make(text);
     let known = made.get(text);

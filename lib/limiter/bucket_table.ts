@@ -1,4 +1,4 @@
-import { LRUCache } from "lru-cache";
+import { LruCache } from "../core/lru_cache.ts";
 import type { BucketShape } from "./bucket.ts";
 import { TrackedBucket } from "./tracked_bucket.ts";
 
@@ -8,11 +8,11 @@ import { TrackedBucket } from "./tracked_bucket.ts";
  */
 export class BucketTable {
   readonly #held = new Map<string, TrackedBucket>();
-  readonly #idle: LRUCache<string, TrackedBucket>;
+  readonly #idle: LruCache<string, TrackedBucket>;
 
   /** @param maxIdle how many are in memory besides those in use */
   constructor(maxIdle: number) {
-    this.#idle = new LRUCache({ max: maxIdle });
+    this.#idle = new LruCache({ maxEntries: maxIdle });
   }
 
   /** How many are in memory. */

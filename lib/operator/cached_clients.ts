@@ -1,6 +1,6 @@
-import { LRUCache } from "lru-cache";
 import { type ClientDirectory, keyHash, type KnownClient } from "./client_directory.ts";
 import type { Clock } from "../core/clock.ts";
+import { LruCache } from "../core/lru_cache.ts";
 
 /** What the store said of a key, and until when that is used without another lookup (monotonic ms). */
 interface CachedClient {
@@ -20,8 +20,8 @@ const MAX_ENTRIES = 10_000;
  * the last known result is used.
  */
 export class CachedClients implements ClientDirectory {
-  readonly #known = new LRUCache<string, CachedClient>({ max: MAX_ENTRIES });
-  readonly #unknown = new LRUCache<string, CachedClient>({ max: MAX_ENTRIES });
+  readonly #known = new LruCache<string, CachedClient>({ maxEntries: MAX_ENTRIES });
+  readonly #unknown = new LruCache<string, CachedClient>({ maxEntries: MAX_ENTRIES });
   /** The lookups under way. Replaced when clients change: the result of an older one is not cached. */
   #lookups = new Map<string, Promise<KnownClient | undefined>>();
   readonly #lookup: (hash: string) => Promise<KnownClient | undefined>;
@@ -45,7 +45,7 @@ export class CachedClients implements ClientDirectory {
   /** Looks every client up again from now on, because clients have changed. */
   forget(): void {
     for (const cache of [this.#known, this.#unknown]) {
-      for (const cached of cache.values()) cached.until = -Infinity;
+      for (const [, cached] of cache.entries()) cached.until = -Infinity;
     }
     this.#lookups = new Map();
   }
