@@ -14,9 +14,9 @@ export type Behaviour =
   /** Steady for `everyMs`, then failing with 500 for as long, and so on. */
   | { readonly kind: "flapping"; readonly ms: readonly [number, number]; readonly everyMs: number }
   /**
-   * Takes `ms` for a call as long as it has at most `knee` of them; beyond, the time grows with the
-   * square of their number, so that it does less the more it is asked. Calls that their client has
-   * given up count too.
+   * Takes `ms` for a call as long as it has at most `knee` of them; beyond, the time grows with their
+   * number to the power of 1.5, so that it does less the more it is asked. Calls that their client
+   * has given up count too.
    */
   | { readonly kind: "overloaded"; readonly ms: number; readonly knee: number }
   /** Reads requests, and never responds. */
@@ -63,7 +63,7 @@ export function answerOf(
     }
     case "overloaded": {
       const load = Math.max(1, inFlight / behaviour.knee);
-      return { status: 200, ms: behaviour.ms * load ** 2 };
+      return { status: 200, ms: behaviour.ms * load ** 1.5 };
     }
     default:
       return undefined;

@@ -25,8 +25,8 @@ Deno.test("a flapping upstream works first, then fails, then works", () => {
 
 Deno.test("beyond its knee, an overloaded upstream does less the more it is asked", () => {
   const behaviour = { kind: "overloaded", ms: 40, knee: 8 } as const;
-  const ms = [1, 8, 16, 32].map((inFlight) => answerOf(behaviour, inFlight, 0, half)?.ms);
-  assertEquals(ms, [40, 40, 160, 640]);
+  const ms = [1, 8, 32, 72].map((inFlight) => answerOf(behaviour, inFlight, 0, half)?.ms);
+  assertEquals(ms, [40, 40, 320, 1080]);
 });
 
 Deno.test("some upstreams do not respond", () => {

@@ -5,6 +5,8 @@ import type { Measured, Phase, Results, Scenario, Side } from "./scenario.ts";
 import { Upstreams } from "./upstreams.ts";
 
 const SAMPLE_MS = 500;
+/** When upstreams change, in a phase that says so: what the phase before has sent is answered then. */
+const CHANGE_AFTER_MS = 200;
 /** Without it the access log would fill the memory of this process. */
 const LISTENING_ONLY = 'exec "$0" "$@" > >(grep --line-buffered "^listening")';
 
@@ -48,7 +50,8 @@ async function runPhase(
   gateway: Program,
   upstreams: Upstreams,
 ): Promise<() => Promise<Measured>> {
-  const before = await upstreams.tell(change);
+  const before = await upstreams.tell();
+  const changed = change && delay(CHANGE_AFTER_MS).then(() => upstreams.tell(change));
   const peaks: Record<string, number[]> = {};
   const end = new AbortController();
   const sampling = (async () => {
@@ -62,6 +65,7 @@ async function runPhase(
   const outcomes = await sendLoad({ url: (index) => gateway.url + path(index), rate, seconds });
   end.abort();
   await sampling;
+  await changed;
   const calls = Object.entries(await upstreams.tell()).map(([name, report]) =>
     [name, report.calls - (before[name]?.calls ?? 0)] as const
   );

@@ -19,7 +19,7 @@ export interface Phase {
   readonly seconds: number;
   /** Requests per second. */
   readonly rate: number;
-  /** How upstreams behave from its beginning. */
+  /** How upstreams behave from 200 ms after its beginning. */
   readonly change?: Behaviours;
 }
 

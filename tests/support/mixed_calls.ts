@@ -155,6 +155,7 @@ const CONFIG = {
   upstreams: {
     plain: { url: "http://192.0.2.1", timeout: "40ms", retry },
     narrow: { url: "http://192.0.2.2", timeout: "40ms", retry, concurrency: { max: 6, queue: 30 } },
+    balanced: { urls: ["http://192.0.2.4", "http://192.0.2.5"], timeout: "40ms", retry },
     cached: { url: "http://192.0.2.3", timeout: "40ms", cache: { ttl: "20ms", stale: "1s" } },
   },
   routes: {
@@ -169,6 +170,7 @@ const CONFIG = {
           concurrency: 2,
         },
         seen: nice("cached", "/seen/{id}"),
+        other: nice("balanced", "/other/{id}"),
       },
     },
     "GET /hasty/:id": { deadline: "25ms", gather: { it: part("narrow", "/hasty/{id}") } },
@@ -190,14 +192,18 @@ const CONFIG = {
     },
     "GET /only/plain/:id": { gather: { it: part("plain", "/only/{id}") } },
     "GET /only/narrow/:id": { gather: { it: part("narrow", "/only/{id}") } },
+    "GET /only/balanced/:id": { gather: { it: part("balanced", "/only/{id}") } },
     "GET /only/cached/:id": { gather: { it: part("cached", "/only/{id}") } },
     "ANY /f/*": { forward: { to: "narrow", strip: "/f" } },
+    "ANY /b/*": { forward: { to: "balanced", strip: "/b" } },
   },
 } as const;
 
+const NAMES = ["all", "all", "hasty", "first", "quorum", "f/stream", "f/x", "b/stream", "sent"];
+
 function anyRequest(random: Random): { path: string; init: RequestInit } {
   const id = random.int(0, 60);
-  const name = random.pick(["all", "all", "hasty", "first", "quorum", "f/stream", "f/x", "sent"]);
+  const name = random.pick(NAMES);
   const path = `/${name}/${id}`;
   const accept = random.pick(["application/json", "application/json", "application/x-ndjson"]);
   const headers: Record<string, string> = { accept };

@@ -6,13 +6,14 @@ import { LATENCY_NOISE, STEADY } from "./conditions.ts";
 
 const RATE = 100;
 
-const breaker = { window: "2s", minCalls: 20, openFor: "10s", slowAfter: "200ms" } as const;
+const BREAKER = { window: "2s", minCalls: 20, openFor: "10s", slowAfter: "200ms" };
 
 /** One of the three optional parts of a route has an upstream that misbehaves. */
 function oneOfThree(
   verb: string,
   behaviour: Behaviour,
   promises: (results: Results) => readonly Verdict[],
+  breaker: Policies = BREAKER,
 ): Scenario {
   return {
     name: `one of three optional upstreams ${verb}`,
@@ -63,10 +64,18 @@ function isLeftAlone({ on }: Results): readonly Verdict[] {
   ];
 }
 
-/** It is asked while it works. */
-function isStillUsed({ on }: Results): readonly Verdict[] {
-  const { requests, complete } = on("after");
-  return [atMost("after: partial responses", 1 - complete / requests, 1, percent)];
+/** It is asked while it works, and less often while it does not. */
+function isStillUsed({ off, on }: Results): readonly Verdict[] {
+  const [without, after] = [off("after"), on("after")];
+  return [
+    atLeast(
+      "after: complete, of those with policies off",
+      after.complete / without.complete,
+      0.7,
+      times,
+    ),
+    atMost("after: requests that call it", callsOf(after, "c") / after.requests, 0.9, percent),
+  ];
 }
 
 export const optionalUpstream: readonly Scenario[] = [
@@ -79,5 +88,6 @@ export const optionalUpstream: readonly Scenario[] = [
     "fails every other second",
     { kind: "flapping", ms: [30, 50], everyMs: 1000 },
     isStillUsed,
+    { window: "1s", minCalls: 20, openFor: "150ms" },
   ),
 ];

@@ -21,6 +21,7 @@ function oneTarget({ name, others, behaviour, promises }: OneTarget): Scenario {
     off: roundRobin(targets),
     on: balanced,
     phases: [
+      { name: "warm-up", seconds: 2, rate: RATE },
       { name: "healthy", seconds: 3, rate: RATE },
       { name: "first 2 s", seconds: 2, rate: RATE, change: { bad: behaviour } },
       { name: "after", seconds: 6, rate: RATE },
@@ -32,7 +33,7 @@ function oneTarget({ name, others, behaviour, promises }: OneTarget): Scenario {
 const balanced: Side = {
   config: (url) => ({
     upstreams: {
-      up: { urls: Object.values(url), timeout: "500ms", retry: { attempts: 2 } },
+      up: { urls: Object.values(url), timeout: "5s", retry: { attempts: 2 } },
     },
     routes: { "GET /home/:id": { gather: { it: { from: "up", path: "/{id}" } } } },
   }),
@@ -44,7 +45,7 @@ function roundRobin(targets: readonly string[]): Side {
   return {
     config: (url) => ({
       upstreams: Object.fromEntries(
-        Object.entries(url).map(([name, url]) => [name, { url, timeout: "500ms" }]),
+        Object.entries(url).map(([name, url]) => [name, { url, timeout: "5s" }]),
       ),
       routes: Object.fromEntries(
         targets.map((target) => [
