@@ -24,6 +24,8 @@ export interface ForwardOptions {
   readonly source: Source;
   /** The upstream's base URL; absent for a function. */
   readonly base?: URL;
+  /** The origins of the upstream's other targets. */
+  readonly otherOrigins?: readonly string[];
   /** The prefix that is removed from the path; empty for none. */
   readonly strip: string;
   /** Lower-case names of headers that pass although forwards remove them by default. */
@@ -176,7 +178,7 @@ function responseHeaders(
   { path, forwarding: { scheme, host, prefix } }: { path: string; forwarding: Forwarding },
   options: ForwardOptions,
 ): Headers {
-  const { base, strip, pseudonym } = options;
+  const { base, otherOrigins = [], strip, pseudonym } = options;
   // A cached reply has end-to-end headers only, and they are a copy.
   const headers = reply.cached
     ? reply.headers
@@ -189,6 +191,7 @@ function responseHeaders(
     if (location === null || base === undefined) continue;
     const rewritten = rewriteLocation(location, path, {
       base,
+      otherOrigins,
       strip,
       requested: `${scheme}://${host}`,
       prefix,

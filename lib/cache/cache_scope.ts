@@ -14,6 +14,8 @@ export interface CacheScope {
   readonly maxEntryBytes: number;
   /** The upstream's base URL, for invalidation by `Location`; absent for anything but an HTTP API. */
   readonly base?: URL;
+  /** The origins of the upstream's other targets. */
+  readonly otherOrigins?: readonly string[];
   /** Whether a buffered response is worth storing (default: each is). */
   readonly isWorthStoring?: (reply: Reply) => Promise<boolean>;
   /** Whether a response without an ETag gets one. */

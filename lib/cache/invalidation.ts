@@ -1,4 +1,5 @@
 import type { Reply } from "../core/source.ts";
+import { upstreamUrl } from "../http/upstream_url.ts";
 import type { CacheScope } from "./cache_scope.ts";
 
 /**
@@ -14,11 +15,11 @@ export function invalidatedUrls({ headers }: Reply, path: string, scope: CacheSc
 function targetUrl(
   location: string | null,
   path: string,
-  { name, base }: CacheScope,
+  { name, base, otherOrigins }: CacheScope,
 ): string | undefined {
   if (location === null || base === undefined) return undefined;
   const root = base.href.replace(/\/$/, "");
-  const target = URL.parse(location, root + path);
+  const target = upstreamUrl(location, root + path, base.origin, otherOrigins);
   if (target?.origin !== base.origin) return undefined;
   const url = target.origin + target.pathname + target.search;
   return url.startsWith(`${root}/`) ? `${name} ${url.slice(root.length)}` : undefined;

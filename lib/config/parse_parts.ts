@@ -11,7 +11,13 @@ import { inputPath } from "./input_path.ts";
 import { DEFAULTS } from "../core/defaults.ts";
 import type { Reader } from "./reader.ts";
 import type { RoutePattern } from "./route_key.ts";
-import { partSchema, type PartSettings, type ReadPart, WHOLE_QUERY } from "./part.ts";
+import {
+  type PagesSettings,
+  partSchema,
+  type PartSettings,
+  type ReadPart,
+  WHOLE_QUERY,
+} from "./part.ts";
 import type { UpstreamSettings } from "./upstream.ts";
 import { suggest } from "./suggest.ts";
 import { templateNames } from "./template_names.ts";
@@ -100,7 +106,7 @@ class PartParser {
         concurrency: read.concurrency ?? DEFAULTS.eachConcurrency,
         max: read.max ?? DEFAULTS.eachMax,
       },
-      pages: read.pages && { ...read.pages, ..."base" in upstream ? { base: upstream.base } : {} },
+      pages: read.pages && { ...read.pages, ...ownUrls(upstream) },
       as: read.as ?? "json",
       select: read.select,
       pick: read.pick && selectionOf(read.pick),
@@ -245,4 +251,11 @@ function reportCycle(
     for (const need of others) walk(need, [...way, name]);
   };
   for (const name of needs.keys()) walk(name, []);
+}
+
+/** The URLs that the pages of an HTTP API may have. */
+function ownUrls(upstream: UpstreamSettings): Pick<PagesSettings, "base" | "otherOrigins"> {
+  if (!("base" in upstream)) return {};
+  const { base, otherOrigins } = upstream;
+  return { base, otherOrigins };
 }

@@ -252,7 +252,9 @@ export type ReadPart = PartOutput & {
 };
 
 /** How the pages of a list are fetched. */
-export type PagesSettings = v.InferOutput<typeof pagesSchema> & Pick<PagesOptions, "base">;
+export type PagesSettings =
+  & v.InferOutput<typeof pagesSchema>
+  & Pick<PagesOptions, "base" | "otherOrigins">;
 
 /** A parsed part, with its upstream. */
 export interface PartSettings extends Pick<ReadPart, "method" | "path" | "params" | "headers"> {

@@ -93,6 +93,8 @@ export interface TargetsSettings {
   readonly base: URL;
   /** At least one, each with the same scheme and base path. */
   readonly targets: readonly TargetSettings[];
+  /** The origins of the targets but the first. */
+  readonly otherOrigins: readonly string[];
   readonly health: HealthSettings | undefined;
 }
 
@@ -125,6 +127,7 @@ export function readTargets(
   return {
     base,
     targets,
+    otherOrigins: targets.slice(1).map(({ base }) => base.origin),
     health: health && {
       path: health.path,
       everyMs: health.every,

@@ -3,6 +3,7 @@ import { ExactNumber } from "../json/exact_number.ts";
 import type { JsonDocument } from "../json/json_document.ts";
 import { hasRelation, parseLinks } from "../http/link.ts";
 import { hasDotSegment } from "../http/path.ts";
+import { upstreamUrl } from "../http/upstream_url.ts";
 
 /** A page of a list. */
 export interface PageRead {
@@ -24,6 +25,8 @@ export interface NextRule {
   readonly firstPath: string;
   /** The upstream's base URL; absent for a function. */
   readonly base?: URL | undefined;
+  /** The origins of the upstream's other targets. */
+  readonly otherOrigins?: readonly string[] | undefined;
 }
 
 /** The base URL of a function source, which has none. */
@@ -38,17 +41,17 @@ const REFERENCE = /^(?:[/?]|[a-z][a-z\d+.-]*:\/\/)/i;
  * would be sent to another one.
  */
 export function nextPath(page: PageRead, rule: NextRule): string | GatewayError | undefined {
-  const { next, param, firstPath, base } = rule;
+  const { next, param, firstPath } = rule;
   if (next === "link") {
     const links = parseLinks(page.headers.get("link") ?? "");
     if (links === undefined) return invalid(page, "has a Link header that cannot be read");
     const link = links.find((link) => hasRelation(link, "next"));
-    return link && resolve(link.target, page, base);
+    return link && resolve(link.target, page, rule);
   }
   const reference = page.document.at(next);
   if (reference === undefined || reference === null || reference === "") return undefined;
   if (typeof reference === "string" && REFERENCE.test(reference)) {
-    return resolve(reference, page, base);
+    return resolve(reference, page, rule);
   }
   if (!isCursor(reference)) {
     return invalid(page, "names the next one with neither a URL nor a cursor");
@@ -62,9 +65,13 @@ export function pageUrl(path: string, base: URL = NOWHERE): URL {
   return new URL(base.origin + basePathOf(base) + path);
 }
 
-function resolve(reference: string, page: PageRead, base: URL = NOWHERE): string | GatewayError {
+function resolve(
+  reference: string,
+  page: PageRead,
+  { base = NOWHERE, otherOrigins }: NextRule,
+): string | GatewayError {
   const [plainPath = ""] = reference.split(/[?#]/, 1);
-  const target = URL.parse(reference, pageUrl(page.path, base));
+  const target = upstreamUrl(reference, pageUrl(page.path, base), base.origin, otherOrigins);
   const basePath = basePathOf(base);
   const isInside = target !== null && target.origin === base.origin &&
     `${target.pathname}/`.startsWith(`${basePath}/`);

@@ -25,6 +25,8 @@ export interface PagesOptions {
   readonly whenMore?: "fail" | "stop" | undefined;
   /** The base URL of the source's paths, which no page may leave; absent for a function source. */
   readonly base?: URL;
+  /** The origins of the source's other targets, whose URLs count as its own. */
+  readonly otherOrigins?: readonly string[];
 }
 
 /** One page of a list. */
@@ -80,11 +82,11 @@ export async function* pages(
   ctx: Context,
   options: PagesOptions,
 ): AsyncGenerator<Page, void, void> {
-  const { param, base, whenMore = "fail" } = options;
+  const { param, base, otherOrigins, whenMore = "fail" } = options;
   const { max = DEFAULTS.pagesMax, maxItems = DEFAULTS.pagesMaxItems } = options;
   const next = options.next === "link" ? options.next : keysOf(options.next);
   const itemKeys = keysOf(options.items ?? "");
-  const rule = { next, param, firstPath: call.path, base };
+  const rule = { next, param, firstPath: call.path, base, otherOrigins };
   const visited = new Map<string, number>();
   let path = call.path;
   let count = 0;

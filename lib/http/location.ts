@@ -1,7 +1,11 @@
+import { upstreamUrl } from "./upstream_url.ts";
+
 /** How a forward route maps the client's URLs to the upstream's. */
 export interface Mapping {
   /** The upstream's base URL. */
   readonly base: URL;
+  /** The origins of the upstream's other targets. */
+  readonly otherOrigins?: readonly string[];
   /** The prefix that was removed from the client's path. */
   readonly strip: string;
   /** The origin that the client requested, as reported to the upstream: `https://api.example`. */
@@ -20,11 +24,11 @@ export interface Mapping {
 export function rewriteLocation(
   location: string,
   path: string,
-  { base, strip, requested, prefix }: Mapping,
+  { base, otherOrigins, strip, requested, prefix }: Mapping,
 ): string | undefined {
   const encoded = encodeBytes(location);
   const basePath = base.pathname.replace(/\/$/, "");
-  const target = URL.parse(encoded, base.origin + basePath + path);
+  const target = upstreamUrl(encoded, base.origin + basePath + path, base.origin, otherOrigins);
   if (target === null) return encoded;
   const { pathname, search, hash } = target;
   const isUpstreams = target.origin === base.origin;

@@ -43,6 +43,8 @@ export interface ForwardSource {
   readonly source: Source;
   /** The base URL; absent for a function. */
   readonly base?: URL;
+  /** The origins of its targets but the first. */
+  readonly otherOrigins?: readonly string[];
   /** Headers sent with every call. */
   readonly headers: Readonly<Record<string, string>>;
   /** Identifies its configuration in cache keys; absent if no response is stored. */
@@ -95,7 +97,7 @@ export class Sources {
       headerKey: cache && new HeaderKey(targetOf(to), headers, keyedForwardHeaders(passed)),
       passesCodings: cache === undefined && "base" in to && to.transport === "socket",
       keysClientHeaders: cache?.ttlMs !== undefined && !cache.isShared,
-      ..."base" in to ? { base: to.base } : {},
+      ..."base" in to ? { base: to.base, otherOrigins: to.otherOrigins } : {},
     };
   }
 

@@ -191,7 +191,7 @@ function cacheScope(upstream: UpstreamSettings, settings: CacheSettings, deps: S
     name: upstream.name,
     settings,
     isPerClient: deps.knowsClients && seesClients(upstream) && !settings.isShared,
-    ..."base" in upstream ? { base: upstream.base } : {},
+    ..."base" in upstream ? { base: upstream.base, otherOrigins: upstream.otherOrigins } : {},
   };
 }
 

@@ -6,9 +6,10 @@ import { RouteTree } from "../route_tree.ts";
 export function cacheAddresses(url: string, { upstreams, routes }: Settings): string[] {
   if (url.startsWith("/")) return routes.flatMap((route) => addressOf(url, route) ?? []);
   return upstreams.flatMap((upstream) => {
-    const root = "base" in upstream ? upstream.base.href.replace(/\/$/, "") : undefined;
-    if (root === undefined || !url.startsWith(`${root}/`)) return [];
-    return `${upstream.name} ${url.slice(root.length)}`;
+    if (!("targets" in upstream)) return [];
+    const roots = upstream.targets.map(({ base }) => base.href.replace(/\/$/, ""));
+    const root = roots.find((root) => url.startsWith(`${root}/`));
+    return root === undefined ? [] : `${upstream.name} ${url.slice(root.length)}`;
   });
 }
 

@@ -252,6 +252,33 @@ Deno.test("each target gets its own Host and base path", async () => {
   assertEquals(new Set(urls), new Set([`${a.url}/v1/it`, `${b.url}/v1/it`]));
 });
 
+Deno.test("a URL of any target is one of the upstream: next pages and Location", async () => {
+  const handle = ({ url }: Request) => {
+    const { origin, pathname, searchParams } = new URL(url);
+    if (pathname === "/moved") return Response.redirect(`${origin}/there`);
+    const n = Number(searchParams.get("page") ?? 1);
+    const link = `<${origin}/list?page=${n + 1}>; rel="next"`;
+    return Response.json([n], { headers: n < 8 ? { link } : {} });
+  };
+  await using a = startUpstream(handle);
+  await using b = startUpstream(handle);
+  await using gateway = gatewayFor({
+    upstream: { urls: [a.url, b.url] },
+    routes: {
+      "GET /list": { gather: { all: { from: "up", path: "/list", pages: { next: "link" } } } },
+      "ANY /f/*": { forward: { to: "up", strip: "/f" } },
+    },
+  });
+  for (let n = 0; n < 10; n++) {
+    const list = await ask(`${gateway.url}/list`);
+    assertEquals((await list.json()).data, { all: [1, 2, 3, 4, 5, 6, 7, 8] });
+    const moved = await ask(`${gateway.url}/f/moved`, { redirect: "manual" });
+    await moved.body?.cancel();
+    assertEquals(moved.headers.get("location"), "/f/there");
+  }
+  assert(a.requests.length > 0 && b.requests.length > 0);
+});
+
 Deno.test("targets share the upstream's bulkhead", async () => {
   let active = 0;
   let most = 0;
