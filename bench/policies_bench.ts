@@ -16,6 +16,8 @@ import { HedgeDelay } from "../lib/policies/hedge/hedge_delay.ts";
 import { rate } from "../lib/policies/rate.ts";
 import { retry } from "../lib/policies/retry/retry.ts";
 import { shape } from "../lib/policies/shape.ts";
+import { target } from "../lib/policies/target/target.ts";
+import { TargetSet } from "../lib/policies/target/target_set.ts";
 import { timeout } from "../lib/policies/timeout.ts";
 import { RetryBudget } from "../lib/policies/retry/retry_budget.ts";
 import { Semaphore } from "../lib/async/semaphore.ts";
@@ -25,6 +27,16 @@ import type { Context, Policy, Source } from "../lib/core/source.ts";
 const bytes = new TextEncoder().encode("1");
 const reply = { status: 200, headers: new Headers(), body: Body.of(bytes) };
 const source: Source = async () => await reply;
+
+/** That many targets that respond at once. */
+function targetsOf(count: number): TargetSet {
+  const targets = new TargetSet({ clock, random: Math.random, report: () => {} });
+  targets.update(Array.from({ length: count }, (_, index) => {
+    const name = `${index}`;
+    return { key: name, name, weight: 1, source };
+  }));
+  return targets;
+}
 
 const policies: Readonly<Record<string, Policy>> = {
   "no policy": (next) => next,
@@ -76,6 +88,8 @@ const policies: Readonly<Record<string, Policy>> = {
   },
   "timeout, in time": timeout({ timeoutMs: 5_000, clock }),
   "buffer, all there": buffer({ maxBytes: 1024 }),
+  "target, the only one": target({ targets: targetsOf(1), clock }),
+  "target, one of three": target({ targets: targetsOf(3), clock }),
 };
 
 for (const [name, policy] of Object.entries(policies)) {
