@@ -105,7 +105,7 @@ async function run(settings: Settings, options: Options): Promise<void> {
     background,
     shutdown,
     closing,
-    buffers: new BufferBudget(settings.maxBuffered ?? await defaultMaxBuffered()),
+    buffers: new BufferBudget(settings.overload?.maxBuffered ?? await defaultMaxBuffered()),
     store: store.guard,
     operator: await openOperator(store, closing),
     buckets: store.isMemory ? new MemoryStore(clock) : new KvStore(store.kv, backend),

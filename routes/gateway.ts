@@ -1,4 +1,5 @@
 import { Admission } from "../lib/async/admission.ts";
+import { Overload } from "../lib/async/overload.ts";
 import { openCache } from "../lib/cache/open_cache.ts";
 import { configuredClients } from "../lib/operator/client_directory.ts";
 import { DEFAULTS } from "../lib/core/defaults.ts";
@@ -32,6 +33,7 @@ import { problems } from "../middleware/problems.ts";
 import { proxyStatus } from "../middleware/proxy_status.ts";
 import { rateLimit } from "../middleware/rate_limit.ts";
 import { refuseBlocked } from "../middleware/refuse_blocked.ts";
+import { refuseOverload } from "../middleware/refuse_overload.ts";
 import { requestId } from "../middleware/request_id.ts";
 import { requestSize } from "../middleware/request_size.ts";
 import { reserved } from "../middleware/reserved.ts";
@@ -73,13 +75,17 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
     guard: deps.store,
     refreshMs: DEFAULTS.backgroundMs,
   });
+  const now = () => clock.monotonic();
+  const queue = deps.closing.use(new Admission(now));
+  const { maxInFlight, maxLag: maxLagMs } = settings.overload ?? {};
+  const overload = new Overload({ maxInFlight, maxLagMs, lagMs: () => queue.lagMs, now });
   const sources = new Sources(settings, {
     ...deps,
     cache: cache.cache,
     limiter: limits.limiter,
     pseudonym,
+    overload,
   });
-  const queue = deps.closing.use(new Admission());
   const sender = new ResponseSender(clock, settings.sendTimeoutMs);
   const coder = new ResponseCoder(cache.coded);
 
@@ -111,6 +117,8 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
     return [
       route.compress && problemCoding(coder),
       "max" in route && notInBatch("another batch"),
+      // Not a batch: each request in it counts.
+      !("max" in route) && overload.isLimited && refuseOverload(overload),
       deadline({ route: key, deadlineMs, clock, background, buffers, shutdown, lateMs }),
       identify,
       limited.length > 0 && rateLimit({ route: key, limits: limited, cost, ipv6Prefix, ...limits }),

@@ -1,3 +1,5 @@
+import { GatewayError } from "../core/errors.ts";
+import { GaveWay } from "../core/gave_way.ts";
 import { Dependent, Scope } from "../core/scope.ts";
 import type { Client, Context } from "../core/source.ts";
 
@@ -49,7 +51,11 @@ export class SingleFlight<T> {
   run(work: (ctx: Context) => Promise<T>): void {
     Promise.try(work, this.#ctx).then(
       (value) => this.#end((waiter) => waiter.resolve(value)),
-      (error) => this.#end((waiter) => waiter.reject(error)),
+      (error) => {
+        // A required caller has joined work that was not done because it was optional.
+        if (isOptionalOnly(error) && !this.#ctx.isOptional && !this.#last) return this.run(work);
+        this.#end((waiter) => waiter.reject(error));
+      },
     );
   }
 
@@ -87,6 +93,10 @@ export class SingleFlight<T> {
       settle(waiter);
     }
   }
+}
+
+function isOptionalOnly(error: unknown): boolean {
+  return error instanceof GatewayError && error.cause instanceof GaveWay;
 }
 
 /** A caller that waits for the result. */

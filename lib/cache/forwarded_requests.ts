@@ -28,6 +28,7 @@ export interface ForwardedRequestsOptions {
 
 /** Failures on which a stale response may be served (RFC 5861 section 4). */
 const STALE_IF_ERROR_KINDS: ReadonlySet<Kind> = new Set([
+  "not-begun",
   "overloaded",
   "upstream-error",
   "upstream-invalid",

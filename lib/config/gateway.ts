@@ -4,6 +4,7 @@ import { type ClientSettings, clientsSchema } from "./client.ts";
 import { factsOf, later, value, withFacts } from "./facts.ts";
 import { type LimitConfig, limitSchema, type LimitSettings } from "./limit.ts";
 import { list, object, record } from "./object.ts";
+import { overloadSchema } from "./overload.ts";
 import {
   type BatchRoute,
   type FirstRoute,
@@ -95,13 +96,7 @@ export const gatewaySchema = object({
    */
   compress: v.optional(flag, true),
   /** Load shedding: when the gateway rejects requests to protect itself. */
-  overload: v.optional(object({
-    /**
-     * Maximum memory for all buffered bodies together; requests beyond it get 503. Default: half of the
-     * heap's limit, at most 1 GiB.
-     */
-    maxBuffered: v.optional(size),
-  })),
+  overload: v.optional(overloadSchema),
   /** Time without progress after which a response that the client does not read is aborted. */
   sendTimeout: v.optional(duration, "60s"),
   /** Maximum size of cached responses in the `store`, for all processes together. */
@@ -163,13 +158,11 @@ export type CorsSettings = v.InferOutput<typeof corsSchema>;
 export interface Settings extends
   Pick<
     v.InferOutput<typeof gatewaySchema>,
-    "store" | "cors" | "maxRequestBody" | "cacheMemory" | "cacheDisk"
+    "store" | "cors" | "overload" | "maxRequestBody" | "cacheMemory" | "cacheDisk"
   > {
   /** Undefined: clients are identified by address. */
   readonly clients: ClientSettings | undefined;
   readonly trust: AddressTrust;
-  /** Maximum memory for all buffered bodies (bytes); undefined: a share of the heap's limit. */
-  readonly maxBuffered: number | undefined;
   /** Time without progress after which a response is aborted (ms). */
   readonly sendTimeoutMs: number;
   /** Prefix length by which limits group IPv6 addresses (bits). */

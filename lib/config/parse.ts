@@ -94,7 +94,7 @@ class Parser {
       maxRequestBody: top.maxRequestBody,
       cacheMemory: top.cacheMemory,
       cacheDisk: top.cacheDisk,
-      maxBuffered: top.overload?.maxBuffered,
+      overload: top.overload,
       sendTimeoutMs: top.sendTimeout,
       upstreams: [...this.#upstreams.values()].filter((upstream) => upstream !== undefined),
       limits: [...this.#limits.values()].filter((limit) => limit !== undefined),

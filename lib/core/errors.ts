@@ -148,6 +148,13 @@ export const KINDS = {
     advice: "Try again; the operator may increase the route's deadline.",
     proxyError: "http_response_timeout",
   },
+  "not-begun": {
+    status: 504,
+    blame: "upstream",
+    title: "Too little time left",
+    advice: "Try again; the operator may increase the route's deadline.",
+    proxyError: "destination_unavailable",
+  },
   "input-failed": {
     status: 502,
     blame: "input",

@@ -8,7 +8,7 @@ const PER_LOG = 1 / Math.log(GROWTH);
 
 /** Past this number of observations, all counts are halved. */
 const HALVED_AT = 2_000;
-/** Fewer observations say nothing about a quantile. */
+/** Fewer observations say nothing about a high quantile. */
 const LEAST = 50;
 /** After how many observations a quantile is computed again. */
 const STRIDE = 25;
@@ -19,11 +19,17 @@ const STRIDE = 25;
  * every thousand.
  */
 export class LatencyHistogram {
+  readonly #least: number;
   readonly #counts = new Float64Array(BUCKETS);
   #total = 0;
   #sinceComputed = STRIDE;
   #share = -1;
   #computed: number | undefined;
+
+  /** @param least minimum observations for a quantile */
+  constructor(least = LEAST) {
+    this.#least = least;
+  }
 
   /** Counts a latency (ms). */
   add(ms: number): void {
@@ -31,7 +37,7 @@ export class LatencyHistogram {
     const place = Math.min(bucket, BUCKETS - 1);
     this.#counts[place] = (this.#counts[place] ?? 0) + 1;
     this.#sinceComputed++;
-    if (++this.#total >= HALVED_AT) this.#halve();
+    if (++this.#total >= HALVED_AT) this.fade(1);
   }
 
   /**
@@ -40,7 +46,7 @@ export class LatencyHistogram {
    * @param share from 0 to 1
    */
   quantile(share: number): number | undefined {
-    if (this.#total < LEAST) return undefined;
+    if (this.#total < this.#least) return undefined;
     if (this.#share !== share || this.#sinceComputed >= STRIDE) {
       this.#share = share;
       this.#sinceComputed = 0;
@@ -60,10 +66,14 @@ export class LatencyHistogram {
     return FIRST_MS * GROWTH ** bucket;
   }
 
-  #halve(): void {
+  /** Halves the weight of all observations, as many times. */
+  fade(times: number): void {
+    if (this.#total === 0) return;
+    const factor = 0.5 ** times;
+    this.#sinceComputed = STRIDE;
     this.#total = 0;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      this.#total += this.#counts[bucket] = (this.#counts[bucket] ?? 0) / 2;
+      this.#total += this.#counts[bucket] = (this.#counts[bucket] ?? 0) * factor;
     }
   }
 }

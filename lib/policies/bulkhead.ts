@@ -2,6 +2,7 @@ import { Body } from "../core/body.ts";
 import type { Bytes } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
+import { GaveWay } from "../core/gave_way.ts";
 import type { Semaphore } from "../async/semaphore.ts";
 import type { Context, Policy, Reply } from "../core/source.ts";
 
@@ -32,7 +33,7 @@ export function bulkhead({ semaphore, clock, until = "reply" }: BulkheadOptions)
     async function bulkhead(call, ctx) {
       throwIfLate(ctx, clock);
       const turn = semaphore.acquire(ctx.signal, ctx);
-      if (!(typeof turn === "boolean" ? turn : await turn)) throw queueFull();
+      if (!(typeof turn === "boolean" ? turn : await turn)) throw queueFull(ctx);
       let isPassedOn = false;
       const release = () => semaphore.release();
       try {
@@ -54,10 +55,11 @@ function throwIfLate({ signal, deadline }: Context, clock: Clock): void {
   throw new GatewayError("deadline-exceeded", "the deadline passed before the upstream was called");
 }
 
-function queueFull(): GatewayError {
+function queueFull({ isOptional }: Context): GatewayError {
   const detail = "the upstream's concurrency limit and its queue are full";
   return new GatewayError("overloaded", detail, {
     headers: { "retry-after": String(RETRY_AFTER_S) },
+    ...(isOptional && { cause: new GaveWay() }),
   });
 }
 

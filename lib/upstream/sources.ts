@@ -1,3 +1,4 @@
+import type { Overload } from "../async/overload.ts";
 import type { HttpCache } from "../cache/http_cache.ts";
 import { FieldList } from "../core/field_list.ts";
 import { clientHeadersOf, sendsAuthorization } from "../config/client_headers.ts";
@@ -26,6 +27,8 @@ import { Upstreams, type UpstreamsDependencies } from "./upstreams.ts";
 export interface SourcesDependencies extends UpstreamsDependencies {
   readonly cache: HttpCache;
   readonly limiter: StackDependencies["limiter"];
+  /** The load of the gateway. */
+  readonly overload: Overload;
   /** The gateway's name in `Via`. */
   readonly pseudonym: string;
 }
@@ -137,7 +140,7 @@ export class Sources {
   }
 
   #stackDependencies(upstream: UpstreamSettings): StackDependencies {
-    const { clock, random, cache, limiter } = this.#deps;
+    const { clock, random, cache, limiter, overload } = this.#deps;
     return {
       upstream: this.#upstreams.get(upstream),
       cache,
@@ -145,6 +148,7 @@ export class Sources {
       knowsClients: this.#settings.clients !== undefined,
       clock,
       random,
+      overload,
     };
   }
 }

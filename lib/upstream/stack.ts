@@ -1,3 +1,4 @@
+import type { Overload } from "../async/overload.ts";
 import type { Clock, Random } from "../core/clock.ts";
 import type { HttpCache } from "../cache/http_cache.ts";
 import type { CacheSettings } from "../cache/reuse.ts";
@@ -19,6 +20,8 @@ import { coalesce } from "../policies/coalesce/coalesce.ts";
 import { hedge } from "../policies/hedge/hedge.ts";
 import { rate, type RateOptions } from "../policies/rate.ts";
 import { retry } from "../policies/retry/retry.ts";
+import { shed } from "../policies/shed/shed.ts";
+import { RecentLatencies } from "../policies/shed/recent_latencies.ts";
 import { shape } from "../policies/shape.ts";
 import { target } from "../policies/target/target.ts";
 import { timeout } from "../policies/timeout.ts";
@@ -38,6 +41,8 @@ export interface StackDependencies {
   readonly knowsClients: boolean;
   readonly clock: Clock;
   readonly random: Random;
+  /** The load of the gateway. */
+  readonly overload: Overload;
 }
 
 /** A policy of a stack, with its description for `--check`. */
@@ -54,6 +59,7 @@ function partLayers(part: PartSettings): Layer[] {
     acceptLayer(part),
     cacheLayer(part),
     coalesceLayer(part),
+    shedLayer(part),
     retryLayer(upstream),
     hedgeLayer(upstream),
     rateLayer(upstream),
@@ -205,6 +211,15 @@ function coalesceLayer({ timeoutMs, upstream: { maxBody } }: PartSettings): Laye
   return {
     label: "coalesce",
     policy: ({ upstream: { sharedCalls: flights } }) => coalesce({ calls: flights, scope }),
+  };
+}
+
+/** Only optional parts can be left out. */
+function shedLayer({ optional }: PartSettings): Layer | undefined {
+  if (!optional) return undefined;
+  return {
+    label: "shed",
+    policy: ({ overload, clock }) => shed({ overload, latencies: new RecentLatencies(), clock }),
   };
 }
 

@@ -123,7 +123,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
   });
   closing.defer(() => resources.close());
   const settings = parseConfig(config, (name) => env[name], options.place);
-  const buffers = new BufferBudget(settings.maxBuffered ?? 256 * 1024 * 1024);
+  const buffers = new BufferBudget(settings.overload?.maxBuffered ?? 256 * 1024 * 1024);
   const app = createGateway(settings, {
     clock,
     buffers,

@@ -620,7 +620,7 @@ Deno.test("the least config is complete when it was read", () => {
     maxRequestBody: 1_048_576,
     cacheMemory: 67_108_864,
     cacheDisk: 1_073_741_824,
-    maxBuffered: undefined,
+    overload: undefined,
     sendTimeoutMs: 60_000,
     upstreams: [{
       name: "up",
@@ -665,7 +665,7 @@ Deno.test("what is said replaces each default", () => {
     maxRequestBody: 2048,
     cacheMemory: 67_108_864,
     cacheDisk: 1_073_741_824,
-    maxBuffered: undefined,
+    overload: undefined,
     sendTimeoutMs: 60_000,
     upstreams: [
       {

@@ -30,6 +30,7 @@ const CONTRACT: Readonly<Record<Kind, readonly [number, Blame]>> = {
   "upstream-error": [502, "upstream"],
   "upstream-timeout": [504, "upstream"],
   "deadline-exceeded": [504, "upstream"],
+  "not-begun": [504, "upstream"],
   "input-failed": [502, "input"],
   "input-invalid": [502, "input"],
   "too-many-items": [502, "input"],

@@ -4,6 +4,8 @@ import { GatewayError } from "../../../lib/core/errors.ts";
 import { type Context, guard } from "../../../lib/core/source.ts";
 import { bulkhead } from "../../../lib/policies/bulkhead.ts";
 import { coalesce } from "../../../lib/policies/coalesce/coalesce.ts";
+import { shed } from "../../../lib/policies/shed/shed.ts";
+import { RecentLatencies } from "../../../lib/policies/shed/recent_latencies.ts";
 import { SharedCalls } from "../../../lib/policies/coalesce/shared_calls.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { ManualClock, settled } from "../../support/manual_clock.ts";
@@ -62,6 +64,25 @@ Deno.test("coalesce -> bulkhead: an optional part that joins a required one chan
   script.at(0).answerJson(1);
   await settled();
   assertEquals(called(), ["/running", "/joined"]);
+});
+
+Deno.test("coalesce -> shed: a required part that joins a call that was just shed has it made", async () => {
+  const clock = new ManualClock();
+  const script = new ScriptedSource();
+  const source = guard(
+    script.source,
+    coalesce({ calls: new SharedCalls(), scope: "" }),
+    shed({ overload: { dropsOptional: true }, latencies: new RecentLatencies(), clock }),
+  );
+  const optional = source(testCall(), testContext({ isOptional: true }));
+  const required = source(testCall(), testContext());
+  await settled();
+  assertEquals(script.asked.length, 1);
+  script.at(0).answerJson(1);
+  assertEquals([(await optional).status, (await required).status], [200, 200]);
+  const alone = source(testCall(), testContext({ isOptional: true }));
+  await assertRejects(() => alone, GatewayError);
+  assertEquals(script.asked.length, 1);
 });
 
 Deno.test("retry with a budget that optional parts have used: a required one still has retries", async () => {

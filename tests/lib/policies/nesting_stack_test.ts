@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { Overload } from "../../../lib/async/overload.ts";
 import { Body } from "../../../lib/core/body.ts";
 import { parseConfig } from "../../../lib/config/parse.ts";
 import { GatewayError } from "../../../lib/core/errors.ts";
@@ -583,6 +584,7 @@ function playStack(timeoutMs = 100) {
     knowsClients: false,
     clock,
     random: () => 0.999,
+    overload: new Overload({ lagMs: () => 0, now: () => 0 }),
   };
   const source = partStack(part, deps);
   const textSource = partStack(textPart, deps);

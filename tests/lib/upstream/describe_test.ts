@@ -31,8 +31,8 @@ Deno.test("a config is described route by route, each with its stacks and its wo
 POST /home/:id
   deadline 1s, worst case 900ms
   profile (required): accept json → coalesce → timeout 250ms → buffer 4MiB → GET users
-  note (optional): accept text → coalesce → timeout 400ms → buffer 4MiB → POST users
-  rows (optional): accept json → coalesce → timeout 900ms → buffer 64KiB → GET rows
+  note (optional): accept text → coalesce → shed → timeout 400ms → buffer 4MiB → POST users
+  rows (optional): accept json → coalesce → shed → timeout 900ms → buffer 64KiB → GET rows
 
 ANY /users/*
   deadline 10s, worst case 400ms
@@ -98,6 +98,7 @@ function partsOf(route: GatewayConfig["routes"][`GET /${string}`], upstream = {}
 }
 
 const STACK = "accept json → coalesce → timeout 100ms → buffer 4MiB → GET up";
+const OPTIONAL = STACK.replace("timeout", "shed → timeout");
 
 Deno.test("a part is described with its dependencies and its list", () => {
   assertEquals(
@@ -111,7 +112,7 @@ Deno.test("a part is described with its dependencies and its list", () => {
     }),
     [
       `  a (required): ${STACK}`,
-      `  b (optional; after a, c): ${STACK}`,
+      `  b (optional; after a, c): ${OPTIONAL}`,
       `  c (required; after a; each of up to 9, 2 at once): ${STACK}`,
       `  d (required; each of up to 100, 8 at once): ${STACK}`,
     ],

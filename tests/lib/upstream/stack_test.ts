@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { Overload } from "../../../lib/async/overload.ts";
 import { Body } from "../../../lib/core/body.ts";
 import type { GatewayConfig } from "../../../lib/config/gateway.ts";
 import type { Part } from "../../../lib/config/part.ts";
@@ -46,6 +47,7 @@ function forwardSettings(): ForwardSettings {
 }
 
 function depsOf(upstream: UpstreamState, clock: ManualClock): StackDependencies {
+  const overload = new Overload({ lagMs: () => 0, now: () => 0 });
   return {
     upstream,
     cache: testCache(clock),
@@ -53,6 +55,7 @@ function depsOf(upstream: UpstreamState, clock: ManualClock): StackDependencies 
     knowsClients: false,
     clock,
     random: () => 0,
+    overload,
   };
 }
 
