@@ -50,6 +50,8 @@ export interface AccessLogOptions {
 /** How the end of a request that was not sent whole is logged. */
 type CutShort = Pick<AccessEntry, "cutOff" | "ended">;
 
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 /** How many client hashes are memoized. */
 const HASHES = 1_000;
 
@@ -64,13 +66,8 @@ export function accessLog({ clock, log, shutdown }: AccessLogOptions): Middlewar
     if (arrivedAt === undefined) return; // already logged, when the process ended
     inFlight.delete(c);
     const durationMs = round(clock.monotonic() - c.arrivedAt);
-    log(
-      entryOf(
-        c,
-        { time: new Date(arrivedAt).toISOString(), durationMs, client: hash(clientOf(c)) },
-        cutShort,
-      ),
-    );
+    const time = new Date(arrivedAt).toISOString();
+    log(entryOf(c, { time, durationMs, client: hash(clientOf(c)) }, cutShort));
   };
   shutdown.onEnd(() => {
     const count = inFlight.size;
@@ -112,19 +109,12 @@ function entryOf(
   const { trace: { id, parts }, method, path, route, error, response } = c;
   // The status for a client that has left (499) is never sent, only logged.
   const status = error?.status ?? response?.status ?? 503;
-  return {
-    time,
-    id,
-    method,
-    path,
-    ...(route === undefined ? {} : { route }),
-    status,
-    ...cutShort,
-    durationMs,
-    client,
-    ...(error === undefined ? {} : { problem: error.kind }),
-    ...(parts.length === 0 ? {} : { parts: parts.map(partEntryOf) }),
-  };
+  const entry: Writable<AccessEntry> = { time, id, method, path, status, durationMs, client };
+  if (route !== undefined) entry.route = route;
+  if (cutShort !== undefined) Object.assign(entry, cutShort);
+  if (error !== undefined) entry.problem = error.kind;
+  if (parts.length > 0) entry.parts = parts.map(partEntryOf);
+  return entry;
 }
 
 function partEntryOf({ part, durationMs, error }: PartRecord): PartEntry {

@@ -1,6 +1,5 @@
 import { FieldList } from "../lib/core/field_list.ts";
 import { isReservedPath } from "../lib/http/reserved_path.ts";
-import { parseTarget } from "../lib/http/path.ts";
 import type { CorsSettings } from "../lib/config/gateway.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Middleware } from "./middleware.ts";
@@ -79,6 +78,6 @@ function isPreflight({ method, headers }: Exchange): boolean {
  * Whether a page of another origin may read the response: it reads the response of a batch, never of
  * the requests in it, and none of the gateway's own routes.
  */
-function isReadable({ env, request }: Exchange): boolean {
-  return !env.batch && !isReservedPath(parseTarget(request.url)?.pathname ?? "");
+function isReadable({ env, maybeTarget }: Exchange): boolean {
+  return !env.batch && !isReservedPath(maybeTarget?.pathname ?? "");
 }

@@ -2,7 +2,7 @@ import { getPath } from "hono/utils/url";
 import type { GatewayError } from "../lib/core/errors.ts";
 import { FieldList } from "../lib/core/field_list.ts";
 import type { Trace } from "../lib/core/trace.ts";
-import type { Target } from "../lib/http/path.ts";
+import { parseTarget, type Target } from "../lib/http/path.ts";
 import type { SendOutcome } from "../lib/http/response_sender.ts";
 import type { Grant } from "../lib/limiter/limit.ts";
 import type { Bindings } from "./bindings.ts";
@@ -19,6 +19,8 @@ export class Exchange {
   readonly request: Request;
   readonly env: Bindings;
   readonly method: string;
+  /** The request target; undefined for an invalid one. */
+  readonly maybeTarget: Target | undefined;
   /** The path that routes are matched with: decoded, where it can be. */
   readonly path: string;
   /** The request's headers, read once: each look into Deno's own costs a call of the platform. */
@@ -46,13 +48,14 @@ export class Exchange {
   /** Resolves to how sending ended, for a response that is sent in pieces; undefined for any other. */
   sending: Promise<SendOutcome> | undefined;
   #trace: Trace | undefined;
-  #target: Target | undefined;
 
   constructor(request: Request, env: Bindings) {
     this.request = request;
     this.env = env;
     this.method = request.method;
-    this.path = getPath(request);
+    const target = this.maybeTarget = parseTarget(request.url);
+    const isPlain = target !== undefined && !target.pathname.includes("%");
+    this.path = isPlain ? target.pathname : getPath(request);
     this.headers = new FieldList(request.headers);
   }
 
@@ -67,11 +70,7 @@ export class Exchange {
 
   /** The request target, once it was found to be valid. */
   get target(): Target {
-    return this.#target ?? missing("target");
-  }
-
-  set target(target: Target) {
-    this.#target = target;
+    return this.maybeTarget ?? missing("target");
   }
 
   /** The Context of the request's calls, once a route has matched. */

@@ -9,9 +9,9 @@ type Awaitable<T> = T | Promise<T>;
  */
 export interface Middleware {
   /** Runs on the way in. A response, or an error, turns the request back: the rest is left out. */
-  readonly before?: (c: Exchange) => Awaitable<ResponseDraft | void>;
+  readonly before?: ((c: Exchange) => Awaitable<ResponseDraft | void>) | undefined;
   /** Runs on the way out, in reverse order, when `before` let the request pass; also after an error. */
-  readonly after?: (c: Exchange, response: ResponseDraft) => Awaitable<void>;
+  readonly after?: ((c: Exchange, response: ResponseDraft) => Awaitable<void>) | undefined;
 }
 
 /** Handles a request that has passed the middleware. */

@@ -1,10 +1,12 @@
 import { GatewayError } from "../lib/core/errors.ts";
 import { isAuthority } from "../lib/http/authority.ts";
-import { hasDotSegment, parseTarget } from "../lib/http/path.ts";
+import { hasDotSegment } from "../lib/http/path.ts";
 import type { Middleware } from "./middleware.ts";
 
 /** Health checks may use any version of HTTP. */
 const HEALTH = "/_gateway/health/";
+/** What only a path that needs a closer look contains. */
+const UNUSUAL = /[\\%]|\/\./;
 /** A percent sign without two hex digits. */
 const BROKEN_ENCODING = /%(?![\da-fA-F]{2})/;
 
@@ -15,12 +17,14 @@ const BROKEN_ENCODING = /%(?![\da-fA-F]{2})/;
 export function path(): Middleware {
   return {
     before(c) {
-      const target = parseTarget(c.request.url);
+      const target = c.maybeTarget;
+      const host = c.headers.get("host");
+      const authority = target?.authority ?? "";
       // Deno builds the URL from the Host header: a slash in it would become part of the path.
-      if (!isAuthority(c.headers.get("host") ?? "") || !isAuthority(target?.authority ?? "")) {
+      if (!isAuthority(authority) || (host !== null && host !== authority && !isAuthority(host))) {
         throw new GatewayError("bad-request", "the Host header must be a host and a port");
       }
-      if (lacksHost(c.headers) && !target?.pathname.startsWith(HEALTH)) {
+      if (host === null && closes(c.headers) && !target?.pathname.startsWith(HEALTH)) {
         throw new GatewayError("bad-request", "an HTTP/1.1 request must have a Host header");
       }
       if (target === undefined) {
@@ -30,6 +34,7 @@ export function path(): Middleware {
         );
       }
       const { pathname } = target;
+      if (!UNUSUAL.test(pathname)) return;
       if (pathname.includes("\\")) {
         throw new GatewayError("bad-request", "the path must not contain a backslash");
       }
@@ -42,17 +47,15 @@ export function path(): Middleware {
       if (hasDotSegment(pathname)) {
         throw new GatewayError("bad-request", 'the path must not contain "." or ".." segments');
       }
-      c.target = target;
     },
   };
 }
 
 /**
- * Whether an HTTP/1.1 request has no Host (RFC 9112 section 3.2). Deno hides the HTTP version, and
- * HTTP/1.0 and HTTP/2 need no Host. `Connection: close` gives HTTP/1.1 away: 1.0 closes by default,
- * and HTTP/2 has no such header. An HTTP/1.1 request without it passes.
+ * Whether a request without Host is HTTP/1.1, which needs one (RFC 9112 section 3.2). Deno hides the
+ * HTTP version, and HTTP/1.0 and HTTP/2 need no Host. `Connection: close` gives HTTP/1.1 away: 1.0
+ * closes by default, and HTTP/2 has no such header. An HTTP/1.1 request without it passes.
  */
-function lacksHost(headers: Headers): boolean {
-  if (headers.has("host")) return false;
+function closes(headers: Headers): boolean {
   return /(?:^|[,\s])close(?:$|[,\s])/i.test(headers.get("connection") ?? "");
 }

@@ -11,7 +11,7 @@ export function reserved(isOwn: (pathname: string) => boolean): Middleware {
   return {
     before(c) {
       const { pathname } = c.target;
-      if (isReservedPath(pathname) && !isOwn(pathname)) {
+      if (!isOwn(pathname) && isReservedPath(pathname)) {
         throw new GatewayError("not-found", `no route matches ${pathname}`);
       }
     },

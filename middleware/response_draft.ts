@@ -43,7 +43,8 @@ export class ResponseDraft {
       contentType === null ? { status } : { status, headers: { "content-type": contentType } },
     );
     const sent = response.headers;
-    headers.forEach((value, name) => {
+    const fields = headers instanceof FieldList ? headers : new FieldList(headers);
+    fields.each((name, value) => {
       if (name !== "content-type") sent.append(name, value);
     });
     return response;

@@ -2,7 +2,7 @@ import { Body } from "../lib/core/body.ts";
 import { type AddressTrust, isTrusted } from "../lib/http/client_address.ts";
 import type { ClientSettings } from "../lib/config/client.ts";
 import { GatewayError } from "../lib/core/errors.ts";
-import { endToEndHeaders } from "../lib/http/hop_by_hop.ts";
+import { endToEndHeaders, type PassOptions } from "../lib/http/hop_by_hop.ts";
 import { type Forwarding, readForwarding, writeForwarding } from "../lib/http/forwarding.ts";
 import type { HeaderKey } from "../lib/http/header_key.ts";
 import { isRemovedHeader } from "../lib/http/removed_headers.ts";
@@ -12,8 +12,10 @@ import type { ResponseSender } from "../lib/http/response_sender.ts";
 import { isBodiless } from "../lib/http/is_bodiless.ts";
 import { rewriteLocation } from "../lib/http/location.ts";
 import { limitStream, peek, readRequestBody, requestBody } from "../lib/http/request_body.ts";
+import { FieldList } from "../lib/core/field_list.ts";
+import { memoizePredicate } from "../lib/core/memoize_predicate.ts";
 import { Scope } from "../lib/core/scope.ts";
-import type { Reply, Source } from "../lib/core/source.ts";
+import type { Context, Reply, Source } from "../lib/core/source.ts";
 import type { Exchange } from "../middleware/exchange.ts";
 import type { Endpoint } from "../middleware/middleware.ts";
 import { ResponseDraft } from "../middleware/response_draft.ts";
@@ -56,42 +58,40 @@ export interface ForwardOptions {
 /** Headers of the client's request that are written anew for the call. */
 const NOT_SENT: ReadonlySet<string> = new Set(["host", "content-length", "expect"]);
 
+/** Headers of a response that name a URL of the upstream. */
+const LOCATIONS = ["location", "content-location"] as const;
+
 /** Bodies up to this size are read first, so that a slow client holds no connection to the upstream. */
 const WHOLE_BODY_BYTES = 64 * 1024;
 
 /** Handles a forward route: streams the request to one upstream, and its response back. */
 export function forward(options: ForwardOptions): Endpoint {
   const { headerKey } = options;
-  const own = new Headers(options.headers);
-  return async function forward(c) {
-    const ctx = c.ctx;
-    const target = c.target;
-    using scope = new Scope(ctx.signal);
-    const body = await sentBody(c, options.maxRequestBody, scope);
+  const headersOf = requestHeaders(options);
+  const own = FieldList.of(options.headers);
+  async function send(c: Exchange, body: Body | undefined, ctx: Context): Promise<ResponseDraft> {
+    const { target } = c;
     const forwarding = forwardingOf(c, options);
     const path = (stripSegments(target.pathname, options.strip) || "/") + target.search;
     const isProxied = isTrusted(c.env.remoteAddress, options.trust);
-    const sent = requestHeaders(c, forwarding, options, isProxied);
+    const sent = headersOf(c, forwarding, isProxied);
     const isKnownByBearer = options.clientKey === "bearer" && ctx.client.name !== undefined;
     const reply = await options.source(
       {
         method: c.method,
         path,
         headers: sent,
-        ...(body && { body }),
+        body,
         // A client that sends Authorization expects a private response (RFC 9111 section 3.5), also
         // where the upstream's own headers replace it.
         hasOwnAuthorization: isKnownByBearer || !c.headers.has("authorization"),
         isPersonal: sent.has("cookie") && !own.has("cookie"),
-        ...(headerKey &&
-          {
-            headerKey: headerKey.of(sent, [
-              ...isProxied ? keyedProxyHeaders(sent) : [],
-              ...options.keysClientHeaders ? keyedClientHeaders(sent) : [],
-            ]),
-          }),
+        headerKey: headerKey?.of(sent, [
+          ...isProxied ? keyedProxyHeaders(sent) : [],
+          ...options.keysClientHeaders ? keyedClientHeaders(sent) : [],
+        ]),
       },
-      { ...ctx, signal: scope.signal },
+      ctx,
     );
     const { status, body: replyBody } = reply;
     c.trace.isHit = reply.cached?.isHit ?? false;
@@ -103,6 +103,14 @@ export function forward(options: ForwardOptions): Endpoint {
     if (isEmpty) await replyBody.cancel();
     const passed = isEmpty ? null : responseBody(c, coded, headers, options.sender);
     return new ResponseDraft(passed, { status, headers });
+  }
+  async function sendBody(c: Exchange): Promise<ResponseDraft> {
+    using scope = new Scope(c.ctx.signal);
+    const body = await sentBody(c, options.maxRequestBody, scope);
+    return await send(c, body, { ...c.ctx, signal: scope.signal });
+  }
+  return function forward(c) {
+    return hasBody(c) ? sendBody(c) : send(c, undefined, c.ctx);
   };
 }
 
@@ -113,16 +121,19 @@ function stripSegments(pathname: string, prefix: string): string {
   return ["", ...pathname.split("/").slice(depth)].join("/");
 }
 
-async function sentBody(c: Exchange, limit: number, scope: Scope): Promise<Body | undefined> {
-  const { method, headers, request } = c;
+function hasBody({ method, headers, request }: Exchange): boolean {
+  if (method !== "GET" && method !== "HEAD") return request.body !== null;
   const length = headers.get("content-length");
-  const hasBody = (length !== null && length !== "0") || headers.has("transfer-encoding");
-  if ((method === "GET" || method === "HEAD") && hasBody) {
-    throw new GatewayError(
-      "not-implemented",
-      `a ${method} request with a body cannot be forwarded`,
-    );
-  }
+  if ((length === null || length === "0") && !headers.has("transfer-encoding")) return false;
+  throw new GatewayError(
+    "not-implemented",
+    `a ${method} request with a body cannot be forwarded`,
+  );
+}
+
+async function sentBody(c: Exchange, limit: number, scope: Scope): Promise<Body | undefined> {
+  const { headers, request } = c;
+  const length = headers.get("content-length");
   if (request.body === null) return undefined;
   if (length === null) {
     const limited = limitStream(request.body, limit, (error) => scope.cancel(error));
@@ -145,48 +156,52 @@ function forwardingOf(c: Exchange, { trust, strip }: ForwardOptions): Forwarding
   return strip === "" ? read : { ...read, prefix: read.prefix.replace(/\/$/, "") + strip };
 }
 
-function requestHeaders(
-  c: Exchange,
-  forwarding: Forwarding,
-  options: ForwardOptions,
-  isProxied: boolean,
-): Headers {
+/** Makes the function that returns the headers of a call. */
+function requestHeaders(options: ForwardOptions) {
   const { headers, passHeaders, clientKey, pseudonym, trust, passesCodings } = options;
-  const isRemoved = (name: string) =>
-    NOT_SENT.has(name) || (!passHeaders.has(name) && isRemovedHeader(name, isProxied));
-  const sent = endToEndHeaders(c.headers, { isRemoved });
-  if (typeof clientKey === "object") sent.delete(clientKey.header);
-  // A token that this gateway does not know is for the upstream.
-  if (clientKey === "bearer" && c.ctx.client.name !== undefined) {
-    sent.delete("authorization");
-  }
-  if (c.trace.traceparent === undefined) {
-    for (const name of ["traceparent", "tracestate"]) sent.delete(name);
-  }
-  writeForwarding(sent, forwarding, trust);
-  sent.append("via", `1.1 ${pseudonym}`);
-  for (const [name, value] of Object.entries(headers)) sent.set(name, value);
-  // Any coding may pass through, but fetch would decode it, and a batch needs the content. What is
-  // stored has no coding, so that it serves every client.
-  const accepted = passesCodings && !c.env.batch ? c.headers.get("accept-encoding") : null;
-  sent.set("accept-encoding", accepted ?? "identity");
-  return sent;
+  const keyHeader = typeof clientKey === "object" ? clientKey.header : undefined;
+  const passing = (isProxied: boolean): PassOptions => ({
+    isRemoved: memoizePredicate((name) =>
+      NOT_SENT.has(name) || name === keyHeader ||
+      (!passHeaders.has(name) && isRemovedHeader(name, isProxied))
+    ),
+  });
+  const [proxied, direct] = [passing(true), passing(false)];
+  const own = FieldList.of(headers).pairs();
+  const via = `1.1 ${pseudonym}`;
+  return (c: Exchange, forwarding: Forwarding, isProxied: boolean): FieldList => {
+    const sent = endToEndHeaders(c.headers, isProxied ? proxied : direct);
+    // A token that this gateway does not know is for the upstream.
+    if (clientKey === "bearer" && c.ctx.client.name !== undefined) sent.delete("authorization");
+    if (c.trace.traceparent === undefined) {
+      sent.delete("traceparent");
+      sent.delete("tracestate");
+    }
+    writeForwarding(sent, forwarding, trust);
+    sent.add("via", via);
+    for (const [name, value] of own) sent.put(name, value);
+    // Any coding may pass through, but fetch would decode it, and a batch needs the content. What is
+    // stored has no coding, so that it serves every client.
+    const accepted = passesCodings && !c.env.batch ? c.headers.get("accept-encoding") : null;
+    sent.put("accept-encoding", accepted ?? "identity");
+    return sent;
+  };
 }
 
 function responseHeaders(
   reply: Reply,
   { path, forwarding: { scheme, host, prefix } }: { path: string; forwarding: Forwarding },
   options: ForwardOptions,
-): Headers {
+): FieldList {
   const { base, otherOrigins = [], strip, pseudonym } = options;
   // A cached reply has end-to-end headers only, and they are a copy.
-  const headers = reply.cached
+  const headers = reply.cached && reply.headers instanceof FieldList
     ? reply.headers
-    : endToEndHeaders(reply.headers, { status: reply.status });
+    : endToEndHeaders(reply.headers, reply);
   // RFC 9110 section 7.8: Upgrade must be named in Connection.
   if (headers.has("upgrade")) headers.set("connection", "upgrade");
-  headers.append("via", `1.1 ${pseudonym}`);
-  for (const name of ["location", "content-location"]) {
+  headers.add("via", `1.1 ${pseudonym}`);
+  for (const name of LOCATIONS) {
     const location = headers.get(name);
     if (location === null || base === undefined) continue;
     const rewritten = rewriteLocation(location, path, {

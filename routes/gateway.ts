@@ -44,7 +44,7 @@ import { batch } from "./batch.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
 import { forward } from "./forward.ts";
 import { openLimits } from "./limits.ts";
-import { OWN_ROUTES, ownRoutes } from "./own_routes.ts";
+import { OWN_PREFIX, OWN_ROUTES, ownRoutes } from "./own_routes.ts";
 import { RouteTree } from "./route_tree.ts";
 
 /** The gateway, as the handler of a server. */
@@ -64,7 +64,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
     if (pathname === undefined) return routes.allMethods();
     return isReservedPath(pathname) ? ownMethods.allowed(pathname) : routes.allowed(pathname);
   };
-  const isOwn = (pathname: string) => ownMethods.allowed(pathname).length > 0;
+  const isOwn = (pathname: string) => ownMethods.has(pathname);
   const pseudonym = pseudonymOf(settings);
   const limits = openLimits(deps);
   const cache = openCache({
@@ -165,7 +165,9 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
     throw notFound(c, allowed(c.path));
   };
   const way = (more: readonly (Middleware | false | undefined)[], endpoint: Endpoint): Way => ({
-    middleware: [...everyRequest, ...more].filter(isMiddleware),
+    // All of the same shape, so that reading their functions is fast.
+    middleware: [...everyRequest, ...more].filter(isMiddleware)
+      .map(({ before, after }) => ({ before, after })),
     endpoint,
     problem,
   });
@@ -180,7 +182,8 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
 
   function fetch(request: Request, bindings: Bindings): Promise<Response> {
     const c = new Exchange(request, bindings);
-    const matched = own.match(c.method, c.path) ?? routes.match(c.method, c.path);
+    const ofOwn = c.path.startsWith(OWN_PREFIX) ? own.match(c.method, c.path) : undefined;
+    const matched = ofOwn ?? routes.match(c.method, c.path);
     if (matched) c.params = matched.params;
     return run(c, matched?.value ?? unmatched);
   }

@@ -17,6 +17,9 @@ import type { Limits } from "./limits.ts";
 import { problemKind } from "./problem_kinds.ts";
 import type { Routed } from "./route_tree.ts";
 
+/** How the paths of the gateway's own routes begin. */
+export const OWN_PREFIX = "/_gateway";
+
 /** The gateway's own routes, for `Allow`. */
 export const OWN_ROUTES: readonly Routed[] = [
   { method: "GET", path: "/_gateway/health/live" },

@@ -37,8 +37,11 @@ interface Node<Value> {
   readonly wildcards: Entry<Value>[];
 }
 
-/** Called with the routes of each pattern that matches a path; returns whether to stop. */
-type Visit<Value> = (entries: readonly Entry<Value>[], values: readonly string[]) => boolean;
+/** Called with the routes of each pattern that matches a path; what it returns ends the search. */
+type Choose<Value, Chosen> = (
+  entries: readonly Entry<Value>[],
+  values: readonly string[],
+) => Chosen | undefined;
 
 /**
  * Routes as a tree of path segments, in which a lookup takes as long as the path has segments,
@@ -75,21 +78,26 @@ export class RouteTree<Value> {
    */
   match(method: string, path: string): Matched<Value> | undefined {
     const wanted = method === "HEAD" ? "GET" : method;
-    let matched: Matched<Value> | undefined;
-    this.#visit(path, (entries, values) => {
-      const entry = entries.find(({ method }) => method === wanted || method === "ANY");
-      if (entry) matched = { value: entry.value, params: paramsOf(entry.names, values) };
-      return entry !== undefined;
+    return search<Value, Matched<Value>>(this.#root, path, 1, [], (entries, values) => {
+      for (const { method, value, names } of entries) {
+        if (method === wanted || method === "ANY") {
+          return { value, params: paramsOf(names, values) };
+        }
+      }
     });
-    return matched;
+  }
+
+  /** Whether a route of any method matches a path. */
+  has(path: string): boolean {
+    return search(this.#root, path, 1, [], () => true) ?? false;
   }
 
   /** The methods of a path's routes, for `Allow`; none when no route matches the path. */
   allowed(path: string): string[] {
     const methods = new Set<RouteMethod>();
-    this.#visit(path, (entries) => {
+    search<Value, never>(this.#root, path, 1, [], (entries) => {
       for (const { method } of entries) methods.add(method);
-      return false;
+      return undefined;
     });
     return allowOf(methods);
   }
@@ -98,33 +106,36 @@ export class RouteTree<Value> {
   allMethods(): string[] {
     return allowOf(this.#methods);
   }
-
-  #visit(path: string, visit: Visit<Value>): void {
-    visitFrom(this.#root, segmentsOf(path), 0, [], visit);
-  }
 }
 
-/** Visits the patterns that match the segments from `index` on, the most specific first. */
-function visitFrom<Value>(
+/**
+ * Searches the patterns that match the rest of a path, the most specific first.
+ * @param start where the next segment begins; after the path's end if there is none
+ */
+function search<Value, Chosen>(
   node: Node<Value>,
-  segments: readonly string[],
-  index: number,
+  path: string,
+  start: number,
   values: string[],
-  visit: Visit<Value>,
-): boolean {
-  const segment = segments[index];
-  if (segment === undefined) {
-    if (node.ends.length > 0 && visit(node.ends, values)) return true;
+  choose: Choose<Value, Chosen>,
+): Chosen | undefined {
+  let chosen: Chosen | undefined;
+  if (start > path.length) {
+    if (node.ends.length > 0) chosen = choose(node.ends, values);
   } else {
+    const slash = path.indexOf("/", start);
+    const end = slash < 0 ? path.length : slash;
+    const segment = path.slice(start, end);
     const next = node.statics.get(segment);
-    if (next && visitFrom(next, segments, index + 1, values, visit)) return true;
-    if (node.param && segment !== "") {
+    if (next) chosen = search(next, path, end + 1, values, choose);
+    if (chosen === undefined && node.param && segment !== "") {
       values.push(segment);
-      if (visitFrom(node.param, segments, index + 1, values, visit)) return true;
+      chosen = search(node.param, path, end + 1, values, choose);
       values.pop();
     }
   }
-  return node.wildcards.length > 0 && visit(node.wildcards, values);
+  if (chosen === undefined && node.wildcards.length > 0) chosen = choose(node.wildcards, values);
+  return chosen;
 }
 
 function createNode<Value>(): Node<Value> {
@@ -153,7 +164,8 @@ function paramsOf(
   if (names.length === 0) return NO_PARAMS;
   const params: Record<string, string> = {};
   for (let index = 0; index < names.length; index++) {
-    params[names[index] ?? ""] = tryDecodeURIComponent(values[index] ?? "");
+    const value = values[index] ?? "";
+    params[names[index] ?? ""] = value.includes("%") ? tryDecodeURIComponent(value) : value;
   }
   return params;
 }

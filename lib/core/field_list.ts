@@ -24,14 +24,17 @@ export class FieldList implements Headers {
   #isSorted: boolean;
   #isFrozen = false;
 
-  /** @throws {TypeError} for an invalid name or value */
-  constructor(fields: Headers | Iterable<readonly [string, string]> = []) {
-    this.#list = fields instanceof FieldList ? fields.#list.slice() : [];
-    this.#isSorted = fields instanceof FieldList && fields.#isSorted;
-    if (fields instanceof Headers) fields.forEach((value, name) => this.#list.push(name, value));
-    else if (!(fields instanceof FieldList)) {
-      for (const [name, value] of fields) this.append(name, value);
-    }
+  /**
+   * @param list to add the fields to: valid, names in lower case and values, alternating; not copied
+   * @throws {TypeError} for an invalid name or value
+   */
+  constructor(fields?: Headers | Iterable<readonly [string, string]>, list: string[] = []) {
+    const isCopy = fields instanceof FieldList;
+    this.#list = isCopy ? fields.#list.slice() : list;
+    this.#isSorted = isCopy && fields.#isSorted;
+    if (isCopy || fields === undefined) return;
+    if (fields instanceof Headers) fields.forEach((value, name) => list.push(name, value));
+    else for (const [name, value] of fields) this.append(name, value);
   }
 
   /** Creates a list from an object's entries, such as `{ accept: "text/html" }`. */
@@ -44,9 +47,7 @@ export class FieldList implements Headers {
    * @param list names in lower case and values, alternating; not copied
    */
   static trusted(list: string[]): FieldList {
-    const fields = new FieldList();
-    fields.#list = list;
-    return fields;
+    return new FieldList(undefined, list);
   }
 
   /** A copy of the fields whose name passes a test. */
@@ -77,6 +78,12 @@ export class FieldList implements Headers {
     this.#sort();
     this.#isFrozen = true;
     return this;
+  }
+
+  /** Calls back for each field in the order of the list; fields of the same name are not combined. */
+  each(callback: (name: string, value: string) => void): void {
+    const list = this.#list;
+    for (let at = 0; at < list.length; at += 2) callback(list[at] ?? "", list[at + 1] ?? "");
   }
 
   /** The fields one by one, in the form that `Response` and `fetch` take. */

@@ -23,12 +23,12 @@ export interface Call {
   /** The headers; never modified, but copied. */
   readonly headers: Headers;
   /** Absent if the call has no body. */
-  readonly body?: Body;
+  readonly body?: Body | undefined;
   /**
    * Identifies the values of the headers that the gateway added, for cache keys; absent if it added
    * none.
    */
-  readonly headerKey?: string;
+  readonly headerKey?: string | undefined;
   /** Whether the Authorization header is the gateway's own, not a client's. */
   readonly hasOwnAuthorization?: boolean;
   /** Whether headers such as Cookie are specific to one client, and not part of `key`. */

@@ -1,3 +1,4 @@
+import type { FieldList } from "../core/field_list.ts";
 import { type AddressTrust, clientChain, isTrusted } from "./client_address.ts";
 import { hasDotSegment } from "./path.ts";
 import { isAuthority } from "./authority.ts";
@@ -35,18 +36,21 @@ const PREFIX = /^(?:\/[\w.~!$&'()*+;=:@%-]+)+\/?$/;
  */
 export function readForwarding(
   headers: Headers,
-  { peer, ...own }: Connection,
+  own: Connection,
   trust: AddressTrust,
 ): Forwarding {
-  if (!isTrusted(peer, trust)) return { addresses: [peer], ...own, port: portOf(own), prefix: "" };
+  const { peer, scheme, host: ownHost } = own;
+  if (!isTrusted(peer, trust)) {
+    return { addresses: [peer], scheme, host: ownHost, port: portOf(own), prefix: "" };
+  }
   const { addresses: [client = peer, ...proxies], first } = clientChain(peer, headers, trust);
   const says = (name: string) => headers.get(`x-forwarded-${name}`) ?? "";
   const isForwarded = trust.header === "forwarded";
   const proto = (isForwarded ? first?.proto ?? "" : says("proto")).toLowerCase();
   const host = isForwarded ? first?.host ?? "" : says("host");
   const reported = {
-    scheme: proto === "http" || proto === "https" ? proto : own.scheme,
-    host: isBelievable(host) ? host : own.host,
+    scheme: proto === "http" || proto === "https" ? proto : scheme,
+    host: isBelievable(host) ? host : ownHost,
   };
   const port = isForwarded ? "" : says("port");
   const prefix = isForwarded ? "" : says("prefix");
@@ -60,22 +64,22 @@ export function readForwarding(
 
 /** Replaces a request's forwarding headers by how the client's request reached the gateway. */
 export function writeForwarding(
-  sent: Headers,
+  sent: FieldList,
   { addresses, scheme, host, port, prefix }: Forwarding,
   { header }: AddressTrust,
 ): void {
-  sent.set("x-forwarded-for", addresses.join(", "));
-  sent.set("x-forwarded-proto", scheme);
-  sent.set("x-forwarded-port", port);
-  sent.set("x-real-ip", addresses[0]);
+  sent.put("x-forwarded-for", addresses.join(", "));
+  sent.put("x-forwarded-proto", scheme);
+  sent.put("x-forwarded-port", port);
+  sent.put("x-real-ip", addresses[0]);
   if (host === "") sent.delete("x-forwarded-host");
-  else sent.set("x-forwarded-host", host);
+  else sent.put("x-forwarded-host", host);
   if (prefix === "") sent.delete("x-forwarded-prefix");
-  else sent.set("x-forwarded-prefix", prefix);
+  else sent.put("x-forwarded-prefix", prefix);
   if (header !== "forwarded") return sent.delete("forwarded");
   const [client, ...proxies] = addresses.map((address) => `for=${nodeOf(address)}`);
   const element = `${client};proto=${scheme}${host === "" ? "" : `;host="${host}"`}`;
-  sent.set("forwarded", [element, ...proxies].join(", "));
+  sent.put("forwarded", [element, ...proxies].join(", "));
 }
 
 /** Rejects lists: readers disagree on which of several values counts. */
@@ -88,7 +92,10 @@ function isPort(text: string): boolean {
 }
 
 function portOf({ scheme, host }: Pick<Forwarding, "scheme" | "host">): string {
-  return /:(\d+)$/.exec(host)?.[1] ?? (scheme === "https" ? "443" : "80");
+  const at = host.lastIndexOf(":") + 1;
+  // Not the last group of an IPv6 address: that is in brackets.
+  const isStated = at > 0 && at < host.length && !host.endsWith("]");
+  return isStated ? host.slice(at) : scheme === "https" ? "443" : "80";
 }
 
 /** Formats a node (RFC 7239 section 6): IPv6 in brackets and quotes. */

@@ -46,7 +46,7 @@ export class HeaderKey {
    */
   of(headers: Headers, names: readonly string[] = NONE): string {
     let text = "";
-    for (const name of names === NONE ? this.#names : [...this.#names, ...names]) {
+    for (const name of names.length === 0 ? this.#names : [...this.#names, ...names]) {
       const value = name === "forwarded" ? targetIn(headers.get(name)) : headers.get(name);
       if (value !== null) text += `${name}: ${value}\n`; // values have no line breaks
     }

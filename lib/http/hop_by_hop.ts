@@ -18,6 +18,8 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 const UPGRADE_REQUIRED = 426;
 
 const NONE: ReadonlySet<string> = new Set();
+/** The values of `Connection` that name no header, as nearly every message has them. */
+const NAMELESS = /^(?:keep-alive|close)$/i;
 
 /** Options for headers that would pass a hop. */
 export interface PassOptions {
@@ -42,6 +44,6 @@ export function endToEndHeaders(
 }
 
 function namesIn(connection: string | null): ReadonlySet<string> {
-  if (connection === null) return NONE;
+  if (connection === null || NAMELESS.test(connection)) return NONE;
   return new Set(connection.split(",").map((name) => name.trim().toLowerCase()));
 }

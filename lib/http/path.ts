@@ -17,13 +17,21 @@ export interface Target {
   readonly search: string;
 }
 
-const URL_PARTS = /^https?:\/\/([^/?#]*)(\/[^?#]*)(\?[^#]*)?$/;
+const SCHEME = /^https?:\/\//;
 
 /**
  * Splits a request's URL without normalizing it; undefined if it is not a path or has a fragment.
  */
 export function parseTarget(url: string): Target | undefined {
-  const [, authority, pathname, search = ""] = URL_PARTS.exec(url) ?? [];
-  if (authority === undefined || pathname === undefined) return undefined;
-  return { authority, pathname, search };
+  if (!SCHEME.test(url) || url.includes("#")) return undefined;
+  const start = url.indexOf("/") + 2;
+  const slash = url.indexOf("/", start);
+  const query = url.indexOf("?", start);
+  const end = query < 0 ? url.length : query;
+  if (slash < 0 || slash > end) return undefined;
+  return {
+    authority: url.slice(start, slash),
+    pathname: url.slice(slash, end),
+    search: url.slice(end),
+  };
 }

@@ -225,7 +225,6 @@ Deno.test("without a token only this machine's own addresses are the operator's"
       new Request("http://localhost/", { headers: { host: "localhost" } }),
       env,
     );
-    c.target = { authority: "localhost", pathname: "/", search: "" };
     try {
       await before?.(c);
       return "welcome";

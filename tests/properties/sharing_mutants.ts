@@ -74,7 +74,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   "takes a client's Authorization for the gateway's": {
     file: "lib/cache/lookup.ts",
-    right: 'call.headers.has("authorization") && !call.hasOwnAuthorization',
+    right: '!call.hasOwnAuthorization && call.headers.has("authorization")',
     wrong: "false",
   },
   "forgets the client's headers in aggregates": {

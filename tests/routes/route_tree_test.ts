@@ -89,6 +89,12 @@ for (
   });
 }
 
+Deno.test("a path has a route whatever its method", () => {
+  const tree = treeOf([routed("POST /users/:id"), routed("GET /a/*")]);
+  const paths = ["/users/7", "/users", "/users/", "/a", "/a/b/c", "/"];
+  assertEquals(paths.filter((path) => tree.has(path)), ["/users/7", "/a", "/a/b/c"]);
+});
+
 Deno.test("without a path: the methods of all routes", () => {
   assertEquals(treeOf(["GET /a", "PUT /b/*"].map(routed)).allMethods(), [
     "GET",

@@ -60,7 +60,8 @@ export function requestHead(
   let text = `${method} ${targetOf(basePath + path)} HTTP/1.1\r\nhost: ${origin.host}\r\n`;
   const shared = headers instanceof FieldList && headers.isFrozen ? linesOf(headers) : undefined;
   if (shared === undefined) {
-    headers.forEach((value, name) => {
+    const fields = headers instanceof FieldList ? headers : new FieldList(headers);
+    fields.each((name, value) => {
       if (name === TRACEPARENT && traceparent !== undefined) return;
       if (name === EXPECTED_TIMEOUT && expectedTimeout !== undefined) return;
       if (!NOT_SENT.has(name)) text += `${name}: ${value}\r\n`;

@@ -67,3 +67,10 @@ Deno.test("a frozen FieldList cannot be changed, and its copy can", () => {
   copy.append("a", "3");
   assertEquals([...copy], [["a", "2, 3"], ["b", "1"]]);
 });
+
+Deno.test("each field is visited in order, and those of one name are not combined", () => {
+  const fields = new FieldList([["b", "1"], ["A", "2"], ["b", "3"]]);
+  const seen: string[] = [];
+  fields.each((name, value) => seen.push(`${name}: ${value}`));
+  assertEquals(seen, ["b: 1", "a: 2", "b: 3"]);
+});
