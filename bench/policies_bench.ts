@@ -7,6 +7,9 @@ import { Limiter } from "../lib/limiter/limiter.ts";
 import { MemoryStore } from "../lib/limiter/stores/memory_store.ts";
 import { adaptive } from "../lib/policies/adaptive/adaptive.ts";
 import { AdaptiveLimit } from "../lib/policies/adaptive/adaptive_limit.ts";
+import { breaker } from "../lib/policies/breaker/breaker.ts";
+import { Circuit } from "../lib/policies/breaker/circuit.ts";
+import { watchCalls } from "../lib/policies/breaker/watch_calls.ts";
 import { buffer } from "../lib/policies/buffer.ts";
 import { bulkhead } from "../lib/policies/bulkhead.ts";
 import { coalesce } from "../lib/policies/coalesce/coalesce.ts";
@@ -37,6 +40,16 @@ function targetsOf(count: number): TargetSet {
   }));
   return targets;
 }
+
+const circuit = new Circuit({
+  windowMs: 10_000,
+  minCalls: 20,
+  failureRate: 0.5,
+  slowAfterMs: 2_000,
+  slowRate: 0.8,
+  openForMs: 10_000,
+  probes: 2,
+});
 
 const policies: Readonly<Record<string, Policy>> = {
   "no policy": (next) => next,
@@ -80,6 +93,8 @@ const policies: Readonly<Record<string, Policy>> = {
     waitMs: 1_000,
     queue: 100,
   }),
+  "breaker, closed": (next) =>
+    breaker({ circuit, clock })(watchCalls({ circuit, clock, onChange() {} })(next)),
   "bulkhead, a free slot": bulkhead({ semaphore: new Semaphore({ max: 64, queue: 1 }), clock }),
   "bulkhead, adaptive": (next) => {
     const semaphore = new Semaphore({ max: 64, queue: 1 });

@@ -28,6 +28,7 @@ export interface ForwardedRequestsOptions {
 
 /** Failures on which a stale response may be served (RFC 5861 section 4). */
 const STALE_IF_ERROR_KINDS: ReadonlySet<Kind> = new Set([
+  "breaker-open",
   "not-begun",
   "overloaded",
   "upstream-error",
@@ -35,6 +36,8 @@ const STALE_IF_ERROR_KINDS: ReadonlySet<Kind> = new Set([
   "upstream-timeout",
   "upstream-unreachable",
 ]);
+/** Failures that leave the cache disconnected from its origin (RFC 9111 section 4.2.4). */
+const DISCONNECTED_KINDS: ReadonlySet<Kind> = new Set(["breaker-open", "upstream-unreachable"]);
 const STALE_IF_ERROR_STATUS: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
 /** Forwards requests: to validate what is stored, to complete a part, or for a new response. */
@@ -181,6 +184,6 @@ export class ForwardedRequests {
 /** Whether a stored response may be served stale because of this error. */
 function mayServeStaleOn(error: unknown, { reuse }: StoredResponse): boolean {
   if (!(error instanceof GatewayError)) return false;
-  if (error.kind === "upstream-unreachable") return reuse.mayServeDisconnected;
+  if (DISCONNECTED_KINDS.has(error.kind)) return reuse.mayServeDisconnected;
   return reuse.mayServeOnError && STALE_IF_ERROR_KINDS.has(error.kind);
 }

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { Call, Context, Reply, Source } from "../core/source.ts";
+import { breakerSchema, breakerSettings } from "./breaker.ts";
 import { cacheSchema, cacheSettings } from "./cache.ts";
 import { concurrencySettings, upstreamConcurrency } from "./concurrency.ts";
 import { choice, value } from "./facts.ts";
@@ -29,6 +30,8 @@ const anyUpstream = {
   maxBody: v.optional(size, "4MiB"),
   /** Retry policy for transient failures. Default: no retries. */
   retry: v.optional(retrySchema),
+  /** Circuit breaker for the upstream; `{}` for its defaults. Default: none. */
+  breaker: v.optional(breakerSchema),
   /**
    * Whether problem documents of aggregates include the upstream's JSON body for a 400, 404, 409, 410
    * or 422: `show` adds it as `upstream`, `hide` omits it.
@@ -239,7 +242,7 @@ export function defineUpstream<Opened>(upstream: OpenedUpstream<Opened>): Opened
 
 /** Converts the keys that every upstream has to settings. */
 export function anySettings(
-  { timeout, maxBody, cache, retry, errors, concurrency, hedge, rate }: v.InferOutput<
+  { timeout, maxBody, cache, retry, breaker, errors, concurrency, hedge, rate }: v.InferOutput<
     typeof limitedShape
   >,
 ) {
@@ -250,6 +253,7 @@ export function anySettings(
     /** Whether problem documents omit the upstream's body. */
     hidesErrors: errors === "hide",
     retry: retrySettings(retry),
+    breaker: breakerSettings(breaker),
     concurrency: concurrencySettings(concurrency),
     hedge,
     rate,

@@ -93,6 +93,13 @@ export const KINDS = {
     advice: "Wait as long as Retry-After says, then try again.",
     proxyError: "connection_limit_reached",
   },
+  "breaker-open": {
+    status: 503,
+    blame: "gateway",
+    title: "Circuit breaker open",
+    advice: "Wait as long as Retry-After says; the operator should check the upstream.",
+    proxyError: "destination_unavailable",
+  },
   "limiter-unavailable": {
     status: 503,
     blame: "gateway",

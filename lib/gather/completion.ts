@@ -41,10 +41,10 @@ export class Completion {
   get error(): GatewayError | undefined {
     if (this.#fatal === undefined) return undefined;
     const { error, detail } = this.#fatal;
-    const { kind, status, headers, extensions } = error;
+    const { kind, status, extensions } = error;
     return new GatewayError(kind, detail, {
       status,
-      headers,
+      headers: this.#headersOf(error),
       extensions,
       failures: this.#failures,
       cause: error,
@@ -67,6 +67,21 @@ export class Completion {
     if (this.#fatal || this.#isSuccess || detail === undefined) return false;
     this.#fatal = { error, detail };
     return true;
+  }
+
+  /**
+   * The error's headers, with the longest `Retry-After` of the parts that the response needed: one
+   * that comes sooner fails too.
+   */
+  #headersOf({ status, headers }: GatewayError): GatewayError["headers"] {
+    if (status < 500) return headers;
+    const rule = this.#rule;
+    let longest = -1;
+    for (const { part, error } of this.#failures) {
+      if (rule.of === "required" && !rule.isRequired(part)) continue;
+      longest = Math.max(longest, Number(error.headers["retry-after"] ?? -1));
+    }
+    return longest < 0 ? headers : { ...headers, "retry-after": String(longest) };
   }
 
   get #isSuccess(): boolean {

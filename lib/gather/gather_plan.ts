@@ -2,6 +2,7 @@ import { turns } from "../async/turns.ts";
 import type { Bytes } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { each } from "./each.ts";
+import { earlyRefusal, type RefusablePart } from "./early_refusal.ts";
 import { Inputs, readInputs } from "../template/inputs.ts";
 import { JsonDocument } from "../json/json_document.ts";
 import { paged } from "./paged.ts";
@@ -14,13 +15,10 @@ import { isClients, type TemplateName } from "../template/reference.ts";
 import { Completion, type Rule } from "./completion.ts";
 
 /** A part of a gather: the source, and how to make its call. */
-export interface GatherPart {
-  readonly name: string;
+export interface GatherPart extends RefusablePart {
   readonly source: Source;
   /** Makes the part's call. Throws a GatewayError when a value cannot be used. */
   readonly call: (inputs: Inputs) => Call;
-  /** The parts whose results the call uses (default none). */
-  readonly needs?: readonly string[];
   /** The client's headers that the call uses, in lower case (default none). */
   readonly clientHeaders?: readonly string[];
   /** Whether the call carries the client's Authorization (default false). */
@@ -127,6 +125,8 @@ export class GatherPlan {
   readonly #strictRule: Rule;
   /** Whether the client's body, or a list that may be long, comes before the first call. */
   readonly #awaitsInputs: boolean;
+  /** Whether some part's calls may be refused before they are made. */
+  readonly #mayRefuse: boolean;
 
   constructor(parts: readonly GatherPart[], options: GatherOptions) {
     this.parts = parts;
@@ -137,6 +137,7 @@ export class GatherPlan {
     this.#usualRule = this.#rule(false);
     this.#strictRule = this.#rule(true);
     this.#awaitsInputs = options.readsBody !== undefined || parts.some(({ each }) => each);
+    this.#mayRefuse = parts.some(({ refusal }) => refusal);
   }
 
   /**
@@ -178,14 +179,14 @@ export class GatherPlan {
     if (this.#awaitsInputs) {
       return readInputs(call, ctx, readsBody).then(async (inputs) => {
         for (const part of this.parts) if (part.each) await checkItems(part, part.each, inputs);
-        return this.#prepared(call, inputs, onPage);
+        return this.#prepared(call, ctx, inputs, onPage);
       });
     }
     const given = this.#needed.size === 0 ? { outputs: NO_OUTPUTS } : undefined;
-    return this.#prepared(call, new Inputs(call, undefined, given), onPage);
+    return this.#prepared(call, ctx, new Inputs(call, undefined, given), onPage);
   }
 
-  #prepared(call: Call, inputs: Inputs, onPage?: OnPage): Prepared {
+  #prepared(call: Call, { trace }: Context, inputs: Inputs, onPage?: OnPage): Prepared {
     const isStrict = readPreferences(call.headers).handling === "strict";
     const rule = isStrict ? this.#strictRule : this.#usualRule;
     const parts: Part[] = [];
@@ -193,6 +194,10 @@ export class GatherPlan {
       const planned = this.#part(part, inputs, rule, onPage);
       const isOptional = rule === this.#usualRule && this.#optional.has(part.name);
       parts.push(isOptional ? { ...planned, isOptional } : planned);
+    }
+    if (this.#mayRefuse) {
+      const error = earlyRefusal(this.parts, new Completion(rule), inputs, trace);
+      if (error) throw error;
     }
     return { parts, completion: new Completion(rule) };
   }

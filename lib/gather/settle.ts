@@ -256,7 +256,7 @@ function notNeeded(): GatewayError {
 }
 
 /** The error of a part that cannot be called because one that it needs has failed. */
-function inputFailed({ part, error }: Outcome & { error: GatewayError }): GatewayError {
+export function inputFailed({ part, error }: Outcome & { error: GatewayError }): GatewayError {
   if (error.kind === "cancelled") return error;
   const { status, headers } = error;
   return new GatewayError("input-failed", `it needs the part ${part}, which failed`, {

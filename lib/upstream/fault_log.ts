@@ -7,15 +7,21 @@ import { UpstreamFault, type UpstreamFaultReason } from "../core/upstream_fault.
 /** Interval in which repeated failures of an upstream are only counted (ms). */
 const QUIET_MS = 60_000;
 
+/** How a circuit breaker changed. */
+export type BreakerChange = "breaker-opened" | "breaker-closed";
+
 /** A report about an upstream, for the log. */
 export interface FaultReport {
   readonly upstream: string;
-  readonly reason: UpstreamFaultReason | "recovered" | TargetReport["event"];
+  readonly reason: UpstreamFaultReason | "recovered" | BreakerChange | TargetReport["event"];
   /** The target that it is about; absent if it is about the upstream. */
   readonly target?: string;
-  /** The system's message; empty for `recovered` and `returned`. */
+  /** The system's message, or why a breaker opened; empty for what is good news. */
   readonly cause: string;
-  /** Calls that failed for this reason since its last report; all failed calls for `recovered`. */
+  /**
+   * Calls that failed for this reason since its last report; all failed calls for `recovered`; calls
+   * that opened a breaker.
+   */
   readonly count: number;
 }
 
@@ -34,7 +40,7 @@ export class FaultLog {
   readonly #upstream: string;
   readonly #clock: Clock;
   readonly #report: (report: FaultReport) => void;
-  readonly #known = new Map<FaultReport["reason"], Known>();
+  readonly #known = new Map<UpstreamFaultReason, Known>();
   /** Calls that failed since the last success, and whether that has been reported. */
   #failed = 0;
   #isReported = false;
@@ -57,6 +63,11 @@ export class FaultLog {
       throw error;
     };
     return (call, ctx) => next(call, ctx).then(succeeded, failed);
+  }
+
+  /** Reports that the upstream's circuit breaker opened or closed. */
+  breakerChanged(reason: BreakerChange, cause = "", count = 0): void {
+    this.#report({ upstream: this.#upstream, reason, cause, count });
   }
 
   #add(error: unknown): void {
@@ -95,9 +106,16 @@ export class FaultLog {
 export function faultLine({ reason, target, cause, count }: FaultReport): string {
   if (target !== undefined) return `target ${target}: ${TARGET_EVENTS[reason] ?? reason}${cause}`;
   const calls = count === 1 ? "1 call" : `${count} calls`;
-  return reason === "recovered"
-    ? `responds again; ${calls} failed`
-    : `${reason} (${calls}): ${cause}`;
+  switch (reason) {
+    case "recovered":
+      return `responds again; ${calls} failed`;
+    case "breaker-opened":
+      return `circuit breaker opened: of ${calls}, ${cause}`;
+    case "breaker-closed":
+      return "circuit breaker closed";
+    default:
+      return `${reason} (${calls}): ${cause}`;
+  }
 }
 
 const TARGET_EVENTS: Readonly<Partial<Record<FaultReport["reason"], string>>> = {

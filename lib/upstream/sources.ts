@@ -16,6 +16,7 @@ import {
   aggregateStack,
   forwardStack,
   pagedList,
+  partRefusal,
   partStack,
   type StackDependencies,
 } from "./stack.ts";
@@ -123,6 +124,8 @@ export class Sources {
       headerKey: part.cache && new HeaderKey(targetOf(upstream), ownHeaders, varied),
     };
     const pages = pagedList(part);
+    const deps = this.#stackDependencies(upstream);
+    const refusal = partRefusal(part, deps);
     return {
       name,
       needs,
@@ -134,7 +137,8 @@ export class Sources {
       ...(pages && { pages }),
       optional,
       otherwise,
-      source: partStack(part, this.#stackDependencies(upstream)),
+      source: partStack(part, deps),
+      ...(refusal && { refusal }),
       call: (inputs) => expandCall(template, inputs),
     };
   }

@@ -9,9 +9,10 @@ import type { ForwardSettings, GatherSettings } from "../config/route.ts";
 import type { UpstreamSettings } from "../config/upstream.ts";
 import { formatRate } from "../config/rates.ts";
 import { formatDuration, formatSize } from "../config/units.ts";
-import type { PagedList } from "../gather/gather_plan.ts";
+import type { GatherPart, PagedList } from "../gather/gather_plan.ts";
 import { digest } from "../core/digest.ts";
 import { accept } from "../policies/accept/accept.ts";
+import { breaker, breakerRefusal } from "../policies/breaker/breaker.ts";
 import { buffer } from "../policies/buffer.ts";
 import { adaptive } from "../policies/adaptive/adaptive.ts";
 import { bulkhead } from "../policies/bulkhead.ts";
@@ -62,6 +63,7 @@ function partLayers(part: PartSettings): Layer[] {
     shedLayer(part),
     retryLayer(upstream),
     hedgeLayer(upstream),
+    breakerLayer(upstream),
     rateLayer(upstream),
     bulkheadLayer(upstream, "reply"),
     timeoutLayer(part),
@@ -74,6 +76,7 @@ function partLayers(part: PartSettings): Layer[] {
 function forwardLayers({ to: upstream, cache }: ForwardSettings): Layer[] {
   return [
     forwardCacheLayer(upstream, cache),
+    breakerLayer(upstream),
     rateLayer(upstream),
     bulkheadLayer(upstream, "body"),
     timeoutLayer(upstream),
@@ -84,6 +87,24 @@ function forwardLayers({ to: upstream, cache }: ForwardSettings): Layer[] {
 /** Builds the Source by which a part calls its upstream; of one page, if the part fetches pages. */
 export function partStack(part: PartSettings, deps: StackDependencies): Source {
   return stack(partLayers(part), deps);
+}
+
+/**
+ * Returns what tells in advance that a part's calls would fail; undefined where that is unknown: its
+ * cache may have a response. A part that starts later may be called once the probes have succeeded.
+ */
+export function partRefusal(
+  { cache, needs }: PartSettings,
+  { upstream: { circuit }, clock }: StackDependencies,
+): GatherPart["refusal"] {
+  if (circuit === undefined || cache) return undefined;
+  return () => {
+    if (circuit.isClosed) return undefined;
+    const now = clock.monotonic();
+    return needs.length > 0 && circuit.stateAt(now) !== "open"
+      ? undefined
+      : breakerRefusal(circuit, now);
+  };
 }
 
 /** How a part fetches pages, and how the list is shaped; undefined if it does not. */
@@ -249,6 +270,14 @@ function hedgeLayer({ hedge: settings, retry }: UpstreamSettings): Layer | undef
           clock,
         })
         : (next) => next,
+  };
+}
+
+function breakerLayer({ breaker: settings }: UpstreamSettings): Layer | undefined {
+  return settings && {
+    label: `breaker ${Math.round(settings.failureRate * 100)}%`,
+    policy: ({ upstream: { circuit }, clock }) =>
+      circuit ? breaker({ circuit, clock }) : (next) => next,
   };
 }
 

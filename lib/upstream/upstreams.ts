@@ -1,6 +1,6 @@
 import type { UpstreamSettings } from "../config/upstream.ts";
 import type { Resources } from "./resources.ts";
-import type { Policy, Source } from "../core/source.ts";
+import type { Source } from "../core/source.ts";
 import { functionSource } from "../transport/function.ts";
 import { workerSource } from "../transport/worker_source.ts";
 import { FaultLog } from "./fault_log.ts";
@@ -28,11 +28,10 @@ export class Upstreams {
     if (known) return known;
     const { clock, logFault } = this.#deps;
     const faults = new FaultLog(settings.name, clock, logFault);
-    const watch: Policy = (next) => faults.watch(next);
     const targets = "base" in settings && hasTargets(settings)
       ? upstreamTargets(settings, this.#deps)
       : undefined;
-    const state = upstreamState(settings, this.#transport(settings), clock, watch, targets);
+    const state = upstreamState(settings, this.#transport(settings), clock, faults, targets);
     this.#byName.set(settings.name, state);
     return state;
   }

@@ -25,6 +25,7 @@ export async function ask(url: string, init: RequestInit = {}): Promise<Response
 export interface EnvelopeDocument {
   readonly data: Readonly<Record<string, unknown>>;
   readonly complete: boolean;
+  readonly stale?: readonly string[];
   readonly problems?: readonly PartProblem[];
 }
 

@@ -62,13 +62,18 @@ async function refusal(
     });
   }
   if (status === 429) {
+    const seconds = retryAfterSeconds(headers, clock) ?? RETRY_AFTER_S;
     return new GatewayError("overloaded", detail, {
       receivedStatus: status,
-      headers: { "retry-after": String(retryAfterSeconds(headers, clock) ?? RETRY_AFTER_S) },
+      headers: { "retry-after": String(seconds) },
     });
   }
   const kind = status < 400 ? "upstream-invalid" : "upstream-error";
-  return new GatewayError(kind, detail, { receivedStatus: status });
+  const seconds = status === 503 ? retryAfterSeconds(headers, clock) : undefined;
+  return new GatewayError(kind, detail, {
+    receivedStatus: status,
+    headers: seconds === undefined ? {} : { "retry-after": String(seconds) },
+  });
 }
 
 /** Returns a reply at once, unless it has to wait for its turn. */

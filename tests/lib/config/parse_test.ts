@@ -24,6 +24,7 @@ const ONCE = {
     methods: new Set(["GET", "HEAD"]),
     budget: { share: 0.2, minPerSecond: 3 },
   },
+  breaker: undefined,
   concurrency: { max: Infinity, queue: 0 },
   hedge: undefined,
   rate: undefined,
@@ -261,7 +262,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withTop({ upstreams: { up: { source: ask, url: "http://a" } } }),
-    "upstreams.up.url: is not a known key; available: source, cache, timeout, maxBody, retry, errors, concurrency, hedge, rate",
+    "upstreams.up.url: is not a known key; available: source, cache, timeout, maxBody, retry, breaker, errors, concurrency, hedge, rate",
   ],
   [
     withTop({ upstreams: { up: { source: ask, timeout: "soon" } } }),
@@ -278,7 +279,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [withTop({ upstreams: { up: { open: ask } } }), "upstreams.up.source: is required"],
   [
     withTop({ upstreams: { up: { source: ask, close: ask } } }),
-    "upstreams.up.close: is not a known key; available: source, cache, timeout, maxBody, retry, errors, concurrency, hedge, rate",
+    "upstreams.up.close: is not a known key; available: source, cache, timeout, maxBody, retry, breaker, errors, concurrency, hedge, rate",
   ],
   // Routes.
   [
@@ -492,7 +493,7 @@ Deno.test("all problems are reported at once", () => {
     'routes["GET /b"].forward: must be the name of an upstream; got "order"; did you mean "orders"?',
     'routes["GET /d/:x"].gather.ok: "{y}" must be a parameter of /d/:x or another part; available: x',
     "upstreams.orders.url: the environment variable NOPE is not set",
-    "upstreams.users.retries: is not a known key; available: url, urls, health, headers, transport, cache, timeout, maxBody, retry, errors, concurrency, hedge, rate",
+    "upstreams.users.retries: is not a known key; available: url, urls, health, headers, transport, cache, timeout, maxBody, retry, breaker, errors, concurrency, hedge, rate",
     'upstreams.users.timeout: must be a duration such as 400ms or 2s; got "4 sec"',
     'upstreams.users.url: must be an http:// or https:// URL; got "users"',
   ]);

@@ -22,6 +22,7 @@ const CONTRACT: Readonly<Record<Kind, readonly [number, Blame]>> = {
   "internal": [500, "gateway"],
   "not-implemented": [501, "gateway"],
   "overloaded": [503, "gateway"],
+  "breaker-open": [503, "gateway"],
   "limiter-unavailable": [503, "gateway"],
   "loop": [508, "gateway"],
   "upstream-refused": [404, "upstream"],

@@ -59,6 +59,35 @@ Deno.test("the whole fails with the status, the headers and the cause of what de
   assertStrictEquals(completion.error?.cause, error);
 });
 
+/** A failure whose `Retry-After` says so many seconds. */
+function failedFor(part: string, seconds: number, status?: number): Outcome {
+  const error = new GatewayError("upstream-error", "it failed", {
+    headers: { "retry-after": String(seconds) },
+    ...(status && { status }),
+  });
+  return { part, durationMs: 1, error };
+}
+
+Deno.test("the whole has the longest Retry-After of the parts that it needed", () => {
+  const required = new Completion(requires("a", "b", "c"));
+  for (const [part, seconds] of [["x", 90], ["a", 5], ["b", 30], ["c", 7]] as const) {
+    required.add(failedFor(part, seconds));
+  }
+  assertEquals(required.error?.headers, { "retry-after": "30" });
+  const quorum = new Completion(any(2, 3));
+  quorum.add(failedFor("a", 40));
+  quorum.add(failed("b"));
+  assertEquals(quorum.error?.headers, { "retry-after": "40" });
+});
+
+Deno.test("an error that no wait would help has no Retry-After of another part", () => {
+  const completion = new Completion(requires("a", "b"));
+  const refused = new GatewayError("upstream-refused", "not found", { status: 404 });
+  completion.add({ part: "a", durationMs: 1, error: refused });
+  completion.add(failedFor("b", 5));
+  assertEquals(completion.error?.headers, {});
+});
+
 Deno.test("what is the client's own doing decides, also of what is optional", () => {
   for (const rule of [requires(), any(1, 3)]) {
     const completion = new Completion(rule);

@@ -40,6 +40,26 @@ ANY /users/*
   );
 });
 
+Deno.test("a circuit breaker stands between retry and bulkhead", () => {
+  const text = describeConfig({
+    upstreams: {
+      up: {
+        url: "http://127.0.0.1:9001",
+        retry: {},
+        breaker: { failureRate: 0.25 },
+        concurrency: 4,
+        cache: {},
+      },
+    },
+    routes: { "GET /": { gather: { a: { from: "up" } } }, "ANY /f": { forward: "up" } },
+  });
+  const stacks = text.split("\n").filter((line) => line.includes("breaker"));
+  assertEquals(stacks, [
+    "  a (required): accept json → cache → coalesce → retry 3 → breaker 25% → bulkhead 4 → timeout 5s → buffer 4MiB → GET up",
+    "  forward up: cache → breaker 25% → bulkhead 4 → timeout 5s",
+  ]);
+});
+
 Deno.test("the deadline is the worst case where the parts may take longer", () => {
   const text = describeConfig({
     upstreams: { users: { url: "http://127.0.0.1:9001" } },

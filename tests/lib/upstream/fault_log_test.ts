@@ -66,3 +66,18 @@ Deno.test("a client that leaves says nothing of an upstream", async () => {
   await call();
   assertEquals(lines, []);
 });
+
+Deno.test("a circuit breaker that opens and closes has a line each, however often", () => {
+  const lines: string[] = [];
+  const log = new FaultLog("users", new ManualClock(), (report) => lines.push(faultLine(report)));
+  for (let time = 0; time < 2; time++) {
+    log.breakerChanged("breaker-opened", "12 failed and 3 were slow", 20);
+    log.breakerChanged("breaker-closed");
+  }
+  assertEquals(lines, [
+    "circuit breaker opened: of 20 calls, 12 failed and 3 were slow",
+    "circuit breaker closed",
+    "circuit breaker opened: of 20 calls, 12 failed and 3 were slow",
+    "circuit breaker closed",
+  ]);
+});

@@ -1,0 +1,57 @@
+import type { GatewayError } from "../core/errors.ts";
+import type { Trace } from "../core/trace.ts";
+import type { Inputs } from "../template/inputs.ts";
+import { isClients, type TemplateName } from "../template/reference.ts";
+import type { Completion } from "./completion.ts";
+import { inputFailed, type Outcome } from "./settle.ts";
+
+/** What decides whether a part's calls would be refused. */
+export interface RefusablePart {
+  readonly name: string;
+  /** The parts whose results it needs (default none). */
+  readonly needs?: readonly string[];
+  /** The list whose items it makes calls for, instead of one. */
+  readonly each?: { readonly items: TemplateName };
+  /**
+   * Returns the error with which its calls would fail if they were made now; undefined if they may
+   * succeed. Absent where only a call shows that.
+   */
+  readonly refusal?: () => GatewayError | undefined;
+}
+
+/**
+ * Returns the error of a gather that cannot succeed because its parts' calls would be refused, before
+ * any part is called: what the others fetch would be thrown away. Undefined if it may succeed.
+ * @param completion of the same gather, without outcomes so far
+ */
+export function earlyRefusal(
+  parts: readonly RefusablePart[],
+  completion: Completion,
+  inputs: Inputs,
+  trace: Trace,
+): GatewayError | undefined {
+  const outcomes = parts.flatMap((part): (Outcome & { error: GatewayError })[] => {
+    const error = makesCalls(part, inputs) ? part.refusal?.() : undefined;
+    return error ? [{ part: part.name, durationMs: 0, error }] : [];
+  });
+  if (outcomes.length === 0) return undefined;
+  const failed = new Set(outcomes.map(({ part }) => part));
+  // The list grows: each failure is passed on to the parts that need it.
+  for (const outcome of outcomes) {
+    completion.add(outcome);
+    for (const { name, needs = [] } of parts) {
+      if (failed.has(name) || !needs.includes(outcome.part)) continue;
+      failed.add(name);
+      outcomes.push({ part: name, durationMs: 0, error: inputFailed(outcome) });
+    }
+  }
+  const { error } = completion;
+  if (error) trace.parts.push(...outcomes);
+  return error;
+}
+
+/** Whether a part makes any call: a list may be empty, and another part's is not known yet. */
+function makesCalls({ each }: RefusablePart, inputs: Inputs): boolean {
+  if (each === undefined) return true;
+  return isClients(each.items.reference) && inputs.list(each.items).length > 0;
+}
