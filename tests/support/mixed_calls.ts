@@ -152,10 +152,23 @@ const nice = (from: string, path: string) => ({ from, path, optional: true });
 
 /** Every policy, small enough to be used up. */
 const CONFIG = {
+  overload: { maxInFlight: 40 },
   upstreams: {
     plain: { url: "http://192.0.2.1", timeout: "40ms", retry },
     narrow: { url: "http://192.0.2.2", timeout: "40ms", retry, concurrency: { max: 6, queue: 30 } },
-    balanced: { urls: ["http://192.0.2.4", "http://192.0.2.5"], timeout: "40ms", retry },
+    balanced: {
+      urls: ["http://192.0.2.4", "http://192.0.2.5"],
+      timeout: "40ms",
+      retry,
+      hedge: { after: "10ms", share: 0.2 },
+    },
+    limited: {
+      url: "http://192.0.2.6",
+      timeout: "40ms",
+      hedge: { after: "p95", share: 0.05 },
+      concurrency: { adaptive: { min: 4, max: 32 }, queue: 24 },
+      rate: { rate: "300/s", burst: 30, wait: "50ms" },
+    },
     cached: { url: "http://192.0.2.3", timeout: "40ms", cache: { ttl: "20ms", stale: "1s" } },
   },
   routes: {
@@ -171,6 +184,7 @@ const CONFIG = {
         },
         seen: nice("cached", "/seen/{id}"),
         other: nice("balanced", "/other/{id}"),
+        more: nice("limited", "/more/{id}"),
       },
     },
     "GET /hasty/:id": { deadline: "25ms", gather: { it: part("narrow", "/hasty/{id}") } },
@@ -193,13 +207,18 @@ const CONFIG = {
     "GET /only/plain/:id": { gather: { it: part("plain", "/only/{id}") } },
     "GET /only/narrow/:id": { gather: { it: part("narrow", "/only/{id}") } },
     "GET /only/balanced/:id": { gather: { it: part("balanced", "/only/{id}") } },
+    "GET /only/limited/:id": { gather: { it: part("limited", "/only/{id}") } },
     "GET /only/cached/:id": { gather: { it: part("cached", "/only/{id}") } },
     "ANY /f/*": { forward: { to: "narrow", strip: "/f" } },
+    "ANY /l/*": { forward: { to: "limited", strip: "/l" } },
     "ANY /b/*": { forward: { to: "balanced", strip: "/b" } },
   },
 } as const;
 
-const NAMES = ["all", "all", "hasty", "first", "quorum", "f/stream", "f/x", "b/stream", "sent"];
+const NAMES = [
+  ...["all", "all", "all", "hasty", "first", "quorum", "sent"],
+  ...["f/stream", "f/x", "b/stream", "l/stream", "only/limited", "only/balanced"],
+];
 
 function anyRequest(random: Random): { path: string; init: RequestInit } {
   const id = random.int(0, 60);

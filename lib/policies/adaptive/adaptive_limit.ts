@@ -29,7 +29,12 @@ export class AdaptiveLimit {
 
   constructor(options: AdaptiveLimitOptions) {
     this.#options = options;
-    this.#state = { limit: options.semaphore.max, usualMs: undefined, trial: undefined };
+    this.#state = {
+      limit: options.semaphore.max,
+      usualMs: undefined,
+      trial: undefined,
+      phase: "first",
+    };
     this.#startedAt = options.clock.monotonic();
   }
 

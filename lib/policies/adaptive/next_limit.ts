@@ -6,6 +6,8 @@ export interface LimitState {
   readonly usualMs: number | undefined;
   /** Where the limit began to shrink, and the latency then; undefined while it does not shrink. */
   readonly trial: Trial | undefined;
+  /** Whether it is the first one, has only grown since, or has been enough or too much once. */
+  readonly phase: "first" | "growing" | "settled";
 }
 
 interface Trial {
@@ -44,12 +46,15 @@ const RISING = 1 / 60;
 const MARGIN = 1.2;
 /** A trial ends when the limit has shrunk to this share. */
 const TRIAL_SHARE = 0.75;
+/** How much the limit grows in one window until it is first too high; a trial undoes one such step. */
+const START_GROWTH = 1 / TRIAL_SHARE;
 
 /**
  * Decides a concurrency limit after each window, by the gradient of the latency: gradient2 of Netflix's
  * concurrency-limits, which compares a short-term mean with a long-term one. While they are alike, the
  * limit grows by about its square root, which is the queue that the upstream may have; when latency
- * grows past the tolerance, the limit shrinks in proportion.
+ * grows past the tolerance, the limit shrinks in proportion. At the start, when
+ * nothing is known of the upstream, it grows by a third until that is enough or too much.
  *
  * What differs is how the long-term mean learns. If it simply followed, a saturated upstream would
  * teach it that being slow is usual, and the limit would drift upwards for ever; if it did not, a
@@ -58,16 +63,30 @@ const TRIAL_SHARE = 0.75;
  * upstream at least half as much faster, its latency is not the limit's doing, and becomes the usual.
  */
 export function nextLimit(state: LimitState, window: LatencyWindow, range: LimitRange): LimitState {
-  const { limit, usualMs, trial } = state;
+  const { limit, usualMs, trial, phase } = state;
+  const isStarting = phase !== "settled";
   const { meanMs, isLimited, isFailing } = window;
-  if (usualMs === undefined) return { limit, usualMs: meanMs, trial: undefined };
+  if (usualMs === undefined) return { ...state, usualMs: meanMs };
   const isLower = meanMs < usualMs * NOISE;
   const weight = isLower ? FALLING : isLimited || isFailing ? 0 : RISING;
   const usual = usualMs + weight * (meanMs - usualMs);
-  if (!isLimited) return { limit, usualMs: usual, trial: undefined };
+  if (!isLimited) {
+    const isFirst = phase === "first";
+    return { limit, usualMs: usual, trial: undefined, phase: isFirst ? phase : "settled" };
+  }
   const gradient = Math.min(1, Math.max(LEAST_GRADIENT, TOLERANCE * usual / meanMs));
   if (gradient === 1 && !isFailing) {
-    return { limit: stepped(limit, 1, range), usualMs: usual, trial: undefined };
+    const grown = isStarting ? Math.min(range.max, limit * START_GROWTH) : stepped(limit, 1, range);
+    return {
+      limit: grown,
+      usualMs: usual,
+      trial: undefined,
+      phase: isStarting && grown < range.max ? "growing" : "settled",
+    };
+  }
+  if (isStarting) {
+    const before = Math.max(range.min, limit * TRIAL_SHARE);
+    return { limit: before, usualMs: usual, trial: undefined, phase: "settled" };
   }
   // A latency that grew since is another reason to shrink, and needs a trial of its own.
   const current = trial && meanMs <= trial.ms * MARGIN ? trial : { limit, ms: meanMs };
@@ -75,13 +94,13 @@ export function nextLimit(state: LimitState, window: LatencyWindow, range: Limit
   if (!isTried || isFailing) {
     const shrunk = Math.min(limit, stepped(limit, isFailing ? LEAST_GRADIENT : gradient, range));
     const least = isFailing ? range.min : current.limit * TRIAL_SHARE;
-    return { limit: Math.max(shrunk, least), usualMs: usual, trial: current };
+    return { limit: Math.max(shrunk, least), usualMs: usual, trial: current, phase };
   }
   const expected = current.ms * (1 - (1 - limit / current.limit) / 2);
   if (limit === range.min || meanMs > expected) {
-    return { limit, usualMs: MARGIN * meanMs / TOLERANCE, trial: undefined };
+    return { limit, usualMs: MARGIN * meanMs / TOLERANCE, trial: undefined, phase };
   }
-  return { limit, usualMs: usual, trial: { limit, ms: meanMs } };
+  return { limit, usualMs: usual, trial: { limit, ms: meanMs }, phase };
 }
 
 function stepped(limit: number, gradient: number, { min, max }: LimitRange): number {

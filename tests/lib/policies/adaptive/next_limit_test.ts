@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type LimitState, nextLimit } from "../../../../lib/policies/adaptive/next_limit.ts";
 import { property, type Random } from "../../../support/random.ts";
 
+const START: LimitState = { limit: 10, usualMs: undefined, trial: undefined, phase: "first" };
 const RANGE = { min: 4, max: 200 };
 
 /** An upstream, and how much is asked of it. */
@@ -20,7 +21,7 @@ function simulate(
   seconds: number,
   { range = RANGE, random }: { range?: typeof RANGE; random?: Random } = {},
 ): number[] {
-  let state: LimitState = { limit: 10, usualMs: undefined, trial: undefined };
+  let state: LimitState = START;
   return Array.from({ length: seconds }, (_, t) => {
     const limit = Math.floor(state.limit);
     // Little's law: as many are in flight as come while one is served.
@@ -39,25 +40,32 @@ const most = (limits: readonly number[]) => Math.max(...limits);
 const knee = (at: number, ms: number) => (n: number) => ms * Math.max(1, n / at);
 
 Deno.test("the limit grows by about its square root while latency stays", () => {
-  const state = { limit: 100, usualMs: 50, trial: undefined };
+  const state = { limit: 100, usualMs: 50, trial: undefined, phase: "settled" } as const;
   const grown = nextLimit(state, { meanMs: 60, isLimited: true, isFailing: false }, RANGE);
   assertEquals(grown.limit, 102);
 });
 
+Deno.test("at the start the limit grows by a third, until that is too much", () => {
+  const limits = simulate({ latency: knee(40, 50) }, 10).map((limit) => Math.floor(limit));
+  assertEquals(limits.slice(0, 8), [10, 13, 17, 23, 31, 42, 56, 74]);
+  assertEquals(limits[8], 56, "one step back");
+  assert((limits[9] ?? 0) <= 58, "and then by about its square root");
+});
+
 Deno.test("a limit that calls do not reach stays, and learns the usual latency", () => {
-  const state = { limit: 100, usualMs: 50, trial: undefined };
+  const state = { limit: 100, usualMs: 50, trial: undefined, phase: "settled" } as const;
   const next = nextLimit(state, { meanMs: 650, isLimited: false, isFailing: false }, RANGE);
-  assertEquals(next, { limit: 100, usualMs: 60, trial: undefined });
+  assertEquals(next, { ...state, usualMs: 60 });
 });
 
 Deno.test("latency past the tolerance shrinks the limit, and never teaches what is usual", () => {
-  const state = { limit: 100, usualMs: 50, trial: undefined };
+  const state = { limit: 100, usualMs: 50, trial: undefined, phase: "settled" } as const;
   const next = nextLimit(state, { meanMs: 150, isLimited: true, isFailing: false }, RANGE);
-  assertEquals(next, { limit: 92, usualMs: 50, trial: { limit: 100, ms: 150 } });
+  assertEquals(next, { ...state, limit: 92, trial: { limit: 100, ms: 150 } });
 });
 
 Deno.test("an upstream that fails most calls gets as few as may be, and as before when it is well", () => {
-  let state: LimitState = { limit: 100, usualMs: 50, trial: undefined };
+  let state: LimitState = { limit: 100, usualMs: 50, trial: undefined, phase: "settled" } as const;
   for (let index = 0; index < 60; index++) {
     state = nextLimit(state, { meanMs: 5000, isLimited: true, isFailing: true }, RANGE);
   }
@@ -118,7 +126,7 @@ Deno.test("an upstream that loses two thirds of its capacity gets as much less w
 
 property("the limit stays within its range", 50, (random) => {
   const range = { min: random.int(1, 10), max: random.int(10, 50) };
-  let state: LimitState = { limit: 10, usualMs: undefined, trial: undefined };
+  let state: LimitState = START;
   for (let index = 0; index < 200; index++) {
     const window = {
       meanMs: random.int(1, 1000),
