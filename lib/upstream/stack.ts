@@ -249,7 +249,7 @@ function retryLayer({ retry: settings }: UpstreamSettings): Layer | undefined {
   return {
     label: `retry ${settings.attempts}`,
     policy: ({ upstream: { retryBudget, targets }, clock, random }) =>
-      retry({ ...settings, budget: retryBudget, hasTargets: targets !== undefined, clock, random }),
+      retry({ ...settings, budget: retryBudget, targets: targets?.targets, clock, random }),
   };
 }
 

@@ -15,24 +15,24 @@ export interface RetryOptions extends Backoff {
   readonly methods: ReadonlySet<string>;
   /** The upstream's retry budget, shared by all of its callers. */
   readonly budget: RetryBudget;
-  /** Whether the upstream may have several targets, of which a retry prefers another one. */
-  readonly hasTargets?: boolean;
+  /** The upstream's targets, if it can have several: a retry prefers one that was not tried. */
+  readonly targets?: { hasOther(tried: readonly object[]): boolean } | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
 
 /**
  * Retries transient failures, after exponential backoff with jitter, or after `Retry-After` if that is
- * longer. No retry is made that could not start before the deadline, or that the upstream's budget
+ * longer and no other target is free. No retry is made that could not start before the deadline, or that the upstream's budget
  * does not allow, which is smaller for optional parts: the result is then that of the last attempt.
  */
 export function retry(options: RetryOptions): Policy {
-  const { attempts, methods, budget, hasTargets = false } = options;
+  const { attempts, methods, budget, targets } = options;
   return (next) =>
     async function retry(call, outer) {
       budget.deposit(outer.isOptional);
       const most = methods.has(call.method) ? attempts : 1;
-      const ctx = hasTargets && most > 1 ? { ...outer, tried: [] } : outer;
+      const ctx = targets && most > 1 ? { ...outer, tried: [] } : outer;
       for (let attempt = 1;; attempt++) {
         try {
           const reply = await next(call, ctx);
@@ -55,9 +55,10 @@ async function pause(
   attempt: number,
   reply: Reply | undefined,
   ctx: Context,
-  { budget, clock, random, ...backoff }: RetryOptions,
+  { budget, targets, clock, random, ...backoff }: RetryOptions,
 ): Promise<boolean> {
-  const leastMs = reply ? (retryAfterSeconds(reply.headers, clock) ?? 0) * 1000 : 0;
+  const isAsked = reply !== undefined && !targets?.hasOther(ctx.tried ?? []);
+  const leastMs = isAsked ? (retryAfterSeconds(reply.headers, clock) ?? 0) * 1000 : 0;
   const delayMs = Math.max(leastMs, retryDelayMs(attempt, backoff, random));
   const now = clock.monotonic();
   if (now + delayMs >= ctx.deadline || !budget.withdraw(now, ctx.isOptional)) return false;

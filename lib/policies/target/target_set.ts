@@ -58,6 +58,12 @@ export class TargetSet {
     return chooseTarget(candidates, now, this.#options.random);
   }
 
+  /** Whether a retry could go to a target that works, takes calls, and was not tried. */
+  hasOther(tried: readonly object[]): boolean {
+    const now = this.#options.clock.monotonic();
+    return this.#targets.length > 1 && this.#targets.some((target) => isFree(target, now, tried));
+  }
+
   /** A target responded to a call that began at `startedAt`. */
   succeeded(target: Target, startedAt: number, now: number): void {
     target.succeeded(startedAt, now);

@@ -230,26 +230,51 @@ Deno.test("targets that stay keep their state when the list changes, new ones st
   assertEquals([a.weightAt(1_000), added?.weightAt(1_000), added?.weightAt(11_000)], [4, 0.1, 1]);
 });
 
+/** Retries before targets that respond at once. */
+function playRetries(replies: readonly (() => Reply | GatewayError)[]) {
+  const { clock, set, counts, policy } = playAtOnce(replies);
+  const source = guard(
+    () => Promise.reject(new Error("never")),
+    retry({
+      attempts: 3,
+      backoffMs: 0,
+      maxBackoffMs: 0,
+      methods: new Set(["GET"]),
+      budget: new RetryBudget({ share: 1, minPerSecond: 10, clock }),
+      targets: set,
+      clock,
+      random: () => 0,
+    }),
+    policy,
+  );
+  const ask = (ctx: Partial<Context> = {}) => source(testCall(), testContext(ctx));
+  return { clock, counts, ask };
+}
+
 Deno.test("retry -> target: a retry goes to a target that was not tried", async () => {
-  const clock = new ManualClock();
-  const budget = new RetryBudget({ share: 1, minPerSecond: 10, clock });
-  const methods = new Set(["GET"]);
-  const { counts, policy } = playAtOnce([status(500), status(500), ok]);
-  const again = retry({
-    attempts: 3,
-    backoffMs: 0,
-    maxBackoffMs: 0,
-    methods,
-    budget,
-    hasTargets: true,
-    clock,
-    random: () => 0,
-  });
-  const source = guard(() => Promise.reject(new Error("never")), again, policy);
-  const asking = source(testCall(), testContext());
+  const { clock, counts, ask } = playRetries([status(500), status(500), ok]);
+  const asking = ask();
   await clock.advance(1);
   assertEquals((await asking).status, 200);
   assertEquals(counts, [1, 1, 1]);
+});
+
+Deno.test("retry -> target: a Retry-After is not waited for where another target is free", async () => {
+  const busy = status(503, { "retry-after": "20" });
+  const { clock, counts, ask } = playRetries([busy, ok]);
+  const asking = ask({ deadline: 1_000 });
+  await clock.advance(1);
+  assertEquals((await asking).status, 200);
+  assertEquals(counts, [1, 1]);
+});
+
+Deno.test("retry -> target: a Retry-After of every target is waited for", async () => {
+  const busy = status(503, { "retry-after": "20" });
+  const { clock, counts, ask } = playRetries([busy, busy]);
+  const asking = ask({ deadline: 10_000 });
+  await clock.advance(1);
+  assertEquals((await asking).status, 503);
+  assertEquals(counts, [1, 1]);
 });
 
 Deno.test("timeout -> target with a blocked source: it is slow, and has failed", async () => {
