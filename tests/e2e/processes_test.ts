@@ -2,8 +2,8 @@ import { keepTogether, type Shape } from "../support/fleet.ts";
 
 /** A bucket that is too small to lease of, and one that is not. */
 const SHAPES: readonly (readonly [name: string, Shape])[] = [
-  ["asked for each token", { ratePerS: 200, burst: 50 }],
-  ["leased of", { ratePerS: 200, burst: 200 }],
+  ["asked for each token", { ratePerS: 20, burst: 50 }],
+  ["leased of", { ratePerS: 20, burst: 120 }],
 ];
 
 for (const [name, shape] of SHAPES) {
