@@ -23,6 +23,10 @@ import { target } from "../lib/policies/target/target.ts";
 import { TargetSet } from "../lib/policies/target/target_set.ts";
 import { timeout } from "../lib/policies/timeout.ts";
 import { RetryBudget } from "../lib/policies/retry/retry_budget.ts";
+import { Admission } from "../lib/async/admission.ts";
+import { Overload } from "../lib/async/overload.ts";
+import { RecentLatencies } from "../lib/policies/shed/recent_latencies.ts";
+import { shed } from "../lib/policies/shed/shed.ts";
 import { Semaphore } from "../lib/async/semaphore.ts";
 import type { Context, Policy, Source } from "../lib/core/source.ts";
 
@@ -51,11 +55,25 @@ const circuit = new Circuit({
   probes: 2,
 });
 
+const admission = new Admission(clock.monotonic);
+const overload = new Overload({
+  maxInFlight: 2_000,
+  maxLagMs: 100,
+  lagMs: () => admission.lagMs,
+  now: clock.monotonic,
+});
+
 const policies: Readonly<Record<string, Policy>> = {
   "no policy": (next) => next,
   "shape, a selection": shape({ select: [] }),
   "accept, of one digit": accept({ as: "json", clock }),
   "coalesce, one caller": coalesce({ calls: new SharedCalls(), scope: "" }),
+  "shed, an optional part": shed({ overload, latencies: new RecentLatencies(), clock }),
+  "overload, a request below its limits": (next) => (call, ctx) => {
+    if (!overload.enter()) throw new Error("overloaded");
+    overload.leave();
+    return next(call, ctx);
+  },
   "retry, never needed": retry({
     attempts: 3,
     backoffMs: 50,
@@ -117,6 +135,7 @@ for (const [name, policy] of Object.entries(policies)) {
     client: { address: "127.0.0.1" },
     trace: { id: "bench", parts: [] },
     background() {},
+    isOptional: true,
   };
   Deno.bench({ name, baseline: name === "no policy" }, async () => {
     await guarded(call, ctx);
