@@ -78,7 +78,8 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
   const now = () => clock.monotonic();
   const queue = deps.closing.use(new Admission(now));
   const { maxInFlight, maxLag: maxLagMs } = settings.overload ?? {};
-  const overload = new Overload({ maxInFlight, maxLagMs, lagMs: () => queue.lagMs, now });
+  const report = (text: string) => logError(text, "overload");
+  const overload = new Overload({ maxInFlight, maxLagMs, lagMs: () => queue.lagMs, now, report });
   const sources = new Sources(settings, {
     ...deps,
     cache: cache.cache,

@@ -8,6 +8,8 @@ export interface OverloadOptions {
   readonly lagMs: () => number;
   /** The monotonic clock (ms). */
   readonly now: () => number;
+  /** Called with what is shed, and why, when that begins; for the log. */
+  readonly report?: (text: string) => void;
 }
 
 /** The load, as a multiple of the limit, above which optional parts are left out. */
@@ -17,6 +19,8 @@ const DROP_MS = 1_000;
 /** The load above which requests are refused, and below which that ends. */
 const REFUSE_ABOVE = 1.25;
 const REFUSE_UNTIL = 1.1;
+/** How long one report stands for all that follow (ms). */
+const REPORT_MS = 10_000;
 
 /**
  * Decides what a gateway sheds when it is overloaded: at first the optional parts of responses, then
@@ -35,16 +39,21 @@ export class Overload {
   readonly #maxLagMs: number;
   readonly #lagMs: () => number;
   readonly #now: () => number;
+  readonly #report: (text: string) => void;
+  readonly #reportedAt = new Map<string, number>();
   #inFlight = 0;
   /** Until when optional parts are left out (monotonic, ms). */
   #dropsUntil = -Infinity;
   #refuses = false;
 
-  constructor({ maxInFlight = Infinity, maxLagMs = Infinity, lagMs, now }: OverloadOptions) {
+  constructor(
+    { maxInFlight = Infinity, maxLagMs = Infinity, lagMs, now, report = () => {} }: OverloadOptions,
+  ) {
     this.#maxInFlight = maxInFlight;
     this.#maxLagMs = maxLagMs;
     this.#lagMs = lagMs;
     this.#now = now;
+    this.#report = report;
   }
 
   /** Whether any limit is set. */
@@ -68,8 +77,10 @@ export class Overload {
     this.#inFlight++;
     const load = this.#measure();
     this.#refuses = load > (this.#refuses ? REFUSE_UNTIL : REFUSE_ABOVE);
-    if (this.#refuses) this.#inFlight--;
-    return !this.#refuses;
+    if (!this.#refuses) return true;
+    this.#tell("requests are refused");
+    this.#inFlight--;
+    return false;
   }
 
   /** Ends an admitted request. */
@@ -80,7 +91,19 @@ export class Overload {
   /** Returns the load as a multiple of the nearest limit. */
   #measure(): number {
     const load = Math.max(this.#inFlight / this.#maxInFlight, this.#lagMs() / this.#maxLagMs);
-    if (load > DROP_ABOVE) this.#dropsUntil = this.#now() + DROP_MS;
+    if (load > DROP_ABOVE) {
+      this.#dropsUntil = this.#now() + DROP_MS;
+      this.#tell("optional parts are left out");
+    }
     return load;
+  }
+
+  #tell(what: string): void {
+    const now = this.#now();
+    const since = this.#reportedAt.get(what) ?? -Infinity;
+    if (now - since < REPORT_MS) return;
+    this.#reportedAt.set(what, now);
+    const lag = Math.round(this.#lagMs());
+    this.#report(`${what}: ${this.#inFlight} requests in flight, a lag of ${lag} ms`);
   }
 }

@@ -81,6 +81,7 @@ Deno.test("beyond maxInFlight optional parts are left out, then requests are ref
   const { responses } = await batch.json();
   assertEquals(responses.map(({ status }: { status: number }) => status), [503, 503]);
 
+  assertEquals(gateway.errors.length, 2, "the log says what is shed");
   open();
   assertEquals((await Promise.all(slow)).map(({ status }) => status), [200, 200, 200, 200, 200]);
   assertEquals((await free()).status, 200);

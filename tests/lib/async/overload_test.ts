@@ -3,7 +3,13 @@ import { Overload, type OverloadOptions } from "../../../lib/async/overload.ts";
 
 function play(options: Omit<OverloadOptions, "lagMs" | "now">) {
   const at = { lagMs: 0, now: 0 };
-  const overload = new Overload({ ...options, lagMs: () => at.lagMs, now: () => at.now });
+  const reports: string[] = [];
+  const overload = new Overload({
+    ...options,
+    lagMs: () => at.lagMs,
+    now: () => at.now,
+    report: (text) => reports.push(text),
+  });
   const enter = (count: number) => {
     let admitted = 0;
     for (let request = 0; request < count; request++) if (overload.enter()) admitted++;
@@ -12,7 +18,7 @@ function play(options: Omit<OverloadOptions, "lagMs" | "now">) {
   const leave = (count: number) => {
     for (let request = 0; request < count; request++) overload.leave();
   };
-  return { at, overload, enter, leave };
+  return { at, overload, enter, leave, reports };
 }
 
 Deno.test("without a limit nothing is shed", () => {
@@ -73,4 +79,23 @@ Deno.test("a limit of one request serves one request at a time", () => {
   assertEquals(enter(3), 1);
   leave(1);
   assertEquals(enter(3), 1);
+});
+
+Deno.test("the log has one line for ten seconds of each step", () => {
+  const { at, enter, reports, leave } = play({ maxInFlight: 4 });
+  enter(9);
+  assertEquals(reports, [
+    "optional parts are left out: 5 requests in flight, a lag of 0 ms",
+    "requests are refused: 6 requests in flight, a lag of 0 ms",
+  ]);
+  at.now = 9_999;
+  enter(9);
+  assertEquals(reports.length, 2);
+  at.now = 10_000;
+  leave(2);
+  at.lagMs = 7;
+  enter(2);
+  assertEquals(reports.slice(2), [
+    "optional parts are left out: 5 requests in flight, a lag of 7 ms",
+  ]);
 });
