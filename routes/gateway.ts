@@ -173,7 +173,14 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
     problem,
   });
   const notInBatches = notInBatch("requests to the gateway's own routes");
-  for (const route of ownRoutes(settings, deps, { cache, limits, notRouted })) {
+  for (
+    const route of ownRoutes(settings, deps, {
+      cache,
+      limits,
+      upstreams: () => sources.status(),
+      notRouted,
+    })
+  ) {
     own.add(route, way([notInBatches], route.endpoint));
   }
   for (const route of settings.routes) {

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { OpenCache } from "../lib/cache/open_cache.ts";
 import type { Settings } from "../lib/config/gateway.ts";
+import type { UpstreamStatus } from "../lib/upstream/upstream_status.ts";
 import { admin } from "../middleware/admin.ts";
 import type { Exchange } from "../middleware/exchange.ts";
 import type { Endpoint } from "../middleware/middleware.ts";
@@ -11,6 +12,7 @@ import { cacheAdmin } from "./admin/cache.ts";
 import { cacheAddresses } from "./admin/cache_addresses.ts";
 import { clientsAdmin } from "./admin/clients.ts";
 import type { OperatorEnv } from "./admin/operator_env.ts";
+import { upstreamsAdmin } from "./admin/upstreams.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
 import { live, ready } from "./health.ts";
 import type { Limits } from "./limits.ts";
@@ -39,6 +41,7 @@ export const OWN_ROUTES: readonly Routed[] = [
   { method: "DELETE", path: "/_gateway/clients/:name" },
   { method: "POST", path: "/_gateway/clients/:name/keys" },
   { method: "DELETE", path: "/_gateway/clients/:name/keys" },
+  { method: "GET", path: "/_gateway/upstreams" },
 ];
 /** The public ones; all others are the operator API. */
 const OPEN_ROUTES = /^\/_gateway\/(?:health|problems)\//;
@@ -50,6 +53,8 @@ const ADMIN_PATHS = new Set(
 export interface OwnRoutesOptions {
   readonly cache: OpenCache;
   readonly limits: Limits;
+  /** Returns how the upstreams do. */
+  readonly upstreams: () => readonly UpstreamStatus[];
   /** Refuses a request that no route matches. */
   readonly notRouted: (c: Exchange) => never;
 }
@@ -86,7 +91,7 @@ export function ownRoutes(
 function operatorApi(
   settings: Settings,
   { clock, operator, adminToken: token, isHosted }: GatewayDependencies,
-  { cache, limits, notRouted }: OwnRoutesOptions,
+  { cache, limits, upstreams, notRouted }: OwnRoutesOptions,
 ): Endpoint {
   const app = new Hono<OperatorEnv>();
   app.onError((error) => {
@@ -104,6 +109,7 @@ function operatorApi(
   if (operator) app.route("/_gateway/buckets/ban", blocksAdmin(operator, clock));
   app.route("/_gateway/buckets", bucketsAdmin({ settings, operator, clock, ...limits }));
   app.route("/_gateway/clients", clientsAdmin({ settings, operator, clock }));
+  app.route("/_gateway/upstreams", upstreamsAdmin(upstreams));
   app.notFound((c) => notRouted(c.env));
   return async function operatorApi(c) {
     // The response to HEAD has the length of the one to GET, which is known further out.

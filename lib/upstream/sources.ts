@@ -22,6 +22,7 @@ import {
 } from "./stack.ts";
 import { seesClients } from "./sees_clients.ts";
 import { targetOf } from "./target.ts";
+import type { UpstreamStatus } from "./upstream_status.ts";
 import { Upstreams, type UpstreamsDependencies } from "./upstreams.ts";
 
 /** Dependencies of {@linkcode Sources}. */
@@ -69,6 +70,11 @@ export class Sources {
     this.#settings = settings;
     this.#deps = deps;
     this.#upstreams = new Upstreams(deps);
+  }
+
+  /** Returns how each upstream that a route uses does now. */
+  status(): UpstreamStatus[] {
+    return this.#upstreams.status();
   }
 
   /** Returns the plan of an aggregate, and the Source of its whole response. */

@@ -5,6 +5,7 @@ import { functionSource } from "../transport/function.ts";
 import { workerSource } from "../transport/worker_source.ts";
 import { FaultLog } from "./fault_log.ts";
 import { hasTargets, type TargetsDependencies, upstreamTargets } from "./upstream_targets.ts";
+import { type UpstreamStatus, upstreamStatus } from "./upstream_status.ts";
 import { type UpstreamState, upstreamState } from "./upstream_state.ts";
 
 /** Dependencies of {@linkcode Upstreams}. */
@@ -34,6 +35,12 @@ export class Upstreams {
     const state = upstreamState(settings, this.#transport(settings), clock, faults, targets);
     this.#byName.set(settings.name, state);
     return state;
+  }
+
+  /** Returns how each upstream does now. */
+  status(): UpstreamStatus[] {
+    const now = this.#deps.clock.monotonic();
+    return [...this.#byName].map(([name, { circuit }]) => upstreamStatus(name, circuit, now));
   }
 
   #transport(settings: UpstreamSettings): Source {

@@ -121,6 +121,28 @@ Deno.test("it is open for every route of the upstream, until probes succeed", as
   ]);
 });
 
+Deno.test("the operator sees the state of each breaker", async () => {
+  const clock = new ManualClock();
+  await using upstream = startUpstream(failing);
+  await using gateway = gatewayFor({
+    upstream: { url: upstream.url, breaker: BREAKER },
+    upstreams: { other: { url: upstream.url } },
+    routes: { "ANY /f/*": { forward: "up" }, "ANY /g/*": { forward: "other" } },
+  }, { clock });
+  const states = async () => {
+    const { upstreams } = await (await ask(`${gateway.url}/_gateway/upstreams`)).json();
+    return upstreams;
+  };
+  await askTimes(1, `${gateway.url}/f/x`);
+  const closed = { state: "closed", calls: 1, failed: 1, slow: 0 };
+  assertEquals(await states(), [{ name: "up", breaker: closed }, { name: "other" }]);
+  await askTimes(1, `${gateway.url}/f/x`);
+  const open = { state: "open", calls: 2, failed: 2, slow: 0 };
+  assertEquals((await states())[0].breaker, open);
+  await clock.advance(10_000);
+  assertEquals((await states())[0].breaker, { ...open, state: "half-open" });
+});
+
 Deno.test("a forward's 5xx and 429 pass, and open it; its 404 does not", async () => {
   const statuses = [404, 404, 404, 500, 429];
   await using upstream = startUpstream(() =>

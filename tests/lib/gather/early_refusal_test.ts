@@ -119,6 +119,20 @@ Deno.test("a part that others need is as required as they are", async () => {
   });
 });
 
+Deno.test("a part that needs two that would be refused fails once", async () => {
+  const parts = {
+    a: { refused: 7, optional: true },
+    b: { refused: 8, optional: true },
+    c: { needs: ["a", "b"] },
+  };
+  assertEquals(await outcome(parts), {
+    called: [],
+    error: "input-failed 503: the part c is required: it needs the part a, which failed",
+    retryAfter: "7",
+    parts: ["a breaker-open", "b breaker-open", "c input-failed"],
+  });
+});
+
 Deno.test("a required part that starts later is refused early, too", async () => {
   const { called, retryAfter } = await outcome({ a: {}, b: { refused: 7, needs: ["a"] } });
   assertEquals([called, retryAfter], [[], "7"]);
