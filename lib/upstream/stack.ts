@@ -260,13 +260,14 @@ function hedgeLayer({ hedge: settings, retry }: UpstreamSettings): Layer | undef
         ? formatDuration(settings.after.ms)
         : `p${Math.round(settings.after.quantile * 100)}`
     }`,
-    policy: ({ upstream: { hedging, retryBudget }, clock }) =>
+    policy: ({ upstream: { hedging, retryBudget, targets }, clock }) =>
       hedging
         ? hedge({
           ...hedging,
           retryBudget,
           countsCalls: retry.attempts === 1,
           methods: retry.methods,
+          hasTargets: targets !== undefined,
           clock,
         })
         : (next) => next,

@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { Scope } from "../../core/scope.ts";
 import type { Call, Context, Policy, Reply, Source } from "../../core/source.ts";
-import type { Timer } from "../../core/timer_queue.ts";
+import type { Timer, TimerQueue } from "../../core/timer_queue.ts";
 import { TRANSIENT_STATUS } from "../../http/transient_status.ts";
 import type { HedgeBudget } from "./hedge_budget.ts";
 import type { HedgeDelay } from "./hedge_delay.ts";
@@ -22,6 +22,8 @@ export interface HedgeOptions {
   readonly countsCalls: boolean;
   /** The methods that may be hedged. */
   readonly methods: ReadonlySet<string>;
+  /** Whether the upstream has several targets, of which the second call prefers another (default false). */
+  readonly hasTargets?: boolean;
   readonly clock: Clock;
 }
 
@@ -34,31 +36,17 @@ export interface HedgeOptions {
  * all calls are slow, hedges would only make it worse.
  */
 export function hedge(options: HedgeOptions): Policy {
-  const { delay, budget, retryBudget, countsCalls, methods, clock } = options;
+  const { budget, retryBudget, countsCalls, methods } = options;
   return (next) =>
-    async function hedge(call, ctx) {
+    function hedge(call, ctx) {
       if (countsCalls) retryBudget.deposit(ctx.isOptional);
       budget.deposit();
-      if (!methods.has(call.method) || !(call.body?.isWhole ?? true)) return await next(call, ctx);
-      const timers = delay.timers();
-      const startedAt = clock.monotonic();
+      if (!methods.has(call.method) || !(call.body?.isWhole ?? true)) return next(call, ctx);
       const first = new FirstCall(call, ctx, next, options);
-      timers?.start(first, startedAt);
-      let reply: Reply | undefined;
-      let error: unknown;
-      try {
-        reply = await next(call, first.inner);
-      } catch (thrown) {
-        error = thrown;
-      }
-      timers?.stop(first);
-      first[Symbol.dispose]();
-      if (!ctx.signal.aborted && isLatency(reply, error)) {
-        delay.observe(clock.monotonic() - startedAt);
-      }
-      if (first.hedge) return await first.hedge.outcome(reply, error);
-      if (reply) return reply;
-      throw error;
+      return next(call, first.inner).then(
+        (reply) => first.ended(reply, undefined),
+        (error) => first.ended(undefined, error),
+      );
     };
 }
 
@@ -68,22 +56,28 @@ class FirstCall extends Scope implements Timer {
   isSet = false;
   earlier: Timer | undefined;
   later: Timer | undefined;
-  /** The second call, once it was made. */
-  hedge: Hedge | undefined;
   /** The context of the first call. Both calls note which targets they tried in one list. */
   readonly inner: Context;
   readonly #call: Call;
   readonly #ctx: Context;
   readonly #next: Source;
   readonly #options: HedgeOptions;
+  readonly #startedAt: number;
+  readonly #timers: TimerQueue | undefined;
+  /** The second call, once it was made. */
+  #hedge: Hedge | undefined;
 
   constructor(call: Call, ctx: Context, next: Source, options: HedgeOptions) {
     super(ctx.signal);
     this.#call = call;
     this.#ctx = ctx;
-    this.inner = { ...ctx, signal: this, tried: ctx.tried ?? [] };
+    const tried = ctx.tried ?? (options.hasTargets ? [] : undefined);
+    this.inner = { ...ctx, signal: this, tried };
     this.#next = next;
     this.#options = options;
+    this.#startedAt = options.clock.monotonic();
+    this.#timers = options.delay.timers();
+    this.#timers?.start(this, this.#startedAt);
   }
 
   ring(): void {
@@ -91,8 +85,24 @@ class FirstCall extends Scope implements Timer {
     const { isOptional = false, trace: { partsRunning = 1 } } = this.#ctx;
     if (this.aborted || !budget.withdraw(!isOptional && partsRunning <= 1)) return;
     if (!retryBudget.withdraw(clock.monotonic(), isOptional)) return budget.giveBack();
-    this.hedge = new Hedge(this.#ctx.signal, this);
-    this.hedge.start(this.#next(this.#call, { ...this.inner, signal: this.hedge }));
+    this.#hedge = new Hedge(this.#ctx.signal, this);
+    this.#hedge.start(this.#next(this.#call, { ...this.inner, signal: this.#hedge }));
+  }
+
+  /**
+   * The outcome of the whole, once this call has ended.
+   * @param reply undefined if it failed, or was cancelled
+   */
+  ended(reply: Reply | undefined, error: unknown): Reply | Promise<Reply> {
+    const { delay, clock } = this.#options;
+    this.#timers?.stop(this);
+    this[Symbol.dispose]();
+    if (delay.isObserved && !this.#ctx.signal.aborted && isLatency(reply, error)) {
+      delay.observe(clock.monotonic() - this.#startedAt);
+    }
+    if (this.#hedge) return this.#hedge.outcome(reply, error);
+    if (reply) return reply;
+    throw error;
   }
 }
 

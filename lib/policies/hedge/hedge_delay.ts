@@ -21,9 +21,14 @@ export class HedgeDelay {
     this.#clock = clock;
   }
 
+  /** Whether the delay depends on what is observed. */
+  get isObserved(): boolean {
+    return "quantile" in this.#after;
+  }
+
   /** Counts the latency of a first call, or how long it had taken when another replied (ms). */
   observe(ms: number): void {
-    if ("quantile" in this.#after) this.#latencies.add(ms);
+    this.#latencies.add(ms);
   }
 
   /** Timers of the current delay; undefined before enough calls were observed. */

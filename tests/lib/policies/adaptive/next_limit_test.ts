@@ -116,6 +116,14 @@ Deno.test("latency that triples: where demand needs more calls at once, the limi
   assert(least(limits.slice(180)) >= 45, `${limits[180]}`);
 });
 
+Deno.test("at its minimum a limit takes latency as it is, and grows again", () => {
+  let state: LimitState = { limit: 4, usualMs: 50, trial: undefined, phase: "settled" };
+  for (let index = 0; index < 60; index++) {
+    state = nextLimit(state, { meanMs: 150, isLimited: true, isFailing: false }, RANGE);
+  }
+  assert(state.limit > 30, `${state.limit}`);
+});
+
 Deno.test("an upstream that loses two thirds of its capacity gets as much less within 60 s", () => {
   const latency = (n: number, t: number) => knee(t < 120 ? 60 : 20, 50)(n);
   const limits = simulate({ latency }, 600);

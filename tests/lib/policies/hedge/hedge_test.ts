@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Body } from "../../../../lib/core/body.ts";
 import { GatewayError } from "../../../../lib/core/errors.ts";
 import type { Call, Context, Reply } from "../../../../lib/core/source.ts";
@@ -33,6 +33,7 @@ function play(
     retryBudget,
     countsCalls,
     methods: new Set(["GET"]),
+    hasTargets: true,
     clock,
   })(script.source);
   const ask = (ctx: Partial<Context> = {}, call: Partial<Call> = {}) =>
@@ -285,6 +286,19 @@ Deno.test("calls that their request alone waits for are hedged first", async () 
   await Promise.all(all);
 });
 
+Deno.test("both calls note the targets that they tried in one list, which a retry may have begun", async () => {
+  for (const tried of [undefined, [{}]]) {
+    const { clock, script, ask } = play();
+    const asked = ask({ tried });
+    await clock.advance(80);
+    assert(tried === undefined || script.at(0).ctx.tried === tried);
+    assertStrictEquals(script.at(1).ctx.tried, script.at(0).ctx.tried);
+    assert(script.at(0).ctx.tried);
+    script.at(0).answerJson(1);
+    await asked;
+  }
+});
+
 /** Makes calls one after the other, each of which takes so long. */
 async function warmUp({ clock, script, ask }: ReturnType<typeof play>, calls: number, ms: number) {
   for (let index = 0; index < calls; index++) {
@@ -334,6 +348,79 @@ Deno.test("fast failures do not make an upstream look fast", async () => {
   const calls = script.asked.length;
   const asked = ask();
   await clock.advance(90);
+  assertEquals(script.asked.length, calls + 1);
+  script.asked.at(-1)?.answerJson(1);
+  await asked;
+});
+
+Deno.test("a call that is slow to end after its caller has left causes no second call", async () => {
+  const clock = new ManualClock();
+  let calls = 0;
+  const ending = Promise.withResolvers<Reply>();
+  const source = hedge({
+    delay: new HedgeDelay({ ms: 80 }, clock),
+    budget: new HedgeBudget(1),
+    retryBudget: new RetryBudget({ share: 1, minPerSecond: 0, clock }),
+    countsCalls: true,
+    methods: new Set(["GET"]),
+    clock,
+  })(() => {
+    calls++;
+    return ending.promise;
+  });
+  const request = new AbortController();
+  const asked = source(testCall(), testContext({ signal: request.signal }));
+  request.abort(new GatewayError("cancelled", "the client went away"));
+  await clock.advance(200);
+  ending.reject(request.signal.reason);
+  await errorOf(asked);
+  assertEquals(calls, 1);
+});
+
+Deno.test("the loser's body is released", async () => {
+  const { clock, script, ask } = play();
+  const asked = ask();
+  await clock.advance(80);
+  const busy = new ScriptedStream();
+  const body = Body.from({ stream: busy.stream });
+  script.at(0).answer({ status: 503, headers: new Headers(), body });
+  await settled();
+  script.at(1).answerJson(1);
+  assertEquals((await asked).status, 200);
+  assertEquals(busy.isCancelled, true);
+});
+
+Deno.test("callers that leave early do not make an upstream look fast", async () => {
+  const world = play({ after: { quantile: 0.5 } });
+  const { clock, script, ask } = world;
+  await warmUp(world, 60, 100);
+  for (let index = 0; index < 200; index++) {
+    const request = new AbortController();
+    const asked = ask({ signal: request.signal });
+    request.abort(new GatewayError("cancelled", "the client went away"));
+    await errorOf(asked);
+  }
+  const calls = script.asked.length;
+  const asked = ask();
+  await clock.advance(90);
+  assertEquals(script.asked.length, calls + 1);
+  script.at(calls).answerJson(1);
+  await asked;
+});
+
+Deno.test("first calls that lost count as slow, so that hedging does not hide the tail", async () => {
+  const world = play({ after: { quantile: 0.5 } });
+  const { clock, script, ask } = world;
+  await warmUp(world, 60, 10);
+  for (let index = 0; index < 200; index++) {
+    const asked = ask();
+    await clock.advance(200);
+    script.asked.at(-1)?.answerJson(1);
+    await asked;
+  }
+  const calls = script.asked.length;
+  const asked = ask();
+  await clock.advance(100);
   assertEquals(script.asked.length, calls + 1);
   script.asked.at(-1)?.answerJson(1);
   await asked;
