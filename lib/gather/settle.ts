@@ -150,7 +150,8 @@ class Run implements Disposable {
     this.startReady();
     return new Promise((resolve, reject) => {
       this.#arrived = () => {
-        if (this.#running > 0) return;
+        // While parts are being started, one may fail at once and another still be ready.
+        if (this.#running > 0 || this.#isStarting) return;
         this[Symbol.dispose]();
         if (this.#unsettled > 0) reject(cyclic());
         else resolve();

@@ -316,6 +316,27 @@ for (const count of [1, 3, 10, 50]) {
   });
 }
 
+Deno.test("a part whose call fails at once does not end the gather while another is ready", async () => {
+  const { script, source } = play(
+    "a",
+    ["b", {
+      ...optional,
+      needs: ["a"],
+      call(inputs) {
+        if (inputs.outputs.size > 0) throw failure("input-invalid");
+        return testCall();
+      },
+    }],
+    ["c", { ...optional, needs: ["a"] }],
+  );
+  const reply = source(testCall(), testContext());
+  await settled();
+  script.at(0).answerJson(1);
+  await settled();
+  script.at(1).answerJson(3);
+  assertEquals((await envelopeOf(await reply)).data, { a: 1, b: null, c: 3 });
+});
+
 Deno.test("gather -> gather: an aggregate is a part like any other", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
