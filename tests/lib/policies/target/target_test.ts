@@ -4,6 +4,10 @@ import type { Context, Policy, Reply } from "../../../../lib/core/source.ts";
 import { guard } from "../../../../lib/core/source.ts";
 import { upstreamFailure, UpstreamFault } from "../../../../lib/core/upstream_fault.ts";
 import { json } from "../../../../lib/json/json_reply.ts";
+import { buffer } from "../../../../lib/policies/buffer.ts";
+import { hedge } from "../../../../lib/policies/hedge/hedge.ts";
+import { HedgeBudget } from "../../../../lib/policies/hedge/hedge_budget.ts";
+import { HedgeDelay } from "../../../../lib/policies/hedge/hedge_delay.ts";
 import { retry } from "../../../../lib/policies/retry/retry.ts";
 import { RetryBudget } from "../../../../lib/policies/retry/retry_budget.ts";
 import { target } from "../../../../lib/policies/target/target.ts";
@@ -178,6 +182,19 @@ Deno.test("a Retry-After of the only working target is ignored", async () => {
   assertEquals((counts[0] ?? 0) + (counts[1] ?? 0), 20);
 });
 
+Deno.test("a Retry-After is ignored where the other targets do not work", () => {
+  const random = new Random(1);
+  const { set } = play({ random: () => random.int(0, 999) / 1000 });
+  for (const target of set.targets) {
+    for (let n = 0; n < 5; n++) set.failed(target, 0, 0, "no");
+  }
+  const [held] = set.targets;
+  assert(held);
+  set.hold(held, 1_000, 0);
+  const used = new Set(Array.from({ length: 50 }, () => set.choose(1)));
+  assert(used.has(held));
+});
+
 Deno.test("where no connection can be made, another target is called at once", async () => {
   const { ask, counts } = playAtOnce([refused, ok]);
   assertEquals((await ask()).status, 200);
@@ -275,6 +292,48 @@ Deno.test("retry -> target: a Retry-After of every target is waited for", async 
   await clock.advance(1);
   assertEquals((await asking).status, 503);
   assertEquals(counts, [1, 1]);
+});
+
+Deno.test("hedge -> target: the second call goes to another target, and the loser is no failure", async () => {
+  const { clock, entries, scripts, asked } = play({ count: 2 });
+  const told: string[] = [];
+  const set = new TargetSet({ clock, random: () => 0, report: ({ event }) => told.push(event) });
+  set.update(entries);
+  const source = guard(
+    () => Promise.reject(new Error("never")),
+    hedge({
+      delay: new HedgeDelay({ ms: 80 }, clock),
+      budget: new HedgeBudget(1),
+      retryBudget: new RetryBudget({ share: 1, minPerSecond: 10, clock }),
+      countsCalls: true,
+      methods: new Set(["GET"]),
+      clock,
+    }),
+    target({ targets: set, clock }),
+  );
+  const asking = source(testCall(), testContext());
+  await clock.advance(80);
+  assertEquals(asked(), [1, 1]);
+  await clock.advance(20);
+  scripts[1]?.at(0).answer(json(7));
+  assertEquals(await (await asking).body.json(10), 7);
+  const [slow] = set.targets;
+  assertEquals([slow?.inFlight, slow?.failureRateAt(100), told.length], [0, 0, 0]);
+  assertEquals(slow?.latencyAt(100), 100, "it would have taken at least as long");
+});
+
+Deno.test("buffer -> target: a body that is too large says nothing about the target", async () => {
+  const { told, policy, set } = playAtOnce([() => json("too long"), () => json("too long")]);
+  const source = guard(
+    () => Promise.reject(new Error("never")),
+    buffer({ maxBytes: 4 }),
+    policy,
+  );
+  for (let n = 0; n < 12; n++) {
+    await assertRejects(() => source(testCall(), testContext()), GatewayError, "larger than 4");
+  }
+  assertEquals(told, []);
+  assertEquals(set.targets.map((target) => target.failureRateAt(0)), [0, 0]);
 });
 
 Deno.test("timeout -> target with a blocked source: it is slow, and has failed", async () => {
