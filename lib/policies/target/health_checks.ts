@@ -1,3 +1,4 @@
+import { abortable } from "@std/async";
 import type { Clock, Random } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { Scope } from "../../core/scope.ts";
@@ -64,7 +65,7 @@ async function check(
   };
   try {
     const { status, body } = await target.source(call, ctx);
-    await body.bytes(MAX_BODY_BYTES).catch(() => body.cancel());
+    await abortable(body.bytes(MAX_BODY_BYTES), scope).catch(() => body.cancel());
     scope.throwIfAborted();
     if (status < 200 || status > 299) throw new Error(`status ${status}`);
     targets.checked(target, true, healthyAfter, "");

@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
+import { Body } from "../../../../lib/core/body.ts";
 import { checkHealth } from "../../../../lib/policies/target/health_checks.ts";
 import { TargetSet } from "../../../../lib/policies/target/target_set.ts";
 import { ManualClock, settled } from "../../../support/manual_clock.ts";
 import { ScriptedSource } from "../../../support/scripted_source.ts";
+import { ScriptedStream } from "../../../support/scripted_stream.ts";
 
 /** Two targets that are checked every second, by a clock and sources that a test plays. */
 function play({ random = 0.5 } = {}) {
@@ -87,6 +89,21 @@ Deno.test("a check without a response fails by its timeout; the next one comes a
     told,
     ["a unhealthy no response within 200 ms"],
   );
+  end.abort();
+  await ended;
+});
+
+Deno.test("a check whose body does not end fails by its timeout, too", async () => {
+  const { a, b, clock, told, end, ended } = play();
+  const streams = [new ScriptedStream(), new ScriptedStream()];
+  for (const [round, { stream }] of streams.entries()) {
+    while (a.asked.length <= round) await clock.advance(100);
+    a.at(round).answer({ status: 200, headers: new Headers(), body: Body.from({ stream }) });
+    b.at(round).answerJson(1);
+    await clock.advance(200);
+  }
+  assertEquals(told, ["a unhealthy no response within 200 ms"]);
+  assertEquals(streams.map(({ isCancelled }) => isCancelled), [true, true]);
   end.abort();
   await ended;
 });
