@@ -3,6 +3,7 @@ import { benchFile, build, has, type Lab, MissingError } from "./lab.ts";
 import { luraConfig } from "./lura_config.ts";
 import { nginxLuaPeer, nginxPeer } from "./nginx_peers.ts";
 import { bareConfig, fullConfig } from "./sluice_config.ts";
+import { sluiceProgram } from "./sluice_program.ts";
 
 /** A gateway, and what it is set up to do. */
 export interface Contestant {
@@ -17,7 +18,7 @@ export interface Contestant {
   program(lab: Lab, port: number): Promise<Program>;
 }
 
-const AGGREGATES = /^(?:fan|slow)/;
+const AGGREGATES = /^(?:fan|slow|compress)/;
 const WITHOUT_STATE = /^(?:fan|slow|forward)/;
 
 /** Every contestant, in the order of the tables. */
@@ -31,7 +32,7 @@ export const CONTESTANTS: readonly Contestant[] = [
     workloads: /./,
     isCompiled: false,
     async program(lab, port) {
-      return await sluice(lab, port, "full", fullConfig(lab, `${lab.folder}/sluice.kv`));
+      return await sluiceProgram(lab, port, "full", fullConfig(lab, `${lab.folder}/sluice.kv`));
     },
   },
   {
@@ -42,7 +43,7 @@ export const CONTESTANTS: readonly Contestant[] = [
     isCompiled: false,
     async program(lab, port) {
       const config = fullConfig(lab, `${lab.folder}/uncached.kv`, false);
-      return await sluice(lab, port, "uncached", config);
+      return await sluiceProgram(lab, port, "uncached", config);
     },
   },
   {
@@ -53,7 +54,7 @@ export const CONTESTANTS: readonly Contestant[] = [
     workloads: /^(?:fan|slow|forward|hit)/,
     isCompiled: false,
     async program(lab, port) {
-      return await sluice(lab, port, "bare", bareConfig(lab));
+      return await sluiceProgram(lab, port, "bare", bareConfig(lab));
     },
   },
   {
@@ -120,17 +121,6 @@ export const CONTESTANTS: readonly Contestant[] = [
     program: lura,
   },
 ];
-
-async function sluice(lab: Lab, port: number, name: string, config: unknown): Promise<Program> {
-  const file = `${lab.folder}/${name}.json`;
-  await Deno.writeTextFile(file, JSON.stringify(config));
-  const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"];
-  return {
-    command: Deno.execPath(),
-    args: ["run", ...permissions, "main.ts", "--config", file, "--port", String(port)],
-    cwd: benchFile("../../"),
-  };
-}
 
 async function undici(lab: Lab, port: number): Promise<Program> {
   if (!await has("node", "--version")) throw new MissingError("node is not installed");

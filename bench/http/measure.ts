@@ -47,13 +47,13 @@ export async function takeTurn(
 
 /** How many requests did not get the response that the workload is about. */
 export function wrongIn(report: WrkReport, { status }: Workload): number {
-  const refused = status === "429" ? report.requests - report.not2xx : report.not2xx;
+  const refused = status === "2xx" ? report.not2xx : report.requests - report.not2xx;
   return refused + report.socketErrors;
 }
 
 async function runWrk(
   port: number,
-  { path, documents, clients }: Workload,
+  { path, documents, clients, headers }: Workload,
   { connections, seconds, cores }: { connections: number; seconds: number; cores: Cores },
 ): Promise<WrkReport> {
   const [before, after] = path;
@@ -62,9 +62,13 @@ async function runWrk(
     args: [
       ...["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "--timeout", "5s"],
       ...["-s", benchFile("requests.lua"), `http://127.0.0.1:${port}`],
-      ...["--", before, after, String(documents ?? 0), String(clients ?? 0)],
+      ...["--", before, after, String(documents ?? 0), String(clients ?? 0), headerLines(headers)],
     ],
   });
   const { stdout } = await new Deno.Command(command, { args: [...args] }).output();
   return parseWrk(new TextDecoder().decode(stdout));
+}
+
+function headerLines(headers: Workload["headers"] = {}): string {
+  return Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join("");
 }

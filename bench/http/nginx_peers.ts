@@ -72,6 +72,7 @@ export async function nginxLuaPeer(lab: Lab, port: number, parse: boolean): Prom
     parse ? "nginx-cjson" : "nginx-lua",
     `lua_package_path "/usr/share/lua/5.1/?.lua;/usr/share/lua/5.1/?/init.lua;;";
     ${proxying(lab)}
+    gzip on; gzip_types application/json; gzip_proxied any;
     server {
       listen 127.0.0.1:${port} backlog=4096;
       ${locations.join("\n")}

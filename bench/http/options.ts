@@ -21,7 +21,19 @@ export interface Options {
   readonly docs: string | undefined;
 }
 
+/** What `--quick` measures unless other flags say otherwise: less than five minutes. */
+const QUICK = {
+  contestants: CONTESTANTS.map(({ name }) => name).filter((name) => name !== "sluice-uncached")
+    .join(),
+  workloads: "fan-3,fan-10,slow,forward,forward-100k,hit",
+  connections: "64",
+  rounds: "2",
+  seconds: "2",
+  "warm-up": "4",
+} as const;
+
 const FLAGS = {
+  quick: { type: "boolean", is: "the main workloads at 64 connections, in under 5 minutes" },
   contestants: { type: "string", is: `of ${CONTESTANTS.map(({ name }) => name).join(", ")}` },
   workloads: { type: "string", is: `of ${WORKLOADS.map(({ name }) => name).join(", ")}` },
   connections: { type: "string", is: "how many at once; default 1,64,256,2000" },
@@ -42,7 +54,7 @@ export function turnSeconds({ seconds }: { seconds: number }, connections: numbe
 
 /** What `--help` prints. */
 export const HELP = [
-  "usage: deno task bench:http [--FLAG VALUE]…",
+  "usage: deno task bench:http [--quick] [--FLAG VALUE]…",
   "",
   "Measures Sluice and its peers over loopback. Lists are separated by commas; the default is all.",
   "",
@@ -54,8 +66,9 @@ export const HELP = [
  * @throws {StartError} for an unknown flag or name, or a number out of range
  */
 export function readOptions(args: string[]): Options | undefined {
-  const values = readFlags(args);
-  if (values.help) return undefined;
+  const given = readFlags(args);
+  if (given.help) return undefined;
+  const values = given.quick ? { ...QUICK, ...given } : given;
   return {
     contestants: choose("contestants", values.contestants, CONTESTANTS),
     workloads: choose("workloads", values.workloads, WORKLOADS),
@@ -77,7 +90,11 @@ function readFlags(args: string[]) {
   }
 }
 
-function choose<T extends { readonly name: string }>(
+/**
+ * Those of a list whose names a flag has, in the list's order; all without the flag.
+ * @throws {StartError} for an unknown name
+ */
+export function choose<T extends { readonly name: string }>(
   flag: string,
   text: string | undefined,
   all: readonly T[],
@@ -94,7 +111,11 @@ function choose<T extends { readonly name: string }>(
   return all.filter(({ name }) => names.includes(name));
 }
 
-function whole(flag: string, text: string, most: number): number {
+/**
+ * The whole number of a flag.
+ * @throws {StartError} for anything else, and out of range
+ */
+export function whole(flag: string, text: string, most: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= 1 && value <= most) return value;
   throw new StartError(`--${flag} must be a whole number from 1 to ${most}; got "${text}"`);

@@ -27,7 +27,7 @@ export function cellsOf(row: Row, baseline: string): Record<string, string> {
     "": row.contestant,
     "requests/s": Math.round(row.perSecond).toLocaleString("en"),
     "CPU µs": decimals(row.cpuMicros),
-    [`to ${baseline}`]: row.cpuRatio === undefined || isNaN(row.cpuRatio)
+    [`to ${baseline}`]: row.cpuRatio === undefined || !Number.isFinite(row.cpuRatio)
       ? "–"
       : row.cpuRatio.toFixed(2),
     "spread": `${decimals(row.spread[0])}–${decimals(row.spread[1])}`,

@@ -1,14 +1,24 @@
 import type { Lab } from "./lab.ts";
 
-const FANS = [[1, 1], [3, 1], [10, 1], [3, 10], [3, 100]] as const;
+/** The aggregates and forwards of a config. */
+export interface Shapes {
+  readonly fans: readonly (readonly [parts: number, kilobytes: number])[];
+  /** In KB. */
+  readonly forwards: readonly number[];
+}
+
+const SHAPES: Shapes = {
+  fans: [[1, 1], [3, 1], [10, 1], [3, 10], [3, 100]],
+  forwards: [1, 100],
+};
 
 /** Sluice with nothing but its routes, and all in memory. */
 export function bareConfig(lab: Lab) {
-  return { store: ":memory:", upstreams: upstreams(lab, {}), routes: routes({}) };
+  return { store: ":memory:", upstreams: upstreams(lab, {}), routes: routes({}, SHAPES) };
 }
 
 /** Sluice with a store, a cache layer and a timeout on each upstream, a limit and a deadline on each route. */
-export function fullConfig(lab: Lab, store: string, isCached = true) {
+export function fullConfig(lab: Lab, store: string, isCached = true, shapes = SHAPES) {
   const by = ["header:x-client", "ip"];
   return {
     store,
@@ -18,7 +28,7 @@ export function fullConfig(lab: Lab, store: string, isCached = true) {
       none: { rate: "1/d", burst: 1, by },
     },
     routes: {
-      ...routes({ limit: "wide", deadline: "5s" }),
+      ...routes({ limit: "wide", deadline: "5s" }, shapes),
       "GET /allowed/*": { forward: "u0", limit: "wide" },
       "GET /denied/*": { forward: "u0", limit: "none" },
     },
@@ -37,12 +47,12 @@ function upstreams(lab: Lab, settings: Readonly<Record<string, unknown>>) {
   };
 }
 
-function routes(settings: Readonly<Record<string, unknown>>) {
+function routes(settings: Readonly<Record<string, unknown>>, { fans, forwards }: Shapes) {
   const part = (index: number, size: number, from = `u${index % 3}`) => ({
     from,
     path: `/s${size}/p${index}.json?id={id}`,
   });
-  const aggregates = FANS.map(([count, size]) => [
+  const aggregates = fans.map(([count, size]) => [
     `GET /agg/${count}/${size}/:id`,
     {
       ...settings,
@@ -57,8 +67,9 @@ function routes(settings: Readonly<Record<string, unknown>>) {
       ...settings,
       gather: { p0: part(0, 1), p1: part(1, 1), p2: part(2, 1, "slow") },
     },
-    "GET /s1/*": { ...settings, forward: "u0" },
-    "GET /s100/*": { ...settings, forward: "u0" },
+    ...Object.fromEntries(
+      forwards.map((size) => [`GET /s${size}/*`, { ...settings, forward: "u0" }]),
+    ),
     "GET /c/*": { ...settings, forward: "stored" },
   };
 }

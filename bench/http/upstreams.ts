@@ -3,23 +3,27 @@ import { Child, freePort, type Pin } from "./child.ts";
 import { benchFile, type Lab } from "./lab.ts";
 import { nginxProgram } from "./nginx.ts";
 
-const SIZES_KB = [1, 10, 100];
-const DOCUMENTS = 10;
+/** How many documents there are of each size (KB). */
+export type Documents = readonly (readonly [kilobytes: number, count: number])[];
+
+const DOCUMENTS: Documents = [[1, 10], [10, 10], [100, 10]];
 /** How long the slow upstream takes to respond. */
 export const SLOW_MS = 50;
 
 /**
- * nginx with `/sKB/pN.json` on three ports, the same documents cacheable under `/c/`, and a slow one.
+ * nginx with `/sKB/pN.json` on three ports, the same documents cacheable under `/c/`, the first under
+ * `/rN/` for any number, and a slow one.
  * @throws {MissingError} without nginx
  */
 export async function startUpstreams(
   folder: string,
   pin: Pin,
   closing: AsyncDisposableStack,
+  documents = DOCUMENTS,
 ): Promise<Lab> {
-  for (const size of SIZES_KB) {
+  for (const [size, count] of documents) {
     await Deno.mkdir(`${folder}/up/s${size}`, { recursive: true });
-    for (let index = 0; index < DOCUMENTS; index++) {
+    for (let index = 0; index < count; index++) {
       const bytes = jsonOfBytes(`p${index}`, size * 1024);
       await Deno.writeFile(`${folder}/up/s${size}/p${index}.json`, bytes);
     }
@@ -35,6 +39,7 @@ export async function startUpstreams(
       location / { add_header Cache-Control private; }
       location /allowed/ { alias ${folder}/up/s1/; add_header Cache-Control private; }
       location /denied/ { alias ${folder}/up/s1/; add_header Cache-Control private; }
+      location ~ ^/r[0-9]+/ { rewrite ^ /s1/p0.json break; add_header Cache-Control private; }
       location /c/ { alias ${folder}/up/s1/; add_header Cache-Control max-age=3600; }
     }`,
   );

@@ -2,18 +2,21 @@
 export interface Workload {
   readonly name: string;
   readonly does: string;
-  /** The path before and after the request's number. */
+  /** The path before and after the request's number; `{n}` in the second is the number again. */
   readonly path: readonly [before: string, after: string];
+  /** What each request sends beside Host and the client's name. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** How many paths there are; undefined when no two requests are equal. */
   readonly documents?: number;
   /** How many clients name themselves in turn; undefined for one, known by its address. */
   readonly clients?: number;
-  readonly status: "2xx" | "429";
+  readonly status: "2xx" | "404" | "429";
   /** The contestant that the others' CPU is compared with. */
   readonly baseline: string;
 }
 
-const fan = (parts: number, kilobytes: number): Workload => ({
+/** An aggregate. */
+export const fan = (parts: number, kilobytes: number): Workload => ({
   name: kilobytes === 1 ? `fan-${parts}` : `fan-${parts}-${kilobytes}k`,
   does: `an aggregate of ${parts} × ${kilobytes} KB`,
   path: [`/agg/${parts}/${kilobytes}/`, ""],
@@ -21,7 +24,8 @@ const fan = (parts: number, kilobytes: number): Workload => ({
   baseline: "fetch",
 });
 
-const forward = (kilobytes: number): Workload => ({
+/** A response passed on. */
+export const forward = (kilobytes: number): Workload => ({
   name: kilobytes === 1 ? "forward" : `forward-${kilobytes}k`,
   does: `${kilobytes} KB passed on`,
   path: [`/s${kilobytes}/p0.json?id=`, ""],
@@ -36,6 +40,13 @@ export const WORKLOADS: readonly Workload[] = [
   fan(10, 1),
   fan(3, 10),
   fan(3, 100),
+  {
+    ...fan(3, 10),
+    name: "compress",
+    does: "an aggregate of 3 × 10 KB, compressed with gzip",
+    headers: { "accept-encoding": "gzip" },
+    baseline: "nginx-lua",
+  },
   {
     name: "slow",
     does: "an aggregate of 3 × 1 KB, one of which takes 50 ms",

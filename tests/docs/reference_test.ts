@@ -22,6 +22,7 @@ for (const path of EXAMPLES) {
 Deno.test("gateway.schema.json accepts every JSON config of the documents", async () => {
   let count = 0;
   for await (const { name } of Deno.readDir(new URL("../../docs/", import.meta.url))) {
+    if (!name.endsWith(".md")) continue;
     for (const { language, text, file, line } of await readSnippets(`docs/${name}`)) {
       if (language !== "json" || !/"upstreams"[^]*"routes"/.test(text)) continue;
       assertEquals(schemaAccepts(JSON.parse(text)), true, `${file}:${line}`);

@@ -1,55 +1,59 @@
 // deno-lint-ignore-file no-console -- its output is its purpose
 import { delay } from "@std/async";
+import { StartError } from "../../../lib/core/start_error.ts";
 import { textTable } from "../../simulate/text_table.ts";
 import { kilobyteOfJson } from "../../parts.ts";
 import { Child, freePort } from "../child.ts";
-import { type Contestant, CONTESTANTS } from "../contestants.ts";
+import type { Contestant } from "../contestants.ts";
 import { benchFile, type Lab } from "../lab.ts";
 import { median } from "../summary.ts";
 import { GatedUpstream } from "./gated_upstream.ts";
+import { HELP, type Kind, type Options, readOptions } from "./options.ts";
 import type { Memory } from "./probe.ts";
 
 /**
  * What a request allocates, and what it holds while its upstreams take their time: two figures that
  * a busy machine does not change. For the contestants of bench:http that run on Deno.
  */
-const WARM_UP = 3_000;
-const REQUESTS = 2_000;
 const CONCURRENCY = 64;
 /** Calls that wait at once: few enough to arrive before the first times out after 2 s. */
 const CALLS_IN_FLIGHT = 500;
-const ROUNDS = 3;
-/** What is measured: a path, and how many calls a request of it makes. */
-const KINDS: readonly (readonly [kind: string, path: string, calls: number])[] = [
-  ["fan-1", "/agg/1/1/", 1],
-  ["fan-3", "/agg/3/1/", 3],
-  ["fan-10", "/agg/10/1/", 10],
-  ["forward", "/s1/p0.json?id=", 1],
-];
-const ON_DENO = ["sluice", "sluice-uncached", "sluice-bare", "fetch"];
 
 await using upstream = new GatedUpstream(kilobyteOfJson("part"));
-const folder = await Deno.makeTempDir({ prefix: "bench-allocation-" });
 const { port } = upstream;
-const lab: Lab = { folder, upstreams: [port, port, port], slowUpstream: port };
 let sent = 0;
 try {
-  for (const [kind, path, calls] of KINDS) {
-    const rows: Record<string, string>[] = [];
-    for (const contestant of CONTESTANTS) {
-      if (ON_DENO.includes(contestant.name)) rows.push(await measure(contestant, path, calls));
+  const options = readOptions(Deno.args);
+  if (!options) console.log(HELP);
+  else await run(options);
+} catch (error) {
+  if (!(error instanceof StartError)) throw error;
+  console.error(error.message);
+  Deno.exitCode = 1;
+}
+
+async function run(options: Options): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "bench-allocation-" });
+  const lab: Lab = { folder, upstreams: [port, port, port], slowUpstream: port };
+  try {
+    for (const kind of options.kinds) {
+      const rows: Record<string, string>[] = [];
+      for (const contestant of options.contestants) {
+        rows.push(await measure(contestant, kind, lab, options));
+      }
+      console.log(`\n${kind.name}, per request`);
+      console.log(textTable(rows));
     }
-    console.log(`\n${kind}, per request`);
-    console.log(textTable(rows));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
-} finally {
-  await Deno.remove(folder, { recursive: true });
 }
 
 async function measure(
   contestant: Contestant,
-  path: string,
-  calls: number,
+  { path, calls }: Kind,
+  lab: Lab,
+  { warmUp, requests, rounds }: Options,
 ): Promise<Record<string, string>> {
   const [port, probePort] = [freePort(), freePort()];
   const { command, args: [run = "", ...args], cwd } = await contestant.program(lab, port);
@@ -64,18 +68,18 @@ async function measure(
   const probe = async (): Promise<Memory> =>
     await (await fetch(`http://127.0.0.1:${probePort}/`)).json();
 
-  await sendAll(url, WARM_UP, CONCURRENCY);
+  await sendAll(url, warmUp, CONCURRENCY);
   const [first, before] = [await probe(), await probe()];
-  await sendAll(url, REQUESTS, CONCURRENCY);
+  await sendAll(url, requests, CONCURRENCY);
   const after = await probe();
   const ofProbe = before.allocated - first.allocated;
-  const allocated = (after.allocated - before.allocated - ofProbe) / REQUESTS;
+  const allocated = (after.allocated - before.allocated - ofProbe) / requests;
 
   const inFlight = Math.floor(CALLS_IN_FLIGHT / calls);
   const hold = { requests: inFlight, calls: inFlight * calls };
   await whileHeld(url, hold, probe); // opens the connections, which are not counted
   const alive: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     const idle = await probe();
     const held = await whileHeld(url, hold, probe);
     alive.push((held.alive - idle.alive) / inFlight);

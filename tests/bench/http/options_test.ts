@@ -49,3 +49,20 @@ for (const [args, message] of WRONG) {
     assert(error.message.startsWith(message), error.message);
   });
 }
+
+Deno.test("http bench options: --quick takes less than five minutes, and other flags come first", () => {
+  const quick = readOptions(["--quick"]);
+  assert(quick);
+  let seconds = 0;
+  for (const { name } of quick.workloads) {
+    for (const { workloads, isCompiled } of quick.contestants) {
+      if (!workloads.test(name)) continue;
+      seconds += quick.rounds * quick.seconds + (isCompiled ? 1 : quick.warmUp);
+    }
+  }
+  assert(seconds < 280, `${seconds} s`);
+  assertEquals(quick.connections, [64]);
+  const shorter = readOptions(["--quick", "--seconds", "1", "--workloads", "hit"]);
+  assertEquals([shorter?.seconds, shorter?.rounds], [1, 2]);
+  assertEquals(shorter?.workloads.map(({ name }) => name), ["hit"]);
+});

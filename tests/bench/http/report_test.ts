@@ -69,3 +69,21 @@ Deno.test("report: only what stands between the marks is replaced", () => {
   assertThrows(() => replaceBetweenMarks("nothing", "new"), Error, "<!-- bench:http -->");
   assertThrows(() => replaceBetweenMarks(document, "new", "other"), Error, "<!-- other -->");
 });
+
+Deno.test("report: the document's tables are those of the JSON beside it", async () => {
+  const docs = new URL("../../../docs/", import.meta.url);
+  const read = (name: string) => Deno.readTextFile(new URL(name, docs));
+  const report: Report = JSON.parse(await read("performance.json"));
+  const document = unformatted(await read("performance.md"));
+  assert(report.tables.length > 0);
+  const [, ...tables] = markdown(report, []).split(/^### /m).slice(0, -1);
+  assertEquals(tables.length, report.tables.length);
+  for (const text of [report.command, ...tables]) {
+    assert(document.includes(unformatted(text)), `performance.md does not have:\n${text}`);
+  }
+});
+
+/** Text without what formatting adds: line breaks, and what aligns the columns of tables. */
+function unformatted(text: string): string {
+  return text.replace(/\s+/g, " ").replace(/-{2,}/g, "-");
+}
