@@ -7,6 +7,13 @@ export type Rule =
   | { readonly of: "required"; readonly isRequired: (part: string) => boolean }
   | { readonly of: "any"; readonly quorum: number; readonly count: number };
 
+/** The failure that decided. */
+interface Fatal {
+  readonly error: GatewayError;
+  readonly detail: string;
+  readonly headers: GatewayError["headers"];
+}
+
 /**
  * Decides, outcome by outcome, whether a gather has succeeded, has failed, or is still open.
  *
@@ -20,7 +27,7 @@ export class Completion {
   readonly #failures: PartFailure[] = [];
   #succeeded = 0;
   #failed = 0;
-  #fatal: { readonly error: GatewayError; readonly detail: string } | undefined;
+  #fatal: Fatal | undefined;
 
   constructor(rule: Rule) {
     this.#rule = rule;
@@ -40,11 +47,11 @@ export class Completion {
   /** The gather's error, with every part's failure; undefined unless the gather has failed. */
   get error(): GatewayError | undefined {
     if (this.#fatal === undefined) return undefined;
-    const { error, detail } = this.#fatal;
+    const { error, detail, headers } = this.#fatal;
     const { kind, status, extensions } = error;
     return new GatewayError(kind, detail, {
       status,
-      headers: this.#headersOf(error),
+      headers,
       extensions,
       failures: this.#failures,
       cause: error,
@@ -65,22 +72,17 @@ export class Completion {
     }
     const detail = this.#whyFatal(part, error);
     if (this.#fatal || this.#isSuccess || detail === undefined) return false;
-    this.#fatal = { error, detail };
+    this.#fatal = { error, detail, headers: this.#headersOf(error) };
     return true;
   }
 
   /**
-   * The error's headers, with the longest `Retry-After` of the parts that the response needed: one
-   * that comes sooner fails too.
+   * The headers of the error that decided. The failures that put a quorum out of reach decided
+   * together: it has the longest `Retry-After` of them.
    */
   #headersOf({ status, headers }: GatewayError): GatewayError["headers"] {
-    if (status < 500) return headers;
-    const rule = this.#rule;
-    let longest = -1;
-    for (const { part, error } of this.#failures) {
-      if (rule.of === "required" && !rule.isRequired(part)) continue;
-      longest = Math.max(longest, Number(error.headers["retry-after"] ?? -1));
-    }
+    if (this.#rule.of === "required" || status < 500) return headers;
+    const longest = Math.max(...this.#failures.map(({ error }) => retryAfterOf(error)));
     return longest < 0 ? headers : { ...headers, "retry-after": String(longest) };
   }
 
@@ -100,4 +102,9 @@ export class Completion {
     const needed = rule.quorum === 1 ? "no part" : `fewer than ${rule.quorum} parts`;
     return `${needed} succeeded; the last to fail was ${part}: ${error.message}`;
   }
+}
+
+/** How long an error's `Retry-After` is (s); -1 without one. */
+export function retryAfterOf({ headers }: GatewayError): number {
+  return Number(headers["retry-after"] ?? -1);
 }

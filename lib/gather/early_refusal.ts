@@ -2,7 +2,7 @@ import type { GatewayError } from "../core/errors.ts";
 import type { Trace } from "../core/trace.ts";
 import type { Inputs } from "../template/inputs.ts";
 import { isClients, type TemplateName } from "../template/reference.ts";
-import type { Completion } from "./completion.ts";
+import { type Completion, retryAfterOf } from "./completion.ts";
 import { inputFailed, type Outcome } from "./settle.ts";
 
 /** What decides whether a part's calls would be refused. */
@@ -19,6 +19,8 @@ export interface RefusablePart {
   readonly refusal?: () => GatewayError | undefined;
 }
 
+type Failed = Outcome & { readonly error: GatewayError };
+
 /**
  * Returns the error of a gather that cannot succeed because its parts' calls would be refused, before
  * any part is called: what the others fetch would be thrown away. Undefined if it may succeed.
@@ -30,24 +32,30 @@ export function earlyRefusal(
   inputs: Inputs,
   trace: Trace,
 ): GatewayError | undefined {
-  const outcomes = parts.flatMap((part): (Outcome & { error: GatewayError })[] => {
+  const outcomes = parts.flatMap((part): Failed[] => {
     const error = makesCalls(part, inputs) ? part.refusal?.() : undefined;
     return error ? [{ part: part.name, durationMs: 0, error }] : [];
   });
   if (outcomes.length === 0) return undefined;
   const failed = new Set(outcomes.map(({ part }) => part));
+  outcomes.sort(byRetryAfter);
   // The list grows: each failure is passed on to the parts that need it.
   for (const outcome of outcomes) {
-    completion.add(outcome);
     for (const { name, needs = [] } of parts) {
       if (failed.has(name) || !needs.includes(outcome.part)) continue;
       failed.add(name);
       outcomes.push({ part: name, durationMs: 0, error: inputFailed(outcome) });
     }
   }
+  // All are known at the same time: the one with the longest wait decides.
+  for (const outcome of outcomes.sort(byRetryAfter)) completion.add(outcome);
   const { error } = completion;
   if (error) trace.parts.push(...outcomes);
   return error;
+}
+
+function byRetryAfter(a: Failed, b: Failed): number {
+  return retryAfterOf(b.error) - retryAfterOf(a.error);
 }
 
 /** Whether a part makes any call: a list may be empty, and another part's is not known yet. */

@@ -89,7 +89,7 @@ Deno.test("the longest Retry-After of all required parts that would be refused c
     b: { refused: 9 },
     c: { refused: 60, optional: true },
   });
-  assertEquals(error, "breaker-open 503: the part a is required: open");
+  assertEquals(error, "breaker-open 503: the part b is required: open");
   assertEquals(retryAfter, "9");
 });
 
@@ -127,9 +127,9 @@ Deno.test("a part that needs two that would be refused fails once", async () => 
   };
   assertEquals(await outcome(parts), {
     called: [],
-    error: "input-failed 503: the part c is required: it needs the part a, which failed",
-    retryAfter: "7",
-    parts: ["a breaker-open", "b breaker-open", "c input-failed"],
+    error: "input-failed 503: the part c is required: it needs the part b, which failed",
+    retryAfter: "8",
+    parts: ["b breaker-open", "c input-failed", "a breaker-open"],
   });
 });
 
@@ -144,9 +144,9 @@ Deno.test("of a quorum, so many must be refused that it is out of reach", async 
   assertEquals([called, error], [["a", "b", "c"], undefined]);
   assertEquals(await outcome(parts, { quorum: 2 }), {
     called: [],
-    error: "breaker-open 503: fewer than 2 parts succeeded; the last to fail was b: open",
+    error: "breaker-open 503: fewer than 2 parts succeeded; the last to fail was a: open",
     retryAfter: "8",
-    parts: ["a breaker-open", "b breaker-open"],
+    parts: ["b breaker-open", "a breaker-open"],
   });
 });
 
