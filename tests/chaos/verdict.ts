@@ -34,6 +34,6 @@ export function atMost(
   return {
     promise: `${what} ≤ ${unit(bound)}`,
     isKept: found <= bound * noise,
-    found: unit(found),
+    found: unit(found) + (found > bound && found <= bound * noise ? ", within the noise" : ""),
   };
 }

@@ -52,9 +52,9 @@ export async function mixCalls({ requests, seed, onRest }: MixedCalls): Promise<
   const clock = new ManualClock();
   const upstream = new MisbehavingUpstream(new Random(seed + 1), clock);
   const errors: unknown[] = [];
-  // A refresh in the background may fail as every call.
+  // A refresh in the background may fail as every call, and a line of text says what is shed.
   const onError = (error: unknown) => {
-    if (!(error instanceof GatewayError)) errors.push(error);
+    if (!(error instanceof GatewayError || typeof error === "string")) errors.push(error);
   };
   const buffers = new BufferBudget(64 * 1024 * 1024);
   const app = createGateway(parseConfig(CONFIG, () => undefined), {
@@ -148,6 +148,7 @@ export async function mixCalls({ requests, seed, onRest }: MixedCalls): Promise<
 
 const retry = { attempts: 3, backoff: "1ms", maxBackoff: "4ms" } as const;
 const part = (from: string, path: string) => ({ from, path });
+const breaker = { window: "200ms", openFor: "50ms", slowAfter: "30ms" } as const;
 const nice = (from: string, path: string) => ({ from, path, optional: true });
 
 /** Every policy, small enough to be used up. */
@@ -160,11 +161,13 @@ const CONFIG = {
       urls: ["http://192.0.2.4", "http://192.0.2.5"],
       timeout: "40ms",
       retry,
+      breaker,
       hedge: { after: "10ms", share: 0.2 },
     },
     limited: {
       url: "http://192.0.2.6",
       timeout: "40ms",
+      breaker,
       hedge: { after: "p95", share: 0.05 },
       concurrency: { adaptive: { min: 4, max: 32 }, queue: 24 },
       rate: { rate: "300/s", burst: 30, wait: "50ms" },
