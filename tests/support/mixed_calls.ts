@@ -129,6 +129,12 @@ export async function mixCalls({ requests, seed, onRest }: MixedCalls): Promise<
       { inFlight: 0, openBodies: 0, timers: 0, buffered: 0, errors: [] },
     );
     for (const name of Object.keys(CONFIG.upstreams)) {
+      // An open breaker lets few calls through before it closes.
+      for (let probe = 0; probe < 3; probe++) {
+        const asked = ask(`/only/${name}/first-${probe}`);
+        await clock.advance(1_000);
+        await (await asked).body?.cancel();
+      }
       const all = Array.from({ length: PROBES }, (_, index) => ask(`/only/${name}/${index}`));
       await clock.advance(5_000);
       const results = await Promise.all(all);
