@@ -167,8 +167,8 @@ Deno.test("check: prints each route with its stacks and its worst-case time", as
 GET /home/:id
   deadline 3s, worst case 3s
   profile (required): accept json → coalesce → timeout 400ms → buffer 64KiB → GET users
-  orders (optional): accept json → coalesce → timeout 5s → buffer 4MiB → POST orders
-  note (optional): accept text → coalesce → timeout 1500ms → buffer 64KiB → GET users
+  orders (optional): accept json → coalesce → shed → timeout 5s → buffer 4MiB → POST orders
+  note (optional): accept text → coalesce → shed → timeout 1500ms → buffer 64KiB → GET users
 
 ANY /users/*
   deadline 10s, worst case 400ms
