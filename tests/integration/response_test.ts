@@ -256,7 +256,8 @@ const BEHAVIOURS: readonly Behaviour[] = [
   ...[500, 501, 502, 503, 504, 599].map((code): Behaviour => ({
     upstream: `says ${code}`,
     start: status(code, "<h1>at Object.<anonymous> (/srv/app.ts:7:3)</h1>", { "retry-after": "9" }),
-    outcome: ERROR,
+    // Only with 503 does it say when the upstream is available again.
+    outcome: code === 503 ? { ...ERROR, retryAfter: "9" } : ERROR,
   })),
   ...[401, 403].flatMap((code): Behaviour[] => [
     {
