@@ -7,6 +7,7 @@ import type { PartProblem } from "../../../lib/http/problem.ts";
 import { json } from "../../../lib/json/json_reply.ts";
 import type { Reply, Source } from "../../../lib/core/source.ts";
 import { testCall, testContext } from "../../support/context.ts";
+import { countListeners } from "../../support/count_listeners.ts";
 import { gatherOf } from "../../support/gather_of.ts";
 import { ManualClock, settled } from "../../support/manual_clock.ts";
 import { property, type Random } from "../../support/random.ts";
@@ -315,6 +316,21 @@ for (const count of [1, 3, 10, 50]) {
     assertEquals(Object.keys((await envelopeOf(await reply)).data).length, count);
   });
 }
+
+Deno.test("a gather that has ended, well or not, no longer follows the request's signal", async () => {
+  for (const fails of [false, true]) {
+    const { script, source } = play("a", "b");
+    const { signal } = new AbortController();
+    const listeners = countListeners(signal);
+    const reply = source(testCall(), testContext({ signal }));
+    await settled();
+    assert(listeners.count > 0);
+    if (fails) script.at(0).fail(failure("upstream-error"));
+    else for (const part of [0, 1]) script.at(part).answerJson(part);
+    await (fails ? failureOf(reply) : reply);
+    assertEquals(listeners.count, 0);
+  }
+});
 
 Deno.test("a part whose call fails at once does not end the gather while another is ready", async () => {
   const { script, source } = play(

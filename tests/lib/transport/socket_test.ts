@@ -7,6 +7,7 @@ import { openHttpTransport } from "../../../lib/transport/http.ts";
 import type { PoolOptions } from "../../../lib/transport/socket/pool.ts";
 import { UpstreamFault } from "../../../lib/core/upstream_fault.ts";
 import { testCall, testContext } from "../../support/context.ts";
+import { countListeners } from "../../support/count_listeners.ts";
 import { until, within } from "../../support/program.ts";
 import { type ScriptedUpstream, startScripted } from "../../support/scripted_upstream.ts";
 import { refusingUrl } from "../../support/upstream.ts";
@@ -48,6 +49,16 @@ Deno.test("socket: one connection serves calls that come one after the other", a
   using it = open(upstream.url);
   for (let call = 0; call < 5; call++) assertEquals(await text(it.source), "ok");
   assertEquals(upstream.connections, 1);
+});
+
+Deno.test("socket: a call that has ended no longer follows its signal", async () => {
+  await using upstream = startScripted((wire) => wire.send(OK));
+  using it = open(upstream.url);
+  const { signal } = new AbortController();
+  const listeners = countListeners(signal);
+  const { body } = await it.source(testCall(), testContext({ signal }));
+  await body.bytes(10);
+  assertEquals(listeners.count, 0);
 });
 
 Deno.test("socket: sources of one origin share connections", async () => {
