@@ -48,7 +48,7 @@ function tasksOf(folder: string): Record<string, string> {
   const config = "--config gateway.config.ts";
   return {
     dev: `${run(`--watch ${PERMISSIONS}`)} ${config}`,
-    start: `${run(PERMISSIONS)} ${config}`,
+    start: `${run(`--v8-flags=--max-semi-space-size=64 ${PERMISSIONS}`)} ${config}`,
     check: `${run(PERMISSIONS)} ${config} --check`,
   };
 }

@@ -1,7 +1,8 @@
+import denoJson from "../../deno.json" with { type: "json" };
 import type { Program } from "./child.ts";
 import { benchFile, type Lab } from "./lab.ts";
 
-/** `main.ts` with a config of its own, as `deno task start` runs it. */
+/** `main.ts` with a config of its own, started by the command of `deno task start`. */
 export async function sluiceProgram(
   lab: Lab,
   port: number,
@@ -10,10 +11,10 @@ export async function sluiceProgram(
 ): Promise<Program> {
   const file = `${lab.folder}/${name}.json`;
   await Deno.writeTextFile(file, JSON.stringify(config));
-  const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-write"];
+  const [_deno, ...args] = denoJson.tasks.start.command.split(" ");
   return {
     command: Deno.execPath(),
-    args: ["run", ...permissions, "main.ts", "--config", file, "--port", String(port)],
+    args: [...args, "--config", file, "--port", String(port)],
     cwd: benchFile("../../"),
   };
 }
