@@ -11,6 +11,7 @@ import { bucketsAdmin } from "./admin/buckets.ts";
 import { cacheAdmin } from "./admin/cache.ts";
 import { cacheAddresses } from "./admin/cache_addresses.ts";
 import { clientsAdmin } from "./admin/clients.ts";
+import { explainAdmin } from "./admin/explain.ts";
 import type { OperatorEnv } from "./admin/operator_env.ts";
 import { upstreamsAdmin } from "./admin/upstreams.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
@@ -42,6 +43,7 @@ export const OWN_ROUTES: readonly Routed[] = [
   { method: "POST", path: "/_gateway/clients/:name/keys" },
   { method: "DELETE", path: "/_gateway/clients/:name/keys" },
   { method: "GET", path: "/_gateway/upstreams" },
+  { method: "GET", path: "/_gateway/explain" },
 ];
 /** The public ones; all others are the operator API. */
 const OPEN_ROUTES = /^\/_gateway\/(?:health|problems)\//;
@@ -110,6 +112,7 @@ function operatorApi(
   app.route("/_gateway/buckets", bucketsAdmin({ settings, operator, clock, ...limits }));
   app.route("/_gateway/clients", clientsAdmin({ settings, operator, clock }));
   app.route("/_gateway/upstreams", upstreamsAdmin(upstreams));
+  app.route("/_gateway/explain", explainAdmin(settings));
   app.notFound((c) => notRouted(c.env));
   return async function operatorApi(c) {
     // The response to HEAD has the length of the one to GET, which is known further out.

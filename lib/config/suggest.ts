@@ -3,14 +3,28 @@ const MOST_EDITS = 2;
 
 /** Returns `; did you mean "timeout"?`, or `; available: …`; empty if nothing is known. */
 export function suggest(wrong: string, known: readonly string[]): string {
+  const best = nearest(wrong, known, MOST_EDITS);
+  if (best !== undefined) return `; did you mean "${best}"?`;
+  return known.length > 0 ? `; available: ${known.join(", ")}` : "";
+}
+
+/**
+ * Returns the known word that a wrong one is nearest to; undefined if none is near.
+ * @param mostEdits maximum edits between them, besides a third of the word
+ */
+export function nearest(
+  wrong: string,
+  known: readonly string[],
+  mostEdits: number,
+): string | undefined {
   let best: string | undefined;
-  let fewest = Math.min(MOST_EDITS, Math.floor((wrong.length + 1) / 3)) + 1;
+  let fewest = Math.min(mostEdits, Math.floor((wrong.length + 1) / 3)) + 1;
   for (const candidate of known) {
+    if (Math.abs(candidate.length - wrong.length) >= fewest) continue;
     const edits = editDistance(wrong.toLowerCase(), candidate.toLowerCase());
     if (edits < fewest) [best, fewest] = [candidate, edits];
   }
-  if (best !== undefined) return `; did you mean "${best}"?`;
-  return known.length > 0 ? `; available: ${known.join(", ")}` : "";
+  return best;
 }
 
 /** Returns the edits that turn one word into the other; a transposition counts once (Damerau, 1964). */

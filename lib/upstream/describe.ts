@@ -1,19 +1,23 @@
-import type { ClientSettings } from "../config/client.ts";
 import type { Settings } from "../config/gateway.ts";
-import type { PartSettings } from "../config/part.ts";
-import type { BatchSettings, GatherSettings, RouteSettings } from "../config/route.ts";
+import type { RouteSettings } from "../config/route.ts";
 import { formatDuration, formatSize } from "../config/units.ts";
 import type { UpstreamSettings } from "../config/upstream.ts";
-import { describeForwardStack, describePartStack } from "./stack.ts";
-import { forwardStoredFor, partStoredFor, wholeStoredFor } from "./stored_for.ts";
-import { worstCaseMs } from "./worst_case.ts";
+import type { CallCounts } from "./call_counts.ts";
+import {
+  explainRoute,
+  type PartExplanation,
+  type RouteExplanation,
+  type RouteSummary,
+} from "./explain.ts";
 
-/** Describes a gateway for `--check`: each route with its policy stacks and worst-case latency. */
-export function describe({ routes, upstreams, clients }: Settings): string {
+/**
+ * Describes a gateway for `--check`: each route with its policy stacks, its worst-case latency and
+ * its upstream calls.
+ */
+export function describe(settings: Settings): string {
+  const { routes, upstreams } = settings;
   const count = `upstreams: ${upstreams.length}, routes: ${routes.length}`;
-  const described = routes.map((route) =>
-    [describeRoute(route), ...storedFor(route, clients)].join("\n")
-  );
+  const described = routes.map((route) => describeRoute(explainRoute(route, settings)));
   return [count, ...upstreams.flatMap(describeTargets), ...described, ...warnings(routes)]
     .join("\n\n");
 }
@@ -45,56 +49,63 @@ function warnings(routes: readonly RouteSettings[]): string[] {
   );
 }
 
-/** Describes for whom each cache of a route stores responses. */
-function storedFor(route: RouteSettings, clients: ClientSettings | undefined): string[] {
-  const line = (of: string, whom: string | undefined) =>
-    whom === undefined ? [] : [`  cache${of}: ${whom}`];
-  if ("max" in route) return [];
-  if ("to" in route) return line("", forwardStoredFor(route, clients));
+function describeRoute(route: RouteExplanation): string {
   return [
-    ...route.parts.flatMap((part) => line(` of ${part.name}`, partStoredFor(part, clients))),
-    ...line(" of the aggregate", wholeStoredFor(route, clients)),
-  ];
+    route.route,
+    `  ${describeBounds(route)}`,
+    ...describeKind(route),
+    ...describeCaches(route),
+  ].join("\n");
 }
 
-function describeRoute(route: RouteSettings): string {
-  const limits = route.limits.map(({ name }) => name).join(", ");
-  const limited = limits === "" ? "" : `, cost ${route.cost} of ${limits}`;
-  const head = `${route.key}\n  deadline ${formatDuration(route.deadlineMs)}, worst case ${
-    formatDuration(worstCaseMs(route))
-  }${limited}`;
-  return [head, ...describeKind(route)].join("\n");
+function describeBounds(route: RouteSummary): string {
+  const { deadlineMs, worstCaseMs, upstreamCalls, cost, limits } = route;
+  return [
+    `deadline ${formatDuration(deadlineMs)}`,
+    `worst case ${formatDuration(worstCaseMs)}`,
+    describeCalls(upstreamCalls),
+    ...limits.length > 0 ? [`cost ${cost} of ${limits.map(({ name }) => name).join(", ")}`] : [],
+  ].join(", ");
 }
 
-function describeKind(route: RouteSettings): string[] {
-  if ("parts" in route) return describeParts(route);
-  return "max" in route
-    ? [describeBatch(route)]
-    : [`  forward ${route.to.name}: ${arrows(describeForwardStack(route))}`];
+function describeCalls({ least, most }: CallCounts): string {
+  const count = least === most ? most : `${least} to ${most}`;
+  return `${count} upstream ${most === 1 ? "call" : "calls"}`;
 }
 
-function describeBatch({ max, concurrency, maxBody, maxTotal }: BatchSettings): string {
+function describeKind({ kind, parts = [], quorum, forward, batch }: RouteExplanation): string[] {
+  if (batch) return [describeBatch(batch)];
+  if (forward) return [`  forward ${forward.upstream}: ${arrows(forward.stack)}`];
+  const isRace = quorum !== undefined;
+  const described = parts.map((part) => describePart(part, isRace));
+  if (!isRace) return described;
+  return [kind === "first" ? "  the first of" : `  any ${quorum} of`, ...described];
+}
+
+function describeBatch(batch: NonNullable<RouteExplanation["batch"]>): string {
+  const { max, concurrency, maxBody, maxTotal } = batch;
   const sizes = `${formatSize(maxBody)} each, ${formatSize(maxTotal)} in all`;
   return `  batch of up to ${max}, ${concurrency} at once; responses up to ${sizes}`;
 }
 
-function describeParts({ parts, quorum, isFirst }: GatherSettings): string[] {
-  const isRace = quorum !== undefined;
-  const described = parts.map((part) => describePart(part, isRace));
-  if (!isRace) return described;
-  return [isFirst ? "  the first of" : `  any ${quorum} of`, ...described];
-}
-
-function describePart(part: PartSettings, isRace: boolean): string {
-  const { name, optional, upstream, method, needs, each } = part;
-  const verb = "worker" in upstream ? "worker" : method;
+function describePart(part: PartExplanation, isRace: boolean): string {
+  const { optional, upstream, method, needs, each, stack } = part;
   const facts = [
     ...isRace ? [] : [optional ? "optional" : "required"],
     ...needs.length > 0 ? [`after ${needs.join(", ")}`] : [],
     ...each ? [`each of up to ${each.max}, ${each.concurrency} at once`] : [],
   ];
   const noted = facts.length > 0 ? ` (${facts.join("; ")})` : "";
-  return `  ${name}${noted}: ${arrows(describePartStack(part))} → ${verb} ${upstream.name}`;
+  return `  ${part.part}${noted}: ${arrows(stack)} → ${method} ${upstream}`;
+}
+
+/** Describes for whom each cache of a route stores responses. */
+function describeCaches({ cache, parts }: RouteExplanation): string[] {
+  const ofParts = (parts ?? []).flatMap(({ part, cache }) =>
+    cache ? [`  cache of ${part}: ${cache.storedFor}`] : []
+  );
+  if (!cache) return ofParts;
+  return [...ofParts, `  cache${parts ? " of the aggregate" : ""}: ${cache.storedFor}`];
 }
 
 function arrows(labels: readonly string[]): string {

@@ -165,13 +165,13 @@ Deno.test("check: prints each route with its stacks and its worst-case time", as
     `upstreams: 2, routes: 2
 
 GET /home/:id
-  deadline 3s, worst case 3s
+  deadline 3s, worst case 3s, 3 upstream calls
   profile (required): accept json → coalesce → timeout 400ms → buffer 64KiB → GET users
   orders (optional): accept json → coalesce → shed → timeout 5s → buffer 4MiB → POST orders
   note (optional): accept text → coalesce → shed → timeout 1500ms → buffer 64KiB → GET users
 
 ANY /users/*
-  deadline 10s, worst case 400ms
+  deadline 10s, worst case 400ms, 1 upstream call
   forward users: timeout 400ms
 `,
   );

@@ -29,6 +29,8 @@ const ROUTES: readonly (readonly [method: string, path: string, body?: string])[
   ["PATCH", "/_gateway/clients/a", '{"tier": null}'],
   ["DELETE", "/_gateway/clients/a/keys"],
   ["DELETE", "/_gateway/clients/a"],
+  ["GET", "/_gateway/upstreams"],
+  ["GET", "/_gateway/explain"],
 ];
 
 /** What makes a request nobody's that should have it, with the status; a host stands for its port, too. */

@@ -29,13 +29,13 @@ Deno.test("a config is described route by route, each with its stacks and its wo
     `upstreams: 2, routes: 2
 
 POST /home/:id
-  deadline 1s, worst case 900ms
+  deadline 1s, worst case 900ms, 3 upstream calls
   profile (required): accept json → coalesce → timeout 250ms → buffer 4MiB → GET users
   note (optional): accept text → coalesce → shed → timeout 400ms → buffer 4MiB → POST users
   rows (optional): accept json → coalesce → shed → timeout 900ms → buffer 64KiB → GET rows
 
 ANY /users/*
-  deadline 10s, worst case 400ms
+  deadline 10s, worst case 400ms, 1 upstream call
   forward users: timeout 400ms`,
   );
 });
@@ -69,8 +69,8 @@ Deno.test("the deadline is the worst case where the parts may take longer", () =
     },
   });
   assertEquals(text.split("\n").filter((line) => line.includes("deadline")), [
-    "  deadline 1500ms, worst case 1500ms",
-    "  deadline 2s, worst case 2s",
+    "  deadline 1500ms, worst case 1500ms, 1 upstream call",
+    "  deadline 2s, worst case 2s, 1 upstream call",
   ]);
 });
 
@@ -94,12 +94,12 @@ Deno.test("pages are walked one after the other", () => {
     `upstreams: 1, routes: 2
 
 GET /
-  deadline 10s, worst case 2400ms
+  deadline 10s, worst case 2400ms, 2 to 6 upstream calls
   a (required; after b): map → pages 4 → pick → ${stack}
   b (required): pages 2 → ${stack}
 
 GET /b
-  deadline 1s, worst case 1s
+  deadline 1s, worst case 1s, 1 to 4 upstream calls
   a (required): pages 4 → ${stack}`,
   );
 });
@@ -174,7 +174,7 @@ Deno.test("a batch may take its whole deadline: any request may be in it", () =>
   assertEquals(
     text.split("\n\n")[1],
     `POST /batch
-  deadline 3s, worst case 3s
+  deadline 3s, worst case 3s, 0 upstream calls
   batch of up to 10, 8 at once; responses up to 1MiB each, 2MiB in all`,
   );
 });
