@@ -6,6 +6,7 @@ import type { BucketStore } from "../lib/limiter/stores/bucket_store.ts";
 import type { Operator } from "../lib/operator/operator.ts";
 import type { Shutdown } from "../lib/process/shutdown.ts";
 import type { Resources } from "../lib/upstream/resources.ts";
+import type { SourcesDependencies } from "../lib/upstream/sources.ts";
 import type { StoreGuard } from "../lib/store/store_guard.ts";
 import type { HttpTransport } from "../lib/transport/http.ts";
 import type { FaultReport } from "../lib/upstream/fault_log.ts";
@@ -26,7 +27,7 @@ export interface GatewayDependencies {
   /** Begins when the gateway has to stop. */
   readonly shutdown: Shutdown;
   /** The resources that function sources opened. */
-  readonly resources: Resources;
+  readonly resources: Pick<Resources, "source">;
   /** Where token buckets are; used only when some route has a limit. */
   readonly buckets: BucketStore;
   /** Runtime clients and blocks; absent: no blocks, and only the clients of the config. */
@@ -46,4 +47,10 @@ export interface GatewayDependencies {
   readonly logError: (error: unknown, requestId: string) => void;
   /** Logs why an upstream fails, and that it responds again. */
   readonly logFault: (report: FaultReport) => void;
+  /** Set for a gateway that rehearses a request of another one. */
+  readonly rehearsal?: {
+    /** The other's name in `Via` and `Proxy-Status`. */
+    readonly pseudonym: string;
+    readonly policy: SourcesDependencies["attempted"];
+  };
 }

@@ -65,7 +65,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
     return isReservedPath(pathname) ? ownMethods.allowed(pathname) : routes.allowed(pathname);
   };
   const isOwn = (pathname: string) => ownMethods.has(pathname);
-  const pseudonym = pseudonymOf(settings);
+  const pseudonym = deps.rehearsal?.pseudonym ?? pseudonymOf(settings);
   const limits = openLimits(deps);
   const cache = openCache({
     memoryBytes: settings.cacheMemory,
@@ -86,6 +86,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
     limiter: limits.limiter,
     pseudonym,
     overload,
+    attempted: deps.rehearsal?.policy,
   });
   const sender = new ResponseSender(clock, settings.sendTimeoutMs);
   const coder = new ResponseCoder(cache.coded);
@@ -178,6 +179,9 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
       cache,
       limits,
       upstreams: () => sources.status(),
+      pseudonym,
+      transportOf: (upstream) => sources.transportOf(upstream),
+      build: createGateway,
       notRouted,
     })
   ) {

@@ -13,6 +13,7 @@ import { cacheAddresses } from "./admin/cache_addresses.ts";
 import { clientsAdmin } from "./admin/clients.ts";
 import { explainAdmin } from "./admin/explain.ts";
 import type { OperatorEnv } from "./admin/operator_env.ts";
+import { rehearseAdmin, type RehearseOptions } from "./admin/rehearse.ts";
 import { upstreamsAdmin } from "./admin/upstreams.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
 import { live, ready } from "./health.ts";
@@ -44,6 +45,7 @@ export const OWN_ROUTES: readonly Routed[] = [
   { method: "DELETE", path: "/_gateway/clients/:name/keys" },
   { method: "GET", path: "/_gateway/upstreams" },
   { method: "GET", path: "/_gateway/explain" },
+  { method: "POST", path: "/_gateway/rehearse" },
 ];
 /** The public ones; all others are the operator API. */
 const OPEN_ROUTES = /^\/_gateway\/(?:health|problems)\//;
@@ -52,7 +54,7 @@ const ADMIN_PATHS = new Set(
 );
 
 /** What the gateway's own routes share with the routes of the config. */
-export interface OwnRoutesOptions {
+export interface OwnRoutesOptions extends Omit<RehearseOptions, "settings" | "deps"> {
   readonly cache: OpenCache;
   readonly limits: Limits;
   /** Returns how the upstreams do. */
@@ -92,9 +94,11 @@ export function ownRoutes(
 /** The operator API is an app of Hono's own: it has many routes, and none of them is hot. */
 function operatorApi(
   settings: Settings,
-  { clock, operator, adminToken: token, isHosted }: GatewayDependencies,
-  { cache, limits, upstreams, notRouted }: OwnRoutesOptions,
+  deps: GatewayDependencies,
+  options: OwnRoutesOptions,
 ): Endpoint {
+  const { clock, operator, adminToken: token, isHosted } = deps;
+  const { cache, limits, upstreams, notRouted } = options;
   const app = new Hono<OperatorEnv>();
   app.onError((error) => {
     throw error;
@@ -113,6 +117,7 @@ function operatorApi(
   app.route("/_gateway/clients", clientsAdmin({ settings, operator, clock }));
   app.route("/_gateway/upstreams", upstreamsAdmin(upstreams));
   app.route("/_gateway/explain", explainAdmin(settings));
+  app.route("/_gateway/rehearse", rehearseAdmin({ ...options, settings, deps }));
   app.notFound((c) => notRouted(c.env));
   return async function operatorApi(c) {
     // The response to HEAD has the length of the one to GET, which is known further out.

@@ -49,6 +49,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     "template",
     "transport",
   ],
+  rehearsal: ["core", "config", "json", "upstream"],
   process: ["core", "config"],
 };
 

@@ -11,7 +11,7 @@ import { type GatherPart, GatherPlan } from "../gather/gather_plan.ts";
 import { HeaderKey } from "../http/header_key.ts";
 import { keyedForwardHeaders } from "../http/keyed_headers.ts";
 import { expandCall } from "../template/part_call.ts";
-import type { Source } from "../core/source.ts";
+import type { Policy, Source } from "../core/source.ts";
 import {
   aggregateStack,
   forwardStack,
@@ -33,6 +33,14 @@ export interface SourcesDependencies extends UpstreamsDependencies {
   readonly overload: Overload;
   /** The gateway's name in `Via`. */
   readonly pseudonym: string;
+  /** Returns what each attempt of a part, or of a forward, goes through (default: nothing). */
+  readonly attempted?: ((caller: Caller) => Policy) | undefined;
+}
+
+/** A caller of an upstream: a part, or a forward route, which has no part. */
+export interface Caller {
+  readonly part: string | undefined;
+  readonly upstream: string;
 }
 
 /** An aggregate, ready to run. */
@@ -77,6 +85,11 @@ export class Sources {
     return this.#upstreams.status();
   }
 
+  /** Returns what an upstream's calls end at, without any policy. */
+  transportOf(upstream: UpstreamSettings): Source {
+    return this.#upstreams.get(upstream).transport;
+  }
+
   /** Returns the plan of an aggregate, and the Source of its whole response. */
   aggregate(route: GatherSettings): AggregateSource {
     const { parts, readsBody, quorum, isFirst, cache } = route;
@@ -102,7 +115,7 @@ export class Sources {
       ? [...passHeaders, clientKey.header]
       : passHeaders;
     return {
-      source: forwardStack(route, this.#stackDependencies(to)),
+      source: forwardStack(route, this.#stackDependencies(to, undefined)),
       headers,
       headerKey: cache && new HeaderKey(targetOf(to), headers, keyedForwardHeaders(passed)),
       passesCodings: cache === undefined && "base" in to && to.transport === "socket",
@@ -130,7 +143,7 @@ export class Sources {
       headerKey: part.cache && new HeaderKey(targetOf(upstream), ownHeaders, varied),
     };
     const pages = pagedList(part);
-    const deps = this.#stackDependencies(upstream);
+    const deps = this.#stackDependencies(upstream, name);
     const refusal = partRefusal(part, deps);
     return {
       name,
@@ -149,8 +162,8 @@ export class Sources {
     };
   }
 
-  #stackDependencies(upstream: UpstreamSettings): StackDependencies {
-    const { clock, random, cache, limiter, overload } = this.#deps;
+  #stackDependencies(upstream: UpstreamSettings, part: string | undefined): StackDependencies {
+    const { clock, random, cache, limiter, overload, attempted } = this.#deps;
     return {
       upstream: this.#upstreams.get(upstream),
       cache,
@@ -159,6 +172,7 @@ export class Sources {
       clock,
       random,
       overload,
+      attempted: attempted?.({ part, upstream: upstream.name }),
     };
   }
 }

@@ -44,6 +44,8 @@ export interface StackDependencies {
   readonly random: Random;
   /** The load of the gateway. */
   readonly overload: Overload;
+  /** What each attempt goes through; absent outside of rehearsals. */
+  readonly attempted?: Policy | undefined;
 }
 
 /** A policy of a stack, with its description for `--check`. */
@@ -307,7 +309,8 @@ function bulkheadLayer(
 function timeoutLayer({ timeoutMs }: { readonly timeoutMs: number }): Layer {
   return {
     label: `timeout ${formatDuration(timeoutMs)}`,
-    policy: ({ clock, upstream }) => (next) => upstream.watch(timeout({ timeoutMs, clock })(next)),
+    policy: ({ clock, upstream, attempted }) => (next) =>
+      upstream.watch(timeout({ timeoutMs, clock })(attempted ? attempted(next) : next)),
   };
 }
 

@@ -10,7 +10,7 @@ import { type UpstreamState, upstreamState } from "./upstream_state.ts";
 
 /** Dependencies of {@linkcode Upstreams}. */
 export interface UpstreamsDependencies extends TargetsDependencies {
-  readonly resources: Resources;
+  readonly resources: Pick<Resources, "source">;
   readonly logError: (error: unknown, place: string) => void;
 }
 

@@ -6,10 +6,10 @@ import type { Settings } from "../../lib/config/gateway.ts";
 import { GatewayError } from "../../lib/core/errors.ts";
 import type { ClientEntry } from "../../lib/operator/kv_clients.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
-import { readRequestBody, requestBody } from "../../lib/http/request_body.ts";
 import type { OperatorEnv, OperatorExchange } from "./operator_env.ts";
 import { NO_STORE } from "./no_store.ts";
 import { readLimit, readQuery } from "./query.ts";
+import { readBody } from "./read_body.ts";
 
 /** Dependencies of the routes for clients. */
 export interface ClientsAdminOptions {
@@ -21,8 +21,8 @@ export interface ClientsAdminOptions {
 /** The default and the largest page of the list. */
 const LISTED = 100;
 const MOST_LISTED = 1_000;
-/** The largest request body (bytes). */
-const MOST_SENT = 16 * 1024;
+/** The largest request body. */
+const SENT = { maxBytes: 16 * 1024 };
 /** The length of a generated key (bytes). */
 const KEY_BYTES = 32;
 
@@ -85,7 +85,7 @@ export function clientsAdmin(
       return c.json({ clients: listed.map(shown), next: next ?? null }, 200, NO_STORE);
     })
     .post("/", async (c) => {
-      const { name, tier, key = newKey() } = await readBody(c, created);
+      const { name, tier, key = newKey() } = await readBody(c, created, SENT);
       const client = { name, tier: known(tier) };
       const entry = await operator.changeClients((clients) =>
         clients.create(client, keyHash(key), clock.wall())
@@ -99,7 +99,7 @@ export function clientsAdmin(
       return c.json(shown(entry), 200, NO_STORE);
     })
     .patch("/:name", async (c) => {
-      const tier = known((await readBody(c, changed)).tier);
+      const tier = known((await readBody(c, changed, SENT)).tier);
       const name = nameOf(c);
       const entry = await operator.changeClients((clients) => clients.setTier(name, tier));
       return c.json(shown(entry), 200, NO_STORE);
@@ -110,7 +110,7 @@ export function clientsAdmin(
       return c.json({ name, revoked: hashes.length }, 200, NO_STORE);
     })
     .post("/:name/keys", async (c) => {
-      const { key = newKey() } = await readBody(c, keyAdded, {});
+      const { key = newKey() } = await readBody(c, keyAdded, { ...SENT, nothing: {} });
       const name = nameOf(c);
       const entry = await operator.changeClients((clients) => clients.addKey(name, keyHash(key)));
       return c.json({ ...shown(entry), key }, 201, NO_STORE);
@@ -137,42 +137,4 @@ function nameOf(c: OperatorExchange): string {
   const name = c.req.param("name") ?? "";
   if (NAME.test(name)) return name;
   throw new GatewayError("not-found", "no client has this name");
-}
-
-/**
- * Reads and validates a JSON body. Its type must be application/json, which no page of another
- * origin can send.
- * @param nothing the value of an empty body; undefined where the body must not be empty
- * @throws {GatewayError} `bad-request`; `payload-too-large`
- */
-async function readBody<Schema extends v.GenericSchema>(
-  c: OperatorExchange,
-  schema: Schema,
-  nothing?: v.InferInput<Schema>,
-): Promise<v.InferOutput<Schema>> {
-  const request = c.req.raw;
-  const body = requestBody(request);
-  if (body) await readRequestBody(body, MOST_SENT, request.signal);
-  const text = body ? new TextDecoder().decode(await body.bytes(MOST_SENT)) : "";
-  if (text === "" && nothing !== undefined) return v.parse(schema, nothing);
-  if (!/^application\/json\s*(?:;|$)/i.test(request.headers.get("content-type") ?? "")) {
-    throw new GatewayError("bad-request", "the Content-Type must be application/json");
-  }
-  const { success, output, issues } = v.safeParse(schema, parseJson(text));
-  if (success) return output;
-  throw new GatewayError("bad-request", [...new Set(issues.map(messageOf))].join("; "));
-}
-
-/** An unknown or missing member gets the message of its object. */
-function messageOf({ type, message, path }: v.BaseIssue<unknown>): string {
-  const isOfMember = type === "strict_object" && path !== undefined;
-  return isOfMember ? `${message}; a member is missing or unknown` : message;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new GatewayError("bad-request", "the body is not JSON");
-  }
 }

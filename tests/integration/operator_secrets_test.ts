@@ -107,6 +107,9 @@ Deno.test("secrets that are planted everywhere appear in no page, document, erro
     { method: "GET", target: "/_gateway/explain?route=GET%20/fine", body: undefined },
     { method: "GET", target: "/_gateway/explain?route=GET%20/f/x", body: undefined },
     { method: "GET", target: "/_gateway/health/ready", body: undefined },
+    ...["GET /fine", "GET /failing", "GET /gone"].map((route) => (
+      { method: "POST", target: "/_gateway/rehearse", body: JSON.stringify({ route }) }
+    )),
     ...Object.keys(KINDS).map((kind) => (
       { method: "GET", target: `/_gateway/problems/${kind}`, body: undefined }
     )),

@@ -38,6 +38,10 @@ const REQUESTS: Readonly<Record<string, readonly [target: string, body?: string]
   "DELETE /_gateway/clients/:name": ["/_gateway/clients/a"],
   "GET /_gateway/upstreams": ["/_gateway/upstreams"],
   "GET /_gateway/explain": ["/_gateway/explain"],
+  "POST /_gateway/rehearse": [
+    "/_gateway/rehearse",
+    '{"route": "ANY /*", "request": {"path": "/x"}}',
+  ],
 };
 
 /**
