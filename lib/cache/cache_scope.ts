@@ -17,7 +17,7 @@ export interface CacheScope {
   /** The origins of the upstream's other targets. */
   readonly otherOrigins?: readonly string[];
   /** Whether a buffered response is worth storing (default: each is). */
-  readonly isWorthStoring?: (reply: Reply) => Promise<boolean>;
+  readonly isWorthStoring?: (reply: Reply) => boolean;
   /** Whether a response without an ETag gets one. */
   readonly generatesEtags?: boolean;
 }

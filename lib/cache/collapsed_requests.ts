@@ -129,6 +129,14 @@ export class CollapsedRequests {
       mayServe(lookup, shared.headers);
   }
 
+  /**
+   * Whether a request for which nothing is stored is forwarded at once, for itself alone: the response
+   * to a GET during a long run of responses that could not be shared either.
+   */
+  isPassedOn({ call, key, isRange, isInMemoryAlone }: Lookup): boolean {
+    return isInMemoryAlone && call.method === "GET" && !isRange && !this.#fills.has(key);
+  }
+
   /** Whether the last response to such a request could not be shared. */
   isUnshared(lookup: Lookup): boolean {
     return this.#unshared.has(sharingKey(lookup));
@@ -136,13 +144,13 @@ export class CollapsedRequests {
 
   /** Remembers whether such requests can share a response, and which headers select it. */
   record(lookup: Lookup, { shared }: CacheResponse): void {
-    const { key, requested, isRange } = lookup;
+    const { key, requested, isRange, run } = lookup;
     if (shared) {
       this.#unshared.delete(sharingKey(lookup));
       const names = varyNames(shared.headers);
       if (names.length > 0) this.#varyNames.set(key, names);
       else this.#varyNames.delete(key);
-    } else if (!requested.has("no-store") && !isRange) {
+    } else if (!requested.has("no-store") && !isRange && !run.isLong) {
       this.#unshared.add(sharingKey(lookup));
     }
   }

@@ -13,7 +13,7 @@ import {
 import type { CacheEntry } from "./entry.ts";
 import { isStorableFor, type Lookup } from "./lookup.ts";
 import { combined, partOf, restHeaders, wholeOf } from "./parts.ts";
-import { datedHeaders, type ReceivedResponses } from "./received_responses.ts";
+import { datedHeaders, type ForwardDetails, type ReceivedResponses } from "./received_responses.ts";
 import type { StoredPart, StoredParts } from "./stored_parts.ts";
 import type { StoredResponse, StoredResponses } from "./stored_responses.ts";
 import { selectionKey, varyNames } from "./variants.ts";
@@ -40,6 +40,14 @@ const STALE_IF_ERROR_KINDS: ReadonlySet<Kind> = new Set([
 const DISCONNECTED_KINDS: ReadonlySet<Kind> = new Set(["breaker-open", "upstream-unreachable"]);
 const STALE_IF_ERROR_STATUS: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
+/** A request that was forwarded. */
+interface Forwarding extends ForwardDetails {
+  readonly lookup: Lookup;
+  readonly stored: StoredResponse | undefined;
+  /** The stored response that a 304 would freshen. */
+  readonly validated: CacheEntry | undefined;
+}
+
 /** Forwards requests: to validate what is stored, to complete a part, or for a new response. */
 export class ForwardedRequests {
   readonly #options: ForwardedRequestsOptions;
@@ -52,45 +60,81 @@ export class ForwardedRequests {
    * Forwards one request, conditionally where a stored response can be validated.
    * @throws the upstream's error, unless a stale response may be served instead
    */
-  async forward(
+  forward(
+    lookup: Lookup,
+    stored: StoredResponse | undefined,
+    ctx: Context,
+  ): Promise<CacheResponse> {
+    const part = stored ? undefined : this.#findPart(lookup);
+    return part
+      ? part.then((part) => this.#forwardWithPart(lookup, part, ctx))
+      : this.#forwardNow(lookup, stored, ctx);
+  }
+
+  async #forwardWithPart(
+    lookup: Lookup,
+    part: StoredPart | undefined,
+    ctx: Context,
+  ): Promise<CacheResponse> {
+    return await this.#completePart(lookup, part, ctx) ??
+      await this.#forwardNow(lookup, undefined, ctx);
+  }
+
+  #forwardNow(
     lookup: Lookup,
     stored: StoredResponse | undefined,
     ctx: Context,
   ): Promise<CacheResponse> {
     const { call, next, requested, isRange } = lookup;
-    const part = stored ? undefined : this.#findPart(lookup);
-    const completed = part && await this.#completePart(lookup, await part, ctx);
-    if (completed) return completed;
     const isUnusable = stored?.reuse.use === "none" || requested.has("no-store");
     const entry = isUnusable ? undefined : stored?.entry;
     const conditional = entry && conditionalHeaders(call.headers, entry);
-    const requestedAt = this.#options.clock.wall();
-    const fwd = this.#options.stored.forwardReason(lookup, stored);
-    let reply: Reply;
-    try {
-      // A range request has the client's own conditions: they hold for the part.
-      const headers = conditional ??
-        (isRange ? call.headers : unconditionalHeaders(call.headers));
-      reply = await next(headers === call.headers ? call : { ...call, headers }, ctx);
-    } catch (error) {
-      const kept = await this.#storedForFailure(lookup, stored);
-      if (!kept || !mayServeStaleOn(error, kept)) throw error;
-      return this.#staleOnError(lookup, kept, { fwd });
+    const forwarded: Forwarding = {
+      lookup,
+      stored,
+      validated: conditional && entry,
+      fwd: this.#options.stored.forwardReason(lookup, stored),
+      requestedAt: this.#options.clock.wall(),
+      buffers: ctx.buffers,
+    };
+    // A range request has the client's own conditions: they hold for the part.
+    const headers = conditional ?? (isRange ? call.headers : unconditionalHeaders(call.headers));
+    return next(headers === call.headers ? call : { ...call, headers }, ctx).then(
+      (reply) => {
+        if (STALE_IF_ERROR_STATUS.has(reply.status)) return this.#onServerError(forwarded, reply);
+        return reply.status === 304 && conditional
+          ? this.#onNotModified(forwarded, reply, ctx)
+          : this.#options.received.receive(lookup, reply, forwarded);
+      },
+      (error) => this.#onFailure(forwarded, error),
+    );
+  }
+
+  async #onFailure({ lookup, stored, fwd }: Forwarding, error: unknown): Promise<CacheResponse> {
+    const kept = await this.#storedForFailure(lookup, stored);
+    if (!kept || !mayServeStaleOn(error, kept)) throw error;
+    return this.#staleOnError(lookup, kept, { fwd });
+  }
+
+  async #onServerError(forwarded: Forwarding, reply: Reply): Promise<CacheResponse> {
+    const { lookup, stored, fwd } = forwarded;
+    const kept = await this.#storedForFailure(lookup, stored);
+    if (!kept?.reuse.mayServeOnError) {
+      return this.#options.received.receive(lookup, reply, forwarded);
     }
-    if (STALE_IF_ERROR_STATUS.has(reply.status)) {
-      const kept = await this.#storedForFailure(lookup, stored);
-      if (kept?.reuse.mayServeOnError) {
-        await reply.body.cancel();
-        return this.#staleOnError(lookup, kept, { fwd, fwdStatus: reply.status });
-      }
-    }
-    if (reply.status === 304 && conditional && entry) {
-      await reply.body.cancel();
-      if (!canFreshen(reply.headers, entry)) return await this.forward(lookup, undefined, ctx);
-      return await this.#freshen(lookup, entry, { reply, requestedAt, fwd });
-    }
-    const details = { fwd, requestedAt, buffers: ctx.buffers };
-    return this.#options.received.receive(lookup, reply, details);
+    await reply.body.cancel();
+    return this.#staleOnError(lookup, kept, { fwd, fwdStatus: reply.status });
+  }
+
+  async #onNotModified(
+    { lookup, validated, requestedAt, fwd }: Forwarding,
+    reply: Reply,
+    ctx: Context,
+  ): Promise<CacheResponse> {
+    await reply.body.cancel();
+    return validated && canFreshen(reply.headers, validated)
+      ? await this.#freshen(lookup, validated, { reply, requestedAt, fwd })
+      : await this.forward(lookup, undefined, ctx);
   }
 
   /** What is stored, also in the store if that was not worth reading before the origin failed. */

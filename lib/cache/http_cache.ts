@@ -66,13 +66,26 @@ export class HttpCache {
   }
 
   /** Serves a stored response where it may be reused; else forwards, and stores what it may. */
-  async respond(open: OpenScope, call: Call, ctx: Context, next: Source): Promise<Reply> {
+  respond(open: OpenScope, call: Call, ctx: Context, next: Source): Promise<Reply> {
     const lookup = lookupOf(open, call, ctx.client, next);
     if (!SAFE.has(call.method)) return this.#forwardUnsafe(lookup, ctx);
     if ((call.method !== "GET" && call.method !== "HEAD") || call.body) {
-      return this.#passOn(await next(call, ctx), "method");
+      return next(call, ctx).then((reply) => this.#passOn(reply, "method"));
     }
     const found = this.#stored.find(lookup);
+    if (found !== undefined || !this.#collapsed.isPassedOn(lookup)) {
+      return this.#respond(lookup, found, ctx);
+    }
+    this.#misses++;
+    return this.#forward(lookup, undefined, ctx);
+  }
+
+  async #respond(
+    lookup: Lookup,
+    found: StoredResponse | undefined | Promise<StoredResponse | undefined>,
+    ctx: Context,
+  ): Promise<Reply> {
+    const { call } = lookup;
     const stored = found instanceof Promise ? await found : found;
     if (stored && (stored.reuse.use === "fresh" || stored.reuse.use === "stale")) {
       if (stored.reuse.use === "stale") this.#revalidateInBackground(lookup, stored, ctx);
@@ -198,12 +211,13 @@ export class HttpCache {
   }
 
   /** Forwards a request for itself alone. */
-  async #forward(
+  #forward(
     lookup: Lookup,
     stored: StoredResponse | undefined,
     ctx: Context,
   ): Promise<Reply> {
-    return this.#reply(await this.#forwarded.forward(lookup, stored, ctx), lookup.call);
+    const forwarding = this.#forwarded.forward(lookup, stored, ctx);
+    return forwarding.then((response) => this.#reply(response, lookup.call));
   }
 
   #fromStored({ settings }: Lookup, { entry, reuse }: StoredResponse): CacheResponse {

@@ -67,7 +67,7 @@ export class ReceivedResponses {
     const { fwd, buffers } = details;
     const cacheStatus = { fwd, fwdStatus: status };
     const isStored = body.isWhole
-      ? await scope.isWorthStoring?.(reply) ?? true
+      ? scope.isWorthStoring?.(reply) ?? true
       : buffers?.tryTake(body.length ?? scope.maxEntryBytes) ?? true;
     if (!isStored) return this.#passOnReply(lookup, reply, metadata, details);
     if (scope.generatesEtags && !headers.has("etag") && body.isWhole) {

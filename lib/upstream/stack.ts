@@ -1,4 +1,5 @@
 import type { Overload } from "../async/overload.ts";
+import type { Body } from "../core/body.ts";
 import type { Clock, Random } from "../core/clock.ts";
 import type { HttpCache } from "../cache/http_cache.ts";
 import type { CacheSettings } from "../cache/reuse.ts";
@@ -194,13 +195,19 @@ function cacheLayer({ cache: settings, as, upstream }: PartSettings): Layer | un
       cache({
         ...cacheScope(upstream, settings, deps),
         maxEntryBytes: upstream.maxBody,
-        isWorthStoring: (reply) =>
-          as === "text" ? Promise.resolve(true) : reply.body.json(Infinity).then(
-            () => true,
-            () => false,
-          ),
+        isWorthStoring: ({ body }) => as === "text" || isJson(body),
       }),
   };
+}
+
+/** Whether a whole body is JSON, or empty. */
+function isJson(body: Body): boolean {
+  try {
+    body.checkJson();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function forwardCacheLayer(

@@ -121,6 +121,20 @@ Deno.test("one response that can be stored ends that", async () => {
   assertEquals(await store.readsDuring(() => process.getPrivate(LONG)), LONG);
 });
 
+Deno.test("during the run, requests for the same do not wait for each other", async () => {
+  const { origin, process } = setUp();
+  await process.getPrivate(LONG);
+  const calls = origin.calls;
+  const both = [process.ask("/public/1"), process.ask("/public/1")];
+  assertEquals(origin.calls, calls + 2);
+  for (const { status, headers } of await Promise.all(both)) {
+    const expected = "test; fwd=uri-miss; fwd-status=200; ttl=60; stored";
+    assertEquals([status, headers.get("cache-status")], [200, expected]);
+  }
+  await Promise.all([process.ask("/public/2"), process.ask("/public/2")]);
+  assertEquals(origin.calls, calls + 3, "a response that can be stored has ended the run");
+});
+
 Deno.test("where one response in a hundred can be stored, each miss reads the store", async () => {
   const { store, origin, process, other } = setUp();
   for (let time = 0; time < 20; time++) {
