@@ -3,6 +3,8 @@ import type { Kind } from "../lib/core/errors.ts";
 import { fingerprint } from "../lib/core/fingerprint.ts";
 import type { Shutdown } from "../lib/process/shutdown.ts";
 import { memoize } from "../lib/core/memoize.ts";
+import { endedRequest } from "../lib/observe/ended_request.ts";
+import type { Observer } from "../lib/observe/observer.ts";
 import type { PartRecord } from "../lib/core/trace.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Middleware } from "./middleware.ts";
@@ -45,6 +47,8 @@ export interface AccessLogOptions {
   readonly clock: Clock;
   readonly log: (entry: AccessEntry) => void;
   readonly shutdown: Shutdown;
+  /** Who gets each request when it has ended (default: nobody). */
+  readonly observers?: readonly Observer[] | undefined;
 }
 
 /** How the end of a request that was not sent whole is logged. */
@@ -56,7 +60,8 @@ type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 const HASHES = 1_000;
 
 /** Logs each request once, when its response has been sent or the process ends. */
-export function accessLog({ clock, log, shutdown }: AccessLogOptions): Middleware {
+export function accessLog(options: AccessLogOptions): Middleware {
+  const { clock, log, shutdown, observers = [] } = options;
   const salt = crypto.randomUUID();
   const hash = memoize((address) => fingerprint(salt + address), HASHES);
   /** The requests in flight, and when each arrived (ms since 1970). */
@@ -65,9 +70,11 @@ export function accessLog({ clock, log, shutdown }: AccessLogOptions): Middlewar
     const arrivedAt = inFlight.get(c);
     if (arrivedAt === undefined) return; // already logged, when the process ended
     inFlight.delete(c);
-    const durationMs = round(clock.monotonic() - c.arrivedAt);
+    const tookMs = clock.monotonic() - c.arrivedAt;
+    const durationMs = round(tookMs);
     const time = new Date(arrivedAt).toISOString();
     log(entryOf(c, { time, durationMs, client: hash(clientOf(c)) }, cutShort));
+    if (observers.length > 0) observe(observers, c, { time: arrivedAt, tookMs }, cutShort);
   };
   shutdown.onEnd(() => {
     const count = inFlight.size;
@@ -106,15 +113,40 @@ function entryOf(
   { time, durationMs, client }: Pick<AccessEntry, "time" | "durationMs" | "client">,
   cutShort: CutShort | undefined,
 ): AccessEntry {
-  const { trace: { id, parts }, method, path, route, error, response } = c;
-  // The status for a client that has left (499) is never sent, only logged.
-  const status = error?.status ?? response?.status ?? 503;
+  const { trace: { id, parts }, method, path, route, error } = c;
+  const status = statusOf(c);
   const entry: Writable<AccessEntry> = { time, id, method, path, status, durationMs, client };
   if (route !== undefined) entry.route = route;
   if (cutShort !== undefined) Object.assign(entry, cutShort);
   if (error !== undefined) entry.problem = error.kind;
   if (parts.length > 0) entry.parts = parts.map(partEntryOf);
   return entry;
+}
+
+/** The status for a client that has left (499) is never sent, only logged. */
+function statusOf({ error, response }: Exchange): number {
+  return error?.status ?? response?.status ?? 503;
+}
+
+function observe(
+  observers: readonly Observer[],
+  c: Exchange,
+  { time, tookMs }: { readonly time: number; readonly tookMs: number },
+  { cutOff, ended }: CutShort = {},
+): void {
+  const { trace, method, route, error, arrivedAt, env } = c;
+  const request = endedRequest({
+    route,
+    method,
+    status: statusOf(c),
+    problem: error?.kind,
+    ended: cutOff ? "cut-off" : ended,
+    isInBatch: env.batch !== undefined,
+    time,
+    arrivedAt,
+    durationMs: tookMs,
+  }, trace);
+  for (const { requestEnded } of observers) requestEnded?.(request);
 }
 
 function partEntryOf({ part, durationMs, error }: PartRecord): PartEntry {

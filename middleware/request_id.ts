@@ -5,8 +5,11 @@ import type { Middleware } from "./middleware.ts";
 /** Which ids a client may choose: they go into logs, headers and problem documents. */
 const WELL_FORMED = /^[A-Za-z0-9][A-Za-z0-9._~+/=-]{0,127}$/;
 
-/** Gives every request an id (the client's `X-Request-Id` when well-formed) and starts its trace. */
-export function requestId(clock: Clock): Middleware {
+/**
+ * Gives every request an id (the client's `X-Request-Id` when well-formed) and starts its trace.
+ * @param isObserved whether the trace records calls and waits, too
+ */
+export function requestId(clock: Clock, isObserved = false): Middleware {
   return {
     before(c) {
       const sent = c.headers.get("x-request-id");
@@ -14,7 +17,12 @@ export function requestId(clock: Clock): Middleware {
       const id = c.env.batch?.itemId ?? own ?? crypto.randomUUID();
       const traceparent = c.headers.get("traceparent");
       c.arrivedAt = clock.monotonic();
-      c.trace = { id, parts: [], ...(isTraceparent(traceparent) ? { traceparent } : {}) };
+      c.trace = {
+        id,
+        parts: [],
+        ...(isTraceparent(traceparent) ? { traceparent } : {}),
+        ...(isObserved ? { calls: [], waits: [] } : {}),
+      };
     },
     after(c, { headers }) {
       headers.set("x-request-id", c.trace.id);

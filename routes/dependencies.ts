@@ -3,6 +3,7 @@ import type { CacheStore } from "../lib/cache/store.ts";
 import type { Clock, Random } from "../lib/core/clock.ts";
 import type { BufferBudget } from "../lib/core/buffer_budget.ts";
 import type { BucketStore } from "../lib/limiter/stores/bucket_store.ts";
+import type { Observer } from "../lib/observe/observer.ts";
 import type { Operator } from "../lib/operator/operator.ts";
 import type { Shutdown } from "../lib/process/shutdown.ts";
 import type { Resources } from "../lib/upstream/resources.ts";
@@ -47,6 +48,8 @@ export interface GatewayDependencies {
   readonly logError: (error: unknown, requestId: string) => void;
   /** Logs why an upstream fails, and that it responds again. */
   readonly logFault: (report: FaultReport) => void;
+  /** Who observes requests and calls (default: nobody, and nothing is recorded). */
+  readonly observers?: readonly Observer[];
   /** Set for a gateway that rehearses a request of another one. */
   readonly rehearsal?: {
     /** The other's name in `Via` and `Proxy-Status`. */

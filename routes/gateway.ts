@@ -55,7 +55,8 @@ export interface Gateway {
 
 /** Builds the gateway: the two lists of middleware, and the routes. */
 export function createGateway(settings: Settings, deps: GatewayDependencies): Gateway {
-  const { clock, background, buffers, shutdown, operator, logAccess, logError } = deps;
+  const { clock, background, buffers, shutdown, operator, logAccess, logError, observers = [] } =
+    deps;
   const { ipv6Prefix } = settings;
   const [own, routes] = [new RouteTree<Way>(), new RouteTree<Way>()];
   const ownMethods = new RouteTree<void>();
@@ -93,8 +94,8 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
 
   // Every request meets these, in this order, whether a route matches it or not.
   const everyRequest = [
-    requestId(clock),
-    accessLog({ clock, log: logAccess, shutdown }),
+    requestId(clock, observers.length > 0),
+    accessLog({ clock, log: logAccess, shutdown, observers }),
     settings.cors && cors(settings.cors, allowed),
     head(),
     unsupported(),

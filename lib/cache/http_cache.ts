@@ -183,7 +183,7 @@ export class HttpCache {
     const deadline = this.#options.clock.monotonic() + this.#options.refreshMs;
     background(async (signal) => {
       // Its calls are no part of the response that the client gets meanwhile.
-      const own = { ...trace, parts: [] };
+      const own = { ...trace, parts: [], calls: undefined, waits: undefined };
       const ctx = { signal, deadline, client, trace: own, background, isOptional: true };
       const response = await this.#lead(forWhole(lookup), flightKey, stored, ctx);
       discard(response);

@@ -3,7 +3,7 @@ import type { Body } from "./body.ts";
 import type { Bytes } from "./bytes.ts";
 import type { BufferAccount } from "./buffer_budget.ts";
 import type { PartFailure } from "./errors.ts";
-import type { Trace } from "./trace.ts";
+import type { CallRecord, Trace } from "./trace.ts";
 
 /**
  * An async function from a call to a reply: an upstream, with or without policies. It rejects only
@@ -94,6 +94,12 @@ export interface Context {
    * Absent where there is only one attempt.
    */
   readonly tried?: object[] | undefined;
+  /** Which attempt of the call it is, from 1 (default: the first). */
+  readonly attempt?: number | undefined;
+  /** Whether the attempt is made because the first one is slow (default false). */
+  readonly isHedge?: boolean | undefined;
+  /** The record of this attempt; absent outside of one, and while nobody observes. */
+  readonly record?: CallRecord | undefined;
 }
 
 /** The client of a request. */

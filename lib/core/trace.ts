@@ -1,9 +1,12 @@
-import type { GatewayError, PartFailure } from "./errors.ts";
+import type { GatewayError, Kind, PartFailure } from "./errors.ts";
+import type { UpstreamFaultReason } from "./upstream_fault.ts";
 
 /** The outcome of a part. */
 export interface PartRecord {
   /** The part's name. */
   readonly part: string;
+  /** When it started, on the monotonic clock (ms); absent if it was never called. */
+  readonly startedAt?: number | undefined;
   /** Time from its start to its outcome (ms). */
   readonly durationMs: number;
   /** The error; absent if it succeeded. */
@@ -14,8 +17,55 @@ export interface PartRecord {
     /** Failures of items that are missing from it. */
     readonly failures?: readonly PartFailure[];
     /** How a cache handled the call. */
-    readonly cached?: { readonly isHit: boolean };
+    readonly cached?: { readonly isHit: boolean; readonly isStale: boolean };
   };
+}
+
+/**
+ * One attempt of a call to an upstream: it starts when the queues in front of the upstream have let it
+ * through, and ends with the reply (of a forward: with the head of it) or with an error.
+ */
+export interface CallRecord {
+  /** The part that it was made for; undefined for a forward. */
+  readonly part: string | undefined;
+  /** The upstream's name. */
+  readonly upstream: string;
+  /** The origin that it was sent to last; undefined where the upstream has no choice of targets. */
+  target: string | undefined;
+  /** Which attempt of the call it is, from 1: more are retries. A hedge has its first call's number. */
+  readonly attempt: number;
+  /** Whether it was made because the first one was slow. */
+  readonly isHedge: boolean;
+  /** When it started, on the monotonic clock (ms). */
+  readonly startedAt: number;
+  /** How long it took (ms); undefined while it runs. */
+  durationMs: number | undefined;
+  /** The upstream's status; undefined if it sent none. */
+  status: number | undefined;
+  /** Why there was no reply; `cancelled` for what was no longer needed, such as the slower of two. */
+  problem: Kind | undefined;
+  /** Why no connection or no response came about; undefined where the system reported nothing. */
+  reason: UpstreamFaultReason | undefined;
+  /** The system's own words for it, for the operator alone; may contain addresses, never secrets. */
+  cause: string | undefined;
+}
+
+/** Time in which a request, or a call for it, only waited. */
+export interface WaitRecord {
+  /**
+   * What for: `limits`, for tokens of the request's limits and the store that counts them; `rate`, for
+   * the upstream's rate; `concurrency`, for a slot of the upstream; `backoff`, before a retry; `shared`,
+   * for the reply to an identical call that another request had made.
+   */
+  readonly for: "limits" | "rate" | "concurrency" | "backoff" | "shared";
+  /** The part that waited; undefined for a forward, and for the request as a whole. */
+  readonly part: string | undefined;
+  /** The upstream that it waited for; undefined for `limits`. */
+  readonly upstream: string | undefined;
+  /** When it began, on the monotonic clock (ms). */
+  readonly startedAt: number;
+  /** How long it took (ms). */
+  readonly durationMs: number;
 }
 
 /** What logs and response headers report about a request. */
@@ -30,4 +80,8 @@ export interface Trace {
   partsRunning?: number;
   /** Whether the whole response is a cache hit. */
   isHit?: boolean;
+  /** The attempts of its calls so far, in the order of their starts; absent while nobody observes. */
+  readonly calls?: CallRecord[] | undefined;
+  /** Its waits so far, in the order of their ends; absent while nobody observes. */
+  readonly waits?: WaitRecord[] | undefined;
 }

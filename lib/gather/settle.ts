@@ -17,7 +17,12 @@ export interface Part {
 
 /** The outcome of a part: its reply, or the error that it failed with. */
 export type Outcome =
-  & { readonly part: string; readonly durationMs: number }
+  & {
+    readonly part: string;
+    /** On the monotonic clock (ms); absent if it was never called. */
+    readonly startedAt?: number | undefined;
+    readonly durationMs: number;
+  }
   & ({ readonly reply: Reply; readonly error?: never } | {
     readonly error: GatewayError;
     readonly reply?: never;
@@ -200,10 +205,11 @@ class Run implements Disposable {
 
   #end(node: Node, reply: Reply | undefined, thrown?: unknown): void {
     const { name: part } = node.part;
-    const durationMs = this.#options.clock.monotonic() - node.startedAt;
+    const { startedAt } = node;
+    const durationMs = this.#options.clock.monotonic() - startedAt;
     const outcome: Outcome = reply
-      ? { part, durationMs, reply }
-      : { part, durationMs, error: toGatewayError(thrown) };
+      ? { part, startedAt, durationMs, reply }
+      : { part, startedAt, durationMs, error: toGatewayError(thrown) };
     this.#ctx.trace.partsRunning = --this.#running;
     this.#settle(node, outcome);
     this.startReady();
@@ -240,12 +246,12 @@ function link(nodes: readonly Node[]): void {
 }
 
 /** The outcome of a part whose reply arrived after the decision. */
-function withoutReply({ part, durationMs, reply }: Outcome): Outcome {
+function withoutReply({ part, startedAt, durationMs, reply }: Outcome): Outcome {
   // What the deadline cut off is reported even though the part is no longer needed.
   const { failures = [] } = reply ?? {};
   const late = failures.find(({ error }) => error.kind === "deadline-exceeded")?.error;
   const error = late && new GatewayError(late.kind, late.message, { failures });
-  return { part, durationMs, error: error ?? notNeeded() };
+  return { part, startedAt, durationMs, error: error ?? notNeeded() };
 }
 
 function cyclic(): Error {

@@ -8,6 +8,7 @@ import type { ForwardSettings, GatherSettings } from "../config/route.ts";
 import type { UpstreamSettings } from "../config/upstream.ts";
 import { gather } from "../gather/gather.ts";
 import { type GatherPart, GatherPlan } from "../gather/gather_plan.ts";
+import type { Observer } from "../observe/observer.ts";
 import { HeaderKey } from "../http/header_key.ts";
 import { keyedForwardHeaders } from "../http/keyed_headers.ts";
 import { expandCall } from "../template/part_call.ts";
@@ -35,6 +36,8 @@ export interface SourcesDependencies extends UpstreamsDependencies {
   readonly pseudonym: string;
   /** Returns what each attempt of a part, or of a forward, goes through (default: nothing). */
   readonly attempted?: ((caller: Caller) => Policy) | undefined;
+  /** Who observes requests and calls (default: nobody). */
+  readonly observers?: readonly Observer[] | undefined;
 }
 
 /** A caller of an upstream: a part, or a forward route, which has no part. */
@@ -163,7 +166,8 @@ export class Sources {
   }
 
   #stackDependencies(upstream: UpstreamSettings, part: string | undefined): StackDependencies {
-    const { clock, random, cache, limiter, overload, attempted } = this.#deps;
+    const { clock, random, cache, limiter, overload, attempted, observers = [] } = this.#deps;
+    const caller = { part, upstream: upstream.name };
     return {
       upstream: this.#upstreams.get(upstream),
       cache,
@@ -172,7 +176,8 @@ export class Sources {
       clock,
       random,
       overload,
-      attempted: attempted?.({ part, upstream: upstream.name }),
+      attempted: attempted?.(caller),
+      recorded: observers.length > 0 ? { ...caller, clock, observers } : undefined,
     };
   }
 }

@@ -14,6 +14,7 @@ import type { GatherPart, PagedList } from "../gather/gather_plan.ts";
 import { digest } from "../core/digest.ts";
 import { accept } from "../policies/accept/accept.ts";
 import { breaker, breakerRefusal } from "../policies/breaker/breaker.ts";
+import { recordCalls, type RecordCallsOptions } from "../observe/record_calls.ts";
 import { buffer } from "../policies/buffer.ts";
 import { adaptive } from "../policies/adaptive/adaptive.ts";
 import { bulkhead } from "../policies/bulkhead.ts";
@@ -47,6 +48,8 @@ export interface StackDependencies {
   readonly overload: Overload;
   /** What each attempt goes through; absent outside of rehearsals. */
   readonly attempted?: Policy | undefined;
+  /** How attempts are recorded; absent if nobody observes them. */
+  readonly recorded?: RecordCallsOptions | undefined;
 }
 
 /** A policy of a stack, with its description for `--check`. */
@@ -316,8 +319,12 @@ function bulkheadLayer(
 function timeoutLayer({ timeoutMs }: { readonly timeoutMs: number }): Layer {
   return {
     label: `timeout ${formatDuration(timeoutMs)}`,
-    policy: ({ clock, upstream, attempted }) => (next) =>
-      upstream.watch(timeout({ timeoutMs, clock })(attempted ? attempted(next) : next)),
+    policy: ({ clock, upstream, attempted, recorded }) => (next) => {
+      const watched = upstream.watch(
+        timeout({ timeoutMs, clock })(attempted ? attempted(next) : next),
+      );
+      return recorded ? recordCalls(recorded)(watched) : watched;
+    },
   };
 }
 

@@ -9,6 +9,7 @@ import { BufferBudget } from "../../lib/core/buffer_budget.ts";
 import type { Source } from "../../lib/core/source.ts";
 import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
 import type { BucketStore } from "../../lib/limiter/stores/bucket_store.ts";
+import type { Observer } from "../../lib/observe/observer.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
 import { Resources } from "../../lib/upstream/resources.ts";
 import { Shutdown } from "../../lib/process/shutdown.ts";
@@ -50,6 +51,7 @@ export interface TestGatewayOptions {
   readonly cacheStore?: CacheStore;
   readonly operator?: Operator;
   readonly adminToken?: string;
+  readonly observers?: readonly Observer[];
   readonly isHosted?: boolean;
   /** Looks up the upstreams' names; absent: they are not looked up. */
   readonly lookUp?: HttpTransport["lookUp"];
@@ -139,6 +141,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     adminToken: options.adminToken,
     isHosted: options.isHosted ?? false,
     ...(options.operator && { operator: options.operator }),
+    ...(options.observers && { observers: options.observers }),
     ...(options.cacheStore && { cacheStore: options.cacheStore }),
     logAccess: (entry) => log.push(entry),
     logError: (error) => errors.push(error),

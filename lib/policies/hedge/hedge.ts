@@ -86,7 +86,9 @@ class FirstCall extends Scope implements Timer {
     if (this.aborted || !budget.withdraw(!isOptional && partsRunning <= 1)) return;
     if (!retryBudget.withdraw(clock.monotonic(), isOptional)) return budget.giveBack();
     this.#hedge = new Hedge(this.#ctx.signal, this);
-    this.#hedge.start(this.#next(this.#call, { ...this.inner, signal: this.#hedge }));
+    this.#hedge.start(
+      this.#next(this.#call, { ...this.inner, signal: this.#hedge, isHedge: true }),
+    );
   }
 
   /**

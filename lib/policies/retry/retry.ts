@@ -35,7 +35,7 @@ export function retry(options: RetryOptions): Policy {
       const ctx = targets && most > 1 ? { ...outer, tried: [] } : outer;
       for (let attempt = 1;; attempt++) {
         try {
-          const reply = await next(call, ctx);
+          const reply = await next(call, attempt === 1 ? ctx : { ...ctx, attempt });
           if (attempt >= most || !TRANSIENT_STATUS.has(reply.status)) return reply;
           if (!await pause(attempt, reply, ctx, options)) return reply;
         } catch (error) {

@@ -57,6 +57,7 @@ export function target({ targets, clock, refresh }: TargetOptions): Policy {
     const tried = ctx.tried ?? [];
     tried.push(chosen);
     chosen.inFlight++;
+    if (ctx.record) ctx.record.target = chosen.name;
     let reply: Reply;
     try {
       reply = await chosen.source(call, ctx);

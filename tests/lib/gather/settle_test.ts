@@ -38,7 +38,7 @@ Deno.test("all parts are called concurrently, each with its own call", async () 
   assertEquals((await outcomes).length, 3);
 });
 
-Deno.test("outcomes come in the order of completion, with what each took", async () => {
+Deno.test("outcomes come in the order of completion, with when each started and what it took", async () => {
   const clock = new ManualClock();
   const script = new ScriptedSource();
   const ctx = testContext();
@@ -54,9 +54,9 @@ Deno.test("outcomes come in the order of completion, with what each took", async
   await clock.advance(10);
   script.at(1).answer(reply);
   assertEquals(await outcomes, [
-    { part: "c", durationMs: 10, reply },
-    { part: "a", durationMs: 20, error },
-    { part: "b", durationMs: 30, reply },
+    { part: "c", startedAt: 1000, durationMs: 10, reply },
+    { part: "a", startedAt: 1000, durationMs: 20, error },
+    { part: "b", startedAt: 1000, durationMs: 30, reply },
   ]);
 });
 
