@@ -9,6 +9,8 @@ import { GatewayError } from "./lib/core/errors.ts";
 import { DEFAULTS } from "./lib/core/defaults.ts";
 import { parseConfig } from "./lib/config/parse.ts";
 import type { Settings } from "./lib/config/gateway.ts";
+import { writeJson } from "./lib/json/write_json.ts";
+import { openApiDocument } from "./lib/openapi/openapi.ts";
 import { describe } from "./lib/upstream/describe.ts";
 import { KvStore, LOCAL_KV, REMOTE_KV } from "./lib/limiter/stores/kv_store.ts";
 import { MemoryStore } from "./lib/limiter/stores/memory_store.ts";
@@ -48,9 +50,11 @@ if (import.meta.main) {
     const options = readOptions(Deno.args, env);
     const { config, place } = await readConfig(options.config, DEFAULT_CONFIG);
     const settings = parseConfig(config, env, place);
+    const isPrinted = options.check || options.openapi;
     if (options.check) output.line(describe(settings));
-    else await run(settings, options);
-    await output.flush(options.check ? Infinity : DEFAULTS.flushMs);
+    if (options.openapi) output.line(writeJson(openApiDocument(settings), 2) ?? "");
+    if (!isPrinted) await run(settings, options);
+    await output.flush(isPrinted ? Infinity : DEFAULTS.flushMs);
     Deno.exit(0);
   } catch (error) {
     // Rethrown, it would only be logged: run() prevents unhandled rejections from ending the process.

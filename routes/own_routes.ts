@@ -13,6 +13,7 @@ import { cacheAddresses } from "./admin/cache_addresses.ts";
 import { clientsAdmin } from "./admin/clients.ts";
 import { explainAdmin } from "./admin/explain.ts";
 import type { OperatorEnv } from "./admin/operator_env.ts";
+import { openApiEndpoint } from "./openapi.ts";
 import { rehearseAdmin, type RehearseOptions } from "./admin/rehearse.ts";
 import { upstreamsAdmin } from "./admin/upstreams.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
@@ -46,6 +47,7 @@ export const OWN_ROUTES: readonly Routed[] = [
   { method: "GET", path: "/_gateway/upstreams" },
   { method: "GET", path: "/_gateway/explain" },
   { method: "POST", path: "/_gateway/rehearse" },
+  { method: "GET", path: "/_gateway/openapi.json" },
 ];
 /** The public ones; all others are the operator API. */
 const OPEN_ROUTES = /^\/_gateway\/(?:health|problems)\//;
@@ -68,7 +70,7 @@ export type OwnRoute = Routed & { readonly endpoint: Endpoint };
 
 /**
  * The routes under `/_gateway/`, in the order in which they are tried: health and problem pages are
- * public, the rest is the operator API.
+ * public, and the OpenAPI document where the config says so; the rest is the operator API.
  */
 export function ownRoutes(
   settings: Settings,
@@ -76,6 +78,7 @@ export function ownRoutes(
   options: OwnRoutesOptions,
 ): OwnRoute[] {
   const { store, shutdown } = deps;
+  const openapi = openApiEndpoint(settings);
   const needsWrites = settings.routes.some(({ limits }) =>
     limits.some(({ allowance }) => allowance.onStoreFailure === "closed")
   );
@@ -87,7 +90,14 @@ export function ownRoutes(
       endpoint: ready({ store, needsWrites, shutdown }),
     },
     { method: "GET", path: "/_gateway/problems/:kind", endpoint: problemKind },
-    { method: "ANY", path: "/_gateway/*", endpoint: operatorApi(settings, deps, options) },
+    ...settings.openapi.public
+      ? [{ method: "GET", path: "/_gateway/openapi.json", endpoint: openapi } as const]
+      : [],
+    {
+      method: "ANY",
+      path: "/_gateway/*",
+      endpoint: operatorApi(settings, deps, { ...options, openapi }),
+    },
   ];
 }
 
@@ -95,7 +105,7 @@ export function ownRoutes(
 function operatorApi(
   settings: Settings,
   deps: GatewayDependencies,
-  options: OwnRoutesOptions,
+  options: OwnRoutesOptions & { readonly openapi: Endpoint },
 ): Endpoint {
   const { clock, operator, adminToken: token, isHosted } = deps;
   const { cache, limits, upstreams, notRouted } = options;
@@ -118,6 +128,7 @@ function operatorApi(
   app.route("/_gateway/upstreams", upstreamsAdmin(upstreams));
   app.route("/_gateway/explain", explainAdmin(settings));
   app.route("/_gateway/rehearse", rehearseAdmin({ ...options, settings, deps }));
+  app.get("/_gateway/openapi.json", async (c) => (await options.openapi(c.env)).build("GET"));
   app.notFound((c) => notRouted(c.env));
   return async function operatorApi(c) {
     // The response to HEAD has the length of the one to GET, which is known further out.

@@ -3,7 +3,8 @@ import { DEFAULTS } from "../core/defaults.ts";
 import type { Environment } from "../config/values.ts";
 import { StartError } from "../core/start_error.ts";
 
-const USAGE = "usage: main.ts [--config FILE] [--port N] [--host H] [--reuse-port] [--check]";
+const USAGE =
+  "usage: main.ts [--config FILE] [--port N] [--host H] [--reuse-port] [--check] [--openapi]";
 
 /** The options of the program, from its flags and environment. */
 export interface Options {
@@ -18,6 +19,8 @@ export interface Options {
   readonly store: string | undefined;
   /** Whether to check the config, print what it does, and exit. */
   readonly check: boolean;
+  /** Whether to print the OpenAPI document of the config's routes, and exit. */
+  readonly openapi: boolean;
 }
 
 /**
@@ -33,6 +36,7 @@ export function readOptions(args: string[], env: Environment): Options {
     reusePort: flags["reuse-port"],
     store: env("GATEWAY_STORE"),
     check: flags.check,
+    openapi: flags.openapi,
   };
 }
 
@@ -46,6 +50,7 @@ function readFlags(args: string[]) {
         host: { type: "string" },
         "reuse-port": { type: "boolean", default: false },
         check: { type: "boolean", default: false },
+        openapi: { type: "boolean", default: false },
       },
     }).values;
   } catch (error) {

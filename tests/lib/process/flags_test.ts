@@ -14,6 +14,7 @@ Deno.test("without a word, the defaults hold", () => {
     reusePort: false,
     store: undefined,
     check: false,
+    openapi: false,
   });
 });
 
@@ -32,6 +33,7 @@ Deno.test("the environment stands before the defaults", () => {
     reusePort: false,
     store: ":memory:",
     check: false,
+    openapi: false,
   });
 });
 
@@ -52,6 +54,7 @@ Deno.test("flags stand before the environment", () => {
     reusePort: true,
     store: ":memory:",
     check: true,
+    openapi: false,
   });
 });
 
@@ -74,7 +77,7 @@ for (
     const { message } = assertThrows(() => read(args), StartError);
     assertStringIncludes(
       message,
-      "\nusage: main.ts [--config FILE] [--port N] [--host H] [--reuse-port] [--check]",
+      "\nusage: main.ts [--config FILE] [--port N] [--host H] [--reuse-port] [--check] [--openapi]",
     );
   });
 }
