@@ -35,7 +35,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   limiter: ["core", "http", "store"],
   cache: ["core", "async", "coding", "http", "store"],
   gather: ["core", "async", "cache", "http", "json", "template"],
-  policies: ["core", "async", "coding", "http", "json", "limiter", "template"],
+  policies: ["core", "async", "coding", "http", "json", "limiter", "observe", "template"],
   config: ["core", "cache", "gather", "http", "json", "limiter", "template"],
   transport: ["core", "async", "config", "http", "json", "template"],
   operator: ["core", "config", "http", "store"],
