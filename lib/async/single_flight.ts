@@ -11,34 +11,38 @@ import type { Client, Context } from "../core/source.ts";
  * has a signal of its own, which aborts only when the last waiter has left, its deadline is the latest
  * of its waiters', and it is optional only if it is for all of them. Each waiter still leaves on time
  * when its own signal aborts.
+ *
+ * It is itself the signal of the work, and knows the work itself: one object a call, where a signal, a
+ * closure for the work and one for its end would make four.
  */
-export class SingleFlight<T> {
+export abstract class SingleFlight<T> extends Scope {
   /** The client of the first caller. */
   readonly client: Client;
-  readonly #scope = new Scope();
   /** Nearly all work has one waiter: a set is made for the second. */
   #only: Waiter<T> | undefined;
   #several: Set<Waiter<T>> | undefined;
-  readonly #onOver: () => void;
   /** Fields of it are overwritten: a getter would cost half a microsecond a call. */
   readonly #ctx: Context & { deadline: number; isOptional: boolean };
   /** The last waiter to leave before there was a result. */
   #last: Waiter<T> | undefined;
 
-  /** @param onOver called once, when no further waiter can join */
-  constructor({ client, trace, background, buffers }: Context, onOver: () => void) {
+  constructor({ client, trace, background, buffers }: Context) {
+    super();
     this.client = client;
-    this.#onOver = onOver;
-    const signal = this.#scope;
     const deadline = -Infinity;
-    this.#ctx = { signal, deadline, client, trace, background, isOptional: true, buffers };
+    this.#ctx = { signal: this, deadline, client, trace, background, isOptional: true, buffers };
   }
+
+  /** Does the work. */
+  protected abstract work(ctx: Context): Promise<T>;
+
+  /** Called once, when no further waiter can join. */
+  protected abstract over(): void;
 
   /** Waits for the result. It rejects with the signal's reason when that aborts first. */
   join({ signal, deadline, isOptional = false }: Context): Promise<T> {
     return new Promise((resolve, reject) => {
-      const leave = (waiter: Waiter<T>) => this.#leave(waiter);
-      const waiter = new Waiter(signal, deadline, resolve, reject, leave);
+      const waiter = new Waiter(signal, deadline, resolve, reject, this);
       if (this.#several) this.#several.add(waiter);
       else if (this.#only) this.#several = new Set([this.#only, waiter]);
       else this.#only = waiter;
@@ -47,31 +51,40 @@ export class SingleFlight<T> {
     });
   }
 
-  /** Runs the work and settles all waiters. At least one must have joined. */
-  run(work: (ctx: Context) => Promise<T>): void {
-    Promise.try(work, this.#ctx).then(
+  /** Starts the work, which settles all waiters. At least one must have joined. */
+  run(): void {
+    let working: Promise<T>;
+    try {
+      working = this.work(this.#ctx);
+    } catch (error) {
+      return this.#fail(error);
+    }
+    working.then(
       (value) => this.#end((waiter) => waiter.resolve(value)),
-      (error) => {
-        // A required caller has joined work that was not done because it was optional.
-        if (isOptionalOnly(error) && !this.#ctx.isOptional && !this.#last) return this.run(work);
-        this.#end((waiter) => waiter.reject(error));
-      },
+      (error) => this.#fail(error),
     );
+  }
+
+  #fail(error: unknown): void {
+    // A required caller has joined work that was not done because it was optional.
+    if (isOptionalOnly(error) && !this.#ctx.isOptional && !this.#last) return this.run();
+    this.#end((waiter) => waiter.reject(error));
   }
 
   #waiters(): Iterable<Waiter<T>> {
     return this.#several ?? (this.#only ? [this.#only] : []);
   }
 
-  #leave(waiter: Waiter<T>): void {
+  /** @internal Lets a waiter whose signal has aborted go. */
+  leave(waiter: Waiter<T>): void {
     this.#several?.delete(waiter);
     if (this.#several && this.#several.size > 0) {
       if (waiter.deadline === this.#ctx.deadline) this.#ctx.deadline = this.#latestDeadline();
       waiter.reject(waiter.signal.reason);
     } else {
       this.#last = waiter;
-      this.#onOver();
-      this.#scope.cancel(waiter.signal.reason);
+      this.over();
+      this.cancel(waiter.signal.reason);
     }
   }
 
@@ -87,7 +100,7 @@ export class SingleFlight<T> {
 
   #end(settle: (waiter: Waiter<T>) => void): void {
     if (this.#last) return this.#last.reject(this.#last.signal.reason);
-    this.#onOver();
+    this.over();
     for (const waiter of this.#waiters()) {
       waiter.unfollow();
       settle(waiter);
@@ -106,13 +119,13 @@ class Waiter<T> extends Dependent {
     readonly deadline: number,
     readonly resolve: (value: T) => void,
     readonly reject: (reason: unknown) => void,
-    readonly leave: (waiter: Waiter<T>) => void,
+    readonly flight: SingleFlight<T>,
   ) {
     super();
     this.follow(signal);
   }
 
   followedAborted(): void {
-    this.leave(this);
+    this.flight.leave(this);
   }
 }

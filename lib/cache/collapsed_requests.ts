@@ -25,10 +25,26 @@ export interface FillInProgress {
   readonly response: CacheResponse;
 }
 
-interface Flight {
-  readonly flight: SingleFlight<CacheResponse>;
-  /** Wall clock (ms since 1970). */
-  readonly startedAt: number;
+/** A forwarded request in flight. */
+class Flight extends SingleFlight<CacheResponse> {
+  constructor(
+    readonly flights: Map<string, Flight>,
+    readonly key: string,
+    ctx: Context,
+    readonly forward: (ctx: Context) => Promise<CacheResponse>,
+    /** Wall clock (ms since 1970). */
+    readonly startedAt: number,
+  ) {
+    super(ctx);
+  }
+
+  protected work(ctx: Context): Promise<CacheResponse> {
+    return this.forward(ctx);
+  }
+
+  protected over(): void {
+    if (this.flights.get(this.key) === this) this.flights.delete(this.key);
+  }
 }
 
 const NO_HEADERS = new Headers();
@@ -68,30 +84,28 @@ export class CollapsedRequests {
 
   /** The forwarded request in flight; undefined for one sent before its URL was invalidated. */
   flightFor({ url }: Lookup, flightKey: string): SingleFlight<CacheResponse> | undefined {
-    const known = this.#flights.get(flightKey);
-    if (known === undefined) return undefined;
-    const { flight, startedAt: requestedAt } = known;
+    const flight = this.#flights.get(flightKey);
+    if (flight === undefined) return undefined;
     const isInvalidated = this.#options.stored.isInvalidated({
       url,
       headers: NO_HEADERS,
-      requestedAt,
+      requestedAt: flight.startedAt,
     });
     return isInvalidated ? undefined : flight;
   }
 
   /** Starts a flight that others may join, and waits for its response. */
-  async lead(
+  lead(
     flightKey: string,
     ctx: Context,
     forward: (ctx: Context) => Promise<CacheResponse>,
   ): Promise<CacheResponse> {
-    const flight = new SingleFlight<CacheResponse>(ctx, () => {
-      if (this.#flights.get(flightKey)?.flight === flight) this.#flights.delete(flightKey);
-    });
-    this.#flights.set(flightKey, { flight, startedAt: this.#options.clock.wall() });
+    const startedAt = this.#options.clock.wall();
+    const flight = new Flight(this.#flights, flightKey, ctx, forward, startedAt);
+    this.#flights.set(flightKey, flight);
     const response = flight.join(ctx);
-    flight.run(forward);
-    return await response;
+    flight.run();
+    return response;
   }
 
   /** The streaming response that may serve this request, as fresh as a stored one has to be. */

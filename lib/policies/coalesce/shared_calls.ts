@@ -42,14 +42,15 @@ export class SharedCalls {
         return waits?.time(reply, ctx) ?? reply;
       }
     }
-    const shared = new SharedCall(scope, call, ctx, running, () => this.#remove(key, shared));
+    const shared = new SharedCall(this, key, scope, call, next, ctx, running);
     this.#calls.set(key, shared);
     const reply = shared.join(ctx);
-    shared.run((inner) => next(call, inner));
+    shared.run();
     return reply;
   }
 
-  #remove(key: string, ended: SharedCall): void {
+  /** @internal Removes a call that no one can join any more. */
+  remove(key: string, ended: SharedCall): void {
     const first = this.#calls.get(key);
     if (first === ended) {
       if (ended.other) this.#calls.set(key, ended.other);
@@ -69,13 +70,23 @@ function keyOf({ path }: Call, { name, address }: Client): string {
 /** A running call. */
 class SharedCall extends SingleFlight<Reply> implements IdentifiedCall {
   constructor(
+    readonly calls: SharedCalls,
+    readonly key: string,
     readonly scope: string,
     readonly call: Call,
+    readonly next: Source,
     ctx: Context,
     /** The next running call with the same key. */
     public other: SharedCall | undefined,
-    onOver: () => void,
   ) {
-    super(ctx, onOver);
+    super(ctx);
+  }
+
+  protected work(ctx: Context): Promise<Reply> {
+    return this.next(this.call, ctx);
+  }
+
+  protected over(): void {
+    this.calls.remove(this.key, this);
   }
 }
