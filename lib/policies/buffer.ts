@@ -18,18 +18,26 @@ export interface BufferOptions {
  * It rejects with `upstream-invalid` when the body is too large, breaks off or cannot be decoded, and
  * with `overloaded` when all buffered bodies together would exceed the memory limit.
  */
-export function buffer({ maxBytes }: BufferOptions): Policy {
-  return (next) => (call, ctx) => next(call, ctx).then((reply) => buffered(reply, ctx, maxBytes));
+export function buffer(options: BufferOptions): Policy {
+  const complete = buffering(options);
+  return (next) => (call, ctx) => next(call, ctx).then((reply) => complete(reply, ctx));
 }
 
-/** Returns a reply at once if its body arrived with its head, as most do. */
-function buffered(reply: Reply, ctx: Context, maxBytes: number): Reply | Promise<Reply> {
-  const { body, headers } = reply;
-  if (!body.isWhole || (body.length ?? 0) > maxBytes || headers.has("content-encoding")) {
-    return read(reply, ctx, maxBytes);
-  }
-  ctx.buffers?.hold(body);
-  return reply;
+/**
+ * What {@linkcode buffer} does with a reply, for a policy around it that saves the promise between
+ * them: returns the reply at once if its body arrived with its head, as most do.
+ */
+export function buffering(
+  { maxBytes }: BufferOptions,
+): (reply: Reply, ctx: Context) => Reply | Promise<Reply> {
+  return (reply, ctx) => {
+    const { body, headers } = reply;
+    if (!body.isWhole || (body.length ?? 0) > maxBytes || headers.has("content-encoding")) {
+      return read(reply, ctx, maxBytes);
+    }
+    ctx.buffers?.hold(body);
+    return reply;
+  };
 }
 
 async function read(coded: Reply, ctx: Context, maxBytes: number): Promise<Reply> {

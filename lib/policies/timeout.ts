@@ -11,6 +11,21 @@ export interface TimeoutOptions {
   /** Maximum duration of the attempt (ms); the deadline may end it earlier. */
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** Completes a reply within the attempt, such as by reading its body (default: it is complete). */
+  readonly complete?: ((reply: Reply, ctx: Context) => Reply | Promise<Reply>) | undefined;
+  /** Is told how each attempt ends. */
+  readonly log?: AttemptLog;
+}
+
+/** Is told how each attempt ends. */
+export interface AttemptLog {
+  succeeded(): void;
+  failed(error: unknown): void;
+}
+
+/** What the attempts of a policy share. */
+interface Shared extends TimeoutOptions {
+  readonly timers: TimerQueue;
 }
 
 /**
@@ -22,9 +37,9 @@ export interface TimeoutOptions {
  * client's next bytes, and restarts when they arrive. So the upstream has the full timeout once the
  * request was sent. A client that is still uploading at the deadline gets `request-timeout`.
  */
-export function timeout({ timeoutMs, clock }: TimeoutOptions): Policy {
-  const timers = new TimerQueue(timeoutMs, clock);
-  const detail = `no response within ${timeoutMs} ms`;
+export function timeout(options: TimeoutOptions): Policy {
+  const { timeoutMs, clock } = options;
+  const shared = { ...options, timers: new TimerQueue(timeoutMs, clock) };
   return (next) =>
     function timeout(call, ctx) {
       const now = clock.monotonic();
@@ -32,7 +47,7 @@ export function timeout({ timeoutMs, clock }: TimeoutOptions): Policy {
         const detail = "no time was left for the call";
         return Promise.reject(new GatewayError("deadline-exceeded", detail));
       }
-      const attempt = new Attempt(ctx.signal, timers, detail, now);
+      const attempt = new Attempt(ctx.signal, shared, now);
       const isUploading = call.body !== undefined && !call.body.isWhole;
       const inner = {
         ...ctx,
@@ -41,14 +56,8 @@ export function timeout({ timeoutMs, clock }: TimeoutOptions): Policy {
       };
       const calling = isUploading ? upload(next, call, inner, attempt) : next(call, inner);
       return calling.then(
-        (reply) => {
-          attempt.end();
-          return reply;
-        },
-        (error) => {
-          attempt.end();
-          throw attempt.waitsForClient ? lateUpload(error) : error;
-        },
+        (reply) => attempt.complete(reply, inner),
+        (error) => attempt.fail(error),
       );
     };
 }
@@ -68,36 +77,63 @@ class Attempt extends Scope implements Timer, UploadWatcher {
   isSet = false;
   earlier: Timer | undefined;
   later: Timer | undefined;
-  readonly #timers: TimerQueue;
-  readonly #detail: string;
+  readonly #shared: Shared;
   #hasEnded = false;
 
-  constructor(parent: AbortSignal, timers: TimerQueue, detail: string, now: number) {
+  constructor(parent: AbortSignal, shared: Shared, now: number) {
     super(parent);
-    this.#timers = timers;
-    this.#detail = detail;
-    timers.start(this, now);
+    this.#shared = shared;
+    shared.timers.start(this, now);
   }
 
   ring(): void {
-    this.cancel(new GatewayError("upstream-timeout", this.#detail));
+    const detail = `no response within ${this.#shared.timeoutMs} ms`;
+    this.cancel(new GatewayError("upstream-timeout", detail));
   }
 
   onWait(): void {
     this.waitsForClient = true;
-    this.#timers.stop(this);
+    this.#shared.timers.stop(this);
   }
 
   onCome(): void {
     // Cancelling the upload at the end of an attempt looks like an arrival, too.
     if (this.#hasEnded || this.aborted) return;
     this.waitsForClient = false;
-    this.#timers.start(this);
+    this.#shared.timers.start(this);
   }
 
-  end(): void {
+  /** Ends it with a reply, once that is complete. */
+  complete(reply: Reply, ctx: Context): Reply | Promise<Reply> {
+    const { complete } = this.#shared;
+    if (complete === undefined) return this.#succeed(reply);
+    let completed: Reply | Promise<Reply>;
+    try {
+      completed = complete(reply, ctx);
+    } catch (error) {
+      return this.fail(error);
+    }
+    if (!(completed instanceof Promise)) return this.#succeed(completed);
+    return completed.then((reply) => this.#succeed(reply), (error) => this.fail(error));
+  }
+
+  /** Ends it with an error. */
+  fail(thrown: unknown): never {
+    this.#end();
+    const error = this.waitsForClient ? lateUpload(thrown) : thrown;
+    this.#shared.log?.failed(error);
+    throw error;
+  }
+
+  #succeed(reply: Reply): Reply {
+    this.#end();
+    this.#shared.log?.succeeded();
+    return reply;
+  }
+
+  #end(): void {
     this.#hasEnded = true;
-    this.#timers.stop(this);
+    this.#shared.timers.stop(this);
     this[Symbol.dispose]();
   }
 }

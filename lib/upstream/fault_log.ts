@@ -1,6 +1,5 @@
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
-import type { Reply, Source } from "../core/source.ts";
 import type { TargetReport } from "../policies/target/target_set.ts";
 import { UpstreamFault, type UpstreamFaultReason } from "../core/upstream_fault.ts";
 
@@ -52,29 +51,22 @@ export class FaultLog {
     this.#report = report;
   }
 
-  /** Wraps a source to report its failures. Any response counts as a success. */
-  watch(next: Source): Source {
-    const succeeded = (reply: Reply) => {
-      if (this.#failed > 0) this.#recovered();
-      return reply;
-    };
-    const failed = (error: unknown) => {
-      this.#add(error);
-      throw error;
-    };
-    return (call, ctx) => next(call, ctx).then(succeeded, failed);
+  /** Notes that a call got a response, whatever its status. */
+  succeeded(): void {
+    if (this.#failed > 0) this.#recovered();
+  }
+
+  /** Notes that a call failed. */
+  failed(error: unknown): void {
+    if (!(error instanceof GatewayError)) return;
+    const { cause } = error;
+    if (cause instanceof UpstreamFault) this.#count(cause.reason, cause.message);
+    else if (error.kind === "upstream-timeout") this.#count("timeout", error.message);
   }
 
   /** Reports that the upstream's circuit breaker opened or closed. */
   breakerChanged(reason: BreakerChange, cause = "", count = 0): void {
     this.#report({ upstream: this.#upstream, reason, cause, count });
-  }
-
-  #add(error: unknown): void {
-    if (!(error instanceof GatewayError)) return;
-    const { cause } = error;
-    if (cause instanceof UpstreamFault) this.#count(cause.reason, cause.message);
-    else if (error.kind === "upstream-timeout") this.#count("timeout", error.message);
   }
 
   #count(reason: UpstreamFaultReason, cause: string): void {

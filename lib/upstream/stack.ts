@@ -1,5 +1,4 @@
 import type { Overload } from "../async/overload.ts";
-import type { Body } from "../core/body.ts";
 import type { Clock, Random } from "../core/clock.ts";
 import type { HttpCache } from "../cache/http_cache.ts";
 import type { CacheSettings } from "../cache/reuse.ts";
@@ -12,11 +11,12 @@ import { formatRate } from "../config/rates.ts";
 import { formatDuration, formatSize } from "../config/units.ts";
 import type { GatherPart, PagedList } from "../gather/gather_plan.ts";
 import { digest } from "../core/digest.ts";
+import { isJsonBody } from "../core/is_json_body.ts";
 import { accept } from "../policies/accept/accept.ts";
 import { breaker, breakerRefusal } from "../policies/breaker/breaker.ts";
 import { WaitRecorder } from "../observe/wait_recorder.ts";
 import { recordCalls, type RecordCallsOptions } from "../observe/record_calls.ts";
-import { buffer } from "../policies/buffer.ts";
+import { buffer, buffering } from "../policies/buffer.ts";
 import { adaptive } from "../policies/adaptive/adaptive.ts";
 import { bulkhead } from "../policies/bulkhead.ts";
 import { cache } from "../cache/policy.ts";
@@ -74,7 +74,7 @@ function partLayers(part: PartSettings): Layer[] {
     breakerLayer(upstream),
     rateLayer(upstream),
     bulkheadLayer(upstream, "reply"),
-    timeoutLayer(part),
+    timeoutLayer(part, upstream.maxBody),
     bufferLayer(upstream),
     targetLayer(upstream),
   ].filter((layer) => layer !== undefined);
@@ -200,19 +200,9 @@ function cacheLayer({ cache: settings, as, upstream }: PartSettings): Layer | un
       cache({
         ...cacheScope(upstream, settings, deps),
         maxEntryBytes: upstream.maxBody,
-        isWorthStoring: ({ body }) => as === "text" || isJson(body),
+        isWorthStoring: ({ body }) => as === "text" || isJsonBody(body),
       }),
   };
-}
-
-/** Whether a whole body is JSON, or empty. */
-function isJson(body: Body): boolean {
-  try {
-    body.checkJson();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function forwardCacheLayer(
@@ -329,14 +319,20 @@ function bulkheadLayer(
   };
 }
 
-function timeoutLayer({ timeoutMs }: { readonly timeoutMs: number }): Layer {
+/**
+ * The layer of an attempt, which also does the work of `buffer` unless a policy comes between them.
+ * @param maxBytes maximum size of the body; absent where the attempt ends with the head
+ */
+function timeoutLayer({ timeoutMs }: { readonly timeoutMs: number }, maxBytes?: number): Layer {
   return {
     label: `timeout ${formatDuration(timeoutMs)}`,
-    policy: ({ clock, upstream, attempted, recorded }) => (next) => {
-      const watched = upstream.watch(
-        timeout({ timeoutMs, clock })(attempted ? attempted(next) : next),
+    policy: ({ clock, upstream: { faults: log, watch }, attempted, recorded }) => {
+      const complete = attempted || maxBytes === undefined ? undefined : buffering({ maxBytes });
+      const attempt = timeout({ timeoutMs, clock, log, complete });
+      const outer = [recorded && recordCalls(recorded), watch].filter((policy) =>
+        policy !== undefined
       );
-      return recorded ? recordCalls(recorded)(watched) : watched;
+      return (next) => guard(attempted ? attempted(next) : next, ...outer, attempt);
     },
   };
 }
@@ -344,7 +340,7 @@ function timeoutLayer({ timeoutMs }: { readonly timeoutMs: number }): Layer {
 function bufferLayer({ maxBody }: UpstreamSettings): Layer {
   return {
     label: `buffer ${formatSize(maxBody)}`,
-    policy: () => buffer({ maxBytes: maxBody }),
+    policy: ({ attempted }) => attempted ? buffer({ maxBytes: maxBody }) : (next) => next,
   };
 }
 

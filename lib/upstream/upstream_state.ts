@@ -15,8 +15,10 @@ import { FaultLog } from "./fault_log.ts";
 /** The state that all parts and routes of one upstream share. */
 export interface UpstreamState {
   readonly transport: Source;
-  /** Observes how calls end: for the log, and for the circuit breaker. */
-  readonly watch: Policy;
+  /** Reports in the log why attempts fail. */
+  readonly faults: FaultLog;
+  /** Observes how attempts end, for the circuit breaker; undefined without one. */
+  readonly watch: Policy | undefined;
   /** Calls in progress, for single-flight. */
   readonly sharedCalls: SharedCalls;
   /** The retry budget. */
@@ -46,7 +48,8 @@ export function upstreamState(
   const circuit = breaker && new Circuit(breaker);
   return {
     transport,
-    watch: circuit ? watchedBy(circuit, clock, faults) : (next) => faults.watch(next),
+    faults,
+    watch: circuit && watchedBy(circuit, clock, faults),
     sharedCalls: new SharedCalls(),
     retryBudget: new RetryBudget({ ...retry.budget, clock }),
     circuit,
@@ -58,7 +61,7 @@ export function upstreamState(
   };
 }
 
-/** Watches calls for the log and a circuit; the log also reports when the circuit opens and closes. */
+/** Watches attempts for a circuit; the log reports when that opens and closes. */
 function watchedBy(circuit: Circuit, clock: Clock, faults: FaultLog): Policy {
   let wasClosed = true;
   const onChange = () => {
@@ -69,6 +72,5 @@ function watchedBy(circuit: Circuit, clock: Clock, faults: FaultLog): Policy {
     const { calls, failed, slow } = circuit.countsAt(clock.monotonic());
     faults.breakerChanged("breaker-opened", `${failed} failed and ${slow} were slow`, calls);
   };
-  const watch = watchCalls({ circuit, clock, onChange });
-  return (next) => faults.watch(watch(next));
+  return watchCalls({ circuit, clock, onChange });
 }
