@@ -1,5 +1,4 @@
 import { abortable } from "@std/async";
-import { Background } from "./lib/core/background.ts";
 import { KvPurges } from "./lib/cache/kv_purges.ts";
 import { KvTier } from "./lib/cache/kv_tier.ts";
 import type { CacheStore } from "./lib/cache/store.ts";
@@ -7,33 +6,37 @@ import { BufferBudget } from "./lib/core/buffer_budget.ts";
 import { systemClock as clock } from "./lib/core/clock.ts";
 import { GatewayError } from "./lib/core/errors.ts";
 import { DEFAULTS } from "./lib/core/defaults.ts";
-import { parseConfig } from "./lib/config/parse.ts";
 import type { Settings } from "./lib/config/gateway.ts";
-import { writeJson } from "./lib/json/write_json.ts";
-import { openApiDocument } from "./lib/openapi/openapi.ts";
 import { describe } from "./lib/upstream/describe.ts";
 import { KvStore, LOCAL_KV, REMOTE_KV } from "./lib/limiter/stores/kv_store.ts";
 import { MemoryStore } from "./lib/limiter/stores/memory_store.ts";
 import { kvOperator } from "./lib/operator/kv_operator.ts";
 import type { Operator } from "./lib/operator/operator.ts";
+import { ConfigFile, type LoadedConfig } from "./lib/process/config_file.ts";
 import { defaultMaxBuffered } from "./lib/process/default_max_buffered.ts";
 import { type Options, readOptions } from "./lib/process/flags.ts";
+import { Generations } from "./lib/process/generations.ts";
 import { keepRunning } from "./lib/process/keep_running.ts";
+import { keptSettings } from "./lib/process/kept_settings.ts";
 import { listen } from "./lib/process/listen.ts";
 import type { Listener } from "./lib/process/listener.ts";
 import { openOutput } from "./lib/process/output.ts";
-import { readConfig } from "./lib/process/read_config.ts";
 import { redirectConsole } from "./lib/process/redirect_console.ts";
-import { Shutdown } from "./lib/process/shutdown.ts";
+import { onReloadSignal } from "./lib/process/reload_signal.ts";
+import { Reloads } from "./lib/process/reloads.ts";
 import { stopSignal } from "./lib/process/stop_signal.ts";
+import { stopTimes } from "./lib/process/stop_times.ts";
+import { watchFiles } from "./lib/process/watch_files.ts";
 import { Resources } from "./lib/upstream/resources.ts";
 import { StartError } from "./lib/core/start_error.ts";
 import { type OpenStore, openStore } from "./lib/store/open_store.ts";
 import { openHttpTransport } from "./lib/transport/http.ts";
 import { jsonLine, readableLine } from "./middleware/access_line.ts";
-import { faultLine } from "./lib/upstream/fault_log.ts";
-import { createGateway } from "./routes/gateway.ts";
+import type { AccessEntry } from "./middleware/access_log.ts";
+import { faultLine, type FaultReport } from "./lib/upstream/fault_log.ts";
+import { createGateway, type Gateway } from "./routes/gateway.ts";
 import { Served } from "./routes/served.ts";
+import { openShared } from "./routes/shared.ts";
 
 const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM"];
 const DEFAULT_CONFIG = {
@@ -48,13 +51,16 @@ const output = openOutput(clock);
 if (import.meta.main) {
   try {
     const options = readOptions(Deno.args, env);
-    const { config, place } = await readConfig(options.config, DEFAULT_CONFIG);
-    const settings = parseConfig(config, env, place);
-    const isPrinted = options.check || options.openapi;
-    if (options.check) output.line(describe(settings));
-    if (options.openapi) output.line(writeJson(openApiDocument(settings), 2) ?? "");
-    if (!isPrinted) await run(settings, options);
-    await output.flush(isPrinted ? Infinity : DEFAULTS.flushMs);
+    const config = new ConfigFile({
+      file: options.config,
+      fallback: DEFAULT_CONFIG,
+      env,
+      isWatched: options.watchConfig && !options.check,
+    });
+    const loaded = await config.load();
+    if (options.check) output.line(describe(loaded.settings));
+    else await run(config, loaded, options);
+    await output.flush(options.check ? Infinity : DEFAULTS.flushMs);
     Deno.exit(0);
   } catch (error) {
     // Rethrown, it would only be logged: run() prevents unhandled rejections from ending the process.
@@ -66,11 +72,20 @@ if (import.meta.main) {
 }
 
 /** Runs the gateway until a signal stops it: opens what it needs, serves, and shuts down in order. */
-async function run(settings: Settings, options: Options): Promise<void> {
+async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): Promise<void> {
+  const { settings } = loaded;
+  const isHosted = env("DENO_DEPLOYMENT_ID") !== undefined;
+  const reloads = new Reloads({
+    loaded,
+    load: () => config.load(),
+    clock,
+    log: (text) => logError(text, "config"),
+  });
+  // From here on, because it ends a process that does not listen for it.
+  if (!isHosted) onReloadSignal(() => reloads.reload());
   keepRunning(logError);
   if (!output.isTerminal) redirectConsole(output);
   const location = options.store ?? settings.store;
-  const isHosted = env("DENO_DEPLOYMENT_ID") !== undefined;
   // Other machines share a store over KV Connect, and always on Deno Deploy.
   const isShared = location?.startsWith("http") ?? isHosted;
   const backend = isShared ? REMOTE_KV : LOCAL_KV;
@@ -84,12 +99,6 @@ async function run(settings: Settings, options: Options): Promise<void> {
   const transport = openHttpTransport(clock, {
     isTlsInOneStep: isHosted, // Deno Deploy refuses plain TCP to port 443
   });
-  const shutdown = new Shutdown(clock);
-  const background = new Background({
-    clock,
-    taskTimeoutMs: DEFAULTS.backgroundMs,
-    onError: (error) => logError(error),
-  });
   // Closed after the last request, the newest first.
   const closing = new AsyncDisposableStack();
   const resources = new Resources({
@@ -100,15 +109,13 @@ async function run(settings: Settings, options: Options): Promise<void> {
   closing.defer(() => resources.close());
   const format = output.isTerminal ? readableLine : jsonLine;
 
-  const app = createGateway(settings, {
+  const deps = {
     clock,
     random: Math.random,
     http: transport.source,
     lookUp: transport.lookUp,
     resources,
-    background,
-    shutdown,
-    closing,
+    reloads,
     buffers: new BufferBudget(settings.overload?.maxBuffered ?? await defaultMaxBuffered()),
     store: store.guard,
     operator: await openOperator(store, closing),
@@ -116,33 +123,62 @@ async function run(settings: Settings, options: Options): Promise<void> {
     ...(!store.isMemory && { cacheStore: openCacheStore(store, settings, closing) }),
     adminToken: env("GATEWAY_ADMIN_TOKEN"),
     isHosted,
-    logAccess: (entry) => output.line(format(entry)),
+    logAccess: (entry: AccessEntry) => output.line(format(entry)),
     logError,
-    logFault: (report) => logError(faultLine(report), `upstream ${report.upstream}`),
-  });
+    logFault: (report: FaultReport) => logError(faultLine(report), `upstream ${report.upstream}`),
+  };
+  const shared = openShared(settings, { ...deps, closing });
 
+  // The gateway of the config, and of earlier ones until their last requests have ended.
+  const gateways = new Generations<Gateway>({
+    clock,
+    backgroundMs: DEFAULTS.backgroundMs,
+    onError: (error) => logError(error),
+  });
+  const use = ({ settings }: LoadedConfig) =>
+    gateways.replace(async (ending) => {
+      const gateway = createGateway(settings, { ...deps, ...ending }, shared);
+      await resources.openAtStart();
+      return gateway;
+    });
   const handler: Deno.ServeHandler<Deno.NetAddr> = (request, info) =>
-    app.fetch(request, new Served(info, isHosted ? "https" : "http"));
+    gateways.current.fetch(request, new Served(info, isHosted ? "https" : "http"));
+  const { respondMs, closeMs, endMs } = stopTimes(options.graceMs);
+  const close = async (cutOff: AbortSignal) => {
+    await gateways.close(cutOff);
+    await closing.disposeAsync();
+  };
   const stop = stopSignal(STOP_SIGNALS);
-  let listener: Listener;
+  let listener: Listener | undefined;
   try {
-    await Promise.race([resources.openAtStart(), stop]);
-    listener = listen({ ...options, handler, clock, output, onEnd: endWith });
+    await Promise.race([use(loaded), stop]);
+    if (gateways.isOpen) listener = listen({ ...options, handler, clock, output, onEnd: endWith });
   } catch (error) {
-    await inTime(() => closing.disposeAsync());
+    await inTime(() => close(AbortSignal.timeout(closeMs)), endMs);
     throw error;
+  }
+  reloads.start(async (reloaded) => {
+    await use(reloaded);
+    const kept = keptSettings(settings, reloaded.settings, options);
+    if (kept.length > 0) logError(`only a restart changes ${kept.join(", ")}`, "config");
+  });
+  const watching = new AbortController();
+  if (options.watchConfig && !isHosted) {
+    const onChange = () => reloads.reload();
+    watchFiles({ files: () => config.files, clock, onChange }, watching.signal);
   }
   await stop;
 
-  shutdown.begin(DEFAULTS.stopRespondMs);
+  watching.abort();
+  reloads.stop();
+  gateways.beginShutdown(respondMs);
   const isInTime = await inTime(async () => {
-    const close = AbortSignal.timeout(DEFAULTS.stopCloseMs);
     // An endless stream must not prevent the rest from being closed in order.
-    await abortable(listener.shutdown(), close).catch(() => {});
-    await background.drain(close);
-    await closing.disposeAsync();
-  });
-  const cutOff = shutdown.end();
+    const cutOff = AbortSignal.timeout(closeMs);
+    if (listener) await abortable(listener.shutdown(), cutOff).catch(() => {});
+    await close(cutOff);
+  }, endMs);
+  const cutOff = gateways.end();
   if (!isInTime || cutOff > 0) output.error("stopped before all work had finished");
 }
 
@@ -180,8 +216,8 @@ function openCacheStore(
 }
 
 /** Runs a shutdown within the grace period; resolves to whether it finished in time. */
-async function inTime(end: () => Promise<void>): Promise<boolean> {
-  const grace = AbortSignal.timeout(DEFAULTS.graceMs);
+async function inTime(end: () => Promise<void>, graceMs: number): Promise<boolean> {
+  const grace = AbortSignal.timeout(graceMs);
   return await abortable(end(), grace).then(() => true, () => false);
 }
 

@@ -1,3 +1,4 @@
+import type { InFlight } from "../lib/async/in_flight.ts";
 import type { Clock } from "../lib/core/clock.ts";
 import type { Kind } from "../lib/core/errors.ts";
 import { fingerprint } from "../lib/core/fingerprint.ts";
@@ -49,6 +50,8 @@ export interface AccessLogOptions {
   readonly shutdown: Shutdown;
   /** Who gets each request when it has ended (default: nobody). */
   readonly observers?: readonly Observer[] | undefined;
+  /** Counts the requests that are not logged yet. */
+  readonly inFlight?: InFlight;
 }
 
 /** How the end of a request that was not sent whole is logged. */
@@ -61,7 +64,7 @@ const HASHES = 1_000;
 
 /** Logs each request once, when its response has been sent or the process ends. */
 export function accessLog(options: AccessLogOptions): Middleware {
-  const { clock, log, shutdown, observers = [] } = options;
+  const { clock, log, shutdown, observers = [], inFlight: counted } = options;
   const salt = crypto.randomUUID();
   const hash = memoize((address) => fingerprint(salt + address), HASHES);
   /** The requests in flight, and when each arrived (ms since 1970). */
@@ -75,6 +78,7 @@ export function accessLog(options: AccessLogOptions): Middleware {
     const time = new Date(arrivedAt).toISOString();
     log(entryOf(c, { time, durationMs, client: hash(clientOf(c)) }, cutShort));
     if (observers.length > 0) observe(observers, c, { time: arrivedAt, tookMs }, cutShort);
+    counted?.leave();
   };
   shutdown.onEnd(() => {
     const count = inFlight.size;
@@ -84,6 +88,7 @@ export function accessLog(options: AccessLogOptions): Middleware {
   return {
     before(c) {
       inFlight.set(c, clock.wall());
+      counted?.enter();
     },
     after(c) {
       const { streaming, sending, env: { completed } } = c;

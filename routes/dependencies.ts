@@ -5,6 +5,7 @@ import type { BufferBudget } from "../lib/core/buffer_budget.ts";
 import type { BucketStore } from "../lib/limiter/stores/bucket_store.ts";
 import type { Observer } from "../lib/observe/observer.ts";
 import type { Operator } from "../lib/operator/operator.ts";
+import type { ReloadStatus } from "../lib/process/reloads.ts";
 import type { Shutdown } from "../lib/process/shutdown.ts";
 import type { Resources } from "../lib/upstream/resources.ts";
 import type { SourcesDependencies } from "../lib/upstream/sources.ts";
@@ -28,7 +29,7 @@ export interface GatewayDependencies {
   /** Begins when the gateway has to stop. */
   readonly shutdown: Shutdown;
   /** The resources that function sources opened. */
-  readonly resources: Pick<Resources, "source">;
+  readonly resources: Pick<Resources, "source" | "close">;
   /** Where token buckets are; used only when some route has a limit. */
   readonly buckets: BucketStore;
   /** Runtime clients and blocks; absent: no blocks, and only the clients of the config. */
@@ -40,6 +41,8 @@ export interface GatewayDependencies {
   readonly adminToken: string | undefined;
   /** Whether a platform (Deno Deploy) runs the gateway. */
   readonly isHosted: boolean;
+  /** The config in use, and how reloads went; absent: the config is not reloaded. */
+  readonly reloads?: { readonly status: ReloadStatus };
   /** Guards every call of the store. */
   readonly store: StoreGuard;
   /** Logs each request after its response. */

@@ -1,6 +1,5 @@
-import { Admission } from "../lib/async/admission.ts";
+import { InFlight } from "../lib/async/in_flight.ts";
 import { Overload } from "../lib/async/overload.ts";
-import { openCache } from "../lib/cache/open_cache.ts";
 import { configuredClients } from "../lib/operator/client_directory.ts";
 import { DEFAULTS } from "../lib/core/defaults.ts";
 import type { Settings } from "../lib/config/gateway.ts";
@@ -8,7 +7,6 @@ import type { RouteSettings } from "../lib/config/route.ts";
 import { GatewayError, methodNotAllowed } from "../lib/core/errors.ts";
 import { shortHash } from "../lib/core/short_hash.ts";
 import { isReservedPath } from "../lib/http/reserved_path.ts";
-import { WaitRecorder } from "../lib/observe/wait_recorder.ts";
 import { ResponseCoder } from "../lib/coding/response_coder.ts";
 import { ResponseSender } from "../lib/http/response_sender.ts";
 import { Sources } from "../lib/upstream/sources.ts";
@@ -44,18 +42,27 @@ import { aggregate } from "./aggregate.ts";
 import { batch } from "./batch.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
 import { forward } from "./forward.ts";
-import { openLimits } from "./limits.ts";
 import { OWN_PREFIX, OWN_ROUTES, ownRoutes } from "./own_routes.ts";
 import { RouteTree } from "./route_tree.ts";
+import { openShared, type Shared } from "./shared.ts";
 
 /** The gateway, as the handler of a server. */
 export interface Gateway {
   /** Responds to a request; never rejects. */
   readonly fetch: (request: Request, bindings: Bindings) => Promise<Response>;
+  /** Resolves when no request is in flight. */
+  readonly idle: () => Promise<void>;
 }
 
-/** Builds the gateway: the two lists of middleware, and the routes. */
-export function createGateway(settings: Settings, deps: GatewayDependencies): Gateway {
+/**
+ * Builds the gateway of a config: the two lists of middleware, and the routes.
+ * @param shared what it shares with the gateway before a reload; opened for it alone by default
+ */
+export function createGateway(
+  settings: Settings,
+  deps: GatewayDependencies,
+  shared: Shared = openShared(settings, deps),
+): Gateway {
   const { clock, background, buffers, shutdown, operator, logAccess, logError, observers = [] } =
     deps;
   const { ipv6Prefix } = settings;
@@ -68,36 +75,33 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
   };
   const isOwn = (pathname: string) => ownMethods.has(pathname);
   const pseudonym = deps.rehearsal?.pseudonym ?? pseudonymOf(settings);
-  const limits = openLimits(deps);
-  const cache = openCache({
-    memoryBytes: settings.cacheMemory,
-    ...(deps.cacheStore && { store: deps.cacheStore }),
-    clock,
-    pseudonym,
-    guard: deps.store,
-    refreshMs: DEFAULTS.backgroundMs,
-  });
-  const now = () => clock.monotonic();
-  const queue = deps.closing.use(new Admission(now));
+  const { limits, cache, queue, load, upstreams } = shared;
   const { maxInFlight, maxLag: maxLagMs } = settings.overload ?? {};
-  const report = (text: string) => logError(text, "overload");
-  const overload = new Overload({ maxInFlight, maxLagMs, lagMs: () => queue.lagMs, now, report });
+  const overload = new Overload({
+    maxInFlight,
+    maxLagMs,
+    lagMs: () => queue.lagMs,
+    now: () => clock.monotonic(),
+    load,
+    report: (text: string) => logError(text, "overload"),
+  });
   const sources = new Sources(settings, {
     ...deps,
-    cache: cache.cache,
+    upstreams,
+    cache: cache.cache.named(pseudonym),
     limiter: limits.limiter,
     pseudonym,
     overload,
     attempted: deps.rehearsal?.policy,
   });
-  const waits = observers.length > 0 ? new WaitRecorder("limits", { clock }) : undefined;
+  const inFlight = new InFlight();
   const sender = new ResponseSender(clock, settings.sendTimeoutMs);
   const coder = new ResponseCoder(cache.coded);
 
   // Every request meets these, in this order, whether a route matches it or not.
   const everyRequest = [
     requestId(clock, observers.length > 0),
-    accessLog({ clock, log: logAccess, shutdown, observers }),
+    accessLog({ clock, log: logAccess, shutdown, observers, inFlight }),
     settings.cors && cors(settings.cors, allowed),
     head(),
     unsupported(),
@@ -126,8 +130,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
       !("max" in route) && overload.isLimited && refuseOverload(overload),
       deadline({ route: key, deadlineMs, clock, background, buffers, shutdown, lateMs }),
       identify,
-      limited.length > 0 &&
-      rateLimit({ route: key, limits: limited, cost, ipv6Prefix, waits, ...limits }),
+      limited.length > 0 && rateLimit({ route: key, limits: limited, cost, ipv6Prefix, ...limits }),
       settings.clients?.required && knownClient(settings.clients.key),
       "parts" in route &&
       partHeaders({ pseudonym, honoursHandling: route.quorum === undefined, logError }),
@@ -203,7 +206,7 @@ export function createGateway(settings: Settings, deps: GatewayDependencies): Ga
     if (matched) c.params = matched.params;
     return run(c, matched?.value ?? unmatched);
   }
-  return { fetch };
+  return { fetch, idle: () => inFlight.idle() };
 }
 
 function isMiddleware(entry: Middleware | false | undefined): entry is Middleware {

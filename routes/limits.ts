@@ -13,7 +13,12 @@ export interface Limits {
 }
 
 /** Opens the rate limiter, its ledger and the list of its busiest buckets. */
-export function openLimits(deps: GatewayDependencies): Limits {
+export function openLimits(
+  deps: Pick<
+    GatewayDependencies,
+    "buckets" | "clock" | "random" | "closing" | "logError" | "store"
+  >,
+): Limits {
   const { buckets, clock, random, closing, logError } = deps;
   const store = new GuardedStore(buckets, deps.store);
   const limiter = new Limiter({

@@ -11,9 +11,9 @@ import { bucketsAdmin } from "./admin/buckets.ts";
 import { cacheAdmin } from "./admin/cache.ts";
 import { cacheAddresses } from "./admin/cache_addresses.ts";
 import { clientsAdmin } from "./admin/clients.ts";
+import { configAdmin } from "./admin/config.ts";
 import { explainAdmin } from "./admin/explain.ts";
 import type { OperatorEnv } from "./admin/operator_env.ts";
-import { openApiEndpoint } from "./openapi.ts";
 import { rehearseAdmin, type RehearseOptions } from "./admin/rehearse.ts";
 import { upstreamsAdmin } from "./admin/upstreams.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
@@ -47,7 +47,7 @@ export const OWN_ROUTES: readonly Routed[] = [
   { method: "GET", path: "/_gateway/upstreams" },
   { method: "GET", path: "/_gateway/explain" },
   { method: "POST", path: "/_gateway/rehearse" },
-  { method: "GET", path: "/_gateway/openapi.json" },
+  { method: "GET", path: "/_gateway/config" },
 ];
 /** The public ones; all others are the operator API. */
 const OPEN_ROUTES = /^\/_gateway\/(?:health|problems)\//;
@@ -70,15 +70,14 @@ export type OwnRoute = Routed & { readonly endpoint: Endpoint };
 
 /**
  * The routes under `/_gateway/`, in the order in which they are tried: health and problem pages are
- * public, and the OpenAPI document where the config says so; the rest is the operator API.
+ * public, the rest is the operator API.
  */
 export function ownRoutes(
   settings: Settings,
   deps: GatewayDependencies,
   options: OwnRoutesOptions,
 ): OwnRoute[] {
-  const { store, shutdown } = deps;
-  const openapi = openApiEndpoint(settings);
+  const { store, shutdown, reloads } = deps;
   const needsWrites = settings.routes.some(({ limits }) =>
     limits.some(({ allowance }) => allowance.onStoreFailure === "closed")
   );
@@ -87,17 +86,10 @@ export function ownRoutes(
     {
       method: "GET",
       path: "/_gateway/health/ready",
-      endpoint: ready({ store, needsWrites, shutdown }),
+      endpoint: ready({ store, needsWrites, shutdown, reloads }),
     },
     { method: "GET", path: "/_gateway/problems/:kind", endpoint: problemKind },
-    ...settings.openapi.public
-      ? [{ method: "GET", path: "/_gateway/openapi.json", endpoint: openapi } as const]
-      : [],
-    {
-      method: "ANY",
-      path: "/_gateway/*",
-      endpoint: operatorApi(settings, deps, { ...options, openapi }),
-    },
+    { method: "ANY", path: "/_gateway/*", endpoint: operatorApi(settings, deps, options) },
   ];
 }
 
@@ -105,9 +97,9 @@ export function ownRoutes(
 function operatorApi(
   settings: Settings,
   deps: GatewayDependencies,
-  options: OwnRoutesOptions & { readonly openapi: Endpoint },
+  options: OwnRoutesOptions,
 ): Endpoint {
-  const { clock, operator, adminToken: token, isHosted } = deps;
+  const { clock, operator, adminToken: token, isHosted, reloads } = deps;
   const { cache, limits, upstreams, notRouted } = options;
   const app = new Hono<OperatorEnv>();
   app.onError((error) => {
@@ -128,7 +120,7 @@ function operatorApi(
   app.route("/_gateway/upstreams", upstreamsAdmin(upstreams));
   app.route("/_gateway/explain", explainAdmin(settings));
   app.route("/_gateway/rehearse", rehearseAdmin({ ...options, settings, deps }));
-  app.get("/_gateway/openapi.json", async (c) => (await options.openapi(c.env)).build("GET"));
+  if (reloads) app.route("/_gateway/config", configAdmin(reloads));
   app.notFound((c) => notRouted(c.env));
   return async function operatorApi(c) {
     // The response to HEAD has the length of the one to GET, which is known further out.

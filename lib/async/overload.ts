@@ -8,8 +8,15 @@ export interface OverloadOptions {
   readonly lagMs: () => number;
   /** The monotonic clock (ms). */
   readonly now: () => number;
+  /** Counts the requests in flight, also for the gateway before a reload (default: a count of its own). */
+  readonly load?: Load;
   /** Called with what is shed, and why, when that begins; for the log. */
   readonly report?: (text: string) => void;
+}
+
+/** The requests in flight that count towards a limit. */
+export interface Load {
+  inFlight: number;
 }
 
 /** The load, as a multiple of the limit, above which optional parts are left out. */
@@ -41,14 +48,22 @@ export class Overload {
   readonly #now: () => number;
   readonly #report: (text: string) => void;
   readonly #reportedAt = new Map<string, number>();
-  #inFlight = 0;
+  readonly #load: Load;
   /** Until when optional parts are left out (monotonic, ms). */
   #dropsUntil = -Infinity;
   #refuses = false;
 
   constructor(
-    { maxInFlight = Infinity, maxLagMs = Infinity, lagMs, now, report = () => {} }: OverloadOptions,
+    {
+      maxInFlight = Infinity,
+      maxLagMs = Infinity,
+      lagMs,
+      now,
+      load = { inFlight: 0 },
+      report = () => {},
+    }: OverloadOptions,
   ) {
+    this.#load = load;
     this.#maxInFlight = maxInFlight;
     this.#maxLagMs = maxLagMs;
     this.#lagMs = lagMs;
@@ -63,7 +78,7 @@ export class Overload {
 
   /** How many requests are in flight. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#load.inFlight;
   }
 
   /** Whether calls of optional parts are left out now. */
@@ -74,23 +89,23 @@ export class Overload {
 
   /** Admits a request; false if it has to be refused. */
   enter(): boolean {
-    this.#inFlight++;
+    this.#load.inFlight++;
     const load = this.#measure();
     this.#refuses = load > (this.#refuses ? REFUSE_UNTIL : REFUSE_ABOVE);
     if (!this.#refuses) return true;
     this.#tell("requests are refused");
-    this.#inFlight--;
+    this.#load.inFlight--;
     return false;
   }
 
   /** Ends an admitted request. */
   leave(): void {
-    this.#inFlight--;
+    this.#load.inFlight--;
   }
 
   /** Returns the load as a multiple of the nearest limit. */
   #measure(): number {
-    const load = Math.max(this.#inFlight / this.#maxInFlight, this.#lagMs() / this.#maxLagMs);
+    const load = Math.max(this.#load.inFlight / this.#maxInFlight, this.#lagMs() / this.#maxLagMs);
     if (load > DROP_ABOVE) {
       this.#dropsUntil = this.#now() + DROP_MS;
       this.#tell("optional parts are left out");
@@ -104,6 +119,6 @@ export class Overload {
     if (now - since < REPORT_MS) return;
     this.#reportedAt.set(what, now);
     const lag = Math.round(this.#lagMs());
-    this.#report(`${what}: ${this.#inFlight} requests in flight, a lag of ${lag} ms`);
+    this.#report(`${what}: ${this.#load.inFlight} requests in flight, a lag of ${lag} ms`);
   }
 }

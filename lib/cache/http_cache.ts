@@ -39,6 +39,12 @@ export interface HttpCacheOptions extends StoredResponsesOptions {
 
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
+/** How many requests were served from the cache, and how many were not. */
+interface Counts {
+  hits: number;
+  misses: number;
+}
+
 /** A shared HTTP cache (RFC 9111) for the responses of upstreams and of whole aggregates. */
 export class HttpCache {
   readonly #options: HttpCacheOptions;
@@ -46,12 +52,21 @@ export class HttpCache {
   readonly #parts: StoredParts;
   readonly #collapsed: CollapsedRequests;
   readonly #forwarded: ForwardedRequests;
-  #hits = 0;
-  #misses = 0;
+  readonly #counts: Counts;
 
-  constructor(options: HttpCacheOptions) {
-    const { purges, parts, clock } = options;
+  /** @param named the cache that this one is, under another name */
+  constructor(options: HttpCacheOptions, named?: HttpCache) {
     this.#options = options;
+    if (named) {
+      this.#stored = named.#stored;
+      this.#parts = named.#parts;
+      this.#collapsed = named.#collapsed;
+      this.#forwarded = named.#forwarded;
+      this.#counts = named.#counts;
+      return;
+    }
+    const { purges, parts, clock } = options;
+    this.#counts = { hits: 0, misses: 0 };
     const stored = this.#stored = new StoredResponses(options);
     this.#parts = new StoredParts({ parts, stored, purges, clock });
     this.#collapsed = new CollapsedRequests({ stored, purges, clock });
@@ -61,8 +76,13 @@ export class HttpCache {
   }
 
   /** How many requests were served from the cache, and how many were not. */
-  get stats(): { readonly hits: number; readonly misses: number } {
-    return { hits: this.#hits, misses: this.#misses };
+  get stats(): Readonly<Counts> {
+    return { ...this.#counts };
+  }
+
+  /** Returns this cache under another name in `Cache-Status`: the name depends on the config. */
+  named(pseudonym: string): HttpCache {
+    return new HttpCache({ ...this.#options, pseudonym }, this);
   }
 
   /** Serves a stored response where it may be reused; else forwards, and stores what it may. */
@@ -76,7 +96,7 @@ export class HttpCache {
     if (found !== undefined || !this.#collapsed.isPassedOn(lookup)) {
       return this.#respond(lookup, found, ctx);
     }
-    this.#misses++;
+    this.#counts.misses++;
     return this.#forward(lookup, undefined, ctx);
   }
 
@@ -89,11 +109,11 @@ export class HttpCache {
     const stored = found instanceof Promise ? await found : found;
     if (stored && (stored.reuse.use === "fresh" || stored.reuse.use === "stale")) {
       if (stored.reuse.use === "stale") this.#revalidateInBackground(lookup, stored, ctx);
-      this.#hits++;
+      this.#counts.hits++;
       return this.#reply(this.#fromStored(lookup, stored), call);
     }
     if (lookup.isRange) return this.#respondToRange(lookup, stored, ctx);
-    this.#misses++;
+    this.#counts.misses++;
     if (lookup.requested.has("only-if-cached")) return onlyIfCachedMiss();
     if (call.method === "HEAD") return this.#forwardHead(lookup, stored, ctx);
     return this.#forwardOnce(lookup, stored, ctx);
@@ -109,10 +129,10 @@ export class HttpCache {
     const part = await this.#parts.find(lookup);
     const slice = part && sliceOf(part, call.headers);
     if (slice) {
-      this.#hits++;
+      this.#counts.hits++;
       return this.#reply(this.#fromStored(lookup, { ...part, entry: slice }), call);
     }
-    this.#misses++;
+    this.#counts.misses++;
     if (requested.has("only-if-cached")) return onlyIfCachedMiss();
     return this.#forward(lookup, stored, ctx);
   }

@@ -95,7 +95,6 @@ class Parser {
       cacheMemory: top.cacheMemory,
       cacheDisk: top.cacheDisk,
       overload: top.overload,
-      openapi: top.openapi,
       sendTimeoutMs: top.sendTimeout,
       upstreams: [...this.#upstreams.values()].filter((upstream) => upstream !== undefined),
       limits: [...this.#limits.values()].filter((limit) => limit !== undefined),

@@ -49,12 +49,12 @@ export const DEFAULTS = {
   /** Grace period for running requests at shutdown; Deno Deploy allows 5 s in total. */
   graceMs: 4_000,
   /**
-   * At shutdown: when aggregates respond with what they have, how much later batches do, and when
-   * to close.
+   * At shutdown: how long before the end of the grace period aggregates respond with what they have,
+   * how much later batches do, and how long before the end all is closed. Less in a short period.
    */
-  stopRespondMs: 3_500,
+  stopRespondBeforeMs: 500,
   stopBatchMs: 100,
-  stopCloseMs: 3_750,
+  stopCloseBeforeMs: 250,
   /** Time limit for writing the last lines of the log before the process exits. */
   flushMs: 500,
 } as const;

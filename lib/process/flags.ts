@@ -1,15 +1,18 @@
 import { parseArgs } from "node:util";
 import { DEFAULTS } from "../core/defaults.ts";
+import { parseDuration } from "../config/units.ts";
 import type { Environment } from "../config/values.ts";
 import { StartError } from "../core/start_error.ts";
 
 const USAGE =
-  "usage: main.ts [--config FILE] [--port N] [--host H] [--reuse-port] [--check] [--openapi]";
+  "usage: main.ts [--config FILE] [--watch-config] [--port N] [--host H] [--reuse-port] [--check]";
 
 /** The options of the program, from its flags and environment. */
 export interface Options {
   /** The config file; undefined for the `gateway.config.ts` beside main.ts. */
   readonly config: string | undefined;
+  /** Whether a change of the config's files reloads it. */
+  readonly watchConfig: boolean;
   /** 0 takes any free port. */
   readonly port: number;
   readonly host: string;
@@ -19,24 +22,25 @@ export interface Options {
   readonly store: string | undefined;
   /** Whether to check the config, print what it does, and exit. */
   readonly check: boolean;
-  /** Whether to print the OpenAPI document of the config's routes, and exit. */
-  readonly openapi: boolean;
+  /** How long a stop waits for running requests (ms). */
+  readonly graceMs: number;
 }
 
 /**
  * Reads the options. Flags override the environment, which overrides the defaults.
- * @throws {StartError} for an unknown flag or an invalid port
+ * @throws {StartError} for an unknown flag, or an invalid port or grace
  */
 export function readOptions(args: string[], env: Environment): Options {
   const flags = readFlags(args);
   return {
     config: flags.config ?? env("GATEWAY_CONFIG"),
+    watchConfig: flags["watch-config"],
     port: readPort(flags.port ?? env("PORT")),
     host: flags.host ?? env("HOST") ?? DEFAULTS.host,
     reusePort: flags["reuse-port"],
     store: env("GATEWAY_STORE"),
     check: flags.check,
-    openapi: flags.openapi,
+    graceMs: readGrace(env("GATEWAY_GRACE")),
   };
 }
 
@@ -46,11 +50,11 @@ function readFlags(args: string[]) {
       args,
       options: {
         config: { type: "string" },
+        "watch-config": { type: "boolean", default: false },
         port: { type: "string" },
         host: { type: "string" },
         "reuse-port": { type: "boolean", default: false },
         check: { type: "boolean", default: false },
-        openapi: { type: "boolean", default: false },
       },
     }).values;
   } catch (error) {
@@ -63,4 +67,11 @@ function readPort(text: string | undefined): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new StartError(`port: must be a whole number from 0 to 65535; got "${text}"`);
+}
+
+function readGrace(text: string | undefined): number {
+  if (text === undefined) return DEFAULTS.graceMs;
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new StartError(`GATEWAY_GRACE: must be a duration such as 4s or 30s; got "${text}"`);
 }

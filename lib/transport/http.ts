@@ -31,12 +31,19 @@ export interface HttpTransport extends Disposable {
 export function openHttpTransport(clock: Clock, options: Partial<PoolOptions> = {}): HttpTransport {
   const { maxIdle = MAX_IDLE, idleMs = IDLE_MS, isTlsInOneStep = false } = options;
   let clients: FetchClients | undefined;
-  const pools = new Map<string, Pool>();
+  // A pool lives as long as a Source uses it, or it has an idle connection: upstreams and their
+  // addresses come and go.
+  const pools = new Map<string, WeakRef<Pool>>();
+  const unused = new FinalizationRegistry((key: string) => {
+    if (pools.get(key)?.deref() === undefined) pools.delete(key);
+  });
   const poolOf = (url: URL, address?: string) => {
     const key = address === undefined ? url.origin : `${url.origin} ${address}`;
-    const pool = pools.get(key) ??
-      new Pool(originOf(url, address), { maxIdle, idleMs, isTlsInOneStep });
-    pools.set(key, pool);
+    const known = pools.get(key)?.deref();
+    if (known) return known;
+    const pool = new Pool(originOf(url, address), { maxIdle, idleMs, isTlsInOneStep });
+    pools.set(key, new WeakRef(pool));
+    unused.register(pool, key);
     return pool;
   };
   return {
@@ -50,7 +57,7 @@ export function openHttpTransport(clock: Clock, options: Partial<PoolOptions> = 
     },
     [Symbol.dispose]() {
       clients?.[Symbol.dispose]();
-      for (const pool of pools.values()) pool[Symbol.dispose]();
+      for (const pool of pools.values()) pool.deref()?.[Symbol.dispose]();
     },
   };
 }

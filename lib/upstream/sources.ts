@@ -12,6 +12,7 @@ import type { Observer } from "../observe/observer.ts";
 import { HeaderKey } from "../http/header_key.ts";
 import { keyedForwardHeaders } from "../http/keyed_headers.ts";
 import { expandCall } from "../template/part_call.ts";
+import type { Random } from "../core/clock.ts";
 import type { Policy, Source } from "../core/source.ts";
 import {
   aggregateStack,
@@ -28,6 +29,7 @@ import { Upstreams, type UpstreamsDependencies } from "./upstreams.ts";
 
 /** Dependencies of {@linkcode Sources}. */
 export interface SourcesDependencies extends UpstreamsDependencies {
+  readonly random: Random;
   readonly cache: HttpCache;
   readonly limiter: StackDependencies["limiter"];
   /** The load of the gateway. */

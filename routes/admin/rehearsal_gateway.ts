@@ -63,6 +63,7 @@ export function rehearsalDependencies(
         if (upstream === undefined) throw new Error(`no upstream is ${name}`);
         return transportOf(upstream);
       },
+      close: () => Promise.resolve(), // they go on
     },
     buckets: new MemoryStore(clock),
     store: new StoreGuard({

@@ -12,6 +12,8 @@ import type { BucketStore } from "../../lib/limiter/stores/bucket_store.ts";
 import type { Observer } from "../../lib/observe/observer.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
 import { Resources } from "../../lib/upstream/resources.ts";
+import { configDigest } from "../../lib/process/config_digest.ts";
+import { Reloads } from "../../lib/process/reloads.ts";
 import { Shutdown } from "../../lib/process/shutdown.ts";
 import { type HttpTransport, openHttpTransport } from "../../lib/transport/http.ts";
 import type { FaultReport } from "../../lib/upstream/fault_log.ts";
@@ -133,6 +135,12 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     shutdown,
     closing,
     resources,
+    reloads: new Reloads({
+      loaded: { settings, digest: configDigest(config) },
+      load: () => Promise.reject(new Error("nothing to load")),
+      clock,
+      log: (text) => errors.push(text),
+    }),
     http,
     ...(options.lookUp && { lookUp: options.lookUp }),
     store: testGuard({ clock, read: readStore, log: (line) => errors.push(line) }),

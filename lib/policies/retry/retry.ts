@@ -3,7 +3,6 @@ import type { Clock, Random } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { retryAfterSeconds } from "../../http/retry_after.ts";
 import { TRANSIENT_STATUS } from "../../http/transient_status.ts";
-import type { WaitRecorder } from "../../observe/wait_recorder.ts";
 import type { RetryBudget } from "./retry_budget.ts";
 import { type Backoff, retryDelayMs } from "./retry_delay.ts";
 import type { Context, Policy, Reply } from "../../core/source.ts";
@@ -19,8 +18,6 @@ export interface RetryOptions extends Backoff {
   /** The upstream's targets, if it can have several: a retry prefers one that was not tried. */
   readonly targets?: { hasOther(tried: readonly object[]): boolean } | undefined;
   readonly clock: Clock;
-  /** Records waits before retries; absent while nobody observes. */
-  readonly waits?: WaitRecorder | undefined;
   readonly random: Random;
 }
 
@@ -38,7 +35,7 @@ export function retry(options: RetryOptions): Policy {
       const ctx = targets && most > 1 ? { ...outer, tried: [] } : outer;
       for (let attempt = 1;; attempt++) {
         try {
-          const reply = await next(call, attempt === 1 ? ctx : numbered(ctx, attempt));
+          const reply = await next(call, attempt === 1 ? ctx : { ...ctx, attempt });
           if (attempt >= most || !TRANSIENT_STATUS.has(reply.status)) return reply;
           if (!await pause(attempt, reply, ctx, options)) return reply;
         } catch (error) {
@@ -58,7 +55,7 @@ async function pause(
   attempt: number,
   reply: Reply | undefined,
   ctx: Context,
-  { budget, targets, clock, waits, random, ...backoff }: RetryOptions,
+  { budget, targets, clock, random, ...backoff }: RetryOptions,
 ): Promise<boolean> {
   const isAsked = reply !== undefined && !targets?.hasOther(ctx.tried ?? []);
   const leastMs = isAsked ? (retryAfterSeconds(reply.headers, clock) ?? 0) * 1000 : 0;
@@ -67,27 +64,12 @@ async function pause(
   if (now + delayMs >= ctx.deadline || !budget.withdraw(now, ctx.isOptional)) return false;
   try {
     await reply?.body.cancel();
-    const sleep = clock.sleep(delayMs, ctx.signal);
-    await (waits?.time(sleep, ctx) ?? sleep);
+    await clock.sleep(delayMs, ctx.signal);
   } catch (left) {
     budget.giveBack(now);
     throw left;
   }
   return true;
-}
-
-/** The context of a further attempt. Whether it is optional, and when it is due, may still change. */
-function numbered(ctx: Context, attempt: number): Context {
-  return {
-    ...ctx,
-    attempt,
-    get deadline() {
-      return ctx.deadline;
-    },
-    get isOptional() {
-      return ctx.isOptional;
-    },
-  };
 }
 
 /** A body that broke off may be complete the next time; one that is too large stays too large. */

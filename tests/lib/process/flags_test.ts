@@ -9,12 +9,13 @@ function read(args: string[], env: Readonly<Record<string, string>> = {}) {
 Deno.test("without a word, the defaults hold", () => {
   assertEquals(read([]), {
     config: undefined,
+    watchConfig: false,
     port: 8000,
     host: "127.0.0.1",
     reusePort: false,
     store: undefined,
     check: false,
-    openapi: false,
+    graceMs: 4_000,
   });
 });
 
@@ -23,17 +24,19 @@ const ENV = {
   PORT: "9000",
   HOST: "::1",
   GATEWAY_STORE: ":memory:",
+  GATEWAY_GRACE: "30s",
 };
 
 Deno.test("the environment stands before the defaults", () => {
   assertEquals(read([], ENV), {
     config: "env.ts",
+    watchConfig: false,
     port: 9000,
     host: "::1",
     reusePort: false,
     store: ":memory:",
     check: false,
-    openapi: false,
+    graceMs: 30_000,
   });
 });
 
@@ -41,6 +44,7 @@ Deno.test("flags stand before the environment", () => {
   const args = [
     "--config",
     "flag.json",
+    "--watch-config",
     "--port=0",
     "--host",
     "0.0.0.0",
@@ -49,12 +53,13 @@ Deno.test("flags stand before the environment", () => {
   ];
   assertEquals(read(args, ENV), {
     config: "flag.json",
+    watchConfig: true,
     port: 0,
     host: "0.0.0.0",
     reusePort: true,
     store: ":memory:",
     check: true,
-    openapi: false,
+    graceMs: 30_000,
   });
 });
 
@@ -77,7 +82,14 @@ for (
     const { message } = assertThrows(() => read(args), StartError);
     assertStringIncludes(
       message,
-      "\nusage: main.ts [--config FILE] [--port N] [--host H] [--reuse-port] [--check] [--openapi]",
+      "\nusage: main.ts [--config FILE] [--watch-config] [--port N] [--host H] [--reuse-port] [--check]",
     );
+  });
+}
+
+for (const grace of ["soon", "4", "0s", "-1s", "1e3s"]) {
+  Deno.test(`GATEWAY_GRACE=${grace} is refused with the rule`, () => {
+    const { message } = assertThrows(() => read([], { GATEWAY_GRACE: grace }), StartError);
+    assertEquals(message, `GATEWAY_GRACE: must be a duration such as 4s or 30s; got "${grace}"`);
   });
 }
