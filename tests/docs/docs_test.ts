@@ -140,7 +140,7 @@ Deno.test("the requests of docs/operating.md get the responses that it shows", a
     assertEquals(JSON.parse(timeless(answer)), JSON.parse(timeless(next.text)), text);
     shown++;
   }
-  assertEquals(shown, 7);
+  assertEquals(shown, 8);
 });
 
 Deno.test("the batches of docs/batch.md get the responses that it shows", async () => {
