@@ -23,7 +23,8 @@ const REQUIRED: Importance = {};
  */
 export class Semaphore {
   #max: number;
-  readonly #queue: number;
+  /** How many callers may wait for a slot. */
+  readonly queue: number;
   #running = 0;
   #waiting = 0;
   #first: Waiter | undefined;
@@ -31,7 +32,7 @@ export class Semaphore {
 
   constructor({ max, queue }: SemaphoreOptions) {
     this.#max = max;
-    this.#queue = queue;
+    this.queue = queue;
   }
 
   /** How many slots there are. */
@@ -61,7 +62,7 @@ export class Semaphore {
       return true;
     }
     if (signal.aborted) return Promise.reject(signal.reason);
-    if (this.#waiting >= this.#queue && !this.#evictFor(importance)) return false;
+    if (this.#waiting >= this.queue && !this.#evictFor(importance)) return false;
     return new Promise((resolve, reject) => {
       this.#append(new Waiter(signal, importance, resolve, reject, this.#leave));
     });

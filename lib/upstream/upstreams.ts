@@ -32,8 +32,6 @@ export class Upstreams {
   /** Returns how each upstream does now. */
   status(): UpstreamStatus[] {
     const now = this.#deps.clock.monotonic();
-    return [...this.#byName.values()].map(({ name, state }) =>
-      upstreamStatus(name, state.circuit, now)
-    );
+    return [...this.#byName.values()].map(({ name, state }) => upstreamStatus(name, state, now));
   }
 }

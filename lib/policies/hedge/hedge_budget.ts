@@ -20,6 +20,11 @@ export class HedgeBudget {
     this.#share = share;
   }
 
+  /** How many hedges are left; an urgent call may take the last five of ten. */
+  get left(): number {
+    return Math.floor(this.#saved);
+  }
+
   /** Counts a call. */
   deposit(): void {
     this.#saved = Math.min(MOST, this.#saved + this.#share);

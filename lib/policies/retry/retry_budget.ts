@@ -102,8 +102,25 @@ export class RetryBudget {
     if (index >= 0) this.#minimumTakenAt.splice(index, 1);
   }
 
+  /** How many retries are left for required calls (now: ms, monotonic). */
+  leftAt(now: number): number {
+    this.#slot(now);
+    this.#dropMinimum(now);
+    const shared = Math.floor(this.#share * this.#calls - this.#retries);
+    return Math.max(0, shared) + Math.max(0, this.#minPerSecond - this.#minimumTakenAt.length);
+  }
+
   /** Takes a retry from the minimum, if one is left. */
   #takeMinimum(now: number, isReserved: boolean): boolean {
+    this.#dropMinimum(now);
+    const most = isReserved ? Math.ceil(this.#minPerSecond * RESERVE) : this.#minPerSecond;
+    if (this.#minimumTakenAt.length >= most) return false;
+    this.#minimumTakenAt.push(now);
+    return true;
+  }
+
+  /** Drops the retries of the minimum that have left its window. */
+  #dropMinimum(now: number): void {
     for (
       let oldest = this.#minimumTakenAt[0];
       oldest !== undefined;
@@ -112,10 +129,6 @@ export class RetryBudget {
       if (oldest > now - MINIMUM_MS) break;
       this.#minimumTakenAt.shift();
     }
-    const most = isReserved ? Math.ceil(this.#minPerSecond * RESERVE) : this.#minPerSecond;
-    if (this.#minimumTakenAt.length >= most) return false;
-    this.#minimumTakenAt.push(now);
-    return true;
   }
 
   /** The current slot; drops those that have left the window. */

@@ -181,3 +181,18 @@ Deno.test("what no longer counts cannot be given back, not even as another's", a
     assertEquals(withdraw(), 0);
   }
 });
+
+Deno.test("what is left is what required calls may withdraw now", async () => {
+  const options = [{ share: 0.5 }, { minPerSecond: 3 }, { share: 0.5, minPerSecond: 3 }];
+  for (const each of options) {
+    const { clock, budget, deposit, withdraw } = play(each);
+    deposit(7);
+    assertEquals(withdraw(1), 1);
+    await clock.advance(500);
+    const left = budget.leftAt(clock.monotonic());
+    assertEquals(withdraw(), left);
+    assertEquals(budget.leftAt(clock.monotonic()), 0);
+    await clock.advance(1_000);
+    assertEquals(budget.leftAt(clock.monotonic()), each.minPerSecond ?? 0);
+  }
+});
