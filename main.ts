@@ -7,6 +7,8 @@ import { systemClock as clock } from "./lib/core/clock.ts";
 import { GatewayError } from "./lib/core/errors.ts";
 import { DEFAULTS } from "./lib/core/defaults.ts";
 import type { Settings } from "./lib/config/gateway.ts";
+import { writeJson } from "./lib/json/write_json.ts";
+import { openApiDocument } from "./lib/openapi/openapi.ts";
 import { describe } from "./lib/upstream/describe.ts";
 import { KvStore, LOCAL_KV, REMOTE_KV } from "./lib/limiter/stores/kv_store.ts";
 import { MemoryStore } from "./lib/limiter/stores/memory_store.ts";
@@ -51,16 +53,19 @@ const output = openOutput(clock);
 if (import.meta.main) {
   try {
     const options = readOptions(Deno.args, env);
+    const isPrinted = options.check || options.openapi;
     const config = new ConfigFile({
       file: options.config,
       fallback: DEFAULT_CONFIG,
       env,
-      isWatched: options.watchConfig && !options.check,
+      isWatched: options.watchConfig && !isPrinted,
     });
     const loaded = await config.load();
-    if (options.check) output.line(describe(loaded.settings));
-    else await run(config, loaded, options);
-    await output.flush(options.check ? Infinity : DEFAULTS.flushMs);
+    const { settings } = loaded;
+    if (options.check) output.line(describe(settings));
+    if (options.openapi) output.line(writeJson(openApiDocument(settings), 2) ?? "");
+    if (!isPrinted) await run(config, loaded, options);
+    await output.flush(isPrinted ? Infinity : DEFAULTS.flushMs);
     Deno.exit(0);
   } catch (error) {
     // Rethrown, it would only be logged: run() prevents unhandled rejections from ending the process.

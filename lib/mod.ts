@@ -50,7 +50,8 @@ export {
 export { ExactNumber } from "./json/exact_number.ts";
 export { type Page, pages, type PagesOptions } from "./gather/pages.ts";
 export { json } from "./json/json_reply.ts";
-export type { CachedFacts, Call, Client, Context, Policy, Reply, Source } from "./core/source.ts";
+export type { CachedFacts } from "./core/cached_facts.ts";
+export type { Call, Client, Context, Policy, Reply, Source } from "./core/source.ts";
 export type { Json } from "./template/template.ts";
 export type { CallRecord, PartRecord, Trace, WaitRecord } from "./core/trace.ts";
 export type { UpstreamFaultReason } from "./core/upstream_fault.ts";

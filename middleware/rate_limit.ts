@@ -10,6 +10,7 @@ import {
 } from "../lib/limiter/bucket_key.ts";
 import type { Charge, ChargedBucket, Decision, Denial, Limit } from "../lib/limiter/limit.ts";
 import type { Limiter } from "../lib/limiter/limiter.ts";
+import type { WaitRecorder } from "../lib/observe/wait_recorder.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Middleware } from "./middleware.ts";
 
@@ -25,6 +26,8 @@ export interface RateLimitOptions {
   readonly limiter: Limiter;
   /** Tracks the busiest buckets. */
   readonly topKeys: TopKeys;
+  /** Records waits for tokens and for the store; absent while nobody observes. */
+  readonly waits?: WaitRecorder | undefined;
 }
 
 /** What a request takes from one limit, and whose it is. */
@@ -44,7 +47,7 @@ const FAULT_STATUS = 500;
  * tokens from any limit.
  */
 export function rateLimit(options: RateLimitOptions): Middleware {
-  const { route, limits, cost, ipv6Prefix, limiter, topKeys } = options;
+  const { route, limits, cost, ipv6Prefix, limiter, topKeys, waits } = options;
   const refunds = new Map(limits.map(({ name, refund }) => [name, refund]));
   const policies = policyHeaders(limits);
   const reported = (c: Exchange, buckets: readonly ChargedBucket[]) =>
@@ -70,7 +73,10 @@ export function rateLimit(options: RateLimitOptions): Middleware {
         return { owner, charge: chargeOf(owner, cost) };
       });
       const decision = limiter.take(charged.map(({ charge }) => charge), c.ctx);
-      if (decision instanceof Promise) return decision.then((made) => decided(c, charged, made));
+      if (decision instanceof Promise) {
+        const waiting = waits?.time(decision, c.ctx) ?? decision;
+        return waiting.then((made) => decided(c, charged, made));
+      }
       decided(c, charged, decision);
     },
     after(c, { status, headers }) {

@@ -44,6 +44,7 @@ function whole(
   options: AggregateOptions,
 ): ResponseDraft | Promise<ResponseDraft> {
   const { parts } = c.trace;
+  c.trace.cached = reply.cached;
   c.trace.isHit = reply.cached?.isHit ||
     (parts.length > 0 && parts.every(({ reply }) => reply?.cached?.isHit));
   const body = codedBody(c, reply, options.coder);
@@ -85,6 +86,7 @@ async function streamed(
 ): Promise<ResponseDraft> {
   const ctx = c.ctx;
   const stored = isStored ? await source(onlyIfCached(call), ctx) : undefined;
+  c.trace.cached = stored?.cached;
   c.trace.isHit = stored?.cached?.isHit ?? false;
   const records = (signal: AbortSignal) =>
     stored?.status === 200 ? replayRecords(stored) : gatherRecords(plan, call, { ...ctx, signal });

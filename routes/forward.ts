@@ -94,6 +94,7 @@ export function forward(options: ForwardOptions): Endpoint {
       ctx,
     );
     const { status, body: replyBody } = reply;
+    c.trace.cached = reply.cached;
     c.trace.isHit = reply.cached?.isHit ?? false;
     const headers = responseHeaders(reply, { path, forwarding }, options);
     for (const name of options.ownHeaders) headers.delete(name);

@@ -7,6 +7,7 @@ import type { RouteSettings } from "../lib/config/route.ts";
 import { GatewayError, methodNotAllowed } from "../lib/core/errors.ts";
 import { shortHash } from "../lib/core/short_hash.ts";
 import { isReservedPath } from "../lib/http/reserved_path.ts";
+import { WaitRecorder } from "../lib/observe/wait_recorder.ts";
 import { ResponseCoder } from "../lib/coding/response_coder.ts";
 import { ResponseSender } from "../lib/http/response_sender.ts";
 import { Sources } from "../lib/upstream/sources.ts";
@@ -95,6 +96,7 @@ export function createGateway(
     attempted: deps.rehearsal?.policy,
   });
   const inFlight = new InFlight();
+  const waits = observers.length > 0 ? new WaitRecorder("limits", { clock }) : undefined;
   const sender = new ResponseSender(clock, settings.sendTimeoutMs);
   const coder = new ResponseCoder(cache.coded);
 
@@ -130,7 +132,8 @@ export function createGateway(
       !("max" in route) && overload.isLimited && refuseOverload(overload),
       deadline({ route: key, deadlineMs, clock, background, buffers, shutdown, lateMs }),
       identify,
-      limited.length > 0 && rateLimit({ route: key, limits: limited, cost, ipv6Prefix, ...limits }),
+      limited.length > 0 &&
+      rateLimit({ route: key, limits: limited, cost, ipv6Prefix, waits, ...limits }),
       settings.clients?.required && knownClient(settings.clients.key),
       "parts" in route &&
       partHeaders({ pseudonym, honoursHandling: route.quorum === undefined, logError }),

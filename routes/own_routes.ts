@@ -14,6 +14,7 @@ import { clientsAdmin } from "./admin/clients.ts";
 import { configAdmin } from "./admin/config.ts";
 import { explainAdmin } from "./admin/explain.ts";
 import type { OperatorEnv } from "./admin/operator_env.ts";
+import { openApiEndpoint } from "./openapi.ts";
 import { rehearseAdmin, type RehearseOptions } from "./admin/rehearse.ts";
 import { upstreamsAdmin } from "./admin/upstreams.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
@@ -48,6 +49,7 @@ export const OWN_ROUTES: readonly Routed[] = [
   { method: "GET", path: "/_gateway/explain" },
   { method: "POST", path: "/_gateway/rehearse" },
   { method: "GET", path: "/_gateway/config" },
+  { method: "GET", path: "/_gateway/openapi.json" },
 ];
 /** The public ones; all others are the operator API. */
 const OPEN_ROUTES = /^\/_gateway\/(?:health|problems)\//;
@@ -70,7 +72,7 @@ export type OwnRoute = Routed & { readonly endpoint: Endpoint };
 
 /**
  * The routes under `/_gateway/`, in the order in which they are tried: health and problem pages are
- * public, the rest is the operator API.
+ * public, and the OpenAPI document where the config says so; the rest is the operator API.
  */
 export function ownRoutes(
   settings: Settings,
@@ -78,6 +80,7 @@ export function ownRoutes(
   options: OwnRoutesOptions,
 ): OwnRoute[] {
   const { store, shutdown, reloads } = deps;
+  const openapi = openApiEndpoint(settings);
   const needsWrites = settings.routes.some(({ limits }) =>
     limits.some(({ allowance }) => allowance.onStoreFailure === "closed")
   );
@@ -89,7 +92,14 @@ export function ownRoutes(
       endpoint: ready({ store, needsWrites, shutdown, reloads }),
     },
     { method: "GET", path: "/_gateway/problems/:kind", endpoint: problemKind },
-    { method: "ANY", path: "/_gateway/*", endpoint: operatorApi(settings, deps, options) },
+    ...settings.openapi.public
+      ? [{ method: "GET", path: "/_gateway/openapi.json", endpoint: openapi } as const]
+      : [],
+    {
+      method: "ANY",
+      path: "/_gateway/*",
+      endpoint: operatorApi(settings, deps, { ...options, openapi }),
+    },
   ];
 }
 
@@ -97,7 +107,7 @@ export function ownRoutes(
 function operatorApi(
   settings: Settings,
   deps: GatewayDependencies,
-  options: OwnRoutesOptions,
+  options: OwnRoutesOptions & { readonly openapi: Endpoint },
 ): Endpoint {
   const { clock, operator, adminToken: token, isHosted, reloads } = deps;
   const { cache, limits, upstreams, notRouted } = options;
@@ -121,6 +131,7 @@ function operatorApi(
   app.route("/_gateway/explain", explainAdmin(settings));
   app.route("/_gateway/rehearse", rehearseAdmin({ ...options, settings, deps }));
   if (reloads) app.route("/_gateway/config", configAdmin(reloads));
+  app.get("/_gateway/openapi.json", async (c) => (await options.openapi(c.env)).build("GET"));
   app.notFound((c) => notRouted(c.env));
   return async function operatorApi(c) {
     // The response to HEAD has the length of the one to GET, which is known further out.

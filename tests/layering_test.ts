@@ -35,7 +35,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   limiter: ["core", "http", "store"],
   cache: ["core", "async", "coding", "http", "store"],
   gather: ["core", "async", "cache", "http", "json", "template"],
-  policies: ["core", "async", "coding", "http", "json", "limiter", "template"],
+  policies: ["core", "async", "coding", "http", "json", "limiter", "observe", "template"],
   config: ["core", "cache", "gather", "http", "json", "limiter", "template"],
   transport: ["core", "async", "config", "http", "json", "template"],
   operator: ["core", "config", "http", "store"],
@@ -51,6 +51,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     "template",
     "transport",
   ],
+  openapi: ["core", "config", "http", "json", "template"],
   rehearsal: ["core", "config", "json", "upstream"],
   process: ["core", "config"],
 };
@@ -62,7 +63,12 @@ const PLATFORM = ["lib/process/", "lib/store/", "lib/transport/"];
 const DENO = /\bDeno\s*[.?;,)[\]]/;
 
 const POLICIES = "lib/policies/";
-const DEV_PACKAGES = ["countries-and-timezones", "date-holidays", "world-countries"];
+const DEV_PACKAGES = [
+  "@redocly/openapi-core",
+  "countries-and-timezones",
+  "date-holidays",
+  "world-countries",
+];
 
 Deno.test("layering: the graph of main.ts was read", () => {
   const paths = graph.map(({ path }) => path);

@@ -105,7 +105,8 @@ export function replyTo(
   const headers = response.hasOwnHeaders ? response.headers : copyHeaders(response.headers);
   if (response.ageMs !== undefined) headers.set("age", String(seconds(response.ageMs)));
   addCacheStatus(headers, cache, cacheStatus);
-  const cached = { isHit: cacheStatus.hit ?? false, isStale, freshMs };
+  const { hit: isHit = false, isCollapsed } = cacheStatus;
+  const cached = { isHit, isStale, isCollapsed, freshMs };
   if ((status === 200 || status === 206) && isNotModified(request, headers, now)) {
     discard(response);
     return { status: 304, headers: notModifiedHeaders(headers), body: EMPTY, cached };

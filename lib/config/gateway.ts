@@ -4,6 +4,7 @@ import { type ClientSettings, clientsSchema } from "./client.ts";
 import { factsOf, later, value, withFacts } from "./facts.ts";
 import { type LimitConfig, limitSchema, type LimitSettings } from "./limit.ts";
 import { list, object, record } from "./object.ts";
+import { openApiSchema } from "./openapi.ts";
 import { overloadSchema } from "./overload.ts";
 import {
   type BatchRoute,
@@ -97,6 +98,8 @@ export const gatewaySchema = object({
   compress: v.optional(flag, true),
   /** Load shedding: when the gateway rejects requests to protect itself. */
   overload: v.optional(overloadSchema),
+  /** The OpenAPI document that describes the routes. */
+  openapi: v.optional(openApiSchema, {}),
   /** Time without progress after which a response that the client does not read is aborted. */
   sendTimeout: v.optional(duration, "60s"),
   /** Maximum size of cached responses in the `store`, for all processes together. */
@@ -158,7 +161,7 @@ export type CorsSettings = v.InferOutput<typeof corsSchema>;
 export interface Settings extends
   Pick<
     v.InferOutput<typeof gatewaySchema>,
-    "store" | "cors" | "overload" | "maxRequestBody" | "cacheMemory" | "cacheDisk"
+    "store" | "cors" | "openapi" | "overload" | "maxRequestBody" | "cacheMemory" | "cacheDisk"
   > {
   /** Undefined: clients are identified by address. */
   readonly clients: ClientSettings | undefined;

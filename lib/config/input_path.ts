@@ -10,6 +10,7 @@ const START = "/?";
 export function inputPath(input: Template<unknown> | undefined): PathTemplate {
   return {
     names: input?.names ?? [],
+    required: [],
     passesQuery: false,
     params: [],
     expand: (inputs) => START + encodeURIComponent(JSON.stringify(input?.expand(inputs)) ?? "null"),

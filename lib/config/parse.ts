@@ -95,6 +95,7 @@ class Parser {
       cacheMemory: top.cacheMemory,
       cacheDisk: top.cacheDisk,
       overload: top.overload,
+      openapi: top.openapi,
       sendTimeoutMs: top.sendTimeout,
       upstreams: [...this.#upstreams.values()].filter((upstream) => upstream !== undefined),
       limits: [...this.#limits.values()].filter((limit) => limit !== undefined),

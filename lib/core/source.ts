@@ -1,6 +1,7 @@
 import type { BackgroundTask } from "./background.ts";
 import type { Body } from "./body.ts";
 import type { Bytes } from "./bytes.ts";
+import type { CachedFacts } from "./cached_facts.ts";
 import type { BufferAccount } from "./buffer_budget.ts";
 import type { PartFailure } from "./errors.ts";
 import type { CallRecord, Trace } from "./trace.ts";
@@ -53,18 +54,6 @@ export interface Reply {
   readonly madeOf?: readonly Reply[];
   /** How a cache handled the call; absent if none did. */
   readonly cached?: CachedFacts;
-}
-
-/** How a cache handled a call. */
-export interface CachedFacts {
-  /** Whether the cache replied without a call to the upstream. */
-  readonly isHit: boolean;
-  /** Whether the reply is stale, and served because no fresh one is available. */
-  readonly isStale: boolean;
-  /**
-   * Remaining freshness lifetime (ms); undefined if neither the reply nor the config states one.
-   */
-  readonly freshMs: number | undefined;
 }
 
 /** The context of one request, passed through every layer. */

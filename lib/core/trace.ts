@@ -1,3 +1,4 @@
+import type { CachedFacts } from "./cached_facts.ts";
 import type { GatewayError, Kind, PartFailure } from "./errors.ts";
 import type { UpstreamFaultReason } from "./upstream_fault.ts";
 
@@ -17,7 +18,7 @@ export interface PartRecord {
     /** Failures of items that are missing from it. */
     readonly failures?: readonly PartFailure[];
     /** How a cache handled the call. */
-    readonly cached?: { readonly isHit: boolean; readonly isStale: boolean };
+    readonly cached?: CachedFacts;
   };
 }
 
@@ -80,6 +81,8 @@ export interface Trace {
   partsRunning?: number;
   /** Whether the whole response is a cache hit. */
   isHit?: boolean;
+  /** How a cache handled the whole response; absent if none did. */
+  cached?: CachedFacts | undefined;
   /** The attempts of its calls so far, in the order of their starts; absent while nobody observes. */
   readonly calls?: CallRecord[] | undefined;
   /** Its waits so far, in the order of their ends; absent while nobody observes. */

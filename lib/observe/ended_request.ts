@@ -1,8 +1,12 @@
 import type { Kind } from "../core/errors.ts";
+import type { CachedFacts } from "../core/cached_facts.ts";
 import type { CallRecord, PartRecord, Trace, WaitRecord } from "../core/trace.ts";
 
-/** How a cache served a part or a response. `stale`: a hit that was no longer fresh. */
-export type CacheUse = "hit" | "stale" | "miss";
+/**
+ * How a cache handled a part or a response. `stale`: a stored response that was no longer fresh;
+ * `collapsed`: none was stored, and the response to an identical call was waited for.
+ */
+export type CacheUse = "hit" | "stale" | "miss" | "collapsed";
 
 /**
  * What an observer gets of a request that has ended. It keeps no body, header or client alive, so that
@@ -31,8 +35,8 @@ export interface EndedRequest {
   readonly durationMs: number;
   /** The client's or the gateway's trace: 32 hexadecimal digits; undefined if there is none. */
   readonly traceId: string | undefined;
-  /** Whether a cache served the whole response. */
-  readonly isHit: boolean;
+  /** How a cache handled the whole response; undefined if none was asked. */
+  readonly cache: CacheUse | undefined;
   /** Its parts, in the order of their outcomes; those of a hit are not known. */
   readonly parts: readonly EndedPart[];
   /**
@@ -64,14 +68,22 @@ export const MAX_RECORDS = 1_000;
 /** What is known of a request besides its trace. */
 type RequestFacts = Omit<
   EndedRequest,
-  "id" | "traceId" | "isHit" | "parts" | "calls" | "waits"
+  "id" | "traceId" | "cache" | "parts" | "calls" | "waits"
 >;
 
 /** Makes the value for observers: facts, and what the trace says. */
 export function endedRequest(facts: RequestFacts, trace: Trace): EndedRequest {
-  const { id, traceparent, isHit = false, parts, calls = [], waits = [] } = trace;
+  const { id, traceparent, cached, parts, calls = [], waits = [] } = trace;
   const traceId = traceparent?.slice(TRACE_ID_AT, TRACE_ID_END);
-  return { ...facts, id, traceId, isHit, parts: parts.map(endedPart), calls, waits };
+  return {
+    ...facts,
+    id,
+    traceId,
+    cache: cacheUse(cached),
+    parts: parts.map(endedPart),
+    calls,
+    waits,
+  };
 }
 
 /** Where a `traceparent` has the trace's id. */
@@ -79,11 +91,13 @@ const TRACE_ID_AT = 3;
 const TRACE_ID_END = 35;
 
 function endedPart({ part, startedAt, durationMs, error, reply }: PartRecord): EndedPart {
-  const cache = reply?.cached && cacheUse(reply.cached);
+  const cache = cacheUse(reply?.cached);
   return { part, startedAt, durationMs, problem: error?.kind, cache };
 }
 
-function cacheUse({ isHit, isStale }: { isHit: boolean; isStale: boolean }): CacheUse {
-  if (isStale) return "stale";
-  return isHit ? "hit" : "miss";
+function cacheUse(cached: CachedFacts | undefined): CacheUse | undefined {
+  if (cached === undefined) return undefined;
+  if (cached.isStale) return "stale";
+  if (cached.isHit) return "hit";
+  return cached.isCollapsed ? "collapsed" : "miss";
 }

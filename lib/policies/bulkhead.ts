@@ -3,6 +3,7 @@ import type { Bytes } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import { GaveWay } from "../core/gave_way.ts";
+import type { WaitRecorder } from "../observe/wait_recorder.ts";
 import type { Semaphore } from "../async/semaphore.ts";
 import type { Context, Policy, Reply } from "../core/source.ts";
 
@@ -16,6 +17,8 @@ export interface BulkheadOptions {
    * reply's body has ended, failed or was cancelled, for bodies that are streamed through.
    */
   readonly until?: "reply" | "body";
+  /** Records waits for a slot; absent while nobody observes. */
+  readonly waits?: WaitRecorder | undefined;
 }
 
 /** How long a client should wait before it retries (s). */
@@ -28,12 +31,14 @@ const RETRY_AFTER_S = 1;
  * It rejects with `overloaded` when the queue is full, and with `deadline-exceeded` when a slot comes
  * free too late.
  */
-export function bulkhead({ semaphore, clock, until = "reply" }: BulkheadOptions): Policy {
+export function bulkhead({ semaphore, clock, until = "reply", waits }: BulkheadOptions): Policy {
   return (next) =>
     async function bulkhead(call, ctx) {
       throwIfLate(ctx, clock);
       const turn = semaphore.acquire(ctx.signal, ctx);
-      if (!(typeof turn === "boolean" ? turn : await turn)) throw queueFull(ctx);
+      if (!(typeof turn === "boolean" ? turn : await (waits?.time(turn, ctx) ?? turn))) {
+        throw queueFull(ctx);
+      }
       let isPassedOn = false;
       const release = () => semaphore.release();
       try {

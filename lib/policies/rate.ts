@@ -3,6 +3,7 @@ import type { Context, Policy } from "../core/source.ts";
 import type { BucketShape } from "../limiter/bucket.ts";
 import { chargeOf } from "../limiter/bucket_key.ts";
 import type { Decision } from "../limiter/limit.ts";
+import type { WaitRecorder } from "../observe/wait_recorder.ts";
 import type { Limiter } from "../limiter/limiter.ts";
 
 /** How many calls an upstream allows. */
@@ -19,6 +20,8 @@ export interface RateOptions extends OutboundRate {
   /** The upstream's name: all processes that share a store count its calls together. */
   readonly upstream: string;
   readonly limiter: Pick<Limiter, "take">;
+  /** Records waits for a call's turn; absent while nobody observes. */
+  readonly waits?: WaitRecorder | undefined;
 }
 
 /** The limit's name in bucket keys; no limit of a config can have it, for it has a space. */
@@ -32,7 +35,7 @@ const WHOLE = () => true;
  * its deadline; otherwise it rejects with `overloaded`, which makes no call. While the store is
  * unavailable, each process counts its own calls.
  */
-export function rate({ upstream, limiter, shape, waitMs, queue }: RateOptions): Policy {
+export function rate({ upstream, limiter, waits, shape, waitMs, queue }: RateOptions): Policy {
   const allowance = { name: NAME, shape, waitMs, queue, onStoreFailure: "local" } as const;
   const limit = { name: NAME, allowance, tiers: new Map(), perRoute: false };
   const subject = `upstream ${upstream}`;
@@ -41,7 +44,9 @@ export function rate({ upstream, limiter, shape, waitMs, queue }: RateOptions): 
     async function rate(call, ctx: Context) {
       ctx.signal.throwIfAborted();
       const taking = limiter.take(charges, ctx);
-      const decision = taking instanceof Promise ? await taking : taking;
+      const decision = taking instanceof Promise
+        ? await (waits?.time(taking, ctx) ?? taking)
+        : taking;
       if (decision.outcome !== "admitted") throw rateSpent(decision);
       try {
         return await next(call, ctx);

@@ -5,7 +5,7 @@ import type { Environment } from "../config/values.ts";
 import { StartError } from "../core/start_error.ts";
 
 const USAGE =
-  "usage: main.ts [--config FILE] [--watch-config] [--port N] [--host H] [--reuse-port] [--check]";
+  "usage: main.ts [--config FILE] [--watch-config] [--port N] [--host H] [--reuse-port] [--check] [--openapi]";
 
 /** The options of the program, from its flags and environment. */
 export interface Options {
@@ -24,6 +24,8 @@ export interface Options {
   readonly check: boolean;
   /** How long a stop waits for running requests (ms). */
   readonly graceMs: number;
+  /** Whether to print the OpenAPI document of the config's routes, and exit. */
+  readonly openapi: boolean;
 }
 
 /**
@@ -41,6 +43,7 @@ export function readOptions(args: string[], env: Environment): Options {
     store: env("GATEWAY_STORE"),
     check: flags.check,
     graceMs: readGrace(env("GATEWAY_GRACE")),
+    openapi: flags.openapi,
   };
 }
 
@@ -55,6 +58,7 @@ function readFlags(args: string[]) {
         host: { type: "string" },
         "reuse-port": { type: "boolean", default: false },
         check: { type: "boolean", default: false },
+        openapi: { type: "boolean", default: false },
       },
     }).values;
   } catch (error) {

@@ -31,6 +31,8 @@ export interface Template<T> {
 export interface PathTemplate extends Template<string> {
   /** Whether it contains `{?query}`, the client's whole query, which `expand` does not append. */
   readonly passesQuery: boolean;
+  /** The names that must have a value: those outside of `{?…}` and `{&…}`. */
+  readonly required: readonly TemplateName[];
   /** The names of the parameters that it adds to its query. */
   readonly params: readonly string[];
 }
@@ -79,6 +81,7 @@ export function parsePathTemplate(text: string): PathTemplate {
 
   return {
     names: expressions.flatMap(({ names }) => names),
+    required: expressions.flatMap(({ isQuery, names }) => isQuery ? [] : names),
     passesQuery: expressions.some(({ isWholeQuery }) => isWholeQuery),
     params: expressions.flatMap(({ isQuery, names }) => isQuery ? names.map(keyOf) : []),
     expand(inputs) {

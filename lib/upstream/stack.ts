@@ -14,6 +14,7 @@ import { digest } from "../core/digest.ts";
 import { isJsonBody } from "../core/is_json_body.ts";
 import { accept } from "../policies/accept/accept.ts";
 import { breaker, breakerRefusal } from "../policies/breaker/breaker.ts";
+import { WaitRecorder } from "../observe/wait_recorder.ts";
 import { recordCalls, type RecordCallsOptions } from "../observe/record_calls.ts";
 import { buffer, buffering } from "../policies/buffer.ts";
 import { adaptive } from "../policies/adaptive/adaptive.ts";
@@ -28,6 +29,7 @@ import { RecentLatencies } from "../policies/shed/recent_latencies.ts";
 import { shape } from "../policies/shape.ts";
 import { target } from "../policies/target/target.ts";
 import { timeout } from "../policies/timeout.ts";
+import type { WaitRecord } from "../core/trace.ts";
 import { guard, type Policy, type Source } from "../core/source.ts";
 import { seesClients } from "./sees_clients.ts";
 import { targetOf } from "./target.ts";
@@ -233,7 +235,8 @@ function coalesceLayer({ timeoutMs, upstream: { maxBody } }: PartSettings): Laye
   const scope = `${timeoutMs} ${maxBody}`;
   return {
     label: "coalesce",
-    policy: ({ upstream: { sharedCalls: flights } }) => coalesce({ calls: flights, scope }),
+    policy: ({ upstream: { sharedCalls: flights }, recorded }) =>
+      coalesce({ calls: flights, scope, waits: waitsFor("shared", recorded) }),
   };
 }
 
@@ -250,8 +253,15 @@ function retryLayer({ retry: settings }: UpstreamSettings): Layer | undefined {
   if (settings.attempts === 1) return undefined;
   return {
     label: `retry ${settings.attempts}`,
-    policy: ({ upstream: { retryBudget, targets }, clock, random }) =>
-      retry({ ...settings, budget: retryBudget, targets: targets?.targets, clock, random }),
+    policy: ({ upstream: { retryBudget, targets }, clock, random, recorded }) =>
+      retry({
+        ...settings,
+        budget: retryBudget,
+        targets: targets?.targets,
+        waits: waitsFor("backoff", recorded),
+        clock,
+        random,
+      }),
   };
 }
 
@@ -289,7 +299,8 @@ function rateLayer({ name, rate: settings }: UpstreamSettings): Layer | undefine
   const { shape } = settings;
   return {
     label: `rate ${formatRate({ tokens: shape.perMs, periodMs: shape.perToken })}`,
-    policy: ({ limiter }) => rate({ ...settings, upstream: name, limiter }),
+    policy: ({ limiter, recorded }) =>
+      rate({ ...settings, upstream: name, limiter, waits: waitsFor("rate", recorded) }),
   };
 }
 
@@ -301,8 +312,10 @@ function bulkheadLayer(
   if (max === Infinity) return undefined;
   return {
     label: `bulkhead ${range ? `${range.min}-${range.max}` : max}`,
-    policy: ({ upstream: { semaphore, adaptiveLimit: limit }, clock }) => (next) =>
-      bulkhead({ semaphore, clock, until })(limit ? adaptive({ limit, clock })(next) : next),
+    policy: ({ upstream: { semaphore, adaptiveLimit: limit }, clock, recorded }) => (next) =>
+      bulkhead({ semaphore, clock, until, waits: waitsFor("concurrency", recorded) })(
+        limit ? adaptive({ limit, clock })(next) : next,
+      ),
   };
 }
 
@@ -339,4 +352,12 @@ function targetLayer(upstream: UpstreamSettings): Layer | undefined {
     label: count === 1 ? "target" : `target of ${count}`,
     policy: ({ upstream: { targets } }) => targets ? target(targets) : (next) => next,
   };
+}
+
+/** Undefined if nobody observes waits. */
+function waitsFor(
+  what: WaitRecord["for"],
+  recorded: RecordCallsOptions | undefined,
+): WaitRecorder | undefined {
+  return recorded && new WaitRecorder(what, recorded);
 }

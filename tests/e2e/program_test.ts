@@ -179,6 +179,24 @@ ANY /users/*
   assertFalse(await program.folder.has("never"), "it opens no store");
 });
 
+Deno.test("openapi: --openapi prints the document, and nothing else", async () => {
+  const config = {
+    store: "never/opened.kv",
+    upstreams: { up: { url: "http://127.0.0.1:9" } },
+    routes: { "GET /home/:id": { gather: { it: { from: "up", path: "/{id}" } } } },
+  };
+  await using program = await runProgram({ config, flags: ["--openapi"] });
+  assertEquals({ code: program.code, stderr: program.stderr }, { code: 0, stderr: "" });
+  const { openapi, info, paths } = JSON.parse(program.stdout);
+  assertEquals([openapi, info.title, Object.keys(paths)], ["3.1.0", "API", ["/home/{id}"]]);
+  assertFalse(await program.folder.has("never"), "it opens no store");
+  await using refused = await runProgram({
+    config: { ...config, upstreams: {} },
+    flags: ["--openapi"],
+  });
+  assertRefused(refused, /must be the name of an upstream/);
+});
+
 const wrong = {
   store: "never/opened.kv",
   upstreams: { users: { url: "users.example", timeout: "4 sec", tiemout: "1s" } },

@@ -39,6 +39,7 @@ const REQUESTS: Readonly<Record<string, readonly [target: string, body?: string]
   "GET /_gateway/upstreams": ["/_gateway/upstreams"],
   "GET /_gateway/config": ["/_gateway/config"],
   "GET /_gateway/explain": ["/_gateway/explain"],
+  "GET /_gateway/openapi.json": ["/_gateway/openapi.json"],
   "POST /_gateway/rehearse": [
     "/_gateway/rehearse",
     '{"route": "ANY /*", "request": {"path": "/x"}}',

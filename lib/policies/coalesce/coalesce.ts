@@ -1,3 +1,4 @@
+import type { WaitRecorder } from "../../observe/wait_recorder.ts";
 import type { SharedCalls } from "./shared_calls.ts";
 import type { Call, Policy } from "../../core/source.ts";
 
@@ -7,6 +8,8 @@ export interface CoalesceOptions {
   readonly calls: SharedCalls;
   /** Identifies what the inner policies do with a call; replies are shared within a scope only. */
   readonly scope: string;
+  /** Records waits for calls of others; absent while nobody observes. */
+  readonly waits?: WaitRecorder | undefined;
 }
 
 /** RFC 9110 section 9.2.1, except TRACE, which fetch does not send. */
@@ -18,10 +21,10 @@ const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
  * anyone waits for it; each caller waits until its own deadline. Calls that are not safe, or have a
  * body, pass through.
  */
-export function coalesce({ calls, scope }: CoalesceOptions): Policy {
+export function coalesce({ calls, scope, waits }: CoalesceOptions): Policy {
   return (next) =>
     function coalesce(call, ctx) {
-      return isShareable(call) ? calls.call(scope, call, ctx, next) : next(call, ctx);
+      return isShareable(call) ? calls.call(scope, call, ctx, next, waits) : next(call, ctx);
     };
 }
 

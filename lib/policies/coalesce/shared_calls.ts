@@ -1,4 +1,5 @@
 import { SingleFlight } from "../../async/single_flight.ts";
+import type { WaitRecorder } from "../../observe/wait_recorder.ts";
 import { type IdentifiedCall, sameCall } from "./same_call.ts";
 import type { Call, Client, Context, Reply, Source } from "../../core/source.ts";
 
@@ -21,15 +22,24 @@ export class SharedCalls {
    * reason when that aborts first: at once while others wait; otherwise after the call, which is then
    * aborted, has ended.
    * @param scope distinguishes callers whose inner policies treat the same call differently
+   * @param waits records the wait for a call that was running
    */
-  call(scope: string, call: Call, ctx: Context, next: Source): Promise<Reply> {
+  call(
+    scope: string,
+    call: Call,
+    ctx: Context,
+    next: Source,
+    waits?: WaitRecorder,
+  ): Promise<Reply> {
     if (ctx.signal.aborted) return Promise.reject(ctx.signal.reason);
     const key = keyOf(call, ctx.client);
     const running = this.#calls.get(key);
     if (running) {
       const incoming = { scope, call, client: ctx.client };
       for (let other: SharedCall | undefined = running; other; other = other.other) {
-        if (sameCall(other, incoming)) return other.join(ctx);
+        if (!sameCall(other, incoming)) continue;
+        const reply = other.join(ctx);
+        return waits?.time(reply, ctx) ?? reply;
       }
     }
     const shared = new SharedCall(this, key, scope, call, next, ctx, running);

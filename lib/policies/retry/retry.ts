@@ -3,6 +3,7 @@ import type { Clock, Random } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { retryAfterSeconds } from "../../http/retry_after.ts";
 import { TRANSIENT_STATUS } from "../../http/transient_status.ts";
+import type { WaitRecorder } from "../../observe/wait_recorder.ts";
 import type { RetryBudget } from "./retry_budget.ts";
 import { type Backoff, retryDelayMs } from "./retry_delay.ts";
 import type { Context, Policy, Reply } from "../../core/source.ts";
@@ -18,6 +19,8 @@ export interface RetryOptions extends Backoff {
   /** The upstream's targets, if it can have several: a retry prefers one that was not tried. */
   readonly targets?: { hasOther(tried: readonly object[]): boolean } | undefined;
   readonly clock: Clock;
+  /** Records waits before retries; absent while nobody observes. */
+  readonly waits?: WaitRecorder | undefined;
   readonly random: Random;
 }
 
@@ -35,7 +38,7 @@ export function retry(options: RetryOptions): Policy {
       const ctx = targets && most > 1 ? { ...outer, tried: [] } : outer;
       for (let attempt = 1;; attempt++) {
         try {
-          const reply = await next(call, attempt === 1 ? ctx : { ...ctx, attempt });
+          const reply = await next(call, attempt === 1 ? ctx : numbered(ctx, attempt));
           if (attempt >= most || !TRANSIENT_STATUS.has(reply.status)) return reply;
           if (!await pause(attempt, reply, ctx, options)) return reply;
         } catch (error) {
@@ -55,7 +58,7 @@ async function pause(
   attempt: number,
   reply: Reply | undefined,
   ctx: Context,
-  { budget, targets, clock, random, ...backoff }: RetryOptions,
+  { budget, targets, clock, waits, random, ...backoff }: RetryOptions,
 ): Promise<boolean> {
   const isAsked = reply !== undefined && !targets?.hasOther(ctx.tried ?? []);
   const leastMs = isAsked ? (retryAfterSeconds(reply.headers, clock) ?? 0) * 1000 : 0;
@@ -64,12 +67,27 @@ async function pause(
   if (now + delayMs >= ctx.deadline || !budget.withdraw(now, ctx.isOptional)) return false;
   try {
     await reply?.body.cancel();
-    await clock.sleep(delayMs, ctx.signal);
+    const sleep = clock.sleep(delayMs, ctx.signal);
+    await (waits?.time(sleep, ctx) ?? sleep);
   } catch (left) {
     budget.giveBack(now);
     throw left;
   }
   return true;
+}
+
+/** The context of a further attempt. Whether it is optional, and when it is due, may still change. */
+function numbered(ctx: Context, attempt: number): Context {
+  return {
+    ...ctx,
+    attempt,
+    get deadline() {
+      return ctx.deadline;
+    },
+    get isOptional() {
+      return ctx.isOptional;
+    },
+  };
 }
 
 /** A body that broke off may be complete the next time; one that is too large stays too large. */

@@ -82,7 +82,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [
     withTop({ batches: {} }),
     "batches: is not a known key; available: store, upstreams, clients, limits, trustedProxies, " +
-    "forwardedHeader, ipv6Prefix, cors, maxRequestBody, cacheMemory, compress, overload, sendTimeout, " +
+    "forwardedHeader, ipv6Prefix, cors, maxRequestBody, cacheMemory, compress, overload, openapi, sendTimeout, " +
     "cacheDisk, routes, $schema",
   ],
   [withTop({ store: 5 }), "store: must be a string; got 5"],
@@ -622,6 +622,7 @@ Deno.test("the least config is complete when it was read", () => {
     cacheMemory: 67_108_864,
     cacheDisk: 1_073_741_824,
     overload: undefined,
+    openapi: { title: "API", version: "1", public: false },
     sendTimeoutMs: 60_000,
     upstreams: [{
       name: "up",
@@ -667,6 +668,7 @@ Deno.test("what is said replaces each default", () => {
     cacheMemory: 67_108_864,
     cacheDisk: 1_073_741_824,
     overload: undefined,
+    openapi: { title: "API", version: "1", public: false },
     sendTimeoutMs: 60_000,
     upstreams: [
       {

@@ -168,6 +168,32 @@ Deno.test("parts tell how a cache served them", async () => {
   assertEquals(hit.calls, []);
 });
 
+Deno.test("a whole response tells how a cache served it", async () => {
+  await using gateway = observed({
+    upstream: ok,
+    routes: {
+      "GET /a": { gather: { it: { from: "up" } }, cache: { ttl: "1m" } },
+      "GET /b": { gather: { it: { from: "up" } } },
+      "GET /c": { forward: "up", cache: { ttl: "1m" } },
+    },
+  });
+  const uses: unknown[] = [];
+  for (const path of ["/a", "/a", "/b", "/c", "/c"]) uses.push((await gateway.get(path)).cache);
+  assertEquals(uses, ["miss", "hit", undefined, "miss", "hit"]);
+});
+
+Deno.test("a request's wait for tokens is recorded", async () => {
+  await using gateway = observed({
+    upstream: ok,
+    limits: { few: { rate: "1/s", burst: 1, by: "all", wait: "2s" } },
+    routes: { "GET /": { gather: { it: { from: "up" } }, limit: "few" } },
+  });
+  await gateway.get();
+  const { waits: [wait] } = await gateway.get();
+  assertEquals([wait?.for, wait?.part, wait?.upstream], ["limits", undefined, undefined]);
+  assert(wait && wait.durationMs > 100, `${wait?.durationMs}`);
+});
+
 Deno.test("a request that no route matches has ended, too", async () => {
   await using gateway = observed({ upstream: ok, gather: { it: { from: "up" } } });
   const { route, status, problem } = await gateway.get("/nowhere");

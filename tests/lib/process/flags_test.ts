@@ -16,6 +16,7 @@ Deno.test("without a word, the defaults hold", () => {
     store: undefined,
     check: false,
     graceMs: 4_000,
+    openapi: false,
   });
 });
 
@@ -37,6 +38,7 @@ Deno.test("the environment stands before the defaults", () => {
     store: ":memory:",
     check: false,
     graceMs: 30_000,
+    openapi: false,
   });
 });
 
@@ -60,6 +62,7 @@ Deno.test("flags stand before the environment", () => {
     store: ":memory:",
     check: true,
     graceMs: 30_000,
+    openapi: false,
   });
 });
 
@@ -82,7 +85,7 @@ for (
     const { message } = assertThrows(() => read(args), StartError);
     assertStringIncludes(
       message,
-      "\nusage: main.ts [--config FILE] [--watch-config] [--port N] [--host H] [--reuse-port] [--check]",
+      "\nusage: main.ts [--config FILE] [--watch-config] [--port N] [--host H] [--reuse-port] [--check] [--openapi]",
     );
   });
 }

@@ -147,12 +147,17 @@ Deno.test("every attempt is the same call in the same context", async () => {
   assertEquals(attempts(), 3);
 });
 
-Deno.test("the context is passed on, not a copy of it", async () => {
+Deno.test("every attempt sees the context as it is then, and which attempt it is", async () => {
   const { clock, script, source } = play();
-  const ctx = testContext();
+  const ctx = { ...testContext(), isOptional: true, deadline: 1_000_000 };
   const pending = source(testCall(), ctx);
   for (const index of [0, 1, 2]) {
-    assertStrictEquals(script.at(index).ctx, ctx);
+    const passed = script.at(index).ctx;
+    assertStrictEquals(passed.signal, ctx.signal);
+    ctx.deadline += 1000;
+    ctx.isOptional = !ctx.isOptional;
+    assertEquals([passed.deadline, passed.isOptional], [ctx.deadline, ctx.isOptional]);
+    assertEquals(passed.attempt ?? 1, index + 1);
     script.at(index).answer(status(503));
     await clock.advance(1000);
   }
