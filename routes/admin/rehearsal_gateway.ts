@@ -6,7 +6,7 @@ import { DEFAULTS } from "../../lib/core/defaults.ts";
 import type { Source } from "../../lib/core/source.ts";
 import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
 import { Shutdown } from "../../lib/process/shutdown.ts";
-import type { Attempts } from "../../lib/rehearsal/attempts.ts";
+import type { Rehearsal } from "../../lib/rehearsal/rehearsal.ts";
 import { StoreGuard } from "../../lib/store/store_guard.ts";
 import type { GatewayDependencies } from "../dependencies.ts";
 
@@ -45,7 +45,7 @@ export function rehearsalSettings(settings: Settings, route: RouteSettings): Set
  */
 export function rehearsalDependencies(
   { settings, deps, pseudonym, transportOf }: RehearsedGateway,
-  attempts: Attempts,
+  rehearsal: Rehearsal,
   closing: AsyncDisposableStack,
 ): GatewayDependencies {
   const { clock, random, http, background, operator, isHosted, logError } = deps;
@@ -79,7 +79,8 @@ export function rehearsalDependencies(
     logAccess() {},
     logFault() {},
     logError,
-    rehearsal: { pseudonym, policy: (caller) => attempts.policy(caller) },
+    observers: [{}], // so that attempts are recorded
+    rehearsal: { pseudonym, policy: (caller) => rehearsal.policy(caller) },
   };
 }
 

@@ -6,7 +6,7 @@ import type { RouteSettings } from "../../lib/config/route.ts";
 import { type Bytes, joinBytes } from "../../lib/core/bytes.ts";
 import { GatewayError } from "../../lib/core/errors.ts";
 import { platformSignal, Scope } from "../../lib/core/scope.ts";
-import { Attempts } from "../../lib/rehearsal/attempts.ts";
+import { Rehearsal } from "../../lib/rehearsal/rehearsal.ts";
 import {
   callersOf,
   faultsOf,
@@ -75,11 +75,17 @@ export function rehearseAdmin(options: RehearseOptions): Hono<OperatorEnv> {
     try {
       const request = new Request(url, { ...init, signal: platformSignal(scope) });
       checkRoute(request, route, finder);
-      const attempts = new Attempts(faults, clock);
+      const rehearsal = new Rehearsal(faults, clock);
       const startedAt = clock.monotonic();
-      const response = await rehearse(request, { remoteAddress, scheme }, attempts, options, route);
+      const response = await rehearse(
+        request,
+        { remoteAddress, scheme },
+        rehearsal,
+        options,
+        route,
+      );
       const durationMs = Math.round((clock.monotonic() - startedAt) * 10) / 10;
-      return c.body(write(route, durationMs, response, attempts), 200, {
+      return c.body(write(route, durationMs, response, rehearsal), 200, {
         ...NO_STORE,
         "content-type": "application/json",
       });
@@ -104,7 +110,7 @@ function checkRoute(request: Request, route: RouteSettings, finder: RouteFinder)
 async function rehearse(
   request: Request,
   { remoteAddress, scheme }: Pick<Bindings, "remoteAddress" | "scheme">,
-  attempts: Attempts,
+  rehearsal: Rehearsal,
   options: RehearseOptions,
   route: RouteSettings,
 ): Promise<Shown> {
@@ -113,7 +119,7 @@ async function rehearse(
   closing.defer(resolve);
   const gateway = options.build(
     rehearsalSettings(options.settings, route),
-    rehearsalDependencies(options, attempts, closing),
+    rehearsalDependencies(options, rehearsal, closing),
   );
   return await read(await gateway.fetch(request, { remoteAddress, scheme, completed }));
 }
@@ -147,9 +153,9 @@ function write(
   route: RouteSettings,
   durationMs: number,
   { isCut, ...response }: Shown,
-  attempts: Attempts,
+  rehearsal: Rehearsal,
 ): Bytes {
-  const reports = callersOf(route).map((caller) => attempts.report(caller));
+  const reports = callersOf(route).map((caller) => rehearsal.report(caller));
   const calls = "to" in route ? { forward: reports[0] } : { parts: reports };
   const head = JSON.stringify({ route: route.key, durationMs, ...calls });
   const cut = isCut ? ',"bodyIsCut":true' : "";

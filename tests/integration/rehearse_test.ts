@@ -107,8 +107,8 @@ for (const { fault, problem, status, attempt } of FAULTS) {
     assertEquals([profile.outcome, profile.attempts.length], ["succeeded", 1]);
     assertEquals(profile.attempts[0].status, 200);
     assertEquals([orders.outcome, orders.problem, orders.upstream], ["failed", problem, "orders"]);
-    assertEquals(orders.attempts.length, 2, "it is retried as it would be");
-    for (const { atMs: _at, durationMs: _ms, ...facts } of orders.attempts) {
+    assertEquals(orders.attempts.map(({ attempt }: Document) => attempt), [1, 2], "as really");
+    for (const { attempt: _n, atMs: _at, durationMs: _ms, ...facts } of orders.attempts) {
       assertEquals(facts, attempt);
     }
     const required = await rehearse(gateway, {
@@ -163,6 +163,7 @@ Deno.test("rehearse: what was cancelled, and what was never called, is told apar
 
 Deno.test("rehearse: nothing of it reaches breakers, limits, caches, shared calls or the log", async () => {
   let version = 1;
+  const observed: string[] = [];
   await using upstream = startUpstream(() => Response.json(version));
   const { upstreams, routes } = home(upstream.url);
   await using gateway = startGateway({
@@ -177,7 +178,7 @@ Deno.test("rehearse: nothing of it reaches breakers, limits, caches, shared call
     },
     limits: { it: { rate: "1/h", burst: 2, by: "all" } },
     routes: { ...routes, "GET /limited": { limit: "it", gather: { list: { from: "orders" } } } },
-  });
+  }, { observers: [{ callEnded: ({ upstream }) => observed.push(upstream) }] });
   const get = async () => {
     const response = await fetch(`${gateway.url}/limited`);
     return [response.status, response.headers.get("ratelimit"), (await response.json()).data];
@@ -202,7 +203,7 @@ Deno.test("rehearse: nothing of it reaches breakers, limits, caches, shared call
   const paths = new Set(gateway.log.map(({ path }) => path));
   assertEquals(paths, new Set(["/_gateway/rehearse", "/_gateway/upstreams", "/limited"]));
   assertEquals(gateway.log.filter(({ path }) => path === "/limited").length, 2);
-  assertEquals(gateway.faults, []);
+  assertEquals([gateway.faults, observed], [[], ["orders"]]);
 });
 
 Deno.test("rehearse: unsafe calls are made only where the operator wants them", async () => {

@@ -1,16 +1,18 @@
 import type { Clock } from "../core/clock.ts";
-import { GatewayError } from "../core/errors.ts";
 import type { Policy } from "../core/source.ts";
-import type { PartRecord, Trace } from "../core/trace.ts";
-import { UpstreamFault } from "../core/upstream_fault.ts";
+import type { CallRecord, PartRecord, Trace } from "../core/trace.ts";
 import type { Caller } from "../upstream/sources.ts";
 import { type Fault, faultName, inject } from "./fault.ts";
 
 /** One attempt of a call to an upstream. */
 export interface Attempt {
+  /** From 1; a hedge has its first call's number. */
+  readonly attempt: number;
+  readonly isHedge?: true;
   /** When it began, from the start of the rehearsal (ms). */
   readonly atMs: number;
-  readonly durationMs: number;
+  /** Absent for one that was still running at the end. */
+  readonly durationMs?: number;
   /** The fault that was injected, if any. */
   readonly fault?: string;
   /** The upstream's status; absent if it sent none. */
@@ -41,13 +43,11 @@ export interface CallReport {
 /** How many attempts are listed for one part: an `each` may make hundreds. */
 const MOST_LISTED = 20;
 
-/** Injects faults into the calls of one request, and records every attempt. */
-export class Attempts {
+/** Injects faults into the calls of one request, and reports what became of them. */
+export class Rehearsal {
   readonly #faults: ReadonlyMap<string, Fault>;
   readonly #clock: Clock;
   readonly #startedAt: number;
-  readonly #attempts = new Map<string | undefined, Attempt[]>();
-  readonly #counts = new Map<string | undefined, number>();
   #trace: Trace | undefined;
 
   /** @param faults by the name of a part or an upstream */
@@ -58,82 +58,66 @@ export class Attempts {
   }
 
   /** Returns the policy that each attempt of a caller goes through, the innermost but for targets. */
-  policy({ part, upstream }: Caller): Policy {
-    const fault = (part === undefined ? undefined : this.#faults.get(part)) ??
-      this.#faults.get(upstream);
-    const injected = fault ? inject(fault, this.#clock) : (next: Parameters<Policy>[0]) => next;
-    const name = fault && faultName(fault);
+  policy(caller: Caller): Policy {
+    const fault = this.#faultOf(caller);
     return (next) => {
-      const source = injected(next);
-      return async (call, ctx) => {
+      const source = fault ? inject(fault, this.#clock)(next) : next;
+      return (call, ctx) => {
         this.#trace = ctx.trace;
-        const at = this.#clock.monotonic();
-        const ended = (facts: Partial<Attempt>) =>
-          this.#add(part, {
-            atMs: rounded(at - this.#startedAt),
-            durationMs: rounded(this.#clock.monotonic() - at),
-            ...(name !== undefined && { fault: name }),
-            ...facts,
-          });
-        try {
-          const reply = await source(call, ctx);
-          ended({ status: reply.status });
-          return reply;
-        } catch (error) {
-          ended(factsOf(error));
-          throw error;
-        }
+        return source(call, ctx);
       };
     };
   }
 
   /** Reports what happened to a caller. */
-  report({ part, upstream }: Caller): CallReport {
-    const attempts = this.#attempts.get(part) ?? [];
-    const more = (this.#counts.get(part) ?? 0) - attempts.length;
+  report(caller: Caller): CallReport {
+    const { part, upstream } = caller;
+    const calls = this.#trace?.calls?.filter((call) => call.part === part) ?? [];
+    const more = calls.length - MOST_LISTED;
+    const fault = this.#faultOf(caller);
     return {
       ...(part !== undefined && { part }),
       upstream,
-      ...this.#outcome(part, attempts),
-      attempts: attempts.toSorted((a, b) => a.atMs - b.atMs),
+      ...this.#outcome(part, calls),
+      attempts: calls.slice(0, MOST_LISTED).map((call) => this.#attempt(call, fault)),
       ...(more > 0 && { moreAttempts: more }),
     };
   }
 
-  #outcome(part: string | undefined, attempts: readonly Attempt[]) {
+  #faultOf({ part, upstream }: Caller): Fault | undefined {
+    return (part === undefined ? undefined : this.#faults.get(part)) ?? this.#faults.get(upstream);
+  }
+
+  #outcome(part: string | undefined, calls: readonly CallRecord[]) {
+    const last = calls.at(-1);
     const record = this.#trace?.parts.find((record) => record.part === part);
-    if (record) return { ...outcomeOf(record), ...(record.error && notCalled(attempts)) };
-    const last = attempts.at(-1);
+    if (record) return outcomeOf(record, last !== undefined);
     if (last === undefined) return { outcome: "not called" } as const;
     if (part !== undefined) return { outcome: "cancelled" } as const;
     return { outcome: last.status === undefined ? "failed" : "succeeded" } as const;
   }
 
-  #add(part: string | undefined, attempt: Attempt): void {
-    this.#counts.set(part, (this.#counts.get(part) ?? 0) + 1);
-    const attempts = this.#attempts.get(part) ?? [];
-    this.#attempts.set(part, attempts);
-    if (attempts.length < MOST_LISTED) attempts.push(attempt);
+  #attempt(record: CallRecord, fault: Fault | undefined): Attempt {
+    const { attempt, isHedge, startedAt, durationMs, status, problem, reason, cause } = record;
+    return {
+      attempt,
+      ...(isHedge && { isHedge }),
+      atMs: rounded(startedAt - this.#startedAt),
+      ...(durationMs !== undefined && { durationMs: rounded(durationMs) }),
+      ...(fault && { fault: faultName(fault) }),
+      ...(status !== undefined && { status }),
+      ...(problem && { problem }),
+      ...(reason && { cause: `${reason}: ${cause}` }),
+    };
   }
 }
 
-function outcomeOf({ durationMs: ms, error }: PartRecord) {
+function outcomeOf({ durationMs: ms, error }: PartRecord, wasCalled: boolean) {
   const durationMs = rounded(ms);
   if (error === undefined) return { outcome: "succeeded", durationMs } as const;
   const { kind: problem, message: detail } = error;
-  const outcome = problem === "cancelled" ? "cancelled" : "failed";
+  const outcome = !wasCalled ? "not called" : problem === "cancelled" ? "cancelled" : "failed";
   return { outcome, durationMs, problem, detail } as const;
-}
-
-function notCalled({ length }: readonly Attempt[]) {
-  return length === 0 ? { outcome: "not called" } as const : undefined;
-}
-
-function factsOf(error: unknown): Partial<Attempt> {
-  if (!(error instanceof GatewayError)) return { problem: "internal", cause: String(error) };
-  const { kind: problem, cause } = error;
-  if (!(cause instanceof UpstreamFault)) return { problem };
-  return { problem, cause: `${cause.reason}: ${cause.message}` };
 }
 
 function rounded(ms: number): number {
