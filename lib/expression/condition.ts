@@ -1,0 +1,75 @@
+type Cel = typeof import("@marcbachmann/cel-js");
+
+let cel: Cel | undefined;
+
+/**
+ * Loads the library for conditions, which takes as long as a third of the start: only a config that
+ * has conditions needs it.
+ */
+export async function loadConditions(): Promise<void> {
+  cel ??= await import("@marcbachmann/cel-js");
+}
+
+/** A condition that cannot be compiled; its message is a rule for the config's author. */
+export class ConditionError extends Error {
+  /** The name in a stack trace. */
+  override readonly name = "ConditionError";
+}
+
+/** A compiled condition. */
+export interface Condition {
+  /** The expression as written. */
+  readonly text: string;
+  /**
+   * Whether the condition is true. A value that is missing or of another type, or any other error,
+   * makes it false.
+   */
+  test(values: Readonly<Record<string, unknown>>): boolean;
+}
+
+/** Bounds of an expression: what it costs grows with its size and the sizes of its values. */
+const LIMITS = {
+  maxAstNodes: 500,
+  maxDepth: 50,
+  maxListElements: 100,
+  maxMapEntries: 100,
+  maxCallArguments: 16,
+};
+
+/**
+ * Compiles a condition in the Common Expression Language (https://cel.dev), which has no loops but
+ * those over its values.
+ * @param variables the names that it can refer to
+ * @throws {ConditionError} when it is not a condition
+ */
+export function compileCondition(text: string, variables: readonly string[]): Condition {
+  if (cel === undefined) throw new Error("conditions are compiled before they have been loaded");
+  const environment = new cel.Environment({ limits: LIMITS });
+  for (const name of variables) environment.registerVariable(name, "map");
+  let evaluate: ReturnType<typeof environment.parse>;
+  try {
+    evaluate = environment.parse(text);
+  } catch (error) {
+    throw new ConditionError(`must be a CEL expression: ${firstLine(error)}`);
+  }
+  const { valid, error, type } = evaluate.check();
+  if (!valid) throw new ConditionError(`must be a CEL expression: ${firstLine(error)}`);
+  if (type !== "bool" && type !== "dyn") {
+    throw new ConditionError(`must be true or false; it is of type ${type}`);
+  }
+  return {
+    text,
+    test(values) {
+      try {
+        return evaluate(values) === true;
+      } catch {
+        return false;
+      }
+    },
+  };
+}
+
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split("\n", 1)[0] ?? "";
+}
