@@ -6,6 +6,7 @@ export type { BufferAccount, BufferBudget, Holdable } from "./core/buffer_budget
 export type { BackgroundTask } from "./core/background.ts";
 export { Body, type BodyOrigin, BodyTooLarge } from "./core/body.ts";
 export type { Bytes } from "./core/bytes.ts";
+export type { AuthConfig } from "./config/auth.ts";
 export type { BreakerConfig } from "./config/breaker.ts";
 export type { CacheConfig } from "./config/cache.ts";
 export type { ClientsConfig } from "./config/client.ts";

@@ -31,8 +31,10 @@ const BEARER = /^Bearer +([^\s]+)$/i;
 export function client({ trust, clients, refuseBlocked }: ClientOptions): Middleware {
   const identify = async (c: Exchange, { key, required, directory }: KnownBy) => {
     const known = await find(c, key, directory);
-    c.isRefused = required && known === undefined;
-    if (!known) return;
+    if (!known) {
+      if (required) c.refusal = unknownClient(key);
+      return;
+    }
     const { name, tier } = known;
     c.ctx.client = { address: c.ctx.client.address, name, ...(tier === undefined ? {} : { tier }) };
     refuseBlocked({ name });
@@ -46,6 +48,12 @@ export function client({ trust, clients, refuseBlocked }: ClientOptions): Middle
       if (clients) return identify(c, clients);
     },
   };
+}
+
+function unknownClient(key: ClientSettings["key"]): GatewayError {
+  return new GatewayError("unauthorized", "this gateway requires a known client", {
+    headers: { "www-authenticate": key === "bearer" ? "Bearer" : `ApiKey header="${key.header}"` },
+  });
 }
 
 async function find(

@@ -33,8 +33,8 @@ export class Exchange {
   route: string | undefined;
   /** Ends the request at its deadline; undefined until a route has matched. */
   lifetime: Lifetime | undefined;
-  /** Whether the client must be known and is not. */
-  isRefused = false;
+  /** Why the client is refused once its limits have counted it; undefined when it is not. */
+  refusal: GatewayError | undefined;
   /** The turn of the event loop in which its calls began. */
   turn = 0;
   /** What the rate limit has granted. */

@@ -107,7 +107,7 @@ function subjectOf(by: readonly KeySourceSettings[], ipv6Prefix: number, c: Exch
   const { name, address } = c.ctx.client;
   // A client that will be refused counts by its address: it can neither use another client's bucket
   // nor avoid its own by sending other headers.
-  for (const source of c.isRefused ? [] : by) {
+  for (const source of c.refusal ? [] : by) {
     if (source === "all") return bucketSubject.all;
     if (source === "ip") break;
     if (source === "client") {

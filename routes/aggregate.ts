@@ -1,3 +1,4 @@
+import type { Claims } from "../lib/auth/identity.ts";
 import type { Clock } from "../lib/core/clock.ts";
 import { GatewayError } from "../lib/core/errors.ts";
 import type { GatherPlan } from "../lib/gather/gather_plan.ts";
@@ -22,6 +23,8 @@ export interface AggregateOptions {
   readonly source: Source;
   /** Whether whole responses are stored in the cache. */
   readonly isStored: boolean;
+  /** Identifies the claims that the parts use, in the key of stored responses; absent if none are. */
+  readonly claimKey?: ((claims: Claims) => string) | undefined;
   readonly clock: Clock;
   readonly sender: ResponseSender;
   /** Compresses responses; absent if the route does not. */
@@ -31,7 +34,7 @@ export interface AggregateOptions {
 /** Handles a gather route: responds with the envelope, or streams each part as it completes. */
 export function aggregate(options: AggregateOptions): Endpoint {
   return function aggregate(c) {
-    const call = callOf(c);
+    const call = callOf(c, options);
     const format = formatOf(c);
     if (format) return streamed(c, call, format, options);
     return options.source(call, c.ctx).then((reply) => whole(c, reply, options));
@@ -59,14 +62,18 @@ function draftOf(c: Exchange, reply: Reply, { sender }: AggregateOptions): Respo
   return new ResponseDraft(responseBody(c, reply.body, reply.headers, sender), reply);
 }
 
-function callOf(c: Exchange): Call {
+function callOf(c: Exchange, { claimKey }: AggregateOptions): Call {
   const { pathname, search } = c.target;
   const { method, headers } = c;
   if (!isDecodable(pathname)) {
     throw new GatewayError("bad-request", "the path must be UTF-8, percent-encoded");
   }
   const body = requestBody(c.request);
-  return { method, path: pathname + search, headers, params: c.params, ...(body && { body }) };
+  const call: Call = { method, path: pathname + search, headers, params: c.params, body };
+  const { claims } = c.ctx.client;
+  if (claims === undefined) return call;
+  // The gateway has checked the Authorization; a part that passes it on says so itself.
+  return { ...call, claims, headerKey: claimKey?.(claims), hasOwnAuthorization: true };
 }
 
 /** Whether a path's parameters can be decoded: bytes that are not UTF-8 would be altered on the way. */

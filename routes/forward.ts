@@ -32,6 +32,8 @@ export interface ForwardOptions {
   readonly strip: string;
   /** Lower-case names of headers that pass although forwards remove them by default. */
   readonly passHeaders: ReadonlySet<string>;
+  /** The client's headers with credentials for this gateway, in lower case, which are removed. */
+  readonly credentials: readonly string[];
   /** Where clients send their key for this gateway, which is removed; absent where it passes. */
   readonly clientKey?: ClientSettings["key"] | undefined;
   /** The proxies whose forwarding headers are trusted. */
@@ -161,9 +163,10 @@ function forwardingOf(c: Exchange, { trust, strip }: ForwardOptions): Forwarding
 function requestHeaders(options: ForwardOptions) {
   const { headers, passHeaders, clientKey, pseudonym, trust, passesCodings } = options;
   const keyHeader = typeof clientKey === "object" ? clientKey.header : undefined;
+  const credentials = new Set(options.credentials);
   const passing = (isProxied: boolean): PassOptions => ({
     isRemoved: memoizePredicate((name) =>
-      NOT_SENT.has(name) || name === keyHeader ||
+      NOT_SENT.has(name) || name === keyHeader || credentials.has(name) ||
       (!passHeaders.has(name) && isRemovedHeader(name, isProxied))
     ),
   });

@@ -14,13 +14,14 @@ import { Sources } from "../lib/upstream/sources.ts";
 import { targetOf } from "../lib/upstream/target.ts";
 import { accessLog } from "../middleware/access_log.ts";
 import { admission } from "../middleware/admission.ts";
+import { authenticate } from "../middleware/authenticate.ts";
 import type { Bindings } from "../middleware/bindings.ts";
 import { client, type ClientOptions } from "../middleware/client.ts";
 import { cors, CORS_HEADERS } from "../middleware/cors.ts";
 import { deadline } from "../middleware/deadline.ts";
 import { Exchange } from "../middleware/exchange.ts";
 import { head } from "../middleware/head.ts";
-import { knownClient } from "../middleware/known_client.ts";
+import { keepPrivate } from "../middleware/keep_private.ts";
 import { loop } from "../middleware/loop.ts";
 import { methodCase } from "../middleware/method_case.ts";
 import type { Endpoint, Middleware, Way } from "../middleware/middleware.ts";
@@ -32,14 +33,17 @@ import { problemCoding } from "../middleware/problem_coding.ts";
 import { problems } from "../middleware/problems.ts";
 import { proxyStatus } from "../middleware/proxy_status.ts";
 import { rateLimit } from "../middleware/rate_limit.ts";
+import { refuse } from "../middleware/refuse.ts";
 import { refuseBlocked } from "../middleware/refuse_blocked.ts";
 import { refuseOverload } from "../middleware/refuse_overload.ts";
 import { requestId } from "../middleware/request_id.ts";
 import { requestSize } from "../middleware/request_size.ts";
+import { require } from "../middleware/require.ts";
 import { reserved } from "../middleware/reserved.ts";
 import { run } from "../middleware/run.ts";
 import { unsupported } from "../middleware/unsupported.ts";
 import { aggregate } from "./aggregate.ts";
+import { openAuth } from "./auth.ts";
 import { batch } from "./batch.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
 import { forward } from "./forward.ts";
@@ -97,6 +101,8 @@ export function createGateway(
   });
   const inFlight = new InFlight();
   const waits = observers.length > 0 ? new WaitRecorder("limits", { clock }) : undefined;
+  const auth = openAuth(settings.auth, { ...deps, sources });
+  const waysOf = (route: RouteSettings) => route.auth.flatMap(({ name }) => auth.get(name) ?? []);
   const sender = new ResponseSender(clock, settings.sendTimeoutMs);
   const coder = new ResponseCoder(cache.coded);
 
@@ -117,10 +123,11 @@ export function createGateway(
 
   // A request that matches a route of the config then meets these, because they depend on the route:
   // its deadline, its limits, its kind. The gateway's own routes skip them: health needs no tokens.
+  const notBlocked = refuseBlocked(operator, clock);
   const identify = client({
     trust: settings.trust,
     clients: clientsOf(settings, deps),
-    refuseBlocked: refuseBlocked(operator, clock),
+    refuseBlocked: notBlocked,
   });
   const matchedRequest = (route: RouteSettings) => {
     const { key, deadlineMs, limits: limited, cost } = route;
@@ -132,9 +139,12 @@ export function createGateway(
       !("max" in route) && overload.isLimited && refuseOverload(overload),
       deadline({ route: key, deadlineMs, clock, background, buffers, shutdown, lateMs }),
       identify,
+      route.auth.length > 0 && authenticate({ ways: waysOf(route), refuseBlocked: notBlocked }),
       limited.length > 0 &&
       rateLimit({ route: key, limits: limited, cost, ipv6Prefix, waits, ...limits }),
-      settings.clients?.required && knownClient(settings.clients.key),
+      (settings.clients?.required || route.auth.length > 0) && refuse(),
+      route.require && require(route.require, route.auth.some(({ kind }) => kind === "jwt")),
+      route.auth.length > 0 && keepPrivate(),
       "parts" in route &&
       partHeaders({ pseudonym, honoursHandling: route.quorum === undefined, logError }),
       "to" in route && proxyStatus(pseudonym),
@@ -154,6 +164,7 @@ export function createGateway(
         ...sources.forward(route),
         strip: route.strip,
         passHeaders: route.passHeaders,
+        credentials: route.passCredentials ? [] : waysOf(route).flatMap(({ headers }) => headers),
         clientKey: route.passClientKey ? undefined : clients?.key,
         trust,
         pseudonym,

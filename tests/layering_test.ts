@@ -26,6 +26,8 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   async: ["core"],
   json: ["core"],
+  expression: [],
+  auth: ["core", "cache", "json"],
   http: ["core"],
   store: ["core"],
   observe: ["core"],
@@ -36,7 +38,17 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   cache: ["core", "async", "coding", "http", "store"],
   gather: ["core", "async", "cache", "http", "json", "template"],
   policies: ["core", "async", "coding", "http", "json", "limiter", "observe", "template"],
-  config: ["core", "cache", "gather", "http", "json", "limiter", "template"],
+  config: [
+    "core",
+    "auth",
+    "cache",
+    "expression",
+    "gather",
+    "http",
+    "json",
+    "limiter",
+    "template",
+  ],
   transport: ["core", "async", "config", "http", "json", "template"],
   operator: ["core", "config", "http", "store"],
   upstream: [
@@ -46,6 +58,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     "config",
     "gather",
     "http",
+    "json",
     "observe",
     "policies",
     "template",
@@ -53,7 +66,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   ],
   openapi: ["core", "config", "http", "json", "template"],
   rehearsal: ["core", "config", "json", "upstream"],
-  process: ["core", "config"],
+  process: ["core", "config", "expression"],
 };
 
 /** The only places in lib/ that may use the platform's own API, besides files named `kv_*`. */

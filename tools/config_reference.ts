@@ -1,4 +1,5 @@
 import type * as v from "valibot";
+import { externalSchema, jwtSchema, keyAuth } from "../lib/config/auth.ts";
 import { clientsSchema, knownClientSchema } from "../lib/config/client.ts";
 import { type Facts, factsOf } from "../lib/config/facts.ts";
 import { gatewaySchema } from "../lib/config/gateway.ts";
@@ -60,6 +61,13 @@ const SECTIONS: readonly (readonly [title: string, introduction: string, v.Gener
   ],
   ["Clients", "`clients`: the known clients, and where they send their key.", clientsSchema],
   ["Known client", "`clients.known.NAME`: one client.", knownClientSchema],
+  ["Authentication by token", "`auth.NAME.jwt`: JSON Web Tokens.", jwtSchema(() => "")],
+  ["Authentication by key", "`auth.NAME`: keys of known clients.", keyAuth],
+  [
+    "Authentication by a service",
+    "`auth.NAME.external`: a service of yours decides.",
+    externalSchema(() => ""),
+  ],
   ["Limit", "`limits.NAME`: one token bucket per client.", limitSchema],
   ["Every route", '`routes["GET /path"]`: the keys of every kind of route.', anyRouteSchema],
   ["Aggregate", '`routes["GET /path"]`, for a route that combines several parts.', gatherSchema],

@@ -18,6 +18,8 @@ export function urlOf(key: string): string {
 }
 
 /** Identifies a client: by its name where that is known, else by its address. */
-export function clientKey({ name, address }: Client): string {
-  return digest(name === undefined ? `address ${address}` : `name ${name}`);
+export function clientKey({ name, address, claims }: Client): string {
+  const who = name === undefined ? `address ${address}` : `name ${name}`;
+  // A function can read the claims, too.
+  return digest(claims === undefined ? who : `${who} ${JSON.stringify(claims)}`);
 }

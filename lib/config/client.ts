@@ -21,20 +21,26 @@ const bearer = value('"bearer"', { const: "bearer" }, v.literal("bearer"));
 /** Known clients are parsed one by one. */
 const unread = record(text, v.custom<KnownClientConfig>(() => true), KNOWN_RULE);
 
+/** Known clients by name, or `"kv"` for records in the store. */
+export const knownSchema = choice(
+  v.lazy((input) => input === "kv" ? fromStore : unread),
+  record(text, knownClientSchema, KNOWN_RULE),
+  fromStore,
+);
+
+/** Where clients send their key. */
+export const keyPlace = choice(
+  v.union([bearer, headerKey], "must be bearer or header:NAME"),
+  bearer,
+  headerKey,
+);
+
 /** The known clients, and where they send their key. */
 export const clientsSchema = object({
   /** Where clients send their key: `header:NAME`, or `bearer` for `Authorization: Bearer`. */
-  key: choice(
-    v.union([bearer, headerKey], "must be bearer or header:NAME"),
-    bearer,
-    headerKey,
-  ),
+  key: keyPlace,
   /** The known clients by name, with keys from the environment; or `"kv"` for records in the store. */
-  known: choice(
-    v.lazy((input) => input === "kv" ? fromStore : unread),
-    record(text, knownClientSchema, KNOWN_RULE),
-    fromStore,
-  ),
+  known: knownSchema,
   /** Whether a request without a known key is rejected with 401. */
   required: v.optional(flag, false),
 });
@@ -64,10 +70,11 @@ export function readKnown(
   input: ClientsConfig["known"],
   env: Environment,
   reader: Reader,
+  at: readonly string[] = ["clients"],
 ): KnownKey[] | undefined {
   if (input === "kv") return undefined;
   return Object.entries(input).flatMap(([name, client]) => {
-    const path = ["clients", "known", name];
+    const path = [...at, "known", name];
     const read = reader.read(knownClientSchema, client, path);
     if (!read) return [];
     const key = env(read.env);

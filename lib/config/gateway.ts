@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { AddressTrust } from "../http/client_address.ts";
+import { type AuthConfig, authSchema, type AuthSettings } from "./auth.ts";
 import { type ClientSettings, clientsSchema } from "./client.ts";
 import { factsOf, later, value, withFacts } from "./facts.ts";
 import { type LimitConfig, limitSchema, type LimitSettings } from "./limit.ts";
@@ -71,6 +72,11 @@ export const gatewaySchema = object({
   ),
   /** Clients that identify themselves by a key. Default: clients are identified by address. */
   clients: v.optional(clientsSchema),
+  /** Ways to authenticate, by name; routes name those that they accept. Default: none. */
+  auth: v.optional(
+    record(name, later(authSchema(() => "")), "must be an object of ways to authenticate by name"),
+    {},
+  ),
   /** Rate limits, by name. Default: none. */
   limits: v.optional(
     record(name, later(limitSchema), "must be an object of limits by name"),
@@ -113,24 +119,29 @@ export const gatewaySchema = object({
 /** @internal */
 export type GatewayKeys = Omit<
   v.InferInput<typeof gatewaySchema>,
-  "upstreams" | "limits" | "routes"
+  "upstreams" | "auth" | "limits" | "routes"
 >;
 
 /** The gateway's configuration. */
-export interface GatewayConfig<Name extends string = string, LimitName extends string = string>
-  extends GatewayKeys {
+export interface GatewayConfig<
+  Name extends string = string,
+  LimitName extends string = string,
+  AuthName extends string = string,
+> extends GatewayKeys {
   /** The APIs behind the gateway, by name. */
   readonly upstreams: Readonly<Record<Name, Upstream>>;
+  /** Ways to authenticate, by name; routes name those that they accept. Default: none. */
+  readonly auth?: Readonly<Record<AuthName, AuthConfig>>;
   /** Rate limits, by name. Default: none. */
   readonly limits?: Readonly<Record<LimitName, LimitConfig>>;
   /** The routes, by method and path. The most specific route wins, whatever their order. */
   readonly routes: Readonly<
     Record<
       RouteKey,
-      | GatherRoute<NoInfer<Name>, NoInfer<LimitName>>
-      | FirstRoute<NoInfer<Name>, NoInfer<LimitName>>
-      | ForwardRoute<NoInfer<Name>, NoInfer<LimitName>>
-      | BatchRoute<NoInfer<LimitName>>
+      | GatherRoute<NoInfer<Name>, NoInfer<LimitName>, NoInfer<AuthName>>
+      | FirstRoute<NoInfer<Name>, NoInfer<LimitName>, NoInfer<AuthName>>
+      | ForwardRoute<NoInfer<Name>, NoInfer<LimitName>, NoInfer<AuthName>>
+      | BatchRoute<NoInfer<LimitName>, NoInfer<AuthName>>
     >
   >;
 }
@@ -148,9 +159,13 @@ export interface GatewayConfig<Name extends string = string, LimitName extends s
  * });
  * ```
  */
-export function defineGateway<Name extends string, LimitName extends string = never>(
-  config: GatewayConfig<Name, LimitName>,
-): GatewayConfig<Name, LimitName> {
+export function defineGateway<
+  Name extends string,
+  LimitName extends string = never,
+  AuthName extends string = never,
+>(
+  config: GatewayConfig<Name, LimitName, AuthName>,
+): GatewayConfig<Name, LimitName, AuthName> {
   return config;
 }
 
@@ -166,6 +181,8 @@ export interface Settings extends
   /** Undefined: clients are identified by address. */
   readonly clients: ClientSettings | undefined;
   readonly trust: AddressTrust;
+  /** Every way to authenticate, whether a route names it or not. */
+  readonly auth: readonly AuthSettings[];
   /** Time without progress after which a response is aborted (ms). */
   readonly sendTimeoutMs: number;
   /** Prefix length by which limits group IPv6 addresses (bits). */

@@ -3,7 +3,9 @@ import { cacheSettings } from "./cache.ts";
 import { readKnown } from "./client.ts";
 import { DEFAULTS } from "../core/defaults.ts";
 import { gatewaySchema, type Settings } from "./gateway.ts";
-import { type LimitSettings, readLimit } from "./limit.ts";
+import { checkName, entries } from "./names.ts";
+import { NamedAuth } from "./named_auth.ts";
+import { NamedLimits } from "./named_limits.ts";
 import { parseParts } from "./parse_parts.ts";
 import { ConfigError } from "./config_error.ts";
 import { Reader } from "./reader.ts";
@@ -31,7 +33,6 @@ import {
 import type { Environment } from "./values.ts";
 
 const ROUTE_KINDS = ["gather", "first", "forward", "batch"] as const;
-const NAME_RULE = "must have a name of letters, digits, - and _, with no digit or - at its start";
 
 /** The location of a config, to resolve the files that it names. */
 export interface ConfigPlace {
@@ -56,7 +57,8 @@ class Parser {
   readonly #reader = new Reader();
   /** By name; undefined for an invalid one. */
   readonly #upstreams = new Map<string, UpstreamSettings | undefined>();
-  readonly #limits = new Map<string, LimitSettings | undefined>();
+  readonly #limits = new NamedLimits(this.#reader);
+  readonly #auth: NamedAuth;
   readonly #workerNames = new Set<string>();
   #hasClients = false;
   /** Whether routes compress by default. */
@@ -67,6 +69,11 @@ class Parser {
   constructor(env: Environment, place: ConfigPlace | undefined) {
     this.#env = env;
     this.#place = place;
+    this.#auth = new NamedAuth({
+      env,
+      reader: this.#reader,
+      upstream: (name, input, path) => this.#anyUpstream(name, input, path),
+    });
   }
 
   parse(input: unknown): Settings {
@@ -77,7 +84,8 @@ class Parser {
     for (const [name, upstream] of entries(upstreams)) {
       this.#upstreams.set(name, this.#upstream(name, upstream));
     }
-    this.#readLimits(isRecord(input) ? input.limits : undefined);
+    this.#limits.read(isRecord(input) ? input.limits : undefined);
+    this.#auth.read(isRecord(input) ? input.auth : undefined);
     const read = this.#routes(entries(routes));
     const clients = top?.clients &&
       { ...top.clients, known: readKnown(top.clients.known, this.#env, this.#reader) };
@@ -98,14 +106,23 @@ class Parser {
       openapi: top.openapi,
       sendTimeoutMs: top.sendTimeout,
       upstreams: [...this.#upstreams.values()].filter((upstream) => upstream !== undefined),
-      limits: [...this.#limits.values()].filter((limit) => limit !== undefined),
+      auth: this.#auth.all,
+      limits: this.#limits.all,
       routes: read,
     };
   }
 
   #upstream(name: string, input: unknown): UpstreamSettings | undefined {
     const path = ["upstreams", name];
-    if (!isName(name)) this.#reader.report(path, NAME_RULE);
+    checkName(path, this.#reader);
+    return this.#anyUpstream(name, input, path);
+  }
+
+  #anyUpstream(
+    name: string,
+    input: unknown,
+    path: readonly string[],
+  ): UpstreamSettings | undefined {
     if (isRecord(input) && "open" in input) {
       const read = this.#reader.read(openedUpstreamSchema, input, path);
       if (!read) return undefined;
@@ -160,14 +177,6 @@ class Parser {
     return this.#reader.report(path, "must be the path of a file, relative to the config", file);
   }
 
-  #readLimits(input: unknown): void {
-    for (const [name, limit] of entries(input)) {
-      const path = ["limits", name];
-      if (!isName(name)) this.#reader.report(path, NAME_RULE);
-      this.#limits.set(name, readLimit(name, limit, path, this.#reader));
-    }
-  }
-
   #routes(inputs: readonly (readonly [string, unknown])[]): RouteSettings[] {
     const shapes = new Map<string, string>();
     return inputs.flatMap(([key, input]) => {
@@ -205,7 +214,7 @@ class Parser {
     const path = ["routes", key, "forward"];
     const read = this.#reader.read(forwardSchema, input, ["routes", key]);
     if (!read) return undefined;
-    const { to, strip = "", passHeaders, passClientKey } = read.forward;
+    const { to, strip = "", passHeaders, passClientKey, passCredentials } = read.forward;
     const upstream = this.#find(to, path);
     if (upstream && "worker" in upstream) {
       this.#reader.report(path, "must not be a worker, which only parts can call", to);
@@ -216,6 +225,9 @@ class Parser {
     }
     if (passClientKey && !this.#hasClients) {
       this.#reader.report([...path, "passClientKey"], "must only be set together with clients");
+    }
+    if (passCredentials && read.auth === undefined) {
+      this.#reader.report([...path, "passCredentials"], "must only be set together with auth");
     }
     if (!upstream) return undefined;
     const cache = read.cache === undefined ? upstream.cache : cacheSettings(read.cache);
@@ -228,6 +240,7 @@ class Parser {
       strip: strip.replace(/\/$/, ""),
       passHeaders: new Set(passHeaders),
       passClientKey,
+      passCredentials,
     };
   }
 
@@ -258,6 +271,7 @@ class Parser {
       find: (name, path) => this.#find(name, path),
       isWorker: (name) => this.#workerNames.has(name),
       workerOf: (file, path) => this.#workerOf(file, path),
+      hasClaims: this.#auth.hasClaims(read),
     }, this.#reader);
     const most = Object.keys(named).length;
     if (quorum !== undefined && quorum > Math.max(1, most)) {
@@ -287,43 +301,11 @@ class Parser {
       method,
       path,
       deadlineMs: read.deadline,
-      limits: this.#limitsOf(read, ["routes", key]),
+      ...this.#auth.of(read, ["routes", key]),
+      limits: this.#limits.of(read, ["routes", key]),
       cost: read.cost ?? 1,
       compress: read.compress ?? this.#compresses,
     };
-  }
-
-  /** Returns the limits that a route names; each burst must be at least its cost. */
-  #limitsOf(
-    { limit, cost }: { limit: readonly string[]; cost?: number | undefined },
-    path: readonly string[],
-  ): LimitSettings[] {
-    return limit.flatMap((name, index) => {
-      if (limit.indexOf(name) < index) {
-        return this.#reader.report([...path, "limit"], "must not name a limit twice", name) ?? [];
-      }
-      if (!this.#limits.has(name)) {
-        const known = [...this.#limits.keys()];
-        this.#reader.report(
-          [...path, "limit"],
-          "must be the name of a limit",
-          name,
-          suggest(name, known),
-        );
-      }
-      const settings = this.#limits.get(name);
-      if (!settings) return [];
-      const allowances = [settings.allowance, ...settings.tiers.values()];
-      const smallest = Math.min(...allowances.map(({ shape }) => shape.capacity / shape.perToken));
-      if (cost !== undefined && cost > smallest) {
-        this.#reader.report(
-          [...path, "cost"],
-          `must be at most ${smallest}, the burst of ${name}`,
-          cost,
-        );
-      }
-      return settings;
-    });
   }
 
   #find(name: string, path: readonly string[]): UpstreamSettings | undefined {
@@ -333,15 +315,6 @@ class Parser {
     }
     return this.#upstreams.get(name);
   }
-}
-
-/** Whether an upstream or a limit can have this name. */
-function isName(name: string): boolean {
-  return /^[A-Za-z_][\w-]*$/.test(name);
-}
-
-function entries(value: unknown): [string, unknown][] {
-  return isRecord(value) ? Object.entries(value) : [];
 }
 
 /** Converts values that JSON cannot represent to distinct texts. */

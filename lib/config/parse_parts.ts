@@ -37,6 +37,8 @@ export interface PartsPlace {
    * Finds a worker by its module's path; undefined, and reported at that path, if there is none.
    */
   readonly workerOf: (file: string, path: readonly string[]) => UpstreamSettings | undefined;
+  /** Whether the route's clients can have claims. */
+  readonly hasClaims: boolean;
 }
 
 /** Parses the parts of a gather, and reports their problems. */
@@ -163,7 +165,7 @@ class PartParser {
       this.#report(["each"], "must be a list whose {item} is in a template of the part");
     }
     if (read.each && !this.#mayBeList(read.each.reference)) {
-      this.#report(["each"], "must be a list: a part's data, body.NAME or query.NAME");
+      this.#report(["each"], "must be a list: a part's data, body.NAME, query.NAME or claims.NAME");
     }
   }
 
@@ -177,7 +179,7 @@ class PartParser {
   /** Headers and route parameters are texts, so they cannot be lists. */
   #mayBeList(reference: Reference): boolean {
     if (reference.from === "param or part") return !isParam(reference, this.#place.pattern);
-    return reference.from === "body" || reference.from === "query";
+    return ["body", "query", "claims"].includes(reference.from);
   }
 
   #checkPages({ pages, each, as, select, method }: ReadPart): void {
@@ -193,7 +195,11 @@ class PartParser {
 
   /** A name refers to a parameter of the route, another part, or the item of an `each`. */
   #checkName({ name, reference }: TemplateName, hasItems: boolean): void {
-    const { pattern } = this.#place;
+    const { pattern, hasClaims } = this.#place;
+    if (reference.from === "claims" && !hasClaims) {
+      const rule = `"{${name}}" must only be used together with an auth that has claims`;
+      this.#report([], rule);
+    }
     if (reference.from === "item" && !hasItems) {
       this.#report([], `"{${name}}" must only be used together with each`);
     }

@@ -1,14 +1,17 @@
 import * as v from "valibot";
 import type { CacheSettings } from "../cache/reuse.ts";
+import type { Condition } from "../expression/condition.ts";
 import { OVERRIDES } from "../http/removed_headers.ts";
 import { isRecord } from "../core/is_record.ts";
+import type { AuthSettings } from "./auth.ts";
 import { aggregateCacheSchema, cacheOrNone } from "./cache.ts";
 import { choice, value } from "./facts.ts";
 import type { LimitSettings } from "./limit.ts";
 import { list, object, record } from "./object.ts";
+import { RESERVED } from "../template/reference.ts";
 import { type Part, partSchema, type PartSettings, type WorkerPart } from "./part.ts";
 import type { UpstreamSettings } from "./upstream.ts";
-import { caseless, count, duration, fixedPath, flag, size, text } from "./values.ts";
+import { caseless, count, duration, fixedPath, flag, nonEmptyText, size, text } from "./values.ts";
 
 /** The methods that a route can have; `ANY` is all of them. */
 export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "ANY";
@@ -20,7 +23,27 @@ const LIMIT_RULE = "must be the name of a limit, or a list of names";
 const limitName = value("limit", { type: "string" }, text);
 const limitNames = list(text, LIMIT_RULE);
 
+const AUTH_RULE = "must be the name of a way to authenticate, or a list of names";
+const authName = value("auth", { type: "string" }, text);
+const authNames = list(text, AUTH_RULE, 1);
+
 const anyRoute = {
+  /**
+   * Names of the ways to authenticate, tried in this order; a request that passes none is rejected.
+   * Default: everybody may send requests.
+   */
+  auth: v.optional(
+    choice(
+      v.union([v.pipe(authName, v.transform((name) => [name])), authNames], AUTH_RULE),
+      authName,
+      authNames,
+    ),
+  ),
+  /**
+   * What else must be true, a CEL expression of `claims`, `client` and `request`:
+   * `claims.scope.contains('read')`; other requests are rejected with 403. Default: nothing.
+   */
+  require: v.optional(nonEmptyText),
   /** Names of the limits that apply; if one denies a request, no tokens are taken from any. Default: none. */
   limit: v.optional(
     choice(
@@ -56,7 +79,7 @@ const anyAggregate = {
 const PARTS_RULE = "must be an object of parts by name";
 const partName = value(
   "name",
-  { pattern: "^[A-Za-z_]\\w*$", not: { enum: ["query", "header", "body", "item"] } },
+  { pattern: "^[A-Za-z_]\\w*$", not: { enum: [...RESERVED] } },
   text,
 );
 /** Parts are parsed one by one. */
@@ -112,13 +135,21 @@ const forwardObject = object({
   passHeaders: v.optional(list(removedHeader, "must be a list of headers"), []),
   /** Whether to pass on the client's key, as `clients.key` names it. */
   passClientKey: v.optional(flag, false),
+  /** Whether to pass on the credentials that the route's `auth` reads, such as `Authorization`. */
+  passCredentials: v.optional(flag, false),
 });
 const forwardName = value(
   "upstream",
   { type: "string" },
   v.pipe(
     text,
-    v.transform((to) => ({ to, strip: undefined, passHeaders: [], passClientKey: false })),
+    v.transform((to) => ({
+      to,
+      strip: undefined,
+      passHeaders: [],
+      passClientKey: false,
+      passCredentials: false,
+    })),
   ),
 );
 
@@ -166,48 +197,63 @@ export const routeSchema = choice(
 );
 
 /** @internal */
-export type GatherKeys = Omit<v.InferInput<typeof gatherSchema>, "gather" | "limit">;
+export type GatherKeys = Omit<v.InferInput<typeof gatherSchema>, "gather" | "limit" | "auth">;
 /** @internal */
-export type FirstKeys = Omit<v.InferInput<typeof firstSchema>, "first" | "limit">;
+export type FirstKeys = Omit<v.InferInput<typeof firstSchema>, "first" | "limit" | "auth">;
 /** @internal */
-export type ForwardKeys = Omit<v.InferInput<typeof forwardSchema>, "forward" | "limit">;
+export type ForwardKeys = Omit<v.InferInput<typeof forwardSchema>, "forward" | "limit" | "auth">;
 /** @internal */
-export type BatchKeys = Omit<v.InferInput<typeof batchSchema>, "limit">;
+export type BatchKeys = Omit<v.InferInput<typeof batchSchema>, "limit" | "auth">;
 /** @internal */
-export interface Limited<LimitName> {
+export interface Guarded<LimitName, AuthName> {
+  /**
+   * Names of the ways to authenticate, tried in this order; a request that passes none is rejected.
+   * Default: everybody may send requests.
+   */
+  readonly auth?: AuthName | readonly AuthName[] | undefined;
   /** Names of the limits that apply; if one denies a request, no tokens are taken from any. Default: none. */
   readonly limit?: LimitName | readonly LimitName[] | undefined;
 }
 
 /** A route that calls several parts concurrently, and responds with one JSON document. */
-export interface GatherRoute<Name extends string = string, LimitName extends string = string>
-  extends GatherKeys, Limited<LimitName> {
+export interface GatherRoute<
+  Name extends string = string,
+  LimitName extends string = string,
+  AuthName extends string = never,
+> extends GatherKeys, Guarded<LimitName, AuthName> {
   /** The parts, by their names in the response. */
   readonly gather: Readonly<Record<string, Part<Name> | WorkerPart>>;
 }
 
 /** A route that calls several parts for the same data, and responds with the first success. */
-export interface FirstRoute<Name extends string = string, LimitName extends string = string>
-  extends FirstKeys, Limited<LimitName> {
+export interface FirstRoute<
+  Name extends string = string,
+  LimitName extends string = string,
+  AuthName extends string = never,
+> extends FirstKeys, Guarded<LimitName, AuthName> {
   /** The parts that compete: the first success is the response. */
   readonly first: Readonly<Record<string, Part<Name> | WorkerPart>>;
 }
 
 /** A route that forwards requests to one upstream. */
-export interface ForwardRoute<Name extends string = string, LimitName extends string = string>
-  extends ForwardKeys, Limited<LimitName> {
+export interface ForwardRoute<
+  Name extends string = string,
+  LimitName extends string = string,
+  AuthName extends string = never,
+> extends ForwardKeys, Guarded<LimitName, AuthName> {
   /** The upstream's name, or an object with these keys. */
   readonly forward: Name | {
     readonly to: Name;
     readonly strip?: `/${string}` | undefined;
     readonly passHeaders?: readonly string[] | undefined;
     readonly passClientKey?: boolean | undefined;
+    readonly passCredentials?: boolean | undefined;
   };
 }
 
 /** A route that handles several requests in one POST, each as if it were sent on its own. */
-export interface BatchRoute<LimitName extends string = string>
-  extends BatchKeys, Limited<LimitName> {}
+export interface BatchRoute<LimitName extends string = string, AuthName extends string = never>
+  extends BatchKeys, Guarded<LimitName, AuthName> {}
 
 /** A parsed route. */
 export type RouteSettings = GatherSettings | ForwardSettings | BatchSettings;
@@ -219,6 +265,10 @@ export interface AnyRouteSettings {
   readonly method: RouteMethod;
   readonly path: string;
   readonly deadlineMs: number;
+  /** The ways to authenticate, in the order in which they are tried; empty: anybody may come in. */
+  readonly auth: readonly AuthSettings[];
+  /** What else a request must fulfil; undefined: nothing. */
+  readonly require: Condition | undefined;
   readonly limits: readonly LimitSettings[];
   /** Tokens that a request takes from each limit. */
   readonly cost: number;
@@ -252,6 +302,8 @@ export interface ForwardSettings extends AnyRouteSettings {
   readonly passHeaders: ReadonlySet<string>;
   /** Whether to pass on the client's key. */
   readonly passClientKey: boolean;
+  /** Whether to pass on the credentials that `auth` reads. */
+  readonly passCredentials: boolean;
 }
 
 /** A route that handles several requests at once. */

@@ -52,8 +52,8 @@ export const KINDS = {
   "unauthorized": {
     status: 401,
     blame: "client",
-    title: "Unknown client",
-    advice: "Send a valid key; the gateway's operator issues them.",
+    title: "Not authenticated",
+    advice: "Send valid credentials, of a kind that WWW-Authenticate names.",
   },
   "forbidden": {
     status: 403,
@@ -105,6 +105,12 @@ export const KINDS = {
     blame: "gateway",
     title: "Rate limits unavailable",
     advice: "Try again later; the operator should check the gateway's store.",
+  },
+  "auth-unavailable": {
+    status: 503,
+    blame: "gateway",
+    title: "Authentication unavailable",
+    advice: "Try again later; the operator should check what authenticates clients.",
   },
   "loop": {
     status: 508,

@@ -36,6 +36,8 @@ export interface Call {
   readonly isPersonal?: boolean;
   /** The route's parameters, decoded. */
   readonly params?: Readonly<Record<string, string>>;
+  /** The claims of the authenticated client, on a client's own request; absent without any. */
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
   /** The JSON of the parts that the part's `map` function receives. */
   readonly parts?: Readonly<Record<string, Bytes>>;
 }
@@ -99,6 +101,8 @@ export interface Client {
   readonly name?: string;
   /** The client's tier, for which limits can have other rates. */
   readonly tier?: string;
+  /** What the client's token, or the service that was asked, says about it; absent without any. */
+  readonly claims?: Readonly<Record<string, unknown>>;
 }
 
 /** Composes policies around a source, outermost first: `guard(source, a, b)` is `a(b(source))`. */

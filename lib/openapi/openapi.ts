@@ -65,7 +65,7 @@ export function openApiDocument(settings: Settings): OpenApiDocument {
           schema: { type: "string" },
         },
       },
-      securitySchemes: securitySchemes(settings.clients),
+      securitySchemes: securitySchemes(settings),
     }),
   };
 }

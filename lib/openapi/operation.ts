@@ -38,11 +38,13 @@ export function operationOf(
   const { route } = placed;
   const facts = factsOf(placed);
   const { clients } = settings;
-  const security = securityOf(clients, facts.passesAuthorization);
+  const security = securityOf(route.auth, clients, facts.passesAuthorization);
   const problems = [
     ...facts.problems,
     ...ANY_PROBLEMS,
     ...clients?.required ? [401] : [],
+    ...route.auth.length > 0 ? [401, 403, 503] : [],
+    ...route.require ? [403] : [],
   ];
   const description = describe(placed);
   return {

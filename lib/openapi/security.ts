@@ -1,4 +1,6 @@
+import type { AuthSettings } from "../config/auth.ts";
 import type { ClientSettings } from "../config/client.ts";
+import type { Settings } from "../config/gateway.ts";
 import type { DocObject } from "./document.ts";
 
 /** The names of security schemes. */
@@ -7,12 +9,15 @@ const [CLIENT_KEY, AUTHORIZATION] = ["clientKey", "authorization"];
 /**
  * Returns what an operation accepts as security, each a sufficient alternative; none where there is
  * none.
+ * @param auth the route's ways to authenticate
  * @param passesAuthorization whether a part passes on the client's Authorization
  */
 export function securityOf(
+  auth: readonly AuthSettings[],
   clients: ClientSettings | undefined,
   passesAuthorization: boolean,
 ): DocObject[] {
+  if (auth.length > 0) return auth.map((way) => ({ [schemeOf(way)]: [] }));
   const keys: DocObject[] = clients === undefined
     ? [{}]
     : clients.required
@@ -24,9 +29,10 @@ export function securityOf(
 
 /** Returns the security schemes, as components. */
 export function securitySchemes(
-  clients: ClientSettings | undefined,
+  { auth, clients }: Pick<Settings, "auth" | "clients">,
 ): Readonly<Record<string, DocObject>> {
   return {
+    ...Object.fromEntries(auth.map((way) => [schemeOf(way), authScheme(way)])),
     ...(clients && { [CLIENT_KEY]: clientKey(clients) }),
     [AUTHORIZATION]: {
       type: "apiKey",
@@ -37,7 +43,24 @@ export function securitySchemes(
   };
 }
 
-function clientKey({ key }: ClientSettings): DocObject {
+function schemeOf({ name }: AuthSettings): string {
+  return `auth.${name}`;
+}
+
+function authScheme(way: AuthSettings): DocObject {
+  switch (way.kind) {
+    case "jwt":
+      return { type: "http", scheme: "bearer", bearerFormat: "JWT" };
+    case "key":
+      return clientKey(way);
+    case "external": {
+      const [name] = way.headers;
+      return { type: "apiKey", in: "header", name };
+    }
+  }
+}
+
+function clientKey({ key }: Pick<ClientSettings, "key">): DocObject {
   const description = "The client's key.";
   return key === "bearer"
     ? { type: "http", scheme: "bearer", description }

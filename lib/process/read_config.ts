@@ -1,6 +1,8 @@
+import { hasConditions } from "../config/has_conditions.ts";
 import type { ConfigPlace } from "../config/parse.ts";
 import { isRecord } from "../core/is_record.ts";
 import { StartError } from "../core/start_error.ts";
+import { loadConditions } from "../expression/condition.ts";
 
 /** A config that has been read but not validated, and where the files that it names are looked for. */
 export interface ReadConfig {
@@ -34,6 +36,7 @@ export async function readConfig(
     const url = file === undefined ? fallback.url : await fileUrl(file);
     const ordinary = file === undefined ? fallback.load : importOnce;
     const config = await load(url, importModule ?? ordinary);
+    if (hasConditions(config)) await loadConditions();
     if (config !== undefined) return { config, place: { url, hasFile } };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

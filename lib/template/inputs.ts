@@ -83,6 +83,8 @@ export class Inputs {
         return this.#call.headers.get(reference.name) ?? undefined;
       case "body":
         return this.#body && this.#read("body", this.#body, reference.path);
+      case "claims":
+        return this.#claim(reference.path);
       case "item":
         if (this.#given.item === undefined && this.#given.isDryRun) return PLACEHOLDER;
         return this.#present("item", reference.path, follow(this.#given.item, reference.path));
@@ -131,6 +133,13 @@ export class Inputs {
     const derived = new Inputs(this.#call, this.#body, { ...this.#given, ...given });
     derived.#query = this.#query;
     return derived;
+  }
+
+  /** @throws {GatewayError} `forbidden` when the client has no such claim: it is not one it chose to omit */
+  #claim(path: readonly string[]): unknown {
+    const value = follow(this.#call.claims, path);
+    if (value !== undefined && value !== null) return value;
+    throw new GatewayError("forbidden", `the client has no claim ${path.join(".")}`);
   }
 
   #output(name: string, path: readonly string[]): unknown {

@@ -3,6 +3,8 @@ export type Reference =
   /** A query parameter, decoded; with `isList`, all of its values as a list. */
   | { readonly from: "query"; readonly name: string; readonly isList?: true }
   | { readonly from: "header"; readonly name: string }
+  /** A claim of the authenticated client. */
+  | { readonly from: "claims"; readonly path: readonly string[] }
   | { readonly from: "body" | "item"; readonly path: readonly string[] }
   /** A route parameter, or a part's result, or a value within that. */
   | { readonly from: "param or part"; readonly name: string; readonly path: readonly string[] };
@@ -14,7 +16,7 @@ export interface TemplateName {
 }
 
 /** Reserved first words: not allowed as names of route parameters and parts. */
-export const RESERVED = ["query", "header", "body", "item"] as const;
+export const RESERVED = ["query", "header", "body", "item", "claims"] as const;
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Header names have more characters than identifiers (RFC 9110 section 5.6.2). */
@@ -32,12 +34,17 @@ const ONLY_NAME = new RegExp(`^\\{(${BETWEEN_BRACES})\\}$`);
 export const EXPRESSIONS = new RegExp(`\\{(${BETWEEN_BRACES})\\}`, "g");
 
 /**
- * Parses `id`, `query.NAME`, `query["any name"]`, `header.NAME`, `body.NAME`, `item`, or a part's
- * name; the last three with a dotted path into their JSON. A `*` after a query parameter makes it a
+ * Parses `id`, `query.NAME`, `query["any name"]`, `header.NAME`, `claims.NAME`, `claims["any name"]`,
+ * `body.NAME`, `item`, or a part's name; all but the first four with a dotted path into their JSON. A `*` after a query parameter makes it a
  * list of all its values. Undefined when the text is none of these.
  */
 export function parseReference(text: string): Reference | undefined {
   if (/^query\b/.test(text)) return parseParameter(text.slice("query".length));
+  const quoted = /^claims(\[.*)$/s.exec(text)?.[1];
+  if (quoted !== undefined) {
+    const claim = unquoted(QUOTED.exec(quoted)?.[1]);
+    return claim === undefined ? undefined : { from: "claims", path: [claim] };
+  }
   const [name = "", ...path] = text.split(".");
   if (name === "header") {
     const rest = text.slice(name.length + 1);
@@ -45,7 +52,9 @@ export function parseReference(text: string): Reference | undefined {
   }
   if (!IDENTIFIER.test(name) || !path.every((key) => KEY.test(key))) return undefined;
   if (name === "item") return { from: name, path };
-  if (name === "body") return path.length > 0 ? { from: name, path } : undefined;
+  if (name === "body" || name === "claims") {
+    return path.length > 0 ? { from: name, path } : undefined;
+  }
   return { from: "param or part", name, path };
 }
 
@@ -89,7 +98,7 @@ export function parseOnlyName(text: string): TemplateName | undefined {
   return reference && { name, reference };
 }
 
-/** Whether the value is certainly the client's, who may omit it. */
+/** Whether the value is certainly the client's, who may omit it; a claim must not be missing. */
 export function isClients({ from }: Reference): boolean {
-  return from === "body" || from === "query" || from === "header";
+  return from === "body" || from === "query" || from === "header" || from === "claims";
 }

@@ -53,6 +53,7 @@ function describeRoute(route: RouteExplanation): string {
   return [
     route.route,
     `  ${describeBounds(route)}`,
+    ...describeAuth(route),
     ...describeKind(route),
     ...describeCaches(route),
   ].join("\n");
@@ -66,6 +67,11 @@ function describeBounds(route: RouteSummary): string {
     describeCalls(upstreamCalls),
     ...limits.length > 0 ? [`cost ${cost} of ${limits.map(({ name }) => name).join(", ")}`] : [],
   ].join(", ");
+}
+
+function describeAuth({ auth, require }: RouteSummary): string[] {
+  const ways = auth.length > 0 ? [`  auth ${auth.join(", else ")}`] : [];
+  return require === undefined ? ways : [...ways, `  require ${require}`];
 }
 
 function describeCalls({ least, most }: CallCounts): string {

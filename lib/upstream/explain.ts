@@ -24,6 +24,10 @@ export interface RouteSummary {
   /** Tokens that a request takes from each limit; those of a batch come on top of its requests'. */
   readonly cost: number;
   readonly limits: readonly LimitExplanation[];
+  /** The ways to authenticate, in the order in which they are tried; empty: anybody may come in. */
+  readonly auth: readonly string[];
+  /** What else a request must fulfil; absent: nothing. */
+  readonly require?: string;
   /** The upstreams that it calls, in the order of its parts. */
   readonly upstreams: readonly string[];
 }
@@ -101,6 +105,8 @@ export function summarizeRoute(route: RouteSettings, { routes }: Settings): Rout
     upstreamCalls: routeCalls(route, routes),
     cost: route.cost,
     limits: route.limits.map(explainLimit),
+    auth: route.auth.map(({ name }) => name),
+    ...(route.require && { require: route.require.text }),
     upstreams: upstreamsOf(route),
   };
 }
@@ -113,8 +119,8 @@ export function explainRoute(route: RouteSettings, settings: Settings): RouteExp
     return { ...summary, batch: { max, concurrency, maxBody, maxTotal } };
   }
   const cached = "to" in route
-    ? explainCache(route.cache, forwardStoredFor(route, settings.clients))
-    : explainCache(route.cache, wholeStoredFor(route, settings.clients));
+    ? explainCache(route.cache, forwardStoredFor(route, settings))
+    : explainCache(route.cache, wholeStoredFor(route, settings));
   if ("to" in route) return { ...summary, ...cached, forward: explainForward(route) };
   const { parts, quorum } = route;
   return {
@@ -149,7 +155,7 @@ function explainLimit({ name, allowance, by, perRoute }: LimitSettings): LimitEx
   };
 }
 
-function explainPart(part: PartSettings, { clients }: Settings): PartExplanation {
+function explainPart(part: PartSettings, settings: Settings): PartExplanation {
   const { name, upstream, method, needs, optional, timeoutMs, each, pages, cache } = part;
   const names = [...templateNames(part), ...each ? [each.items] : []].map(({ name }) => name);
   return {
@@ -164,7 +170,7 @@ function explainPart(part: PartSettings, { clients }: Settings): PartExplanation
     upstreamCalls: partCalls(part),
     ...(each && { each: { max: each.max, concurrency: each.concurrency } }),
     ...(pages && { pages: { max: pages.max, maxItems: pages.maxItems } }),
-    ...explainCache(cache, partStoredFor(part, clients)),
+    ...explainCache(cache, partStoredFor(part, settings)),
   };
 }
 

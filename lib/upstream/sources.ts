@@ -14,14 +14,11 @@ import { keyedForwardHeaders } from "../http/keyed_headers.ts";
 import { expandCall } from "../template/part_call.ts";
 import type { Random } from "../core/clock.ts";
 import type { Policy, Source } from "../core/source.ts";
-import {
-  aggregateStack,
-  forwardStack,
-  pagedList,
-  partRefusal,
-  partStack,
-  type StackDependencies,
-} from "./stack.ts";
+import { pagedList } from "./paged_list.ts";
+import { partRefusal } from "./part_refusal.ts";
+import { checkStack, forwardStack, partStack, type StackDependencies } from "./stack.ts";
+import { aggregateStack } from "./aggregate_stack.ts";
+import { claimKeyOf } from "./claim_key.ts";
 import { seesClients } from "./sees_clients.ts";
 import { targetOf } from "./target.ts";
 import type { UpstreamStatus } from "./upstream_status.ts";
@@ -54,6 +51,8 @@ export interface AggregateSource {
   readonly plan: GatherPlan;
   /** For whole responses, through the route's cache. */
   readonly source: Source;
+  /** Identifies the claims that the parts use, in the key of stored responses; absent if none are. */
+  readonly claimKey: ReturnType<typeof claimKeyOf>;
 }
 
 /** A forward route's upstream, ready to be called. */
@@ -95,6 +94,18 @@ export class Sources {
     return this.#upstreams.get(upstream).transport;
   }
 
+  /** Returns the Source of calls that authenticate clients. */
+  check(service: UpstreamSettings): Source {
+    return checkStack(service, this.#stackDependencies(service, undefined));
+  }
+
+  /** The same at another origin, which a response of the service names. */
+  checkAt(service: UpstreamSettings, origin: string): Source {
+    const base = new URL(origin);
+    const name = `${service.name} (${base.host})`;
+    return this.check({ ...service, name, base, targets: [{ base, weight: 1 }] });
+  }
+
   /** Returns the plan of an aggregate, and the Source of its whole response. */
   aggregate(route: GatherSettings): AggregateSource {
     const { parts, readsBody, quorum, isFirst, cache } = route;
@@ -107,7 +118,8 @@ export class Sources {
     });
     const freshness = cache && { ttlMs: cache.ttlMs, clock };
     const whole = gather(plan, { isFirst, ...(freshness && { freshness }) });
-    return { plan, source: aggregateStack(whole, route, this.#deps.cache) };
+    const source = aggregateStack(whole, route, this.#deps.cache);
+    return { plan, source, claimKey: cache && claimKeyOf(parts) };
   }
 
   /** Returns the upstream of a forward route. */
@@ -127,6 +139,11 @@ export class Sources {
       keysClientHeaders: cache?.ttlMs !== undefined && !cache.isShared,
       ..."base" in to ? { base: to.base, otherOrigins: to.otherOrigins } : {},
     };
+  }
+
+  /** Whether clients are identified by more than their addresses. */
+  get #knowsClients(): boolean {
+    return this.#settings.clients !== undefined || this.#settings.auth.length > 0;
   }
 
   #part(part: PartSettings, isShared = false): GatherPart {
@@ -155,8 +172,8 @@ export class Sources {
       needs,
       clientHeaders: clientHeadersOf(part),
       isAuthorized,
-      isPerClient: this.#settings.clients !== undefined && seesClients(upstream) &&
-        !isShared && !part.cache?.isShared,
+      isPerClient: this.#knowsClients && seesClients(upstream) && !isShared &&
+        !part.cache?.isShared,
       ...(each && { each }),
       ...(pages && { pages }),
       optional,
@@ -174,7 +191,7 @@ export class Sources {
       upstream: this.#upstreams.get(upstream),
       cache,
       limiter,
-      knowsClients: this.#settings.clients !== undefined,
+      knowsClients: this.#knowsClients,
       clock,
       random,
       overload,

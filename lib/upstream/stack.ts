@@ -5,15 +5,13 @@ import type { CacheSettings } from "../cache/reuse.ts";
 import { passesCredentials } from "../config/client_credentials.ts";
 import { DEFAULTS } from "../core/defaults.ts";
 import type { PartSettings } from "../config/part.ts";
-import type { ForwardSettings, GatherSettings } from "../config/route.ts";
+import type { ForwardSettings } from "../config/route.ts";
 import type { UpstreamSettings } from "../config/upstream.ts";
 import { formatRate } from "../config/rates.ts";
 import { formatDuration, formatSize } from "../config/units.ts";
-import type { GatherPart, PagedList } from "../gather/gather_plan.ts";
-import { digest } from "../core/digest.ts";
 import { isJsonBody } from "../core/is_json_body.ts";
 import { accept } from "../policies/accept/accept.ts";
-import { breaker, breakerRefusal } from "../policies/breaker/breaker.ts";
+import { breaker } from "../policies/breaker/breaker.ts";
 import { WaitRecorder } from "../observe/wait_recorder.ts";
 import { recordCalls, type RecordCallsOptions } from "../observe/record_calls.ts";
 import { buffer, buffering } from "../policies/buffer.ts";
@@ -32,7 +30,6 @@ import { timeout } from "../policies/timeout.ts";
 import type { WaitRecord } from "../core/trace.ts";
 import { guard, type Policy, type Source } from "../core/source.ts";
 import { seesClients } from "./sees_clients.ts";
-import { targetOf } from "./target.ts";
 import { hasTargets } from "./upstream_targets.ts";
 import type { UpstreamState } from "./upstream_state.ts";
 
@@ -92,65 +89,30 @@ function forwardLayers({ to: upstream, cache }: ForwardSettings): Layer[] {
   ].filter((layer) => layer !== undefined);
 }
 
+/** The order of the policies of a call that authenticates a client, outermost first. */
+function checkLayers(upstream: UpstreamSettings): Layer[] {
+  return [
+    coalesceLayer({ upstream, timeoutMs: upstream.timeoutMs }),
+    breakerLayer(upstream),
+    timeoutLayer(upstream),
+    bufferLayer(upstream),
+    targetLayer(upstream),
+  ].filter((layer) => layer !== undefined);
+}
+
+/** Builds the Source of calls that authenticate clients. */
+export function checkStack(upstream: UpstreamSettings, deps: StackDependencies): Source {
+  return stack(checkLayers(upstream), deps);
+}
+
 /** Builds the Source by which a part calls its upstream; of one page, if the part fetches pages. */
 export function partStack(part: PartSettings, deps: StackDependencies): Source {
   return stack(partLayers(part), deps);
 }
 
-/**
- * Returns what tells in advance that a part's calls would fail; undefined where that is unknown: its
- * cache may have a response. A part that starts later may be called once the probes have succeeded.
- */
-export function partRefusal(
-  { cache, needs }: PartSettings,
-  { upstream: { circuit }, clock }: StackDependencies,
-): GatherPart["refusal"] {
-  if (circuit === undefined || cache) return undefined;
-  return () => {
-    if (circuit.isClosed) return undefined;
-    const now = clock.monotonic();
-    return needs.length > 0 && circuit.stateAt(now) !== "open"
-      ? undefined
-      : breakerRefusal(circuit, now);
-  };
-}
-
-/** How a part fetches pages, and how the list is shaped; undefined if it does not. */
-export function pagedList({ pages, pick, map, isExact }: PartSettings): PagedList | undefined {
-  return pages && { walk: pages, pick, shape: map && shape({ map, isExact }) };
-}
-
 /** Builds the Source by which a forward route calls its upstream. */
 export function forwardStack(route: ForwardSettings, deps: StackDependencies): Source {
   return stack(forwardLayers(route), deps);
-}
-
-/** Builds the Source of a whole aggregate: through the route's cache, if it has one. */
-export function aggregateStack(
-  gather: Source,
-  { key, cache: settings, parts, written }: GatherSettings,
-  httpCache: HttpCache,
-): Source {
-  if (settings === undefined) return gather;
-  return guard(
-    gather,
-    cache({
-      cache: httpCache,
-      name: key,
-      // The gather has set its freshness.
-      settings: { ...settings, ttlMs: undefined },
-      // The store may contain responses of another config.
-      configKey: digest(JSON.stringify([
-        written,
-        ...parts.map(({ upstream }) => [
-          targetOf(upstream),
-          "headers" in upstream ? upstream.headers : {},
-        ]),
-      ])),
-      maxEntryBytes: Infinity,
-      generatesEtags: true,
-    }),
-  );
 }
 
 /** Describes a part's stack, outermost first. */
@@ -231,7 +193,9 @@ function cacheLabel({ ttlMs }: CacheSettings): string {
 }
 
 /** Calls share a response only if they process it in the same way. */
-function coalesceLayer({ timeoutMs, upstream: { maxBody } }: PartSettings): Layer {
+function coalesceLayer(
+  { timeoutMs, upstream: { maxBody } }: Pick<PartSettings, "timeoutMs" | "upstream">,
+): Layer {
   const scope = `${timeoutMs} ${maxBody}`;
   return {
     label: "coalesce",

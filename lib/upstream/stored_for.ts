@@ -1,11 +1,12 @@
 import { clientHeadersOf, sendsAuthorization } from "../config/client_headers.ts";
-import type { ClientSettings } from "../config/client.ts";
+import type { Settings } from "../config/gateway.ts";
 import type { PartSettings } from "../config/part.ts";
 import type { ForwardSettings, GatherSettings } from "../config/route.ts";
+import { templateNames } from "../config/template_names.ts";
 import { seesClients } from "./sees_clients.ts";
 
-/** The known clients, if the config lists them. */
-type Clients = ClientSettings | undefined;
+/** How the config identifies clients. */
+type Clients = Pick<Settings, "clients" | "auth">;
 
 const PUBLIC = "where the response says public, s-maxage or must-revalidate";
 
@@ -44,17 +45,26 @@ function isPerClient(
   { upstream, cache }: Pick<PartSettings, "upstream" | "cache">,
   clients: Clients,
 ): boolean {
-  return clients !== undefined && seesClients(upstream) && !cache?.isShared;
+  const knowsClients = clients.clients !== undefined || clients.auth.length > 0;
+  return knowsClients && seesClients(upstream) && !cache?.isShared;
 }
 
 /** Describes for whom, by the client's headers that the calls use. */
 function asSent(parts: readonly PartSettings[], clients: Clients): string {
-  const names = [...new Set(parts.flatMap(clientHeadersOf))].sort();
+  const names = [...new Set(parts.flatMap((part) => [...clientHeadersOf(part), ...claimsOf(part)]))]
+    .sort();
   if (parts.some(sendsAuthorization)) {
     return `stored only ${PUBLIC}, because the call has the client's Authorization`;
   }
-  const key = typeof clients?.key === "object" ? clients.key.header : undefined;
+  const place = clients.clients?.key;
+  const key = typeof place === "object" ? place.header : undefined;
   const own = names.filter((name) => name === "cookie" || name === key);
   if (own.length > 0) return `stored per client, by ${own.join(" and ")}`;
   return names.length === 0 ? "stored for all" : `stored for all with the same ${names.join(", ")}`;
+}
+
+function claimsOf(part: PartSettings): string[] {
+  return templateNames(part).flatMap(({ name, reference }) =>
+    reference.from === "claims" ? [name] : []
+  );
 }

@@ -8,7 +8,7 @@ const validate = ajv.compile(JSON.parse(await Deno.readTextFile(FILE)));
 /** Rules about several places of a config, files or variables, which no JSON Schema can state. */
 const BEYOND: readonly RegExp[] = [
   /the environment variable \w+ is not set/,
-  /must be (?:the name of (?:an upstream|a limit|another part)|a parameter of)/,
+  /must be (?:the name of (?:an upstream|a limit|another part|a way to authenticate; got)|a parameter of)/,
   /must be a list: a part's data/,
   /must be a list whose \{item\}/,
   /must not depend on itself/,
@@ -18,7 +18,7 @@ const BEYOND: readonly RegExp[] = [
   /must be at most/,
   /must have the same scheme and path/,
   /must not name a target twice/,
-  /must not name a limit twice/,
+  /must not name a (?:limit|way to authenticate) twice/,
   /must not be set together with the method/,
   /must be the path of a file/,
   /must not be set in a config that is not read from a file/,
@@ -32,6 +32,11 @@ const BEYOND: readonly RegExp[] = [
   /":?[^"]*" must (?:be ":"|not be a reserved|have only letters)/,
   /up to 1000000\/s/,
   /\.path: must not be set for a worker/,
+  /must be an https:\/\/ URL unless jwks or key is set/,
+  /the value of \w+ must be a public key/,
+  /must be (?:an algorithm for public keys|HS256, HS384 or HS512)/,
+  /must be a CEL expression/,
+  /must only be set together with auth$/,
   /must be an origin/,
   /must be an address or a range/,
 ];

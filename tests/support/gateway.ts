@@ -18,9 +18,12 @@ import { Shutdown } from "../../lib/process/shutdown.ts";
 import { type HttpTransport, openHttpTransport } from "../../lib/transport/http.ts";
 import type { FaultReport } from "../../lib/upstream/fault_log.ts";
 import type { AccessEntry } from "../../middleware/access_log.ts";
+import { loadConditions } from "../../lib/expression/condition.ts";
 import { createGateway } from "../../routes/gateway.ts";
 import { startServer } from "./server.ts";
 import { testGuard } from "./test_guard.ts";
+
+await loadConditions();
 
 /** `TRANSPORT=fetch deno task test` calls all upstreams through `fetch`. */
 const TRANSPORT = Deno.env.get("TRANSPORT");

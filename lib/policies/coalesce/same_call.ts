@@ -10,7 +10,7 @@ export interface IdentifiedCall {
 
 /**
  * Whether two calls are identical, so that one reply serves both: equal in every field, and of the
- * same client. A client is identified by its name, or else by its address. A call with a body is
+ * same client. A client is identified by its name, or else by its address, and by its claims. A call with a body is
  * never identical to another, and the results of other parts are compared by identity.
  */
 export function sameCall(a: IdentifiedCall, b: IdentifiedCall): boolean {
@@ -26,7 +26,8 @@ export function sameCall(a: IdentifiedCall, b: IdentifiedCall): boolean {
 }
 
 function sameClient(a: Client, b: Client): boolean {
-  return a.name === b.name && (a.name !== undefined || a.address === b.address);
+  return a.name === b.name && (a.name !== undefined || a.address === b.address) &&
+    a.claims === b.claims;
 }
 
 function sameParams(a: Call["params"] = {}, b: Call["params"] = {}): boolean {

@@ -81,7 +81,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withTop({ batches: {} }),
-    "batches: is not a known key; available: store, upstreams, clients, limits, trustedProxies, " +
+    "batches: is not a known key; available: store, upstreams, clients, auth, limits, trustedProxies, " +
     "forwardedHeader, ipv6Prefix, cors, maxRequestBody, cacheMemory, compress, overload, openapi, sendTimeout, " +
     "cacheDisk, routes, $schema",
   ],
@@ -356,7 +356,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withRoute("GET /", { gather: { it: { from: "up" } }, hedge: {} }),
-    'routes["GET /"].hedge: is not a known key; available: limit, cost, deadline, compress, cache, gather, quorum',
+    'routes["GET /"].hedge: is not a known key; available: auth, require, limit, cost, deadline, compress, cache, gather, quorum',
   ],
   // Parts.
   [
@@ -624,6 +624,7 @@ Deno.test("the least config is complete when it was read", () => {
     overload: undefined,
     openapi: { title: "API", version: "1", public: false },
     sendTimeoutMs: 60_000,
+    auth: [],
     upstreams: [{
       name: "up",
       timeoutMs: 5000,
@@ -669,6 +670,7 @@ Deno.test("what is said replaces each default", () => {
     cacheDisk: 1_073_741_824,
     overload: undefined,
     openapi: { title: "API", version: "1", public: false },
+    auth: [],
     sendTimeoutMs: 60_000,
     upstreams: [
       {
@@ -730,6 +732,8 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     method: "GET",
     path: "/",
     deadlineMs: 10_000,
+    auth: [],
+    require: undefined,
     limits: [],
     cost: 1,
     compress: true,
@@ -891,6 +895,8 @@ Deno.test("a batch route has its defaults, and must be POST", () => {
     method: "POST",
     path: "/batch",
     deadlineMs: 2_000,
+    auth: [],
+    require: undefined,
     limits: [],
     cost: 1,
     compress: true,

@@ -137,9 +137,12 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
   [itemOf({ each: ["1"] }), `${B}.each: ${EACH}; got ["1"]`],
   [
     itemOf({ each: "{header.ids}" }),
-    `${B}.each: must be a list: a part's data, body.NAME or query.NAME`,
+    `${B}.each: must be a list: a part's data, body.NAME, query.NAME or claims.NAME`,
   ],
-  [itemOf({ each: "{item}" }), `${B}.each: must be a list: a part's data, body.NAME or query.NAME`],
+  [
+    itemOf({ each: "{item}" }),
+    `${B}.each: must be a list: a part's data, body.NAME, query.NAME or claims.NAME`,
+  ],
   [
     itemOf({ each: "{x.ids}" }),
     `${B}: "{x.ids}" must be a parameter of /:id or another part; available: id, a`,
@@ -159,7 +162,10 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
   [itemOf({ each: 1 }), `${B}.each: ${EACH}; got 1`],
   [itemOf({ each: "{a.ids}{id}" }), `${B}.each: ${EACH}; got "{a.ids}{id}"`],
   [itemOf({ each: "{a..ids}" }), `${B}.each: ${EACH}; got "{a..ids}"`],
-  [itemOf({ each: "{id}" }), `${B}.each: must be a list: a part's data, body.NAME or query.NAME`],
+  [
+    itemOf({ each: "{id}" }),
+    `${B}.each: must be a list: a part's data, body.NAME, query.NAME or claims.NAME`,
+  ],
   [
     itemOf({ each: "{b.ids}" }),
     `${B}: "{b.ids}" must be a parameter of /:id or another part; available: id, a`,
@@ -224,7 +230,7 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
   ],
   [
     configOf({ "GET /": { first: { a: { from: "up" } }, quorum: 1 } }),
-    'routes["GET /"].quorum: is not a known key; available: limit, cost, deadline, compress, cache, first',
+    'routes["GET /"].quorum: is not a known key; available: auth, require, limit, cost, deadline, compress, cache, first',
   ],
   [
     configOf({ "GET /": { first: { a: { from: "up" } }, gather: {} } }),

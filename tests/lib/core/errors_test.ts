@@ -24,6 +24,7 @@ const CONTRACT: Readonly<Record<Kind, readonly [number, Blame]>> = {
   "overloaded": [503, "gateway"],
   "breaker-open": [503, "gateway"],
   "limiter-unavailable": [503, "gateway"],
+  "auth-unavailable": [503, "gateway"],
   "loop": [508, "gateway"],
   "upstream-refused": [404, "upstream"],
   "upstream-unreachable": [502, "upstream"],

@@ -253,3 +253,34 @@ Deno.test("openapi: nothing of upstreams shows", () => {
     assert(!text.includes(word), word);
   }
 });
+
+Deno.test("openapi: each way to authenticate is a sufficient alternative", async () => {
+  const jwt = { issuer: "https://id.example/", audience: "api" };
+  const auth = {
+    users: { jwt },
+    partners: { key: "header:X-Api-Key" },
+    session: { external: { url: "http://127.0.0.1:9/check", headers: ["Cookie"] } },
+  };
+  const document = of({
+    "GET /a": { auth: ["users", "partners", "session"], ...gather() },
+    "GET /b": gather(),
+  }, { auth });
+  await assertOpenApi(document, "auth");
+  assertEquals(document.paths["/a"].get.security, [
+    { "auth.users": [] },
+    { "auth.partners": [] },
+    { "auth.session": [] },
+  ]);
+  assertEquals(document.components.securitySchemes, {
+    "auth.users": { type: "http", scheme: "bearer", bearerFormat: "JWT" },
+    "auth.partners": {
+      type: "apiKey",
+      in: "header",
+      name: "x-api-key",
+      description: "The client's key.",
+    },
+    "auth.session": { type: "apiKey", in: "header", name: "cookie" },
+  });
+  for (const status of ["401", "403"]) assert(document.paths["/a"].get.responses[status]);
+  assertEquals(document.paths["/b"].get.security, undefined);
+});

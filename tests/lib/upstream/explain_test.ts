@@ -116,6 +116,7 @@ Deno.test("explain: a gather with its graph, stacks, bounds, limits and caches",
       by: ["header:x-api-key", "ip"],
       perRoute: false,
     }],
+    auth: [],
     upstreams: ["up"],
     cache: { ttlMs: 10_000, storedFor: "stored for all with the same accept-language" },
     parts: [
