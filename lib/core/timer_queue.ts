@@ -21,14 +21,22 @@ export class TimerQueue {
   #first: Timer | undefined;
   #last: Timer | undefined;
   #sleep: AbortController | undefined;
+  readonly #lingers: boolean;
+  /** Whether an empty queue's sleep is looked at when the turn ends. */
+  #isLingering = false;
   #isRinging = false;
   /** When all timers fire at the latest (monotonic, ms). */
   #latest = Infinity;
 
-  /** @param ms the duration of each timer */
-  constructor(ms: number, clock: Clock) {
+  /**
+   * @param ms the duration of each timer
+   * @param lingers whether a queue that has become empty sleeps on until the turn of the event loop
+   * ends: for timers that are mostly stopped in the turn in which they were set
+   */
+  constructor(ms: number, clock: Clock, lingers = false) {
     this.#ms = ms;
     this.#clock = clock;
+    this.#lingers = lingers;
   }
 
   /**
@@ -56,15 +64,31 @@ export class TimerQueue {
   /** Makes every timer fire at that time at the latest, including those set later. */
   ringAllBy(latest: number): void {
     this.#latest = latest;
-    if (this.#first === undefined || this.#isRinging) return;
-    this.#sleep?.abort(STOPPED);
-    this.#sleepUntil(this.#first.due);
+    if (this.#isRinging) return;
+    this.#endSleep();
+    if (this.#first) this.#sleepUntil(this.#first.due);
   }
 
   /** Stops a timer, whether it has fired or not. */
   stop(timer: Timer): void {
     this.#remove(timer);
     if (this.#first) return;
+    if (this.#lingers) this.#linger();
+    else this.#endSleep();
+  }
+
+  #linger(): void {
+    if (this.#isLingering || this.#sleep === undefined) return;
+    this.#isLingering = true;
+    setImmediate(this.#endLingering);
+  }
+
+  readonly #endLingering = (): void => {
+    this.#isLingering = false;
+    if (this.#first === undefined) this.#endSleep();
+  };
+
+  #endSleep(): void {
     this.#sleep?.abort(STOPPED);
     this.#sleep = undefined;
   }

@@ -25,7 +25,7 @@ export class Shutdown {
    * @param lateMs how much later than others, for a batch that waits for its requests
    */
   timers(ms: number, lateMs: number): TimerQueue {
-    const queue = new TimerQueue(ms, this.#clock);
+    const queue = new TimerQueue(ms, this.#clock, true);
     this.#timers.push([queue, lateMs]);
     return queue;
   }

@@ -3,9 +3,9 @@ import { type Timer, TimerQueue } from "../../../lib/core/timer_queue.ts";
 import { ManualClock, settled } from "../../support/manual_clock.ts";
 import { property } from "../../support/random.ts";
 
-function play(ms = 100) {
+function play(ms = 100, lingers = false) {
   const clock = new ManualClock();
-  const queue = new TimerQueue(ms, clock);
+  const queue = new TimerQueue(ms, clock, lingers);
   const rung: string[] = [];
   /** Sets a timer that tells its name and the time when it rings. */
   const set = (name: string, more: () => void = () => {}): Timer =>
@@ -141,6 +141,32 @@ Deno.test("a queue that was empty serves again", async () => {
   assertEquals([rung, clock.sleeping], [["b 150", "c 250"], 0]);
 });
 
+Deno.test("a queue that lingers sleeps on until the turn ends", async () => {
+  const { clock, queue, rung, set } = play(100, true);
+  queue.stop(set("a"));
+  assertEquals(clock.sleeping, 1);
+  const second = set("b");
+  assertEquals(clock.sleeping, 1);
+  queue.stop(second);
+  await settled();
+  assertEquals(clock.sleeping, 0);
+  queue.stop(set("c"));
+  set("d");
+  await settled();
+  assertEquals(clock.sleeping, 1);
+  await clock.advance(1000);
+  assertEquals([rung, clock.sleeping], [["d 100"], 0]);
+});
+
+Deno.test("a common moment counts for what is set while a queue lingers", async () => {
+  const { clock, queue, rung, set } = play(100, true);
+  queue.stop(set("a"));
+  queue.ringAllBy(20);
+  assertEquals(set("b").due, 20);
+  await clock.advance(1000);
+  assertEquals([rung, clock.sleeping], [["b 20"], 0]);
+});
+
 Deno.test("a sleep that ends just as its timer is stopped does not fire it", async () => {
   const { clock, queue, rung, set } = play();
   clock.sleep(100).then(() => {
@@ -264,7 +290,7 @@ Deno.test("a clock that jumps rings all whose time is over, in their order", asy
 property("timers ring as in a plain model, with one sleep at most", 300, async (random) => {
   const ms = random.pick([0, 1, 10, 100]);
   const clock = new ManualClock();
-  const queue = new TimerQueue(ms, clock);
+  const queue = new TimerQueue(ms, clock, random.bool());
   const rung: string[] = [];
   const faults: string[] = [];
   interface Plain {
