@@ -44,7 +44,8 @@ export function rehearsalSettings(settings: Settings, route: RouteSettings): Set
  * @param closing closes it after the rehearsal
  */
 export function rehearsalDependencies(
-  { settings, deps, pseudonym, transportOf }: RehearsedGateway,
+  { deps, pseudonym, transportOf }: RehearsedGateway,
+  route: RouteSettings,
   rehearsal: Rehearsal,
   closing: AsyncDisposableStack,
 ): GatewayDependencies {
@@ -59,7 +60,7 @@ export function rehearsalDependencies(
     buffers: new BufferBudget(MEMORY),
     resources: {
       source: ({ name }) => {
-        const upstream = settings.upstreams.find((upstream) => upstream.name === name);
+        const upstream = upstreamsOf(route).find((upstream) => upstream.name === name);
         if (upstream === undefined) throw new Error(`no upstream is ${name}`);
         return transportOf(upstream);
       },
@@ -82,6 +83,11 @@ export function rehearsalDependencies(
     observers: [{}], // so that attempts are recorded
     rehearsal: { pseudonym, policy: (caller) => rehearsal.policy(caller) },
   };
+}
+
+function upstreamsOf(route: RouteSettings): UpstreamSettings[] {
+  if ("to" in route) return [route.to];
+  return "parts" in route ? route.parts.map(({ upstream }) => upstream) : [];
 }
 
 function withoutHealthChecks(route: RouteSettings): RouteSettings {

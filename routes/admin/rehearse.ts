@@ -119,7 +119,7 @@ async function rehearse(
   closing.defer(resolve);
   const gateway = options.build(
     rehearsalSettings(options.settings, route),
-    rehearsalDependencies(options, rehearsal, closing),
+    rehearsalDependencies(options, route, rehearsal, closing),
   );
   return await read(await gateway.fetch(request, { remoteAddress, scheme, completed }));
 }

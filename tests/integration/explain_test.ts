@@ -60,3 +60,35 @@ Deno.test("explain: without a route it lists all, with the figures that --check 
     assertEquals(parts, undefined, "in short");
   }
 });
+
+Deno.test("explain: a request makes as many upstream calls as it says, at least and at most", async () => {
+  let status = 500;
+  let calls = 0;
+  const source = () => {
+    calls++;
+    return Promise.resolve(json([1], status));
+  };
+  const retry = { attempts: 3, backoff: "1ms", budget: { share: 1, minPerSecond: 100 } } as const;
+  await using gateway = startGateway({
+    upstreams: { up: { source, retry }, cached: { source, retry, cache: { ttl: "1h" } } },
+    routes: {
+      "GET /": {
+        gather: {
+          one: { from: "up", optional: true },
+          many: { from: "up", path: "/{item}", each: "{query.ids}", max: 4, optional: true },
+          cached: { from: "cached", path: "/c", optional: true },
+        },
+      },
+    },
+  });
+  const { document: { upstreamCalls } } = await ask(gateway.url, "GET /");
+  const callsOf = async (path: string) => {
+    calls = 0;
+    await (await fetch(gateway.url + path)).body?.cancel();
+    return calls;
+  };
+  assertEquals(await callsOf("/?ids=1&ids=2&ids=3&ids=4"), upstreamCalls.most);
+  status = 200;
+  await callsOf("/");
+  assertEquals(await callsOf("/"), upstreamCalls.least);
+});

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
+import worker from "../../examples/worker/gateway.config.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { json } from "../../lib/json/json_reply.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
@@ -312,6 +313,20 @@ Deno.test("rehearse: what a source has opened is used, not opened again", async 
     assertEquals([opened, closed], [1, 0]);
   }
   assertEquals([opened, closed], [1, 1]);
+});
+
+Deno.test("rehearse: a worker's threads are used, also those that a part alone names", async () => {
+  const place = {
+    url: new URL("../../examples/worker/gateway.config.ts", import.meta.url),
+    hasFile: () => true,
+  };
+  await using gateway = startGateway(worker, { place });
+  const request = { body: { places: [{ name: "a", x: 0, y: 0 }, { name: "b", x: 3, y: 4 }] } };
+  const asked = { route: "POST /trip", request, allowUnsafe: true };
+  const { document } = await rehearse(gateway, asked);
+  assertEquals(document.response.body.data.trip, { places: ["a", "b"], km: 10 });
+  const slow = await rehearse(gateway, { ...asked, faults: { trip: "unreachable" } });
+  assertEquals(slow.document.response.status, 502);
 });
 
 Deno.test("rehearse: four at once; one whose operator leaves ends, with its calls", async () => {
