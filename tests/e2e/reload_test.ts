@@ -198,6 +198,28 @@ Deno.test("reload: a module is loaded anew with what it imports, and its functio
   assertEquals(await version(), 3);
 });
 
+Deno.test("reload: a worker's module is loaded anew, and its threads of before end", async () => {
+  const work = (version: number) =>
+    `import { version } from "./lib.ts";
+    export default () => [version, ${version}];`;
+  await using program = await startProgram({
+    config: {
+      store: ":memory:",
+      upstreams: {},
+      routes: { "GET /it": { gather: { it: { worker: "./work.ts" } } } },
+    },
+    files: { "work.ts": work(1), "lib.ts": "export const version = 1;" },
+  });
+  const version = async () => (await get(`${program.url}/it`)).body.data.it;
+  assertEquals(await version(), [1, 1]);
+  await program.folder.write("work.ts", work(2));
+  await program.folder.write("lib.ts", "export const version = 2;");
+  await reload(program);
+  assertEquals(await version(), [2, 2]);
+  program.signal("SIGTERM");
+  assertEquals(await program.ended(), 0);
+});
+
 Deno.test("--watch-config: a change of the config or of what it imports reloads it, also by rename", async () => {
   await using program = await startProgram({
     config: MODULE,

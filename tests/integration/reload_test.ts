@@ -145,6 +145,35 @@ Deno.test("a request goes on with the gateway that accepted it, which ends after
   assertEquals(told, ["open old", "open new", "close old"]);
 });
 
+Deno.test("a stream goes on across reloads, and keeps its gateway until it ends", async () => {
+  let stream: ReadableStreamDefaultController<Uint8Array> | undefined;
+  await using upstream = startUpstream(() =>
+    new Response(
+      new ReadableStream<Uint8Array>({
+        start(controller) {
+          stream = controller;
+        },
+      }),
+    )
+  );
+  await using gateway = await startReloadable(configOf({ url: upstream.url }, FORWARD));
+  const response = fetch(`${gateway.url}/stream`);
+  await upstream.asked(1);
+  const send = (text: string) => stream?.enqueue(new TextEncoder().encode(text));
+  send("a");
+  const text = (await response).text();
+  await gateway.reload(configOf({ source: () => Promise.resolve(json("new")) }, FORWARD));
+  await gateway.reload({ upstreams: {}, routes: {} });
+  send("b");
+  await until(() => gateway.gateways.size === 2, "only the stream's gateway and the new one stay");
+  assertEquals((await get(`${gateway.url}/`)).status, 404);
+  send("c");
+  stream?.close();
+  assertEquals(await text, "abc");
+  await until(() => gateway.gateways.size === 1, "the stream's gateway ends");
+  assertEquals(gateway.shared.upstreams.size, 0);
+});
+
 Deno.test("work in the background ends before what it uses is closed", async () => {
   const held = Promise.withResolvers<void>();
   const told: string[] = [];
