@@ -4,7 +4,6 @@ import { KvTier } from "./lib/cache/kv_tier.ts";
 import type { CacheStore } from "./lib/cache/store.ts";
 import { BufferBudget } from "./lib/core/buffer_budget.ts";
 import { systemClock as clock } from "./lib/core/clock.ts";
-import { GatewayError } from "./lib/core/errors.ts";
 import { DEFAULTS } from "./lib/core/defaults.ts";
 import type { Settings } from "./lib/config/gateway.ts";
 import { writeJson } from "./lib/json/write_json.ts";
@@ -15,6 +14,7 @@ import { MemoryStore } from "./lib/limiter/stores/memory_store.ts";
 import { kvOperator } from "./lib/operator/kv_operator.ts";
 import type { Operator } from "./lib/operator/operator.ts";
 import { ConfigFile, type LoadedConfig } from "./lib/process/config_file.ts";
+import { consoleExport } from "./lib/process/console_export.ts";
 import { defaultMaxBuffered } from "./lib/process/default_max_buffered.ts";
 import { type Options, readOptions } from "./lib/process/flags.ts";
 import { Generations } from "./lib/process/generations.ts";
@@ -33,9 +33,14 @@ import { Resources } from "./lib/upstream/resources.ts";
 import { StartError } from "./lib/core/start_error.ts";
 import { type OpenStore, openStore } from "./lib/store/open_store.ts";
 import { openHttpTransport } from "./lib/transport/http.ts";
+import { isWritten } from "./lib/log/level.ts";
+import { Log } from "./lib/log/log.ts";
+import type { LogFacts } from "./lib/log/log_entry.ts";
+import type { FaultReport } from "./lib/upstream/fault_log.ts";
+import { logFault } from "./lib/upstream/log_fault.ts";
+import { accessEntry, levelOf } from "./middleware/access_entry.ts";
 import { jsonLine, readableLine } from "./middleware/access_line.ts";
-import type { AccessEntry } from "./middleware/access_log.ts";
-import { faultLine, type FaultReport } from "./lib/upstream/fault_log.ts";
+import type { LoggedRequest } from "./middleware/logged_request.ts";
 import { createGateway, type Gateway } from "./routes/gateway.ts";
 import { Served } from "./routes/served.ts";
 import { openShared } from "./routes/shared.ts";
@@ -48,12 +53,15 @@ const DEFAULT_CONFIG = {
   load: () => import("./gateway.config.ts"),
 };
 
-const output = openOutput(clock);
+const output = openOutput(clock, consoleExport(env));
+let log = new Log({ clock, level: DEFAULTS.logLevel, write: output.log });
 
 if (import.meta.main) {
   try {
     const options = readOptions(Deno.args, env);
     const isPrinted = options.check || options.openapi;
+    if (options.logFormat) output.useFormat(options.logFormat);
+    log = new Log({ clock, level: options.logLevel, write: output.log });
     const config = new ConfigFile({
       file: options.config,
       fallback: DEFAULT_CONFIG,
@@ -84,12 +92,15 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
     loaded,
     load: () => config.load(),
     clock,
-    log: (text) => logError(text, "config"),
+    log: (level, text) => log.write(level, `config: ${text}`),
   });
   // From here on, because it ends a process that does not listen for it.
   if (!isHosted) onReloadSignal(() => reloads.reload());
   keepRunning(logError);
-  if (!output.isTerminal) redirectConsole(output);
+  // A console that is exported must stay the platform's own.
+  if (!output.isTerminal && consoleExport(env) === "no") {
+    redirectConsole(output, options.logLevel, clock);
+  }
   const location = options.store ?? settings.store;
   // Other machines share a store over KV Connect, and always on Deno Deploy.
   const isShared = location?.startsWith("http") ?? isHosted;
@@ -98,7 +109,7 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
     clock,
     random: Math.random,
     timeoutMs: backend.timeoutMs,
-    log: (line) => output.error(`store: ${line}`),
+    log: (line, isLost) => log.write(isLost ? "error" : "info", `store: ${line}`),
   });
   // Never closed: Deno reports an error for each stream whose upstream closes before its client.
   const transport = openHttpTransport(clock, {
@@ -112,8 +123,6 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
     onError: (error, upstream) => logError(error, `upstream ${upstream}`),
   });
   closing.defer(() => resources.close());
-  const format = output.isTerminal ? readableLine : jsonLine;
-
   const deps = {
     clock,
     random: Math.random,
@@ -128,9 +137,9 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
     ...(!store.isMemory && { cacheStore: openCacheStore(store, settings, closing) }),
     adminToken: env("GATEWAY_ADMIN_TOKEN"),
     isHosted,
-    logAccess: (entry: AccessEntry) => output.line(format(entry)),
+    logAccess: (request: LoggedRequest) => logAccess(request, options),
     logError,
-    logFault: (report: FaultReport) => logError(faultLine(report), `upstream ${report.upstream}`),
+    logFault: (report: FaultReport) => logFault(log, report),
   };
   const shared = openShared(settings, { ...deps, closing });
 
@@ -157,7 +166,9 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
   let listener: Listener | undefined;
   try {
     await Promise.race([use(loaded), stop]);
-    if (gateways.isOpen) listener = listen({ ...options, handler, clock, output, onEnd: endWith });
+    if (gateways.isOpen) {
+      listener = listen({ ...options, handler, clock, output, log, onEnd: endWith });
+    }
   } catch (error) {
     await inTime(() => close(AbortSignal.timeout(closeMs)), endMs);
     throw error;
@@ -184,7 +195,7 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
     await close(cutOff);
   }, endMs);
   const cutOff = gateways.end();
-  if (!isInTime || cutOff > 0) output.error("stopped before all work had finished");
+  if (!isInTime || cutOff > 0) log.write("warn", "stopped before all work had finished");
 }
 
 /** Opens the operator, which follows the changes that other processes make in the store. */
@@ -228,7 +239,7 @@ async function inTime(end: () => Promise<void>, graceMs: number): Promise<boolea
 
 /** Exits with an error message. */
 async function endWith(message: string): Promise<void> {
-  output.error(message);
+  log.write("error", message);
   await output.flush(DEFAULTS.flushMs);
   Deno.exit(1);
 }
@@ -238,9 +249,16 @@ function env(name: string): string | undefined {
   return Deno.env.get(name) || undefined;
 }
 
-function logError(error: unknown, requestId?: string): void {
-  // An expected failure, of a refresh or of an upstream, needs no stack trace.
-  const isExpected = error instanceof GatewayError && error.kind !== "internal";
-  const text = error instanceof Error && !isExpected ? error.stack : error;
-  output.error(`${requestId ?? "background"}: ${text}`);
+function logError(error: unknown, about: string | LogFacts = "background"): void {
+  log.failure(error, about);
+}
+
+function logAccess(request: LoggedRequest, { logLevel }: Pick<Options, "logLevel">): void {
+  const level = levelOf(request);
+  if (!isWritten(level, logLevel)) return;
+  const { format, isColoured } = output.lineStyle;
+  const line = format === "json"
+    ? jsonLine(request)
+    : readableLine(accessEntry(request), isColoured);
+  output.line(line, level);
 }

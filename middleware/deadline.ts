@@ -38,6 +38,7 @@ export function deadline(options: DeadlineOptions): Middleware {
       const { waitMs = Infinity } = readPreferences(c.headers);
       c.lifetime = new Lifetime(shared, c, waitMs);
       c.route = route;
+      c.trace.route = route;
     },
     after(c, { headers }) {
       const { lifetime, streaming, sending = streaming } = c;

@@ -3,6 +3,8 @@ import type { GatewayError } from "../lib/core/errors.ts";
 import { addProxyStatus, proxyStatusOf } from "../lib/http/proxy_status.ts";
 import { MapError } from "../lib/core/map_function.ts";
 import { readPreferences } from "../lib/http/prefer.ts";
+import type { LogFacts } from "../lib/log/log_entry.ts";
+import { requestFacts } from "../lib/log/request_facts.ts";
 import type { PartRecord, Trace } from "../lib/core/trace.ts";
 import type { Middleware } from "./middleware.ts";
 
@@ -13,7 +15,7 @@ export interface PartHeadersOptions {
   /** Whether `Prefer: handling=strict` may make any failed part fail the whole response. */
   readonly honoursHandling: boolean;
   /** Logs a defect of a part's function or of the gateway, which the problem does not show. */
-  readonly logError: (error: unknown, requestId: string) => void;
+  readonly logError: (error: unknown, about: LogFacts) => void;
 }
 
 /** Reports in the headers of an aggregate how each part went, also when the aggregate failed. */
@@ -47,11 +49,11 @@ function addCacheStatus(headers: Headers, parts: readonly PartRecord[]): void {
   headers.set("cache-status", [...members, ...own === null ? [] : [own]].join(", "));
 }
 
-function logMistakes({ id, parts }: Trace, { logError }: PartHeadersOptions): void {
-  for (const { error, reply } of parts) {
+function logMistakes(trace: Trace, { logError }: PartHeadersOptions): void {
+  for (const { error, reply } of trace.parts) {
     const failures = reply?.failures ?? error?.failures ?? [];
     for (const failed of [error, ...failures.map(({ error }) => error)]) {
-      for (const mistake of mistakeOf(failed)) logError(mistake, id);
+      for (const mistake of mistakeOf(failed)) logError(mistake, requestFacts(trace));
     }
   }
 }

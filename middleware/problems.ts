@@ -1,6 +1,8 @@
 import { GatewayError, toGatewayError } from "../lib/core/errors.ts";
 import { FieldList } from "../lib/core/field_list.ts";
 import { problemDocumentOf } from "../lib/http/problem.ts";
+import type { LogFacts } from "../lib/log/log_entry.ts";
+import { requestFacts } from "../lib/log/request_facts.ts";
 import type { Exchange } from "./exchange.ts";
 import { ResponseDraft } from "./response_draft.ts";
 
@@ -12,13 +14,13 @@ import { ResponseDraft } from "./response_draft.ts";
 export function problems(
   thrown: unknown,
   c: Exchange,
-  logError: (error: unknown, requestId: string) => void,
+  logError: (error: unknown, about: LogFacts) => void,
   isStopping: boolean,
 ): ResponseDraft {
   const error = toGatewayError(thrown);
   // A part's failure was logged with the part.
   if (error.kind === "internal" && error.failures.length === 0) {
-    logError(error.cause, c.trace.id);
+    logError(error.cause, requestFacts(c.trace));
   }
   c.error = error;
   const shown = readable(error, isStopping);

@@ -12,7 +12,8 @@ import type { SourcesDependencies } from "../lib/upstream/sources.ts";
 import type { StoreGuard } from "../lib/store/store_guard.ts";
 import type { HttpTransport } from "../lib/transport/http.ts";
 import type { FaultReport } from "../lib/upstream/fault_log.ts";
-import type { AccessEntry } from "../middleware/access_log.ts";
+import type { LogFacts } from "../lib/log/log_entry.ts";
+import type { LoggedRequest } from "../middleware/logged_request.ts";
 
 /** What a gateway depends on. main.ts opens the real ones, tests their own. */
 export interface GatewayDependencies {
@@ -46,9 +47,9 @@ export interface GatewayDependencies {
   /** Guards every call of the store. */
   readonly store: StoreGuard;
   /** Logs each request after its response. */
-  readonly logAccess: (entry: AccessEntry) => void;
-  /** Logs an unexpected error. */
-  readonly logError: (error: unknown, requestId: string) => void;
+  readonly logAccess: (request: LoggedRequest) => void;
+  /** Logs an unexpected error: of a part of the gateway, or of a request. */
+  readonly logError: (error: unknown, about: string | LogFacts) => void;
   /** Logs why an upstream fails, and that it responds again. */
   readonly logFault: (report: FaultReport) => void;
   /** Who observes requests and calls (default: nobody, and nothing is recorded). */

@@ -1,5 +1,6 @@
 import { InFlight } from "../lib/async/in_flight.ts";
 import { Overload } from "../lib/async/overload.ts";
+import { ClientHashes } from "../lib/operator/client_hashes.ts";
 import { configuredClients } from "../lib/operator/client_directory.ts";
 import { DEFAULTS } from "../lib/core/defaults.ts";
 import type { Settings } from "../lib/config/gateway.ts";
@@ -71,6 +72,7 @@ export function createGateway(
   const { clock, background, buffers, shutdown, operator, logAccess, logError, observers = [] } =
     deps;
   const { ipv6Prefix } = settings;
+  const hashes = operator?.clientHashes ?? new ClientHashes();
   const [own, routes] = [new RouteTree<Way>(), new RouteTree<Way>()];
   const ownMethods = new RouteTree<void>();
   for (const route of OWN_ROUTES) ownMethods.add(route);
@@ -109,7 +111,7 @@ export function createGateway(
   // Every request meets these, in this order, whether a route matches it or not.
   const everyRequest = [
     requestId(clock, observers.length > 0),
-    accessLog({ clock, log: logAccess, shutdown, observers, inFlight }),
+    accessLog({ clock, log: logAccess, hashes, shutdown, observers, inFlight }),
     settings.cors && cors(settings.cors, allowed),
     head(),
     unsupported(),

@@ -13,6 +13,7 @@ import { cacheAddresses } from "./admin/cache_addresses.ts";
 import { clientsAdmin } from "./admin/clients.ts";
 import { configAdmin } from "./admin/config.ts";
 import { explainAdmin } from "./admin/explain.ts";
+import { logKeyAdmin } from "./admin/log_key.ts";
 import type { OperatorEnv } from "./admin/operator_env.ts";
 import { openApiEndpoint } from "./openapi.ts";
 import { rehearseAdmin, type RehearseOptions } from "./admin/rehearse.ts";
@@ -45,6 +46,7 @@ export const OWN_ROUTES: readonly Routed[] = [
   { method: "DELETE", path: "/_gateway/clients/:name" },
   { method: "POST", path: "/_gateway/clients/:name/keys" },
   { method: "DELETE", path: "/_gateway/clients/:name/keys" },
+  { method: "DELETE", path: "/_gateway/log-key" },
   { method: "GET", path: "/_gateway/upstreams" },
   { method: "GET", path: "/_gateway/explain" },
   { method: "POST", path: "/_gateway/rehearse" },
@@ -127,6 +129,7 @@ function operatorApi(
   if (operator) app.route("/_gateway/buckets/ban", blocksAdmin(operator, clock));
   app.route("/_gateway/buckets", bucketsAdmin({ settings, operator, clock, ...limits }));
   app.route("/_gateway/clients", clientsAdmin({ settings, operator, clock }));
+  if (operator) app.route("/_gateway/log-key", logKeyAdmin(operator));
   app.route("/_gateway/upstreams", upstreamsAdmin(upstreams));
   app.route("/_gateway/explain", explainAdmin(settings));
   app.route("/_gateway/rehearse", rehearseAdmin({ ...options, settings, deps }));

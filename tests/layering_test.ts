@@ -29,6 +29,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   expression: [],
   auth: ["core", "cache", "json"],
   http: ["core"],
+  log: ["core"],
   store: ["core"],
   observe: ["core"],
   coding: ["core", "async"],
@@ -59,6 +60,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     "gather",
     "http",
     "json",
+    "log",
     "observe",
     "policies",
     "template",
@@ -66,7 +68,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   ],
   openapi: ["core", "config", "http", "json", "template"],
   rehearsal: ["core", "config", "json", "upstream"],
-  process: ["core", "config", "expression"],
+  process: ["core", "config", "expression", "log"],
 };
 
 /** The only places in lib/ that may use the platform's own API, besides files named `kv_*`. */

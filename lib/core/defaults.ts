@@ -7,6 +7,8 @@ export const DEFAULTS = {
   port: 8000,
   /** The address to listen on: loopback only, unless set otherwise. */
   host: "127.0.0.1",
+  /** The least level of the lines that are logged. */
+  logLevel: "info",
   /** Maximum memory for all buffered bodies, as a share of the heap's limit. */
   bufferedShare: 0.5,
   /** Upper bound of that share. */

@@ -233,6 +233,8 @@ export class GatewayError extends Error {
   readonly failures: readonly PartFailure[];
   /** Extension members of the problem document. */
   readonly extensions: Readonly<Record<string, unknown>>;
+  /** The target of the upstream whose failure it is, where it has several. For the log. */
+  target: string | undefined;
 
   /**
    * Creates an error of a kind.

@@ -75,6 +75,8 @@ export interface Trace {
   readonly id: string;
   /** The client's W3C `traceparent`, passed on to upstreams. */
   readonly traceparent?: string;
+  /** The key of the matched route; undefined until one has matched. */
+  route?: string;
   /** The parts settled so far, in the order of their outcomes. */
   readonly parts: PartRecord[];
   /** How many parts are being called now; absent if the request has no parts. */
@@ -87,4 +89,12 @@ export interface Trace {
   readonly calls?: CallRecord[] | undefined;
   /** Its waits so far, in the order of their ends; absent while nobody observes. */
   readonly waits?: WaitRecord[] | undefined;
+}
+
+/** Where a `traceparent` has the trace's id. */
+const [TRACE_ID_AT, TRACE_ID_END] = [3, 35];
+
+/** The id of a request's trace: 32 hexadecimal digits; undefined if it has none. */
+export function traceIdOf({ traceparent }: Trace): string | undefined {
+  return traceparent?.slice(TRACE_ID_AT, TRACE_ID_END);
 }

@@ -6,6 +6,9 @@ export type UpstreamFaultReason =
   | "no-such-host"
   | "unreachable"
   | "connect-timeout"
+  | "certificate-expired"
+  | "certificate-unknown"
+  | "certificate-name"
   | "certificate"
   | "tls"
   | "reset"
@@ -52,6 +55,9 @@ const DETAILS: Readonly<Record<UpstreamFaultReason, readonly [kind: Kind, detail
   "no-such-host": NOT_CONNECTED,
   "unreachable": NOT_CONNECTED,
   "connect-timeout": NOT_CONNECTED,
+  "certificate-expired": NOT_SECURE,
+  "certificate-unknown": NOT_SECURE,
+  "certificate-name": NOT_SECURE,
   "certificate": NOT_SECURE,
   "tls": NOT_SECURE,
   "reset": LOST,

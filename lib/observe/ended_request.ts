@@ -1,6 +1,12 @@
 import type { Kind } from "../core/errors.ts";
 import type { CachedFacts } from "../core/cached_facts.ts";
-import type { CallRecord, PartRecord, Trace, WaitRecord } from "../core/trace.ts";
+import {
+  type CallRecord,
+  type PartRecord,
+  type Trace,
+  traceIdOf,
+  type WaitRecord,
+} from "../core/trace.ts";
 
 /**
  * How a cache handled a part or a response. `stale`: a stored response that was no longer fresh;
@@ -73,22 +79,17 @@ type RequestFacts = Omit<
 
 /** Makes the value for observers: facts, and what the trace says. */
 export function endedRequest(facts: RequestFacts, trace: Trace): EndedRequest {
-  const { id, traceparent, cached, parts, calls = [], waits = [] } = trace;
-  const traceId = traceparent?.slice(TRACE_ID_AT, TRACE_ID_END);
+  const { id, cached, parts, calls = [], waits = [] } = trace;
   return {
     ...facts,
     id,
-    traceId,
+    traceId: traceIdOf(trace),
     cache: cacheUse(cached),
     parts: parts.map(endedPart),
     calls,
     waits,
   };
 }
-
-/** Where a `traceparent` has the trace's id. */
-const TRACE_ID_AT = 3;
-const TRACE_ID_END = 35;
 
 function endedPart({ part, startedAt, durationMs, error, reply }: PartRecord): EndedPart {
   const cache = cacheUse(reply?.cached);

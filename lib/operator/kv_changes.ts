@@ -2,7 +2,7 @@ import { isRecord } from "../core/is_record.ts";
 import { retryWhileLocked } from "../store/kv_locked.ts";
 
 /** What the operator can change at runtime, as the record names it: `bans` are the blocks. */
-export type Changeable = "clients" | "bans";
+export type Changeable = "clients" | "bans" | "logKey";
 
 /** A mark for each kind, new after every change of that kind; undefined before the first. */
 export type Marks = Readonly<Partial<Record<Changeable, string>>>;
@@ -53,9 +53,10 @@ export class KvChanges {
 
 function marksOf(value: unknown): Marks {
   if (!isRecord(value)) return {};
-  const { clients, bans } = value;
+  const { clients, bans, logKey } = value;
   return {
     ...(typeof clients === "string" && { clients }),
     ...(typeof bans === "string" && { bans }),
+    ...(typeof logKey === "string" && { logKey }),
   };
 }

@@ -1,6 +1,7 @@
 import { KvBlocks } from "./kv_blocks.ts";
 import { KvChanges } from "./kv_changes.ts";
 import { KvClients } from "./kv_clients.ts";
+import { KvLogKey } from "./kv_log_key.ts";
 import { Operator, type OperatorOptions } from "./operator.ts";
 
 /** Makes an Operator whose changes are stored in Deno KV. */
@@ -14,5 +15,6 @@ export function kvOperator(
     changes,
     clients: new KvClients(kv, changes),
     blocks: new KvBlocks(kv, changes),
+    logKey: new KvLogKey(kv, changes),
   });
 }

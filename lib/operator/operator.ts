@@ -1,4 +1,5 @@
 import type { ClientDirectory } from "./client_directory.ts";
+import { ClientHashes } from "./client_hashes.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { StoreCallKind } from "../store/breaker.ts";
@@ -8,6 +9,7 @@ import { BlockList } from "./block_list.ts";
 import type { KvBlocks } from "./kv_blocks.ts";
 import type { KvChanges, Marks } from "./kv_changes.ts";
 import type { KvClients } from "./kv_clients.ts";
+import type { KvLogKey } from "./kv_log_key.ts";
 import { CachedClients } from "./cached_clients.ts";
 
 /** Dependencies of an Operator. */
@@ -15,6 +17,7 @@ export interface OperatorOptions {
   readonly changes: Pick<KvChanges, "read">;
   readonly clients: KvClients;
   readonly blocks: KvBlocks;
+  readonly logKey: KvLogKey;
   readonly clock: Clock;
   /** Logs why a request of the operator failed. */
   readonly onError: (error: unknown) => void;
@@ -35,6 +38,7 @@ export class Operator {
   readonly #clients: CachedClients;
   #blocks = new BlockList([]);
   #marks: Marks = {};
+  #hasLogKey = false;
   #refreshing: Promise<void> = Promise.resolve();
 
   constructor(options: OperatorOptions) {
@@ -44,6 +48,9 @@ export class Operator {
       options.clock,
     );
   }
+
+  /** What stands for clients in the log: the same in all processes once the store was read. */
+  readonly clientHashes = new ClientHashes();
 
   /** The clients in the store. */
   get clients(): ClientDirectory {
@@ -110,13 +117,22 @@ export class Operator {
     return wasBlocked;
   }
 
+  /**
+   * Replaces the key of the hashes that stand for clients in the log.
+   * @throws {GatewayError} `limiter-unavailable`
+   */
+  async rotateLogKey(): Promise<void> {
+    await this.#useStore("write", () => this.#options.logKey.rotate());
+    await this.refresh();
+  }
+
   /** Refreshes one after the other, so that an older read never replaces a newer one. */
   #refresh(): Promise<void> {
     return this.#refreshing = this.#refreshing.catch(() => {}).then(() => this.#readChanges());
   }
 
   async #readChanges(): Promise<void> {
-    const { changes, blocks, guard } = this.#options;
+    const { changes, blocks, logKey, guard } = this.#options;
     const marks = await guard.call("read", () => changes.read());
     if (marks.clients !== this.#marks.clients) this.#clients.forget();
     if (marks.bans !== this.#marks.bans) {
@@ -129,7 +145,12 @@ export class Operator {
       } while (after !== undefined);
       this.#blocks = new BlockList(read);
     }
+    const isNewKey = marks.logKey !== this.#marks.logKey || !this.#hasLogKey;
     this.#marks = marks;
+    if (!isNewKey) return;
+    this.#hasLogKey = false;
+    this.clientHashes.use(await guard.call("write", () => logKey.read()));
+    this.#hasLogKey = true;
   }
 
   #useStore<T>(kind: StoreCallKind, work: () => Promise<T>): Promise<T> {

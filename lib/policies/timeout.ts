@@ -20,7 +20,7 @@ export interface TimeoutOptions {
 /** Is told how each attempt ends. */
 export interface AttemptLog {
   succeeded(): void;
-  failed(error: unknown): void;
+  failed(error: unknown, ctx: Context): void;
 }
 
 /** What the attempts of a policy share. */
@@ -57,7 +57,7 @@ export function timeout(options: TimeoutOptions): Policy {
       const calling = isUploading ? upload(next, call, inner, attempt) : next(call, inner);
       return calling.then(
         (reply) => attempt.complete(reply, inner),
-        (error) => attempt.fail(error),
+        (error) => attempt.fail(error, inner),
       );
     };
 }
@@ -111,17 +111,17 @@ class Attempt extends Scope implements Timer, UploadWatcher {
     try {
       completed = complete(reply, ctx);
     } catch (error) {
-      return this.fail(error);
+      return this.fail(error, ctx);
     }
     if (!(completed instanceof Promise)) return this.#succeed(completed);
-    return completed.then((reply) => this.#succeed(reply), (error) => this.fail(error));
+    return completed.then((reply) => this.#succeed(reply), (error) => this.fail(error, ctx));
   }
 
   /** Ends it with an error. */
-  fail(thrown: unknown): never {
+  fail(thrown: unknown, ctx: Context): never {
     this.#end();
     const error = this.waitsForClient ? lateUpload(thrown) : thrown;
-    this.#shared.log?.failed(error);
+    this.#shared.log?.failed(error, ctx);
     throw error;
   }
 

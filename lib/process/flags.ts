@@ -2,10 +2,13 @@ import { parseArgs } from "node:util";
 import { DEFAULTS } from "../core/defaults.ts";
 import { parseDuration } from "../config/units.ts";
 import type { Environment } from "../config/values.ts";
+import { LEVELS, type LogLevel } from "../log/level.ts";
+import type { LogFormat } from "../log/log_line.ts";
 import { StartError } from "../core/start_error.ts";
 
 const USAGE =
-  "usage: main.ts [--config FILE] [--watch-config] [--port N] [--host H] [--reuse-port] [--check] [--openapi]";
+  "usage: main.ts [--config FILE] [--watch-config] [--port N] [--host H] [--reuse-port] [--check] " +
+  "[--openapi] [--log-level LEVEL] [--log-format FORMAT]";
 
 /** The options of the program, from its flags and environment. */
 export interface Options {
@@ -26,11 +29,18 @@ export interface Options {
   readonly graceMs: number;
   /** Whether to print the OpenAPI document of the config's routes, and exit. */
   readonly openapi: boolean;
+  /** The least level of the lines that are logged. */
+  readonly logLevel: LogLevel;
+  /** How they are written; undefined: as text to a terminal, otherwise as JSON. */
+  readonly logFormat: LogFormat | undefined;
 }
+
+const LOG_LEVELS: readonly LogLevel[] = [...LEVELS, "off"];
+const LOG_FORMATS: readonly LogFormat[] = ["json", "text"];
 
 /**
  * Reads the options. Flags override the environment, which overrides the defaults.
- * @throws {StartError} for an unknown flag, or an invalid port or grace
+ * @throws {StartError} for an unknown flag, or an invalid port, grace, log level or log format
  */
 export function readOptions(args: string[], env: Environment): Options {
   const flags = readFlags(args);
@@ -44,6 +54,9 @@ export function readOptions(args: string[], env: Environment): Options {
     check: flags.check,
     graceMs: readGrace(env("GATEWAY_GRACE")),
     openapi: flags.openapi,
+    logLevel: choose("log level", LOG_LEVELS, flags["log-level"] ?? env("GATEWAY_LOG_LEVEL")) ??
+      DEFAULTS.logLevel,
+    logFormat: choose("log format", LOG_FORMATS, flags["log-format"] ?? env("GATEWAY_LOG_FORMAT")),
   };
 }
 
@@ -59,6 +72,8 @@ function readFlags(args: string[]) {
         "reuse-port": { type: "boolean", default: false },
         check: { type: "boolean", default: false },
         openapi: { type: "boolean", default: false },
+        "log-level": { type: "string" },
+        "log-format": { type: "string" },
       },
     }).values;
   } catch (error) {
@@ -78,4 +93,15 @@ function readGrace(text: string | undefined): number {
   const ms = parseDuration(text);
   if (ms !== undefined) return ms;
   throw new StartError(`GATEWAY_GRACE: must be a duration such as 4s or 30s; got "${text}"`);
+}
+
+function choose<T extends string>(
+  name: string,
+  choices: readonly T[],
+  text: string | undefined,
+): T | undefined {
+  if (text === undefined) return undefined;
+  const chosen = choices.find((choice) => choice === text);
+  if (chosen !== undefined) return chosen;
+  throw new StartError(`${name}: must be one of ${choices.join(", ")}; got "${text}"`);
 }

@@ -3,6 +3,7 @@ import { DEFAULTS } from "../core/defaults.ts";
 import { StartError } from "../core/start_error.ts";
 import { hasDescriptors } from "./has_descriptors.ts";
 import { Listener } from "./listener.ts";
+import type { Log } from "../log/log.ts";
 import type { Output } from "./output.ts";
 
 /** The shortest time between two log lines about reopening (ms). */
@@ -17,7 +18,8 @@ export interface ListenOptions {
   readonly reusePort: boolean;
   readonly handler: Deno.ServeHandler<Deno.NetAddr>;
   readonly clock: Clock;
-  readonly output: Output;
+  readonly output: Pick<Output, "line" | "flush">;
+  readonly log: Log;
   /** Called with a message when it can no longer listen. */
   readonly onEnd: (message: string) => void;
 }
@@ -27,7 +29,7 @@ export interface ListenOptions {
  * @throws {StartError} when it cannot listen at start
  */
 export function listen(options: ListenOptions): Listener {
-  const { host, reusePort, handler, clock, output, onEnd } = options;
+  const { host, reusePort, handler, clock, output, log, onEnd } = options;
   let { port } = options;
   let isAnnounced = false;
   const onListen = (address: Deno.NetAddr) => {
@@ -45,7 +47,7 @@ export function listen(options: ListenOptions): Listener {
     if (clock.monotonic() - loggedAt < LOG_MS) return;
     loggedAt = clock.monotonic();
     const closed = "idle connections were closed, listening again";
-    output.error(`listener: ${messageOf(why)}: ${closed} (${times} since the start)`);
+    log.write("warn", `listener: ${messageOf(why)}: ${closed} (${times} since the start)`);
   };
   try {
     return new Listener({
@@ -53,7 +55,8 @@ export function listen(options: ListenOptions): Listener {
       hasRoom: () => hasDescriptors(DEFAULTS.reservedDescriptors),
       clock,
       onFull: () =>
-        output.error(
+        log.write(
+          "error",
           "listener: requests in flight use nearly all file descriptors: " +
             "new connections are refused until some have ended (raise ulimit -n)",
         ),

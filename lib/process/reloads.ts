@@ -1,3 +1,4 @@
+import type { Level } from "../log/level.ts";
 import type { Clock } from "../core/clock.ts";
 import { StartError } from "../core/start_error.ts";
 import type { LoadedConfig } from "./config_file.ts";
@@ -26,7 +27,7 @@ export interface ReloadsOptions {
   readonly load: () => Promise<LoadedConfig>;
   readonly clock: Clock;
   /** Called with what happened, for the log. */
-  readonly log: (text: string) => void;
+  readonly log: (level: Level, text: string) => void;
 }
 
 /** Puts a config into use; when it rejects, the one before stays in use. */
@@ -105,7 +106,7 @@ export class Reloads {
         hasFailed: false,
       };
       const counts = `${count(routes, "route")}, ${count(upstreams, "upstream")}`;
-      log(`reloaded: ${counts} (${digest})`);
+      log("info", `reloaded: ${counts} (${digest})`);
     } catch (error) {
       const message = messageOf(error);
       this.#status = {
@@ -114,7 +115,7 @@ export class Reloads {
         hasFailed: true,
         lastFailure: { at: clock.wall(), message },
       };
-      log(`not reloaded, the config before stays in use:\n${message}`);
+      log("error", `not reloaded, the config before stays in use:\n${message}`);
     }
   }
 }

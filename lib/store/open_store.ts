@@ -25,7 +25,7 @@ export interface OpenStoreOptions {
   /** Timeout of a call (ms). */
   readonly timeoutMs: number;
   /** Logs one line when the store is lost, and one when it is back. */
-  readonly log: (line: string) => void;
+  readonly log: (line: string, isLost: boolean) => void;
 }
 
 /**

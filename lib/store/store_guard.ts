@@ -37,7 +37,7 @@ export interface StoreGuardOptions {
   /** Returns what is wrong with its file, if anything. Absent: it has no file. */
   readonly file?: () => Promise<string | undefined>;
   /** Logs one line when the store is lost, and one when it is back. */
-  readonly log: (line: string) => void;
+  readonly log: (line: string, isLost: boolean) => void;
 }
 
 /**
@@ -198,7 +198,7 @@ export class StoreGuard {
     if ((trouble !== undefined) === this.#isLogged) return;
     this.#isLogged = trouble !== undefined;
     const why = error === undefined ? "" : `: ${error instanceof Error ? error.message : error}`;
-    this.#options.log(trouble ? `${trouble.reason}${why}` : "the store is back");
+    this.#options.log(trouble ? `${trouble.reason}${why}` : "the store is back", this.#isLogged);
   }
 }
 

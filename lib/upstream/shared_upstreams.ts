@@ -74,7 +74,8 @@ export class SharedUpstreams {
     const { clock, logFault } = this.#deps;
     const { name } = settings;
     const closing = new AsyncDisposableStack();
-    const faults = new FaultLog(name, clock, logFault);
+    const origin = "base" in settings ? settings.base.origin : undefined;
+    const faults = new FaultLog(name, clock, logFault, origin);
     const targets = "base" in settings && hasTargets(settings)
       ? upstreamTargets(settings, { ...this.#deps, closing })
       : undefined;

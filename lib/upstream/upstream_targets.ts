@@ -49,7 +49,7 @@ export function upstreamTargets(
       const chosen = addresses.length > 1 ? addresses : [undefined];
       return chosen.map((address): TargetEntry => ({
         key: `${url} ${address}`,
-        name: nameOf(target, address),
+        name: nameOf(settings.targets, target, address),
         weight: target.weight / chosen.length,
         source: http(url, transport, address),
       }));
@@ -75,7 +75,17 @@ function namesOf({ targets, transport }: HttpUpstreamSettings): ReadonlySet<stri
   return new Set(targets.map(({ base }) => base.hostname).filter(isName));
 }
 
-function nameOf({ base }: TargetSettings, address: string | undefined): string {
-  const url = base.href.replace(/\/$/, "");
-  return address === undefined ? url : `${url} (${address})`;
+/** The origin, because a path may contain a secret, and what tells targets of one origin apart. */
+function nameOf(
+  targets: readonly TargetSettings[],
+  target: TargetSettings,
+  address: string | undefined,
+): string {
+  const { origin } = target.base;
+  const isAmbiguous = targets.some((other) => other !== target && other.base.origin === origin);
+  const which = [
+    ...isAmbiguous ? [`target ${targets.indexOf(target) + 1}`] : [],
+    ...address === undefined ? [] : [address],
+  ];
+  return which.length === 0 ? origin : `${origin} (${which.join(", ")})`;
 }

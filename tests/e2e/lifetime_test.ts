@@ -98,7 +98,7 @@ Deno.test("SIGTERM: an opening that never ends does not hold the stop beyond the
   const { status, body } = await asked;
   await body?.cancel();
   assertEquals(status, 504);
-  assertEquals(program.stderr, "stopped before all work had finished\n");
+  assertEquals(program.told, ["stopped before all work had finished"]);
   assertEquals(await eventsOf(program), ["open a"]);
 });
 

@@ -39,8 +39,8 @@ async function ready({ url }: Program) {
 }
 
 /** What the log said of the store. */
-function told({ stderr }: Program): string[] {
-  return stderr.split("\n").filter((line) => line.startsWith("store: "));
+function told(program: Program): string[] {
+  return program.told.map(String).filter((message) => message.startsWith("store: "));
 }
 
 Deno.test("a store that another process holds: each limit's policy in time, one line, and health", async () => {

@@ -9,12 +9,22 @@ const { ca, key } = CERTIFICATES;
 /** Upstreams by name, and what the log says of each. */
 const UPSTREAMS = {
   good: { cert: CERTIFICATES.good, key, log: undefined },
-  expired: { cert: CERTIFICATES.expired, key, log: /^certificate \(1 call\): .*[Ee]xpired/ },
-  other: { cert: CERTIFICATES.other, key, log: /^certificate \(1 call\): .*not valid for name/ },
-  unknown: {
-    ...SELF_SIGNED,
-    log: /^certificate \(1 call\): .*(?:UnknownIssuer|CaUsedAsEndEntity)/,
+  expired: {
+    cert: CERTIFICATES.expired,
+    key,
+    log: /^certificate-expired \(1 call\): .*[Ee]xpired/,
   },
+  other: {
+    cert: CERTIFICATES.other,
+    key,
+    log: /^certificate-name \(1 call\): .*not valid for name/,
+  },
+  unknown: {
+    cert: CERTIFICATES.unknown,
+    key,
+    log: /^certificate-unknown \(1 call\): .*UnknownIssuer/,
+  },
+  selfSigned: { ...SELF_SIGNED, log: /^certificate \(1 call\): .*CaUsedAsEndEntity/ },
 } as const;
 
 for (const transport of ["socket", "fetch"] as const) {
@@ -46,7 +56,10 @@ for (const transport of ["socket", "fetch"] as const) {
         else assertMatch(response.headers.get("proxy-status") ?? "", /error=tls_certificate_error/);
       }
       if (!log) continue;
-      const said = () => new RegExp(`upstream ${name}: (.*)`).exec(program.stderr)?.[1];
+      const said = () => {
+        const { message } = program.errors.find(({ upstream }) => upstream === name) ?? {};
+        return String(message ?? "").split(`upstream ${name}: `)[1];
+      };
       await until(() => said() !== undefined, "the log says why");
       assertMatch(said() ?? "", log);
     }

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { faultLine } from "../../lib/upstream/fault_log.ts";
+import { faultLine } from "../../lib/upstream/fault_line.ts";
 import { startGateway } from "../support/gateway.ts";
 import { startFull } from "../support/aborted_calls.ts";
 import { SELF_SIGNED } from "../support/self_signed.ts";
@@ -37,27 +37,27 @@ const FAULTS: readonly (readonly [string, RegExp, () => Started | Promise<Starte
   ],
   [
     "nobody accepts",
-    /^connect-timeout \(1 call\): no connection was made \(no response within 300 ms\)$/,
+    /^connect-timeout \(1 call\): no connection was made \(no response within 300 ms\); target /,
     startFull,
   ],
   [
     "silence instead of TLS",
-    /^connect-timeout \(1 call\): the TLS handshake is incomplete \(no response within 300 ms\)$/,
+    /^connect-timeout \(1 call\): the TLS handshake is incomplete \(no response within 300 ms\); target /,
     () => asSecure(startAccepting()),
   ],
   [
     "silence",
-    /^timeout \(1 call\): no response within 300 ms$/,
+    /^timeout \(1 call\): no response within 300 ms; target /,
     () => startRawUpstream(({ closed }) => closed()),
   ],
   [
     "silence within the head",
-    /^timeout \(1 call\): no response within 300 ms$/,
+    /^timeout \(1 call\): no response within 300 ms; target /,
     () => startRawUpstream(sendAndWait("HTTP/1.1 200 OK\r\nA: ")),
   ],
   [
     "silence within the body",
-    /^timeout \(1 call\): the response's body is incomplete \(no response within 300 ms\)$/,
+    /^timeout \(1 call\): the response's body is incomplete \(no response within 300 ms\); target /,
     () => startRawUpstream(sendAndWait("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1,")),
   ],
 ];

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
-import { faultLine } from "../../lib/upstream/fault_log.ts";
+import { faultLine } from "../../lib/upstream/fault_line.ts";
 import { gatewayFor, startGateway, type TestGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { ask, failedParts, readEnvelope, readProblem } from "../support/responses.ts";

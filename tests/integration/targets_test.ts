@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 import type { BalancedUpstream, Upstream } from "../../lib/config/upstream.ts";
-import { faultLine } from "../../lib/upstream/fault_log.ts";
+import { faultLine } from "../../lib/upstream/fault_line.ts";
 import { gatewayFor, type TestGateway, type TestGatewayOptions } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { until } from "../support/program.ts";
@@ -194,14 +194,14 @@ Deno.test("a target that fails its health checks gets no calls until it passes t
   try {
     const told = () => gateway.faults.map((report) => faultLine(report));
     await until(() => told().length > 0, "it is unhealthy");
-    assertEquals(told(), [`target ${sick.url}/v1: failed its health checks: status 500`]);
+    assertEquals(told(), [`target ${sick.url}: failed its health checks: status 500`]);
     assert(checks.every((url) => url.endsWith("/v1/healthz")), "below the base path");
     const before = calls();
     assertEquals(await send(gateway, 50), 50);
     assertEquals(calls(), before);
     isHealthy = true;
     await until(() => told().length > 1, "it is healthy");
-    assertEquals(told().slice(1), [`target ${sick.url}/v1: passed its health checks`]);
+    assertEquals(told().slice(1), [`target ${sick.url}: passed its health checks`]);
     await until(async () => {
       await send(gateway, 10);
       return calls() > before;

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { json } from "../../lib/json/json_reply.ts";
-import type { AccessEntry } from "../../middleware/access_log.ts";
+import type { AccessEntry } from "../../middleware/access_entry.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { until } from "../support/program.ts";
@@ -45,6 +45,8 @@ Deno.test("a request is logged with all that is known of it", async () => {
   assertMatch(entry.client, /^[\da-f]{12}$/);
   assertEquals({ ...entry, client: "" }, {
     time: "2026-01-01T00:00:00.000Z",
+    level: "info",
+    message: "request",
     id: "req-1",
     method: "GET",
     path: "/files/x",

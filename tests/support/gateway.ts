@@ -17,8 +17,8 @@ import { Reloads } from "../../lib/process/reloads.ts";
 import { Shutdown } from "../../lib/process/shutdown.ts";
 import { type HttpTransport, openHttpTransport } from "../../lib/transport/http.ts";
 import type { FaultReport } from "../../lib/upstream/fault_log.ts";
-import type { AccessEntry } from "../../middleware/access_log.ts";
 import { loadConditions } from "../../lib/expression/condition.ts";
+import { type AccessEntry, accessEntry } from "../../middleware/access_entry.ts";
 import { createGateway } from "../../routes/gateway.ts";
 import { startServer } from "./server.ts";
 import { testGuard } from "./test_guard.ts";
@@ -154,9 +154,9 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     ...(options.operator && { operator: options.operator }),
     ...(options.observers && { observers: options.observers }),
     ...(options.cacheStore && { cacheStore: options.cacheStore }),
-    logAccess: (entry) => log.push(entry),
+    logAccess: (request) => log.push(accessEntry(request)),
     logError: (error) => errors.push(error),
-    logFault: (report) => faults.push(report),
+    logFault: (report) => report.isRepeated || faults.push(report),
   });
   const server = startServer((request, { remoteAddr, completed }) => {
     arrived++;

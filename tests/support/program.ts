@@ -242,6 +242,17 @@ export class Program extends DenoProcess {
     return this.stdout.split("\n").slice(1, -1);
   }
 
+  /** The lines of the log on standard error. */
+  get errors(): Record<string, unknown>[] {
+    const lines = this.stderr.split("\n").slice(0, -1).filter((line) => line.startsWith("{"));
+    return lines.map((line) => JSON.parse(line));
+  }
+
+  /** What those lines say. */
+  get told(): unknown[] {
+    return this.errors.map(({ message }) => message);
+  }
+
   override async [Symbol.asyncDispose](): Promise<void> {
     await super[Symbol.asyncDispose]();
     await this.folder[Symbol.asyncDispose]();

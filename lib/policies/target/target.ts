@@ -90,6 +90,8 @@ export function target({ targets, clock, refresh }: TargetOptions): Policy {
       return chosen.left(startedAt, now);
     }
     const { kind, cause, message } = error;
+    // The deadline is one error for all calls of its request.
+    if (kind !== "deadline-exceeded") error.target = chosen.name;
     const why = cause instanceof UpstreamFault ? `${cause.reason} (${cause.message})` : message;
     targets.failed(chosen, startedAt, now, why, TIMEOUTS.has(kind));
   }

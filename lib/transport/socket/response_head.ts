@@ -16,6 +16,8 @@ export interface ResponseHead {
 export const MAX_HEAD_BYTES = 64 * 1024;
 
 const [TAB, LF, CR, BLANK, ZERO, COLON, DELETE] = [9, 10, 13, 0x20, 0x30, 0x3a, 0x7f];
+/** The first byte of a TLS record that has an alert (RFC 8446 section 5.1). */
+const TLS_ALERT = 21;
 /** Where the parts of a status line begin. */
 const [MINOR_AT, STATUS_AT, REASON_AT] = [7, 9, 12];
 const PREFIX = [..."HTTP/1."].map((character) => character.charCodeAt(0));
@@ -29,7 +31,7 @@ const UTF8 = new TextDecoder();
  */
 export function findHeadEnd(bytes: Uint8Array, start: number, from: number, end: number): number {
   for (let at = start; at < end && at - start < PREFIX.length; at++) {
-    if (bytes[at] !== PREFIX[at - start]) throw malformed("it does not begin with HTTP/1");
+    if (bytes[at] !== PREFIX[at - start]) throw notHttp(bytes[start]);
   }
   // A CR at the end of the last search may not be followed by LF.
   for (let at = Math.max(start, from - 1); at < end; at++) {
@@ -48,6 +50,13 @@ export function findHeadEnd(bytes: Uint8Array, start: number, from: number, end:
   }
   if (end - start > MAX_HEAD_BYTES) throw tooLarge();
   return -1;
+}
+
+/** The error for data that is no HTTP/1, of which a server sends an alert if it expects TLS. */
+function notHttp(firstByte: number | undefined): UpstreamFault {
+  return firstByte === TLS_ALERT
+    ? new UpstreamFault("tls", "the upstream expects TLS, and its URL is http:")
+    : malformed("it does not begin with HTTP/1");
 }
 
 /**

@@ -17,6 +17,8 @@ Deno.test("without a word, the defaults hold", () => {
     check: false,
     graceMs: 4_000,
     openapi: false,
+    logLevel: "info",
+    logFormat: undefined,
   });
 });
 
@@ -26,6 +28,8 @@ const ENV = {
   HOST: "::1",
   GATEWAY_STORE: ":memory:",
   GATEWAY_GRACE: "30s",
+  GATEWAY_LOG_LEVEL: "warn",
+  GATEWAY_LOG_FORMAT: "json",
 };
 
 Deno.test("the environment stands before the defaults", () => {
@@ -39,6 +43,8 @@ Deno.test("the environment stands before the defaults", () => {
     check: false,
     graceMs: 30_000,
     openapi: false,
+    logLevel: "warn",
+    logFormat: "json",
   });
 });
 
@@ -52,6 +58,8 @@ Deno.test("flags stand before the environment", () => {
     "0.0.0.0",
     "--reuse-port",
     "--check",
+    "--log-level=off",
+    "--log-format=text",
   ];
   assertEquals(read(args, ENV), {
     config: "flag.json",
@@ -63,6 +71,8 @@ Deno.test("flags stand before the environment", () => {
     check: true,
     graceMs: 30_000,
     openapi: false,
+    logLevel: "off",
+    logFormat: "text",
   });
 });
 
@@ -96,3 +106,16 @@ for (const grace of ["soon", "4", "0s", "-1s", "1e3s"]) {
     assertEquals(message, `GATEWAY_GRACE: must be a duration such as 4s or 30s; got "${grace}"`);
   });
 }
+Deno.test("a level or a format that does not exist is one clear error", () => {
+  for (
+    const [args, message] of [
+      [
+        ["--log-level", "verbose"],
+        'log level: must be one of debug, info, warn, error, off; got "verbose"',
+      ],
+      [["--log-format", "xml"], 'log format: must be one of json, text; got "xml"'],
+    ] as const
+  ) {
+    assertThrows(() => read([...args]), StartError, message);
+  }
+});

@@ -18,7 +18,7 @@ function open(start = true) {
       return { settings, digest: await load.promise };
     },
     clock,
-    log: (text) => log.push(text),
+    log: (level, text) => log.push(`${level} ${text}`),
   });
   const use = ({ digest }: { digest: string }) => {
     used.push(digest);
@@ -55,8 +55,8 @@ Deno.test("a failure is counted and logged, and the digest is that of what is in
   await second;
   assertEquals([reloads.status.digest, reloads.status.hasFailed], ["next", false]);
   assertEquals(log, [
-    "not reloaded, the config before stays in use:\nroutes: is required",
-    "reloaded: 0 routes, 0 upstreams (next)",
+    "error not reloaded, the config before stays in use:\nroutes: is required",
+    "info reloaded: 0 routes, 0 upstreams (next)",
   ]);
 });
 

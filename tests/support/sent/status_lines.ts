@@ -49,7 +49,10 @@ export const STATUS_LINES: readonly SentResponse[] = [
   bad("an empty line first", `\r\n${OK}${NONE}`, lenient("")),
   bad("a byte order mark first", `\xef\xbb\xbf${OK}${NONE}`),
   bad("bytes of the response before", `xx${OK}${NONE}`),
-  bad("TLS where nobody asked for it", "\x15\x03\x01\x00\x02\x02\x0a"),
+  bad("TLS where nobody asked for it", "\x15\x03\x01\x00\x02\x02\x0a", {
+    outcome: { fault: "tls" },
+    fetch: { outcome: { fault: "malformed" } },
+  }),
   bad("CR CR LF", `${OK}\r${NONE}`),
   bad("bare LFs", `${OK}\nContent-Length: 0\n\n`, lenient("")),
   bad("bare CRs", `${OK}\rContent-Length: 0\r\r`, { ends: true }),
