@@ -108,6 +108,7 @@ export class Reloads {
       const counts = `${count(routes, "route")}, ${count(upstreams, "upstream")}`;
       log("info", `reloaded: ${counts} (${digest})`);
     } catch (error) {
+      if (this.#use === undefined) return; // it was stopped
       const message = messageOf(error);
       this.#status = {
         ...this.#status,

@@ -68,7 +68,11 @@ Deno.test("a reload before the start follows it; after the stop there is none", 
   assertEquals(loads.length, 1);
   loads[0]?.resolve("a");
   while (used.length < 1) await Promise.resolve();
+  const last = reloads.reload();
+  while (loads.length < 2) await Promise.resolve();
   reloads.stop();
+  loads[1]?.reject(new Error("the gateway is stopping"));
+  await last;
   await reloads.reload();
-  assertEquals([used, loads.length], [["a"], 1]);
+  assertEquals([used, loads.length, reloads.status.failed], [["a"], 2, 0]);
 });
