@@ -176,7 +176,7 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
   reloads.start(async (reloaded) => {
     await use(reloaded);
     const kept = keptSettings(settings, reloaded.settings, options);
-    if (kept.length > 0) logError(`only a restart changes ${kept.join(", ")}`, "config");
+    if (kept.length > 0) log.write("warn", `config: only a restart changes ${kept.join(", ")}`);
   });
   const watching = new AbortController();
   if (options.watchConfig && !isHosted) {
