@@ -32,6 +32,8 @@ import { watchFiles } from "./lib/process/watch_files.ts";
 import { Resources } from "./lib/upstream/resources.ts";
 import { StartError } from "./lib/core/start_error.ts";
 import { type OpenStore, openStore } from "./lib/store/open_store.ts";
+import { Metrics } from "./lib/observe/metrics/metrics.ts";
+import { processFigures } from "./lib/process/process_figures.ts";
 import { openHttpTransport } from "./lib/transport/http.ts";
 import { isWritten } from "./lib/log/level.ts";
 import { Log } from "./lib/log/log.ts";
@@ -41,6 +43,7 @@ import { logFault } from "./lib/upstream/log_fault.ts";
 import { accessEntry, levelOf } from "./middleware/access_entry.ts";
 import { jsonLine, readableLine } from "./middleware/access_line.ts";
 import type { LoggedRequest } from "./middleware/logged_request.ts";
+import { sharedFigures } from "./routes/figures.ts";
 import { createGateway, type Gateway } from "./routes/gateway.ts";
 import { Served } from "./routes/served.ts";
 import { openShared } from "./routes/shared.ts";
@@ -105,11 +108,14 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
   // Other machines share a store over KV Connect, and always on Deno Deploy.
   const isShared = location?.startsWith("http") ?? isHosted;
   const backend = isShared ? REMOTE_KV : LOCAL_KV;
+  const metrics = new Metrics();
+  metrics.registry.readers.add(processFigures);
   using store = await openStore(location, {
     clock,
     random: Math.random,
     timeoutMs: backend.timeoutMs,
     log: (line, isLost) => log.write(isLost ? "error" : "info", `store: ${line}`),
+    onCall: (kind, outcome, ms) => metrics.storeCalled(kind, outcome, ms),
   });
   // Never closed: Deno reports an error for each stream whose upstream closes before its client.
   const transport = openHttpTransport(clock, {
@@ -128,6 +134,8 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
     random: Math.random,
     http: transport.source,
     lookUp: transport.lookUp,
+    connections: transport.connections,
+    metrics,
     resources,
     reloads,
     buffers: new BufferBudget(settings.overload?.maxBuffered ?? await defaultMaxBuffered()),
@@ -142,6 +150,7 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
     logFault: (report: FaultReport) => logFault(log, report),
   };
   const shared = openShared(settings, { ...deps, closing });
+  metrics.registry.readers.add(sharedFigures(shared, deps));
 
   // The gateway of the config, and of earlier ones until their last requests have ended.
   const gateways = new Generations<Gateway>({

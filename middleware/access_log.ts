@@ -2,6 +2,7 @@ import type { InFlight } from "../lib/async/in_flight.ts";
 import type { Clock } from "../lib/core/clock.ts";
 import type { ClientHashes } from "../lib/operator/client_hashes.ts";
 import type { Shutdown } from "../lib/process/shutdown.ts";
+import { isReservedPath } from "../lib/http/reserved_path.ts";
 import { endedRequest } from "../lib/observe/ended_request.ts";
 import type { Observer } from "../lib/observe/observer.ts";
 import { statusOf } from "./access_entry.ts";
@@ -45,6 +46,7 @@ export function accessLog(options: AccessLogOptions): Middleware {
     before(c) {
       inFlight.set(c, clock.wall());
       counted?.enter();
+      for (const observer of observers) observer.requestStarted?.();
     },
     after(c) {
       const { streaming, sending, env: { completed } } = c;
@@ -75,9 +77,10 @@ function observe(
   { time, tookMs }: { readonly time: number; readonly tookMs: number },
   { cutOff, ended }: CutShort = {},
 ): void {
-  const { trace, method, route, error, arrivedAt, env } = c;
+  const { trace, method, path, route, error, arrivedAt, env } = c;
   const request = endedRequest({
     route,
+    isOwn: isReservedPath(path),
     method,
     status: statusOf(c),
     problem: error?.kind,
@@ -87,5 +90,5 @@ function observe(
     arrivedAt,
     durationMs: tookMs,
   }, trace);
-  for (const { requestEnded } of observers) requestEnded?.(request);
+  for (const observer of observers) observer.requestEnded?.(request);
 }

@@ -26,6 +26,8 @@ export interface RateLimitOptions {
   readonly limiter: Limiter;
   /** Tracks the busiest buckets. */
   readonly topKeys: TopKeys;
+  /** Called with each decision, and each limit that made it; for metrics. */
+  readonly onDecision?: ((limit: string, decision: Decision["outcome"]) => void) | undefined;
   /** Records waits for tokens and for the store; absent while nobody observes. */
   readonly waits?: WaitRecorder | undefined;
 }
@@ -47,7 +49,7 @@ const FAULT_STATUS = 500;
  * tokens from any limit.
  */
 export function rateLimit(options: RateLimitOptions): Middleware {
-  const { route, limits, cost, ipv6Prefix, limiter, topKeys, waits } = options;
+  const { route, limits, cost, ipv6Prefix, limiter, topKeys, waits, onDecision } = options;
   const refunds = new Map(limits.map(({ name, refund }) => [name, refund]));
   const policies = policyHeaders(limits);
   const reported = (c: Exchange, buckets: readonly ChargedBucket[]) =>
@@ -55,13 +57,16 @@ export function rateLimit(options: RateLimitOptions): Middleware {
   /** Lets a request pass, or turns it back. */
   const decided = (c: Exchange, charged: readonly Charged[], decision: Decision): void => {
     if (decision.outcome === "unavailable") {
+      for (const { charge } of charged) onDecision?.(charge.limit.name, "unavailable");
       throw new GatewayError("limiter-unavailable", "the limits of this route cannot be checked", {
         headers: { "retry-after": "1" },
       });
     }
     const isAdmitted = decision.outcome === "admitted";
     for (const { owner, charge } of charged) {
-      if (isAdmitted || decision.violated.includes(charge)) topKeys.add(owner, charge, isAdmitted);
+      if (!isAdmitted && !decision.violated.includes(charge)) continue;
+      topKeys.add(owner, charge, isAdmitted);
+      onDecision?.(charge.limit.name, decision.outcome);
     }
     if (isAdmitted) c.grant = decision;
     else throw quotaExceeded(decision, reported(c, decision.buckets));

@@ -3,6 +3,7 @@ import type { CacheStore } from "../lib/cache/store.ts";
 import type { Clock, Random } from "../lib/core/clock.ts";
 import type { BufferBudget } from "../lib/core/buffer_budget.ts";
 import type { BucketStore } from "../lib/limiter/stores/bucket_store.ts";
+import type { Metrics } from "../lib/observe/metrics/metrics.ts";
 import type { Observer } from "../lib/observe/observer.ts";
 import type { Operator } from "../lib/operator/operator.ts";
 import type { ReloadStatus } from "../lib/process/reloads.ts";
@@ -52,6 +53,10 @@ export interface GatewayDependencies {
   readonly logError: (error: unknown, about: string | LogFacts) => void;
   /** Logs why an upstream fails, and that it responds again. */
   readonly logFault: (report: FaultReport) => void;
+  /** Counts requests, calls and decisions, for `/_gateway/metrics`; absent: there are no metrics. */
+  readonly metrics?: Metrics;
+  /** Returns how many connections to upstreams are open, for metrics. */
+  readonly connections?: HttpTransport["connections"];
   /** Who observes requests and calls (default: nobody, and nothing is recorded). */
   readonly observers?: readonly Observer[];
   /** Set for a gateway that rehearses a request of another one. */

@@ -8,6 +8,7 @@ import type { RouteSettings } from "../lib/config/route.ts";
 import { GatewayError, methodNotAllowed } from "../lib/core/errors.ts";
 import { shortHash } from "../lib/core/short_hash.ts";
 import { isReservedPath } from "../lib/http/reserved_path.ts";
+import type { Observer } from "../lib/observe/observer.ts";
 import { WaitRecorder } from "../lib/observe/wait_recorder.ts";
 import { ResponseCoder } from "../lib/coding/response_coder.ts";
 import { ResponseSender } from "../lib/http/response_sender.ts";
@@ -69,8 +70,8 @@ export function createGateway(
   deps: GatewayDependencies,
   shared: Shared = openShared(settings, deps),
 ): Gateway {
-  const { clock, background, buffers, shutdown, operator, logAccess, logError, observers = [] } =
-    deps;
+  const { clock, background, buffers, shutdown, operator, logAccess, logError, metrics } = deps;
+  const observers: readonly Observer[] = [...deps.observers ?? [], ...metrics ? [metrics] : []];
   const { ipv6Prefix } = settings;
   const hashes = operator?.clientHashes ?? new ClientHashes();
   const [own, routes] = [new RouteTree<Way>(), new RouteTree<Way>()];
@@ -94,6 +95,7 @@ export function createGateway(
   });
   const sources = new Sources(settings, {
     ...deps,
+    observers,
     upstreams,
     cache: cache.cache.named(pseudonym),
     limiter: limits.limiter,
@@ -102,6 +104,8 @@ export function createGateway(
     attempted: deps.rehearsal?.policy,
   });
   const inFlight = new InFlight();
+  const onDecision = metrics &&
+    ((limit: string, decision: string) => metrics.limitDecided(limit, decision));
   const waits = observers.length > 0 ? new WaitRecorder("limits", { clock }) : undefined;
   const auth = openAuth(settings.auth, { ...deps, sources });
   const waysOf = (route: RouteSettings) => route.auth.flatMap(({ name }) => auth.get(name) ?? []);
@@ -143,7 +147,7 @@ export function createGateway(
       identify,
       route.auth.length > 0 && authenticate({ ways: waysOf(route), refuseBlocked: notBlocked }),
       limited.length > 0 &&
-      rateLimit({ route: key, limits: limited, cost, ipv6Prefix, waits, ...limits }),
+      rateLimit({ route: key, limits: limited, cost, ipv6Prefix, waits, onDecision, ...limits }),
       (settings.clients?.required || route.auth.length > 0) && refuse(),
       route.require && require(route.require, route.auth.some(({ kind }) => kind === "jwt")),
       route.auth.length > 0 && keepPrivate(),

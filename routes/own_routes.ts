@@ -16,6 +16,7 @@ import { explainAdmin } from "./admin/explain.ts";
 import { logKeyAdmin } from "./admin/log_key.ts";
 import type { OperatorEnv } from "./admin/operator_env.ts";
 import { openApiEndpoint } from "./openapi.ts";
+import { metricsAdmin } from "./admin/metrics.ts";
 import { rehearseAdmin, type RehearseOptions } from "./admin/rehearse.ts";
 import { upstreamsAdmin } from "./admin/upstreams.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
@@ -48,6 +49,7 @@ export const OWN_ROUTES: readonly Routed[] = [
   { method: "DELETE", path: "/_gateway/clients/:name/keys" },
   { method: "DELETE", path: "/_gateway/log-key" },
   { method: "GET", path: "/_gateway/upstreams" },
+  { method: "GET", path: "/_gateway/metrics" },
   { method: "GET", path: "/_gateway/explain" },
   { method: "POST", path: "/_gateway/rehearse" },
   { method: "GET", path: "/_gateway/config" },
@@ -131,6 +133,7 @@ function operatorApi(
   app.route("/_gateway/clients", clientsAdmin({ settings, operator, clock }));
   if (operator) app.route("/_gateway/log-key", logKeyAdmin(operator));
   app.route("/_gateway/upstreams", upstreamsAdmin(upstreams));
+  if (deps.metrics) app.route("/_gateway/metrics", metricsAdmin(deps.metrics.registry));
   app.route("/_gateway/explain", explainAdmin(settings));
   app.route("/_gateway/rehearse", rehearseAdmin({ ...options, settings, deps }));
   if (reloads) app.route("/_gateway/config", configAdmin(reloads));

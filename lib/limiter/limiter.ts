@@ -91,6 +91,16 @@ export class Limiter {
     return this.#buckets.size;
   }
 
+  /** How many buckets have leases. */
+  get leasedBuckets(): number {
+    return this.#leases.size;
+  }
+
+  /** How transactions ended, and how many leases they made, since the start. */
+  get counts(): Transactions["counts"] {
+    return this.#transactions.counts;
+  }
+
   /** The leased tokens of a bucket that this process can spend now. */
   leasedTokens(key: string): number {
     return this.#buckets.find(key)?.leases.available(instantOf(this.#options.clock)) ?? 0;

@@ -57,6 +57,8 @@ const NOTHING_SPENT: LeaseSpending = new Map();
 /** Reads, decides and writes; again while other processes write first. */
 export class Transactions {
   readonly #options: TransactionsOptions;
+  /** How transactions ended, and how many leases they made, since the start. */
+  readonly counts = { committed: 0, conflict: 0, failed: 0, leases: 0 };
   #latencyMs = 0;
   #batchSize: number;
 
@@ -185,13 +187,18 @@ export class Transactions {
       const tookMs = clock.monotonic() - sentAt;
       if (version === undefined && tookMs >= (store.repeatsAfterMs ?? Infinity)) forgetReturns();
     } catch (error) {
+      this.counts.failed++;
       forgetReturns();
       throw error;
     } finally {
       const ended = instantOf(clock);
       for (const { bucket } of writes) bucket.endOverdraftWrite(version !== undefined, ended);
     }
-    if (version === undefined) return false;
+    if (version === undefined) {
+      this.counts.conflict++;
+      return false;
+    }
+    this.counts.committed++;
     for (const [index, write] of writes.entries()) {
       const { bucket, level } = write;
       bucket.stored = { level, version };
@@ -206,6 +213,7 @@ export class Transactions {
 
   #lease({ bucket, leased }: PlannedWrite, context: PlanContext): void {
     if (leased === 0) return;
+    this.counts.leases++;
     const needs = leaseNeedsOf(bucket, { ...context, now: instantOf(this.#options.clock) });
     const renewMs = renewalMs(needs);
     const { resetAt } = bucket.stored.level ?? {};

@@ -23,6 +23,8 @@ export interface EndedRequest {
   readonly id: string;
   /** The key of the matched route, such as `GET /users/:id`; undefined if none of the config matched. */
   readonly route: string | undefined;
+  /** Whether its path is one of the gateway's own, under `/_gateway/`. */
+  readonly isOwn: boolean;
   /** The method as sent; a client may invent one. */
   readonly method: string;
   /** The status sent; 499 for a client that left before, 503 if the process ended before. */

@@ -23,12 +23,16 @@ import type { EndedRequest } from "./ended_request.ts";
  * ```
  */
 export interface Observer {
+  /** Called once for each request that has arrived. */
+  requestStarted?(): void;
   /** Called once for each request that has ended, also one that was cut off or matched no route. */
-  readonly requestEnded?: (request: EndedRequest) => void;
+  requestEnded?(request: EndedRequest): void;
+  /** Called once for each attempt that has started, with the record that its end will complete. */
+  callStarted?(call: CallRecord): void;
   /**
    * Called once for each attempt that has ended, with its final record: the same object that its
    * request's `calls` contains. Some attempts outlive their request, or belong to none, such as those
    * that refresh a cache: who counts attempts must count them here.
    */
-  readonly callEnded?: (call: CallRecord) => void;
+  callEnded?(call: CallRecord): void;
 }

@@ -21,12 +21,9 @@ export interface RecordCallsOptions {
  * retries, hedges and queues: its time is the upstream's.
  */
 export function recordCalls({ part, upstream, clock, observers }: RecordCallsOptions): Policy {
-  const listeners = observers.map(({ callEnded }) => callEnded).filter((each) =>
-    each !== undefined
-  );
   const end = (record: CallRecord) => {
     record.durationMs = clock.monotonic() - record.startedAt;
-    for (const callEnded of listeners) callEnded(record);
+    for (const observer of observers) observer.callEnded?.(record);
   };
   return (next) =>
     function recordCalls(call, ctx: Context): Promise<Reply> {
@@ -45,6 +42,7 @@ export function recordCalls({ part, upstream, clock, observers }: RecordCallsOpt
       };
       const { calls } = ctx.trace;
       if (calls && calls.length < MAX_RECORDS) calls.push(record);
+      for (const observer of observers) observer.callStarted?.(record);
       return next(call, { ...ctx, record }).then(
         (reply) => {
           record.status = reply.status;

@@ -2,7 +2,7 @@ import type { Clock, Random } from "../core/clock.ts";
 import { retryWhileLocked } from "./kv_locked.ts";
 import { isStoreFile, openKv } from "./open_kv.ts";
 import { StoreFile } from "./store_file.ts";
-import { StoreGuard } from "./store_guard.ts";
+import { type StoreCallEnded, StoreGuard } from "./store_guard.ts";
 
 /** The record that probes read and write. */
 const PROBED = ["sluice", "ready"];
@@ -26,6 +26,8 @@ export interface OpenStoreOptions {
   readonly timeoutMs: number;
   /** Logs one line when the store is lost, and one when it is back. */
   readonly log: (line: string, isLost: boolean) => void;
+  /** Called with each call that has ended; for metrics. */
+  readonly onCall?: StoreCallEnded | undefined;
 }
 
 /**
@@ -35,7 +37,7 @@ export interface OpenStoreOptions {
  */
 export async function openStore(
   location: string | undefined,
-  { clock, random, timeoutMs, log }: OpenStoreOptions,
+  { clock, random, timeoutMs, log, onCall }: OpenStoreOptions,
 ): Promise<OpenStore> {
   const kv = await openKv(location, clock);
   const isMemory = location === ":memory:";
@@ -52,6 +54,7 @@ export async function openStore(
     ...(!isMemory && { write }),
     ...(file && { file: () => file.trouble() }),
     log,
+    onCall,
   });
   return { kv, guard, isMemory, [Symbol.dispose]: () => kv.close() };
 }

@@ -38,7 +38,16 @@ export interface StoreGuardOptions {
   readonly file?: () => Promise<string | undefined>;
   /** Logs one line when the store is lost, and one when it is back. */
   readonly log: (line: string, isLost: boolean) => void;
+  /** Called with each call that has ended, and how long it took (ms); for metrics. */
+  readonly onCall?: StoreCallEnded | undefined;
 }
+
+/** Takes note of a call to the store that has ended; `late` is one that took too long. */
+export type StoreCallEnded = (
+  kind: StoreCallKind,
+  outcome: "replied" | "failed" | "late",
+  durationMs: number,
+) => void;
 
 /**
  * Guards every call of the store, for all its callers: each call has a timeout, one circuit breaker
@@ -105,6 +114,10 @@ export class StoreGuard {
     if (isProbe) this.#breaker = probing(this.#breaker);
     const end = (outcome: Outcome, error?: unknown) =>
       this.#change({ kind, outcome, isProbe: isProbe && outcome !== "late", begunAt }, error);
+    const told = (outcome: Parameters<StoreCallEnded>[1]) => {
+      const { clock, onCall } = this.#options;
+      onCall?.(kind, outcome, clock.monotonic() - begunAt);
+    };
     let isLate = false;
     const late = () => end("late");
     try {
@@ -114,8 +127,10 @@ export class StoreGuard {
         result.then(late, late);
       });
       end("replied");
+      told("replied");
       return value;
     } catch (error) {
+      told(isLate ? "late" : "failed");
       if (!isLate) end(outcomeOf(error), error);
       else if (pace === "client") end("silent", error);
       else {

@@ -14,6 +14,12 @@ const MAX_IDLE = 1_024;
 /** How an HTTP API is called: over the gateway's sockets, or through `fetch`. */
 export type TransportKind = "socket" | "fetch";
 
+/** How many connections are open. */
+export interface OpenConnections {
+  readonly active: number;
+  readonly idle: number;
+}
+
 /** Connections to upstreams, pooled. Disposing it closes them. */
 export interface HttpTransport extends Disposable {
   /**
@@ -23,6 +29,8 @@ export interface HttpTransport extends Disposable {
    * @param address one of its host's addresses, for sockets only (default: the platform chooses)
    */
   source(base: string, kind?: TransportKind, address?: string): Source;
+  /** Returns how many connections are open; those of `fetch` are not known. */
+  connections(): OpenConnections;
   /** Looks up a host's addresses; absent where connections cannot be made to them. */
   readonly lookUp?: LookUp;
 }
@@ -54,6 +62,15 @@ export function openHttpTransport(clock: Clock, options: Partial<PoolOptions> = 
       const url = new URL(base);
       const basePath = url.pathname.replace(/\/$/, "");
       return socketSource({ origin: originOf(url), basePath, pool: poolOf(url, address), clock });
+    },
+    connections() {
+      let [active, idle] = [0, 0];
+      for (const pool of pools.values()) {
+        const { size = 0, idle: resting = 0 } = pool.deref() ?? {};
+        active += size - resting;
+        idle += resting;
+      }
+      return { active, idle };
     },
     [Symbol.dispose]() {
       clients?.[Symbol.dispose]();

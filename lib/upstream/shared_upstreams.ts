@@ -48,6 +48,11 @@ export class SharedUpstreams {
     return this.#held.size;
   }
 
+  /** All upstreams in use; of those with the same name, the newest last. */
+  all(): readonly HeldUpstream[] {
+    return [...this.#held.values()];
+  }
+
   /** Returns an upstream for a gateway, until that releases it. */
   hold(settings: UpstreamSettings): HeldUpstream {
     const key = settingsKey(settings, (of) => this.#identity(of));

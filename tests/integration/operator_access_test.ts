@@ -4,6 +4,7 @@ import { GatewayError } from "../../lib/core/errors.ts";
 import { json } from "../../lib/json/json_reply.ts";
 import { admin, type AdminOptions } from "../../middleware/admin.ts";
 import { Exchange } from "../../middleware/exchange.ts";
+import { Metrics } from "../../lib/observe/metrics/metrics.ts";
 import { startGateway, type TestGateway, type TestGatewayOptions } from "../support/gateway.ts";
 import { kvOperator } from "../../lib/operator/kv_operator.ts";
 import { systemClock as clock } from "../../lib/core/clock.ts";
@@ -73,7 +74,7 @@ async function start(options: TestGatewayOptions): Promise<Operated> {
     forwardedHeader: "x-client-ip-of-ours",
     trustedProxies: ["192.0.2.1"],
     routes: { "ANY /*": { forward: "it" } },
-  }, { ...options, operator });
+  }, { ...options, operator, metrics: new Metrics() });
   return {
     gateway,
     reached,

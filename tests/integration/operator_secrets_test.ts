@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { systemClock as clock } from "../../lib/core/clock.ts";
 import { kvOperator } from "../../lib/operator/kv_operator.ts";
 import { KINDS } from "../../lib/core/errors.ts";
+import { Metrics } from "../../lib/observe/metrics/metrics.ts";
 import { startGateway } from "../support/gateway.ts";
 import { operatorRequests } from "../support/operator_requests.ts";
 import { testGuard } from "../support/test_guard.ts";
@@ -80,6 +81,7 @@ Deno.test("secrets that are planted everywhere appear in no page, document, erro
     },
   }, {
     operator,
+    metrics: new Metrics(),
     adminToken: SECRETS.adminToken,
     env: { TOKEN: SECRETS.upstreamHeader, KEY: SECRETS.clientKey },
   });

@@ -9,6 +9,7 @@ import { BufferBudget } from "../../lib/core/buffer_budget.ts";
 import type { Source } from "../../lib/core/source.ts";
 import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
 import type { BucketStore } from "../../lib/limiter/stores/bucket_store.ts";
+import type { Metrics } from "../../lib/observe/metrics/metrics.ts";
 import type { Observer } from "../../lib/observe/observer.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
 import { Resources } from "../../lib/upstream/resources.ts";
@@ -19,6 +20,9 @@ import { type HttpTransport, openHttpTransport } from "../../lib/transport/http.
 import type { FaultReport } from "../../lib/upstream/fault_log.ts";
 import { loadConditions } from "../../lib/expression/condition.ts";
 import { type AccessEntry, accessEntry } from "../../middleware/access_entry.ts";
+import type { LoggedRequest } from "../../middleware/logged_request.ts";
+import { sharedFigures } from "../../routes/figures.ts";
+import { openShared } from "../../routes/shared.ts";
 import { createGateway } from "../../routes/gateway.ts";
 import { startServer } from "./server.ts";
 import { testGuard } from "./test_guard.ts";
@@ -57,6 +61,7 @@ export interface TestGatewayOptions {
   readonly operator?: Operator;
   readonly adminToken?: string;
   readonly observers?: readonly Observer[];
+  readonly metrics?: Metrics;
   readonly isHosted?: boolean;
   /** Looks up the upstreams' names; absent: they are not looked up. */
   readonly lookUp?: HttpTransport["lookUp"];
@@ -131,7 +136,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
   closing.defer(() => resources.close());
   const settings = parseConfig(config, (name) => env[name], options.place);
   const buffers = new BufferBudget(settings.overload?.maxBuffered ?? 256 * 1024 * 1024);
-  const app = createGateway(settings, {
+  const deps = {
     clock,
     buffers,
     background,
@@ -146,18 +151,28 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     }),
     http,
     ...(options.lookUp && { lookUp: options.lookUp }),
-    store: testGuard({ clock, read: readStore, log: (line) => errors.push(line) }),
+    store: testGuard({
+      clock,
+      read: readStore,
+      log: (line) => errors.push(line),
+      onCall: (kind, outcome, ms) => options.metrics?.storeCalled(kind, outcome, ms),
+    }),
     buckets,
     random: Math.random,
     adminToken: options.adminToken,
     isHosted: options.isHosted ?? false,
     ...(options.operator && { operator: options.operator }),
+    connections: transport.connections,
+    ...(options.metrics && { metrics: options.metrics }),
     ...(options.observers && { observers: options.observers }),
     ...(options.cacheStore && { cacheStore: options.cacheStore }),
-    logAccess: (request) => log.push(accessEntry(request)),
-    logError: (error) => errors.push(error),
-    logFault: (report) => report.isRepeated || faults.push(report),
-  });
+    logAccess: (request: LoggedRequest) => log.push(accessEntry(request)),
+    logError: (error: unknown) => errors.push(error),
+    logFault: (report: FaultReport) => report.isRepeated || faults.push(report),
+  };
+  const shared = openShared(settings, deps);
+  options.metrics?.registry.readers.add(sharedFigures(shared, deps));
+  const app = createGateway(settings, deps, shared);
   const server = startServer((request, { remoteAddr, completed }) => {
     arrived++;
     return app.fetch(request, { remoteAddress: remoteAddr.hostname, scheme: "http", completed });

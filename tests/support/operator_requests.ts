@@ -38,6 +38,7 @@ const REQUESTS: Readonly<Record<string, readonly [target: string, body?: string]
   "DELETE /_gateway/clients/:name": ["/_gateway/clients/a"],
   "GET /_gateway/upstreams": ["/_gateway/upstreams"],
   "GET /_gateway/config": ["/_gateway/config"],
+  "GET /_gateway/metrics": ["/_gateway/metrics"],
   "GET /_gateway/explain": ["/_gateway/explain"],
   "GET /_gateway/openapi.json": ["/_gateway/openapi.json"],
   "POST /_gateway/rehearse": [

@@ -31,6 +31,11 @@ export class Pool implements Disposable {
     return this.#open.size;
   }
 
+  /** The number of idle ones. */
+  get idle(): number {
+    return this.#idle.length;
+  }
+
   /** Takes an idle connection; undefined if there is none. */
   take(): Connection | undefined {
     const now = Date.now();
