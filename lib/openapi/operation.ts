@@ -8,7 +8,7 @@ import { type DocObject, type OperationMethod, ref } from "./document.ts";
 import { envelopeSchema } from "./envelope.ts";
 import { anyHeaders } from "./headers.ts";
 import { pathParameters, type PlacedOperation } from "./path_items.ts";
-import { DENIALS, PROBLEM_TYPE, REFUSALS } from "./problems.ts";
+import { DENIALS, passedOnResponse, REFUSALS } from "./problems.ts";
 import { securityOf } from "./security.ts";
 
 /** What an operation says besides its path, its name and its limits. */
@@ -20,6 +20,7 @@ interface OperationFacts {
   readonly responses: DocObject;
   /** Statuses of problem documents, besides those of every route. */
   readonly problems: readonly number[];
+  readonly problem: (status: number) => DocObject;
   /** Any other response. */
   readonly others: DocObject;
 }
@@ -57,9 +58,7 @@ export function operationOf(
     responses: {
       ...facts.responses,
       ...Object.fromEntries(
-        [...new Set(problems)].sort().map((
-          status,
-        ) => [status, ref("responses", `Problem${status}`)]),
+        [...new Set(problems)].sort().map((status) => [status, facts.problem(status)]),
       ),
       default: facts.others,
     },
@@ -116,6 +115,7 @@ function gatherFacts(route: GatherSettings, method: OperationMethod): OperationF
       ...passesOn ? DENIALS : [],
       ...body ? BODY_PROBLEMS : [],
     ],
+    problem,
     others: ref("responses", "Problem"),
   };
 }
@@ -134,14 +134,8 @@ function forwardFacts(route: ForwardSettings, method: OperationMethod): Operatio
       },
     },
     problems: [],
-    others: {
-      description: "The upstream's response, or a problem of the gateway.",
-      headers: {
-        "X-Request-Id": ref("headers", "XRequestId"),
-        "Proxy-Status": ref("headers", "ProxyStatus"),
-      },
-      content: { [PROBLEM_TYPE]: { schema: ref("schemas", "ProblemDocument") }, "*/*": {} },
-    },
+    problem: passedOnResponse,
+    others: passedOnResponse(),
   };
 }
 
@@ -155,8 +149,13 @@ function batchFacts(route: BatchSettings): OperationFacts {
     passesAuthorization: false,
     responses: { 200: batchResponse(route) },
     problems: [...GATEWAY_PROBLEMS, ...BODY_PROBLEMS],
+    problem,
     others: ref("responses", "Problem"),
   };
+}
+
+function problem(status: number): DocObject {
+  return ref("responses", `Problem${status}`);
 }
 
 function describe({ route: { limits, cost }, longer }: PlacedOperation): string {

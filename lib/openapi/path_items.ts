@@ -27,20 +27,29 @@ interface PathItem {
 
 const METHODS: readonly OperationMethod[] = ["get", "post", "put", "patch", "delete"];
 
+/** A path that a route serves. */
+interface Place {
+  readonly route: RouteSettings;
+  readonly template: string;
+  readonly params: readonly PathParameter[];
+  /** Places with a lower one serve requests that several match. */
+  readonly rank: number;
+}
+
 /**
  * Places routes in paths. OpenAPI knows neither methods for all, nor wildcards, nor two paths that
  * differ only in the names of their parameters:
  *
  * - `ANY` is each method that no other route of the path has.
- * - `/files/*` is `/files/{rest}`. Where a route such as `/files/:id` has the same form and method,
- *   it wins, as it does for requests; the wildcard is then named in its operation.
+ * - `/files/*` is `/files` and `/files/{rest}`. Where a route such as `/files/:id` has the same form
+ *   and method, it wins, as it does for requests; the wildcard is then named in its operation.
  * - Of `GET /users/:id` and `PUT /users/:name`, the first gives the parameter its name.
  */
 export function placeRoutes(
   routes: readonly RouteSettings[],
 ): { readonly template: string; readonly operations: readonly PlacedOperation[] }[] {
   const items = new Map<string, PathItem>();
-  for (const route of routes.toSorted((a, b) => generality(a) - generality(b))) place(route, items);
+  for (const place of routes.flatMap(placesOf).sort((a, b) => a.rank - b.rank)) add(place, items);
   return [...items.values()].map(({ template, operations }) => ({
     template,
     operations: METHODS.flatMap((method) => operations.get(method) ?? []),
@@ -53,29 +62,21 @@ export function pathParameters({ params }: PlacedOperation): DocObject[] {
     name,
     in: "path",
     required: true,
-    ...(isRest && { description: "The rest of the path: any number of segments, also none." }),
+    ...(isRest && { description: "The rest of the path: one or more segments." }),
     schema: { type: "string" },
   }));
 }
 
-function place(route: RouteSettings, items: Map<string, PathItem>): void {
-  const item = itemOf(route);
-  const form = item.template.replaceAll(/\{[^}]*\}/g, "{}");
-  const known = items.get(form) ?? item;
-  items.set(form, known);
-  const { operations } = known;
-  const params = item.params.map(({ isRest }, index) => (
-    { name: known.params[index]?.name ?? "", isRest }
-  ));
-  for (const method of METHODS) {
-    if (route.method !== "ANY" && route.method.toLowerCase() !== method) continue;
-    const other = operations.get(method);
-    if (other === undefined) operations.set(method, { route, method, params, longer: [] });
-    else if (isWildcard(route) && !isWildcard(other.route)) other.longer.push(route.key);
-  }
+function placesOf(route: RouteSettings): Place[] {
+  const rank = route.method === "ANY" ? 1 : 0;
+  if (!isWildcard(route)) return [placeOf(route, route.path, rank)];
+  return [
+    placeOf(route, route.path.slice(0, -"/*".length) || "/", rank + 2),
+    placeOf(route, route.path, rank + 4),
+  ];
 }
 
-function itemOf({ path }: RouteSettings): PathItem {
+function placeOf(route: RouteSettings, path: string, rank: number): Place {
   const params: PathParameter[] = [];
   const segments = path.split("/").map((segment) => {
     const isRest = segment === "*";
@@ -84,7 +85,22 @@ function itemOf({ path }: RouteSettings): PathItem {
     params.push({ name, isRest });
     return `{${name}}`;
   });
-  return { template: segments.join("/"), params, operations: new Map() };
+  return { route, template: segments.join("/"), params, rank };
+}
+
+function add({ route, template, params: own }: Place, items: Map<string, PathItem>): void {
+  const form = template.replaceAll(/\{[^}]*\}/g, "{}");
+  const item = items.get(form) ?? { template, params: own, operations: new Map() };
+  items.set(form, item);
+  const { operations } = item;
+  const params = own.map(({ isRest }, index) => ({ name: item.params[index]?.name ?? "", isRest }));
+  const isRest = own.at(-1)?.isRest ?? false;
+  for (const method of METHODS) {
+    if (route.method !== "ANY" && route.method.toLowerCase() !== method) continue;
+    const other = operations.get(method);
+    if (other === undefined) operations.set(method, { route, method, params, longer: [] });
+    else if (isRest && !other.params.at(-1)?.isRest) other.longer.push(route.key);
+  }
 }
 
 function restName(params: readonly PathParameter[]): string {
@@ -93,11 +109,6 @@ function restName(params: readonly PathParameter[]): string {
   return name;
 }
 
-/** The more specific route comes first, as it does for requests. */
-function generality(route: RouteSettings): number {
-  return (isWildcard(route) ? 2 : 0) + (route.method === "ANY" ? 1 : 0);
-}
-
 function isWildcard({ path }: RouteSettings): boolean {
-  return path.endsWith("*");
+  return path.endsWith("/*");
 }

@@ -25,11 +25,9 @@ const kinds = Object.entries<KindFacts>(KINDS).filter(([kind]) =>
 
 /** Returns the response with a problem document of a status, as a component. */
 export function problemResponse(status: number): DocObject {
-  const found = kinds.filter(([kind, facts]) => mayHaveStatus(kind, facts, status));
-  const titles = [...new Set(found.map(([, { title }]) => title))];
-  const types = found.map(([kind, facts]) => typeOf(kind, facts));
+  const types = kindsOf(status).map(([kind, facts]) => typeOf(kind, facts));
   return {
-    description: titles.join("; "),
+    description: titlesOf(status).join("; "),
     headers: problemHeaders(status),
     content: {
       [PROBLEM_TYPE]: {
@@ -38,6 +36,28 @@ export function problemResponse(status: number): DocObject {
           properties: { status: { const: status }, type: { enum: types } },
         },
       },
+    },
+  };
+}
+
+/**
+ * Returns a response that is a problem document or the upstream's own response, which is passed on
+ * whatever it is.
+ * @param status absent for any
+ */
+export function passedOnResponse(status?: number): DocObject {
+  const titles = status === undefined ? ["A problem"] : titlesOf(status);
+  return {
+    description: `${titles.join("; ")}; or the upstream's response`,
+    headers: {
+      ...problemHeaders(status),
+      "Proxy-Status": ref("headers", "ProxyStatus"),
+    },
+    content: {
+      [PROBLEM_TYPE]: {
+        schema: { anyOf: [ref("schemas", "ProblemDocument"), { description: "The upstream's." }] },
+      },
+      "*/*": {},
     },
   };
 }
@@ -105,7 +125,15 @@ function isOfUpstream(status: number): boolean {
   return REFUSALS.includes(status) || DENIALS.includes(status) || [502, 503, 504].includes(status);
 }
 
-function problemHeaders(status: number): DocObject {
+function kindsOf(status: number): [kind: string, facts: KindFacts][] {
+  return kinds.filter(([kind, facts]) => mayHaveStatus(kind, facts, status));
+}
+
+function titlesOf(status: number): string[] {
+  return [...new Set(kindsOf(status).map(([, { title }]) => title))];
+}
+
+function problemHeaders(status: number | undefined): DocObject {
   return {
     "X-Request-Id": ref("headers", "XRequestId"),
     ...(status === 401 && { "WWW-Authenticate": ref("headers", "WwwAuthenticate") }),

@@ -1,8 +1,7 @@
-import { Ajv2020 } from "ajv/dist/2020.js";
 import { assert, assertEquals } from "@std/assert";
-import { isRecord } from "../../lib/core/is_record.ts";
 import { assertOpenApi } from "../support/check_openapi.ts";
 import { startGateway, type TestGateway, type TestGatewayOptions } from "../support/gateway.ts";
+import { OpenApiSchemas } from "../support/openapi_schemas.ts";
 import { hang, refusingUrl, startUpstream } from "../support/upstream.ts";
 
 const TOKEN = "the operator's own";
@@ -132,61 +131,6 @@ const SENT: readonly Sent[] = [
   { of: "/batch", path: "/batch", status: 400, init: post({ requests: [{}] }) },
 ];
 
-/** A document's schemas, by pointers into it. */
-class Schemas {
-  readonly #ajv = new Ajv2020({ strict: false, allErrors: true });
-  readonly #document: unknown;
-
-  constructor(document: Record<string, unknown>) {
-    this.#document = document;
-    this.#ajv.addFormat("uri-reference", true).addSchema({ $id: "openapi", ...document });
-  }
-
-  /** The response of an operation to which a status belongs; `default` is the last resort. */
-  response(path: string, method: string, status: number): string {
-    const responses = ["paths", path, method, "responses"];
-    for (const key of [String(status), `${Math.floor(status / 100)}XX`, "default"]) {
-      const found = this.#at([...responses, key]);
-      if (!isRecord(found)) continue;
-      const { $ref } = found;
-      return typeof $ref === "string" ? $ref : pointer([...responses, key]);
-    }
-    throw new Error(`${method} ${path} has no response of ${status}`);
-  }
-
-  /** Holds that a body is one that the response describes. */
-  assertValid(response: string, type: string, body: unknown, what: string): void {
-    const media = [...keysOf(response), "content", type];
-    const known = this.#at(media);
-    assert(known !== undefined, `${what}: ${response} has no ${type}`);
-    const reference = `openapi${pointer([...media, "schema"])}`;
-    const validate = this.#ajv.compile({ $ref: reference });
-    assert(
-      validate(body),
-      `${what}: ${this.#ajv.errorsText(validate.errors)}\n${Deno.inspect(body)}`,
-    );
-  }
-
-  has(response: string, type: string): boolean {
-    return this.#at([...keysOf(response), "content", type]) !== undefined;
-  }
-
-  #at(keys: readonly string[]): unknown {
-    return keys.reduce(
-      (value: unknown, key) => isRecord(value) ? value[key] : undefined,
-      this.#document,
-    );
-  }
-}
-
-function pointer(keys: readonly string[]): string {
-  return `#/${keys.map((key) => key.replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`;
-}
-
-function keysOf(pointer: string): string[] {
-  return pointer.slice(2).split("/").map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
-}
-
 async function documentOf(gateway: TestGateway): Promise<Record<string, unknown>> {
   return await (await fetch(`${gateway.url}/_gateway/openapi.json`)).json();
 }
@@ -196,7 +140,7 @@ Deno.test("openapi: what a running gateway responds is as its document says", as
   await using gateway = start(upstream.url);
   const document = await documentOf(gateway);
   await assertOpenApi(document, "the gateway's document");
-  const schemas = new Schemas(document);
+  const schemas = new OpenApiSchemas(document);
   for (const { path, of, status, init = {} } of SENT) {
     const method = (init.method ?? "GET").toLowerCase();
     const what = `${method} ${path} ${JSON.stringify(init.headers ?? {})}`;
@@ -204,26 +148,14 @@ Deno.test("openapi: what a running gateway responds is as its document says", as
     const text = await response.text();
     assertEquals(response.status, status, `${what}: ${text}`);
     const described = schemas.response(of, method, status);
-    const type = response.headers.get("content-type")?.split(";")[0] ?? "";
-    if (type === NDJSON) {
-      const lines = text.trimEnd().split("\n");
-      assert(lines.length > 1, what);
-      for (const line of lines) schemas.assertValid(described, type, JSON.parse(line), what);
-    } else if (type === "text/event-stream") {
-      schemas.assertValid(described, type, text, what);
-      for (const [, data = ""] of text.matchAll(/^data: (.*)$/gm)) {
-        schemas.assertValid(described, NDJSON, JSON.parse(data), what);
-      }
-    } else if (schemas.has(described, type)) {
-      schemas.assertValid(described, type, JSON.parse(text), what);
-    } else assert(schemas.has(described, "*/*"), `${what}: ${type} of ${described}`);
+    schemas.assertDescribes(described, response.headers.get("content-type"), text, what);
     const isGathered = !/^\/(?:files|gone)/.test(of);
     if (isGathered) assert(!described.endsWith("/default"), `${what}: ${described}`);
   }
 });
 
 Deno.test("openapi: a wrong response is not what the document says", () => {
-  const schemas = new Schemas({
+  const schemas = new OpenApiSchemas({
     paths: {
       "/a": { get: { responses: { 200: { content: { "a/b": { schema: { type: "string" } } } } } } },
     },
@@ -242,7 +174,7 @@ Deno.test("openapi: a wrong response is not what the document says", () => {
 Deno.test("openapi: 304 is described where responses have an ETag", async () => {
   await using upstream = startUpstream(respond);
   await using gateway = start(upstream.url);
-  const schemas = new Schemas(await documentOf(gateway));
+  const schemas = new OpenApiSchemas(await documentOf(gateway));
   const first = await fetch(`${gateway.url}/cached`);
   await first.body?.cancel();
   const etag = first.headers.get("etag");

@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock as clock } from "../../lib/core/clock.ts";
+import { parseConfig } from "../../lib/config/parse.ts";
 import { kvOperator } from "../../lib/operator/kv_operator.ts";
 import { KINDS } from "../../lib/core/errors.ts";
 import { Metrics } from "../../lib/observe/metrics/metrics.ts";
+import { describe } from "../../lib/upstream/describe.ts";
 import { startGateway } from "../support/gateway.ts";
 import { operatorRequests } from "../support/operator_requests.ts";
 import { testGuard } from "../support/test_guard.ts";
@@ -61,7 +63,7 @@ Deno.test("secrets that are planted everywhere appear in no page, document, erro
     path,
     headers: { "x-part": SECRETS.partHeader, cookie: "{header.cookie}" },
   });
-  await using gateway = startGateway({
+  const config = {
     upstreams: {
       up: {
         url: upstream.url,
@@ -79,11 +81,13 @@ Deno.test("secrets that are planted everywhere appear in no page, document, erro
       "GET /gone": { gather: { a: { from: "gone" } } },
       "ANY /f/*": { forward: "gone" },
     },
-  }, {
+  } as const;
+  const env = { TOKEN: SECRETS.upstreamHeader, KEY: SECRETS.clientKey };
+  await using gateway = startGateway(config, {
     operator,
     metrics: new Metrics(),
     adminToken: SECRETS.adminToken,
-    env: { TOKEN: SECRETS.upstreamHeader, KEY: SECRETS.clientKey },
+    env,
   });
 
   const sent: [header: string, value: string][] = [
@@ -126,6 +130,8 @@ Deno.test("secrets that are planted everywhere appear in no page, document, erro
       told.push([`${method} ${target}`, text]);
     }
   }
+  const settings = parseConfig(config, (name) => name === "KEY" ? env.KEY : env.TOKEN);
+  told.push(["--check", describe(settings)]);
   const { log, faults, errors } = gateway;
   const printed = Deno.inspect({ log, faults, errors }, { depth: 20, iterableLimit: Infinity });
   assert(log.length > 0 && faults.length > 0);

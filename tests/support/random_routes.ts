@@ -5,11 +5,17 @@ const PARAMS = ["id", "name", "rest", "key"];
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "ANY"];
 const PARTS = ["profile", "orders", "list", "it"];
 
-/** Makes a config with up to 12 routes of every kind, over the upstream `up` and a limit. */
-export function randomRoutes(random: Random): Record<string, unknown> {
+/**
+ * Makes a config with up to 12 routes of every kind, over the upstream `up` and a limit.
+ * @param up the upstream's `url` or `source`
+ */
+export function randomRoutes(
+  random: Random,
+  up: Record<string, unknown> = { url: "http://127.0.0.1:9" },
+): Record<string, unknown> {
   const routes = Object.fromEntries(random.list(1, 12, () => randomRoute(random)));
   return {
-    upstreams: { up: { url: "http://127.0.0.1:9", retry: {}, ...maybe(random, { cache: {} }) } },
+    upstreams: { up: { ...up, ...maybe(random, { retry: {} }), ...maybe(random, { cache: {} }) } },
     limits: { it: { rate: "5/s", burst: 10 } },
     ...maybe(random, {
       clients: {

@@ -88,7 +88,13 @@ Deno.test("openapi: a wildcard is {rest}, and gives way to a more specific route
     "GET /files/:id": gather({ path: "/{id}" }),
     "GET /:rest/x/*": { forward: "up" },
   });
-  assertEquals(Object.keys(paths), ["/files/{id}", "/{rest}/x/{rest_}"]);
+  assertEquals(Object.keys(paths), [
+    "/files/{id}",
+    "/{rest}/x",
+    "/files",
+    "/{rest}/x/{rest_}",
+  ]);
+  assertEquals(paths["/files"].get.summary, "ANY /files/*");
   const { get, post } = paths["/files/{id}"];
   assertEquals([get.summary, get.description], [
     "GET /files/:id",
