@@ -1,5 +1,4 @@
 import type { GatewayError } from "../lib/core/errors.ts";
-import { memoize } from "../lib/core/memoize.ts";
 import { traceIdOf } from "../lib/core/trace.ts";
 import { quoted } from "../lib/log/quoted.ts";
 import { timeText } from "../lib/log/time_text.ts";
@@ -24,23 +23,18 @@ export function jsonLine(request: LoggedRequest): string {
   let line = `{"time":"${timeText(arrivedAt)}","level":"${levelOf(request)}","message":"request"` +
     `,"id":${quoted(trace.id)}${traceId === undefined ? "" : `,"traceId":${quoted(traceId)}`}` +
     `,"method":${quoted(method)},"path":${quoted(path)}` +
-    `${route === undefined ? "" : `,"route":${configured(route)}`},"status":${statusOf(request.c)}`;
+    `${route === undefined ? "" : `,"route":${quoted(route)}`},"status":${statusOf(request.c)}`;
   if (cutShort?.cutOff) line += ',"cutOff":true';
   if (cutShort?.ended) line += `,"ended":"${cutShort.ended}"`;
   line += `,"durationMs":${milliseconds(tookMs)},"client":${quoted(client)}${failure(error)}`;
   let separator = ',"parts":[';
   for (const { part, durationMs, error } of trace.parts) {
-    line += `${separator}{"part":${configured(part)},"durationMs":${milliseconds(durationMs)}` +
+    line += `${separator}{"part":${quoted(part)},"durationMs":${milliseconds(durationMs)}` +
       `${failure(error)}}`;
     separator = ",";
   }
   return trace.parts.length > 0 ? `${line}]}` : `${line}}`;
 }
-
-/** How many names of routes and parts are memoized. */
-const NAMES = 10_000;
-/** Names of the config are the same for every request. */
-const configured = memoize(quoted, NAMES);
 
 function failure(error: GatewayError | undefined): string {
   if (error === undefined) return "";
