@@ -1,3 +1,4 @@
+import type { AuthSettings } from "../../lib/config/auth.ts";
 import type { Settings } from "../../lib/config/gateway.ts";
 import type { RouteSettings } from "../../lib/config/route.ts";
 import type { UpstreamSettings } from "../../lib/config/upstream.ts";
@@ -25,16 +26,22 @@ export interface RehearsedGateway {
 
 /**
  * Returns the config of a gateway with one route, as a rehearsal needs it: a client without a key is
- * not refused, no load is shed, and no target is checked in the background.
+ * not refused, nor is a request without any credentials; no load is shed, and no target is checked in
+ * the background.
+ * @param headers the request's
  */
-export function rehearsalSettings(settings: Settings, route: RouteSettings): Settings {
+export function rehearsalSettings(
+  settings: Settings,
+  route: RouteSettings,
+  headers: Headers,
+): Settings {
   const { clients } = settings;
   return {
     ...settings,
     clients: clients && { ...clients, required: false },
     overload: undefined,
     cacheMemory: Math.min(settings.cacheMemory, MEMORY),
-    routes: [withoutHealthChecks(route)],
+    routes: [withoutHealthChecks(showsCredentials(route, headers) ? route : open(route))],
   };
 }
 
@@ -83,6 +90,21 @@ export function rehearsalDependencies(
     observers: [{}], // so that attempts are recorded
     rehearsal: { pseudonym, policy: (caller) => rehearsal.policy(caller) },
   };
+}
+
+function showsCredentials({ auth }: RouteSettings, headers: Headers): boolean {
+  return auth.length === 0 ||
+    auth.some((way) => credentialHeaders(way).some((name) => headers.has(name)));
+}
+
+function credentialHeaders(way: AuthSettings): readonly string[] {
+  if (way.kind === "external") return way.headers;
+  return [way.kind === "jwt" || way.key === "bearer" ? "authorization" : way.key.header];
+}
+
+/** What a route requires besides is mostly about who the client is. */
+function open(route: RouteSettings): RouteSettings {
+  return { ...route, auth: [], require: undefined };
 }
 
 function upstreamsOf(route: RouteSettings): UpstreamSettings[] {

@@ -118,7 +118,7 @@ async function rehearse(
   await using closing = new AsyncDisposableStack();
   closing.defer(resolve);
   const gateway = options.build(
-    rehearsalSettings(options.settings, route),
+    rehearsalSettings(options.settings, route, request.headers),
     rehearsalDependencies(options, route, rehearsal, closing),
   );
   return await read(await gateway.fetch(request, { remoteAddress, scheme, completed }));

@@ -267,6 +267,26 @@ Deno.test("rehearse: a request has its own query, headers and client's key", asy
   assertEquals(known.response.body.data.it[2], "mobile");
 });
 
+Deno.test("rehearse: credentials count as they do, and a request without any is let in", async () => {
+  await using gateway = startGateway({
+    upstreams: {
+      it: { source: (_call, { client }) => Promise.resolve(json(client.name ?? null)) },
+    },
+    auth: { ours: { key: "header:x-key", known: { ann: { env: "ANN" } } } },
+    routes: { "GET /": { auth: "ours", gather: { it: { from: "it" } } } },
+  }, { env: { ANN: "the key of ann" } });
+  const responseTo = async (headers: Record<string, string>) => {
+    const { document } = await rehearse(gateway, { route: "GET /", request: { headers } });
+    return [document.response.status, document.response.body.data?.it];
+  };
+  assertEquals(await responseTo({}), [200, null]);
+  assertEquals(await responseTo({ "x-key": "the key of ann" }), [200, "ann"]);
+  assertEquals(await responseTo({ "x-key": "wrong" }), [401, undefined]);
+  const real = await fetch(gateway.url);
+  assertEquals(real.status, 401);
+  await real.body?.cancel();
+});
+
 Deno.test("rehearse: a forward, a stream of records and a long response", async () => {
   const long = "x".repeat(3 * 1024 * 1024);
   await using upstream = startUpstream((request) =>
