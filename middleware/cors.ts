@@ -1,12 +1,10 @@
 import { FieldList } from "../lib/core/field_list.ts";
+import { originMatcher } from "../lib/http/origin_patterns.ts";
 import { isReservedPath } from "../lib/http/reserved_path.ts";
-import type { CorsSettings } from "../lib/config/gateway.ts";
+import type { CorsSettings } from "../lib/config/cors.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Middleware } from "./middleware.ts";
 import { ResponseDraft } from "./response_draft.ts";
-
-/** How long a browser may cache a preflight response (s). */
-const MAX_AGE_S = 600;
 
 /** The headers that decide who may read a response: with `cors` in the config, upstreams' are dropped. */
 export const CORS_HEADERS: readonly string[] = [
@@ -28,50 +26,79 @@ const EXPOSED = [
   "Retry-After",
   "Server-Timing",
   "X-Request-Id",
-].join(",");
+];
+
+/** What the cross-origin access of a request depends on. */
+export interface CorsOptions {
+  /** The access to responses; undefined: none. */
+  readonly access: CorsSettings | undefined;
+  /** The access that a preflight asks for, by the method and path of the request that it is about. */
+  readonly accessTo: (method: string, path: string) => CorsSettings | undefined;
+  readonly allowedMethods: (pathname: string) => string[];
+}
 
 /**
  * Lets pages of the configured origins read responses (the Fetch standard's CORS protocol). Responds
  * to preflights; any other OPTIONS request goes on.
  */
-export function cors(
-  { origins, credentials }: CorsSettings,
-  allowedMethods: (pathname: string) => string[],
-): Middleware {
-  const isOpen = origins.includes("*");
-  const grant = (c: Exchange, headers: Headers) => {
-    const origin = c.headers.get("origin") ?? "";
-    if (isOpen) headers.set("access-control-allow-origin", "*");
-    else if (origins.includes(origin)) headers.set("access-control-allow-origin", origin);
-    if (!isOpen) headers.append("vary", "Origin");
-    if (credentials) headers.set("access-control-allow-credentials", "true");
-    headers.set("access-control-expose-headers", EXPOSED);
-  };
+export function cors({ access, accessTo, allowedMethods }: CorsOptions): Middleware {
   return {
     before(c) {
-      if (!isPreflight(c) || !isReadable(c)) return;
+      const method = isReadable(c) ? preflightMethod(c) : undefined;
+      const asked = method === undefined ? undefined : accessTo(method, c.path);
+      if (asked === undefined) return;
       const headers = new FieldList();
-      grant(c, headers);
-      headers.set("access-control-max-age", String(MAX_AGE_S));
+      grant(c, asked, headers);
+      headers.set("access-control-max-age", String(Math.trunc(asked.maxAgeMs / 1000)));
       const methods = allowedMethods(c.path);
       if (methods.length > 0) headers.set("access-control-allow-methods", methods.join(","));
-      const asked = c.headers.get("access-control-request-headers") ?? "";
-      if (asked !== "") {
-        const names = asked.split(",").map((name) => name.trim());
+      const fields = c.headers.get("access-control-request-headers") ?? "";
+      if (fields !== "") {
+        const names = fields.split(",").map((name) => name.trim());
         headers.set("access-control-allow-headers", names.join(","));
         headers.append("vary", "Access-Control-Request-Headers");
       }
       return new ResponseDraft(null, { status: 204, headers });
     },
     after(c, { headers }) {
-      const isOptions = c.method === "OPTIONS" && !isPreflight(c);
-      if (!isOptions && isReadable(c)) grant(c, headers);
+      // What follows from a preflight is decided with it; any other OPTIONS is no page's business.
+      if (access && c.method !== "OPTIONS" && isReadable(c)) grant(c, access, headers);
     },
   };
 }
 
-function isPreflight({ method, headers }: Exchange): boolean {
-  return method === "OPTIONS" && headers.has("access-control-request-method");
+/** The method that a preflight asks for; undefined for any other request. */
+function preflightMethod({ method, headers }: Exchange): string | undefined {
+  const asked = method === "OPTIONS" ? headers.get("access-control-request-method") : null;
+  return asked ?? undefined;
+}
+
+/** Whose pages may read responses. */
+interface Origins {
+  readonly isOpen: boolean;
+  readonly allows: (origin: string) => boolean;
+}
+
+const compiled = new WeakMap<CorsSettings, Origins>();
+
+function originsOf(access: CorsSettings): Origins {
+  const known = compiled.get(access);
+  if (known) return known;
+  const { origins } = access;
+  const made = { isOpen: origins.includes("*"), allows: originMatcher(origins) };
+  compiled.set(access, made);
+  return made;
+}
+
+function grant(c: Exchange, access: CorsSettings, headers: Headers): void {
+  const { isOpen, allows } = originsOf(access);
+  const { credentials, expose } = access;
+  const origin = c.headers.get("origin") ?? "";
+  if (isOpen) headers.set("access-control-allow-origin", "*");
+  else if (allows(origin)) headers.set("access-control-allow-origin", origin);
+  if (!isOpen) headers.append("vary", "Origin");
+  if (credentials) headers.set("access-control-allow-credentials", "true");
+  headers.set("access-control-expose-headers", [...EXPOSED, ...expose].join(","));
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { CorsSettings } from "../lib/config/cors.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ResponseDraft } from "./response_draft.ts";
 
@@ -23,4 +24,6 @@ export interface Way {
   readonly endpoint: Endpoint;
   /** Turns an error into the response to it. */
   readonly problem: (error: unknown, c: Exchange) => ResponseDraft;
+  /** Cross-origin access to its responses; undefined: none. */
+  readonly cors?: CorsSettings | undefined;
 }

@@ -15,6 +15,7 @@ import { ResponseSender } from "../lib/http/response_sender.ts";
 import { Sources } from "../lib/upstream/sources.ts";
 import { targetOf } from "../lib/upstream/target.ts";
 import { accessLog } from "../middleware/access_log.ts";
+import { allowAddresses } from "../middleware/allow_addresses.ts";
 import { admission } from "../middleware/admission.ts";
 import { authenticate } from "../middleware/authenticate.ts";
 import type { Bindings } from "../middleware/bindings.ts";
@@ -52,6 +53,9 @@ import { forward } from "./forward.ts";
 import { OWN_PREFIX, OWN_ROUTES, ownRoutes } from "./own_routes.ts";
 import { RouteTree } from "./route_tree.ts";
 import { openShared, type Shared } from "./shared.ts";
+
+/** What a route says in place of the gateway's settings about every request. */
+type Overrides = Pick<RouteSettings, "cors" | "maxRequestBody">;
 
 /** The gateway, as the handler of a server. */
 export interface Gateway {
@@ -112,11 +116,18 @@ export function createGateway(
   const sender = new ResponseSender(clock, settings.sendTimeoutMs);
   const coder = new ResponseCoder(cache.coded);
 
+  const log = accessLog({ clock, log: logAccess, hashes, shutdown, observers, inFlight });
+  const hasCors = settings.cors !== undefined || settings.routes.some(({ cors }) => cors);
+  const accessTo = (method: string, path: string) => {
+    const matched = routes.match(method, path);
+    return matched ? matched.value.cors : settings.cors;
+  };
+
   // Every request meets these, in this order, whether a route matches it or not.
-  const everyRequest = [
+  const everyRequest = ({ cors: access, maxRequestBody }: Overrides) => [
     requestId(clock, observers.length > 0),
-    accessLog({ clock, log: logAccess, hashes, shutdown, observers, inFlight }),
-    settings.cors && cors(settings.cors, allowed),
+    log,
+    hasCors && cors({ access, accessTo, allowedMethods: allowed }),
     head(),
     unsupported(),
     methodCase(allowed),
@@ -124,7 +135,7 @@ export function createGateway(
     reserved(isOwn),
     loop(pseudonym),
     options(allowed),
-    requestSize(settings.maxRequestBody),
+    requestSize(maxRequestBody),
   ];
 
   // A request that matches a route of the config then meets these, because they depend on the route:
@@ -136,7 +147,7 @@ export function createGateway(
     refuseBlocked: notBlocked,
   });
   const matchedRequest = (route: RouteSettings) => {
-    const { key, deadlineMs, limits: limited, cost } = route;
+    const { key, deadlineMs, limits: limited, cost, addresses } = route;
     const lateMs = "max" in route ? DEFAULTS.stopBatchMs : 0;
     return [
       route.compress && problemCoding(coder),
@@ -145,6 +156,7 @@ export function createGateway(
       !("max" in route) && overload.isLimited && refuseOverload(overload),
       deadline({ route: key, deadlineMs, clock, background, buffers, shutdown, lateMs }),
       identify,
+      (addresses.allow || addresses.deny.length > 0) && allowAddresses(addresses),
       route.auth.length > 0 && authenticate({ ways: waysOf(route), refuseBlocked: notBlocked }),
       limited.length > 0 &&
       rateLimit({ route: key, limits: limited, cost, ipv6Prefix, waits, onDecision, ...limits }),
@@ -159,7 +171,8 @@ export function createGateway(
     ];
   };
   const endpoint = (route: RouteSettings): Endpoint => {
-    const { maxRequestBody, trust, clients } = settings;
+    const { trust, clients } = settings;
+    const { maxRequestBody } = route;
     const sending = { sender, coder: route.compress ? coder : undefined };
     if ("parts" in route) {
       const isStored = route.cache !== undefined && !route.isFirst;
@@ -174,7 +187,7 @@ export function createGateway(
         clientKey: route.passClientKey ? undefined : clients?.key,
         trust,
         pseudonym,
-        ownHeaders: settings.cors ? CORS_HEADERS : [],
+        ownHeaders: route.cors ? CORS_HEADERS : [],
         maxRequestBody,
         ...sending,
       });
@@ -193,12 +206,17 @@ export function createGateway(
   const notRouted = (c: Exchange) => {
     throw notFound(c, allowed(c.path));
   };
-  const way = (more: readonly (Middleware | false | undefined)[], endpoint: Endpoint): Way => ({
+  const way = (
+    more: readonly (Middleware | false | undefined)[],
+    endpoint: Endpoint,
+    overrides: Overrides = settings,
+  ): Way => ({
     // All of the same shape, so that reading their functions is fast.
-    middleware: [...everyRequest, ...more].filter(isMiddleware)
+    middleware: [...everyRequest(overrides), ...more].filter(isMiddleware)
       .map(({ before, after }) => ({ before, after })),
     endpoint,
     problem,
+    cors: overrides.cors,
   });
   const notInBatches = notInBatch("requests to the gateway's own routes");
   for (
@@ -215,7 +233,7 @@ export function createGateway(
     own.add(route, way([notInBatches], route.endpoint));
   }
   for (const route of settings.routes) {
-    routes.add(route, way(matchedRequest(route), endpoint(route)));
+    routes.add(route, way(matchedRequest(route), endpoint(route), route));
   }
   const unmatched = way([], notRouted);
 

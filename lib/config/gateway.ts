@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { AddressTrust } from "../http/client_address.ts";
 import { type AuthConfig, authSchema, type AuthSettings } from "./auth.ts";
 import { type ClientSettings, clientsSchema } from "./client.ts";
+import { corsSchema, type CorsSettings } from "./cors.ts";
 import { factsOf, later, value, withFacts } from "./facts.ts";
 import { type LimitConfig, limitSchema, type LimitSettings } from "./limit.ts";
 import { list, object, record } from "./object.ts";
@@ -27,30 +28,6 @@ import {
   size,
   text,
 } from "./values.ts";
-
-const origin = value(
-  '"https://HOST" or "*"',
-  { type: "string", pattern: "^(\\*|[a-z][a-z0-9+.-]*://[^/?#\\s]+|null)$" },
-  v.pipe(
-    text,
-    v.check(
-      (origin) => origin === "*" || URL.parse(origin)?.origin === origin,
-      'must be an origin such as https://app.example, or "*"',
-    ),
-  ),
-);
-
-const corsSchema = object({
-  /** Origins whose pages may read responses, such as `https://app.example`; `"*"` for every origin. */
-  origins: list(origin, "must be a list of origins"),
-  /** Whether these origins may send cookies and Authorization; not allowed with `"*"`. */
-  credentials: v.optional(flag, false),
-}, {
-  not: {
-    required: ["credentials"],
-    properties: { credentials: { const: true }, origins: { contains: { const: "*" } } },
-  },
-});
 
 /** Any text: the parser reports invalid names. */
 const name = value("name", { pattern: "^[A-Za-z_][\\w-]*$" }, text);
@@ -95,6 +72,10 @@ export const gatewaySchema = object({
   cors: v.optional(corsSchema),
   /** Maximum size of a request body. */
   maxRequestBody: v.optional(size, "1MiB"),
+  /** Addresses of clients that may send requests to routes: `["10.0.0.0/8"]`. Default: all. */
+  allow: v.optional(list(addressRange, "must be a list of addresses and ranges", 1)),
+  /** Addresses of clients that may not, also where `allow` names them. Default: none. */
+  deny: v.optional(list(addressRange, "must be a list of addresses and ranges"), []),
   /** Maximum memory for cached responses, per process. */
   cacheMemory: v.optional(size, "64MiB"),
   /**
@@ -169,15 +150,14 @@ export function defineGateway<
   return config;
 }
 
-/** Cross-origin access for web pages, with every default filled in. */
-export type CorsSettings = v.InferOutput<typeof corsSchema>;
-
 /** A parsed config: defaults filled in, in milliseconds and bytes, names resolved. */
 export interface Settings extends
   Pick<
     v.InferOutput<typeof gatewaySchema>,
-    "store" | "cors" | "openapi" | "overload" | "maxRequestBody" | "cacheMemory" | "cacheDisk"
+    "store" | "openapi" | "overload" | "maxRequestBody" | "cacheMemory" | "cacheDisk"
   > {
+  /** Cross-origin access where no route matches; undefined: none. */
+  readonly cors: CorsSettings | undefined;
   /** Undefined: clients are identified by address. */
   readonly clients: ClientSettings | undefined;
   readonly trust: AddressTrust;

@@ -1,6 +1,7 @@
 import { isRecord } from "../core/is_record.ts";
 import { cacheSettings } from "./cache.ts";
 import { readKnown } from "./client.ts";
+import { corsSettings } from "./cors.ts";
 import { DEFAULTS } from "../core/defaults.ts";
 import { gatewaySchema, type Settings } from "./gateway.ts";
 import { checkName, entries } from "./names.ts";
@@ -34,6 +35,12 @@ import type { Environment } from "./values.ts";
 
 const ROUTE_KINDS = ["gather", "first", "forward", "batch"] as const;
 
+/** What routes do unless they say otherwise. */
+interface RouteDefaults extends Pick<AnyRouteSettings, "compress" | "cors" | "maxRequestBody"> {
+  readonly allow?: AnyRouteSettings["addresses"]["allow"];
+  readonly deny: AnyRouteSettings["addresses"]["deny"];
+}
+
 /** The location of a config, to resolve the files that it names. */
 export interface ConfigPlace {
   /** The config file, or its folder with a slash at the end. */
@@ -61,8 +68,8 @@ class Parser {
   readonly #auth: NamedAuth;
   readonly #workerNames = new Set<string>();
   #hasClients = false;
-  /** Whether routes compress by default. */
-  #compresses = true;
+  /** What routes do unless they say otherwise. */
+  #defaults: RouteDefaults = { compress: true, cors: undefined, maxRequestBody: 0, deny: [] };
   /** The worker modules that parts name directly, by URL. */
   readonly #workers = new Map<string, UpstreamSettings | undefined>();
 
@@ -79,7 +86,8 @@ class Parser {
   parse(input: unknown): Settings {
     this.#hasClients = isRecord(input) && input.clients !== undefined;
     const top = this.#reader.read(gatewaySchema, input, []);
-    this.#compresses = top?.compress ?? true;
+    const cors = corsSettings(top?.cors, ["cors"], this.#reader);
+    if (top) this.#defaults = { ...top, cors };
     const { upstreams, routes } = isRecord(input) ? input : {};
     for (const [name, upstream] of entries(upstreams)) {
       this.#upstreams.set(name, this.#upstream(name, upstream));
@@ -89,13 +97,10 @@ class Parser {
     const read = this.#routes(entries(routes));
     const clients = top?.clients &&
       { ...top.clients, known: readKnown(top.clients.known, this.#env, this.#reader) };
-    if (top?.cors?.credentials && top.cors.origins.includes("*")) {
-      this.#reader.report(["cors", "credentials"], 'must not be true together with "*" in origins');
-    }
     if (!top || this.#reader.problems.length > 0) throw new ConfigError(this.#reader.problems);
     return {
       store: top.store,
-      cors: top.cors,
+      cors,
       clients,
       ipv6Prefix: top.ipv6Prefix,
       trust: { proxies: top.trustedProxies, header: top.forwardedHeader },
@@ -235,7 +240,7 @@ class Parser {
       ...this.#anyRoute(key, pattern, read),
       to: upstream,
       // A stream is passed on as it comes, and so is what the upstream has compressed itself.
-      compress: read.compress ?? (this.#compresses && cache !== undefined),
+      compress: read.compress ?? (this.#defaults.compress && cache !== undefined),
       cache,
       strip: strip.replace(/\/$/, ""),
       passHeaders: new Set(passHeaders),
@@ -304,7 +309,23 @@ class Parser {
       ...this.#auth.of(read, ["routes", key]),
       limits: this.#limits.of(read, ["routes", key]),
       cost: read.cost ?? 1,
-      compress: read.compress ?? this.#compresses,
+      ...this.#overrides(read, ["routes", key]),
+    };
+  }
+
+  /** What a route says in place of the gateway's defaults. */
+  #overrides(
+    { compress, cors, maxRequestBody, allow, deny }: AnyRoute,
+    path: readonly string[],
+  ): Pick<AnyRouteSettings, "compress" | "cors" | "maxRequestBody" | "addresses"> {
+    const defaults = this.#defaults;
+    return {
+      compress: compress ?? defaults.compress,
+      cors: cors === undefined
+        ? defaults.cors
+        : corsSettings(cors, [...path, "cors"], this.#reader),
+      maxRequestBody: maxRequestBody ?? defaults.maxRequestBody,
+      addresses: { allow: allow ?? defaults.allow, deny: [...defaults.deny, ...deny] },
     };
   }
 

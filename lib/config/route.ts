@@ -1,17 +1,29 @@
 import * as v from "valibot";
 import type { CacheSettings } from "../cache/reuse.ts";
 import type { Condition } from "../expression/condition.ts";
+import type { AddressRange } from "../http/address.ts";
 import { OVERRIDES } from "../http/removed_headers.ts";
 import { isRecord } from "../core/is_record.ts";
 import type { AuthSettings } from "./auth.ts";
 import { aggregateCacheSchema, cacheOrNone } from "./cache.ts";
+import { type CorsSettings, routeCors } from "./cors.ts";
 import { choice, value } from "./facts.ts";
 import type { LimitSettings } from "./limit.ts";
 import { list, object, record } from "./object.ts";
 import { RESERVED } from "../template/reference.ts";
 import { type Part, partSchema, type PartSettings, type WorkerPart } from "./part.ts";
 import type { UpstreamSettings } from "./upstream.ts";
-import { caseless, count, duration, fixedPath, flag, nonEmptyText, size, text } from "./values.ts";
+import {
+  addressRange,
+  caseless,
+  count,
+  duration,
+  fixedPath,
+  flag,
+  nonEmptyText,
+  size,
+  text,
+} from "./values.ts";
 
 /** The methods that a route can have; `ANY` is all of them. */
 export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "ANY";
@@ -57,6 +69,14 @@ const anyRoute = {
   cost: v.optional(count),
   /** Time limit for the whole request, from its arrival. */
   deadline: v.optional(duration, "10s"),
+  /** Cross-origin access for web pages; with `false`, an upstream decides. Default: the gateway's `cors`. */
+  cors: v.optional(routeCors),
+  /** Maximum size of a request body. Default: the gateway's `maxRequestBody`. */
+  maxRequestBody: v.optional(size),
+  /** Addresses of clients that may use the route. Default: the gateway's `allow`. */
+  allow: v.optional(list(addressRange, "must be a list of addresses and ranges", 1)),
+  /** Addresses of clients that may not, besides those of the gateway's `deny`. Default: none. */
+  deny: v.optional(list(addressRange, "must be a list of addresses and ranges"), []),
   /**
    * Whether to compress responses. Turn it off where a response contains a secret beside text that the
    * client sent. Default: as the gateway's `compress`; for a forward without a cache `false`.
@@ -272,8 +292,21 @@ export interface AnyRouteSettings {
   readonly limits: readonly LimitSettings[];
   /** Tokens that a request takes from each limit. */
   readonly cost: number;
+  /** Cross-origin access; undefined: none. */
+  readonly cors: CorsSettings | undefined;
+  /** Maximum size of a request body (bytes). */
+  readonly maxRequestBody: number;
+  /** Whose clients may use the route. */
+  readonly addresses: AddressRules;
   /** Whether the gateway compresses responses. */
   readonly compress: boolean;
+}
+
+/** Which addresses may come in; those that are denied may not, whatever `allow` says. */
+export interface AddressRules {
+  /** Undefined: all. */
+  readonly allow: readonly AddressRange[] | undefined;
+  readonly deny: readonly AddressRange[];
 }
 
 /** A route that calls several parts. */

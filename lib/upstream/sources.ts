@@ -113,7 +113,7 @@ export class Sources {
     const plan = new GatherPlan(parts.map((part) => this.#part(part, cache?.isShared)), {
       clock,
       isCached: cache !== undefined,
-      ...(readsBody ? { readsBody: this.#settings.maxRequestBody } : {}),
+      ...(readsBody ? { readsBody: route.maxRequestBody } : {}),
       ...(quorum === undefined ? {} : { quorum }),
     });
     const freshness = cache && { ttlMs: cache.ttlMs, clock };

@@ -61,7 +61,7 @@ Deno.test(`${PAGE}: its middleware is that of routes/gateway.ts, in the same ord
       .map(([, name = ""]) => shared.get(name) ?? name)
       .filter(isMiddleware)
       .map((name) => imports.get(name));
-  const every = filesOf(between(source, "const everyRequest = [", "\n  ];"));
+  const every = filesOf(between(source, "const everyRequest = (", "\n  ];"));
   const matched = filesOf(between(source, "const matchedRequest =", "\n    ];"));
   assert(every.length > 8 && matched.length > 5, "the lists were read");
   assertEquals(tableOf("In: what every request meets"), every);

@@ -245,3 +245,66 @@ Deno.test("an upstream cannot let in an origin that the config does not list", a
 Deno.test("an upstream cannot add credentials that the config does not allow", async () => {
   assertEquals(allowed(await fromOpenUpstream(APP, { origins: [APP] })), [APP, null]);
 });
+
+// A route's own.
+
+Deno.test("a route's own access takes the place of the gateway's, in preflights too", async () => {
+  const own = json(1);
+  await using gateway = startGateway({
+    cors: { origins: [APP] },
+    upstreams: { own: { source: () => Promise.resolve(own) } },
+    routes: {
+      "GET /shared": { gather: { it: { from: "own" } } },
+      "GET /own": {
+        cors: { origins: ["https://*.example.net"], expose: ["X-Total"], maxAge: "1h" },
+        gather: { it: { from: "own" } },
+      },
+      "DELETE /own": { cors: { origins: [OTHER] }, forward: "own" },
+      "ANY /own": { cors: false, forward: "own" },
+    },
+  });
+  const readers = async (target: string) => {
+    const names = [APP, OTHER, "https://a.example.net", "https://a.b.example.net"];
+    const read: string[] = [];
+    for (const name of names) {
+      const [got = null] = allowed(await askFor(gateway.port, target, origin(name)));
+      if (got !== null) read.push(got);
+    }
+    return read;
+  };
+  assertEquals(await readers("/shared"), [APP]);
+  assertEquals(await readers("/own"), ["https://a.example.net", "https://a.b.example.net"]);
+  const answer = await askFor(gateway.port, "/own", origin("https://a.example.net"));
+  const exposed = answer.headers.get("access-control-expose-headers") ?? "";
+  assertEquals(exposed.split(",").includes("X-Total"), true);
+
+  const asks = async (method: string, from: string) => {
+    const { headers } = await ask(
+      gateway.port,
+      `OPTIONS /own HTTP/1.1\r\nHost: gateway.example\r\n${origin(from)}` +
+        `Access-Control-Request-Method: ${method}\r\n\r\n`,
+    );
+    return [headers.get("access-control-allow-origin"), headers.get("access-control-max-age")];
+  };
+  assertEquals(await asks("GET", "https://a.example.net"), ["https://a.example.net", "3600"]);
+  assertEquals(await asks("GET", APP), [null, "3600"]);
+  assertEquals(await asks("DELETE", OTHER), [OTHER, "600"]);
+  assertEquals(await asks("PUT", APP), [null, null]);
+});
+
+for (
+  const from of [
+    "https://example.net",
+    "http://a.example.net",
+    "https://a.example.net.evil.example",
+    "https://a.example.net:444",
+    "https://evil.example/.example.net",
+    "https://@.example.net",
+    "https://.example.net",
+  ]
+) {
+  Deno.test(`a page of ${from} is on no subdomain of https://example.net`, async () => {
+    await using gateway = startCounting({ origins: ["https://*.example.net"] });
+    assertEquals(allowed(await askFor(gateway.port, "/users/7", origin(from)))[0], null);
+  });
+}

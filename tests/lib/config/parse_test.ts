@@ -82,7 +82,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [
     withTop({ batches: {} }),
     "batches: is not a known key; available: store, upstreams, clients, auth, limits, trustedProxies, " +
-    "forwardedHeader, ipv6Prefix, cors, maxRequestBody, cacheMemory, compress, overload, openapi, sendTimeout, " +
+    "forwardedHeader, ipv6Prefix, cors, maxRequestBody, allow, deny, cacheMemory, compress, overload, openapi, sendTimeout, " +
     "cacheDisk, routes, $schema",
   ],
   [withTop({ store: 5 }), "store: must be a string; got 5"],
@@ -94,11 +94,11 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [withTop({ cors: { origins: [5] } }), "cors.origins.0: must be a string; got 5"],
   [
     withTop({ cors: { origins: ["*", "https://a.example/"] } }),
-    'cors.origins.1: must be an origin such as https://app.example, or "*"; got "https://a.example/"',
+    'cors.origins.1: must be an origin such as https://app.example or https://*.app.example, or "*"; got "https://a.example/"',
   ],
   [
     withTop({ cors: { origins: ["a.example"] } }),
-    'cors.origins.0: must be an origin such as https://app.example, or "*"; got "a.example"',
+    'cors.origins.0: must be an origin such as https://app.example or https://*.app.example, or "*"; got "a.example"',
   ],
   [
     withTop({ cors: { origins: [], credentials: "yes" } }),
@@ -356,7 +356,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withRoute("GET /", { gather: { it: { from: "up" } }, hedge: {} }),
-    'routes["GET /"].hedge: is not a known key; available: auth, require, limit, cost, deadline, compress, cache, gather, quorum',
+    'routes["GET /"].hedge: is not a known key; available: auth, require, limit, cost, deadline, cors, maxRequestBody, allow, deny, compress, cache, gather, quorum',
   ],
   // Parts.
   [
@@ -661,7 +661,12 @@ Deno.test("what is said replaces each default", () => {
   }, { UP: "https://api.example/v1", TOKEN: "Bearer x" });
   assertEquals(settings, {
     store: ":memory:",
-    cors: { origins: ["https://a.example", "http://localhost:3000"], credentials: true },
+    cors: {
+      origins: ["https://a.example", "http://localhost:3000"],
+      credentials: true,
+      expose: [],
+      maxAgeMs: 600_000,
+    },
     clients: undefined,
     ipv6Prefix: 64,
     trust: { proxies: [], header: "x-forwarded-for" },
@@ -716,7 +721,7 @@ Deno.test("an upstream may have several targets, each with its weight, and healt
 Deno.test("all origins may read, as long as they bring no credentials", () => {
   for (const credentials of [undefined, false]) {
     const { cors } = parse(withTop({ cors: { origins: ["*"], credentials } }));
-    assertEquals(cors, { origins: ["*"], credentials: false });
+    assertEquals(cors, { origins: ["*"], credentials: false, expose: [], maxAgeMs: 600_000 });
   }
 });
 
@@ -734,6 +739,9 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     deadlineMs: 10_000,
     auth: [],
     require: undefined,
+    cors: undefined,
+    maxRequestBody: 1_048_576,
+    addresses: { allow: undefined, deny: [] },
     limits: [],
     cost: 1,
     compress: true,
@@ -897,6 +905,9 @@ Deno.test("a batch route has its defaults, and must be POST", () => {
     deadlineMs: 2_000,
     auth: [],
     require: undefined,
+    cors: undefined,
+    maxRequestBody: 1_048_576,
+    addresses: { allow: undefined, deny: [] },
     limits: [],
     cost: 1,
     compress: true,

@@ -230,7 +230,7 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
   ],
   [
     configOf({ "GET /": { first: { a: { from: "up" } }, quorum: 1 } }),
-    'routes["GET /"].quorum: is not a known key; available: auth, require, limit, cost, deadline, compress, cache, first',
+    'routes["GET /"].quorum: is not a known key; available: auth, require, limit, cost, deadline, cors, maxRequestBody, allow, deny, compress, cache, first',
   ],
   [
     configOf({ "GET /": { first: { a: { from: "up" } }, gather: {} } }),
