@@ -32,6 +32,8 @@ import { watchFiles } from "./lib/process/watch_files.ts";
 import { Resources } from "./lib/upstream/resources.ts";
 import { StartError } from "./lib/core/start_error.ts";
 import { type OpenStore, openStore } from "./lib/store/open_store.ts";
+import { openMeter } from "./lib/observe/metrics/open_meter.ts";
+import { Registry } from "./lib/observe/metrics/registry.ts";
 import { Metrics } from "./lib/observe/metrics/metrics.ts";
 import { processFigures } from "./lib/process/process_figures.ts";
 import { openHttpTransport } from "./lib/transport/http.ts";
@@ -108,7 +110,9 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
   // Other machines share a store over KV Connect, and always on Deno Deploy.
   const isShared = location?.startsWith("http") ?? isHosted;
   const backend = isShared ? REMOTE_KV : LOCAL_KV;
-  const metrics = new Metrics();
+  const exported = await openMeter();
+  const metrics = new Metrics(new Registry(exported && { mirror: exported.mirror }));
+  exported?.start(metrics.registry);
   metrics.registry.readers.add(processFigures);
   using store = await openStore(location, {
     clock,
