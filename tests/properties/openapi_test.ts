@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { ConfigError } from "../../lib/config/config_error.ts";
-import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
 import { isRecord } from "../../lib/core/is_record.ts";
 import { json } from "../../lib/json/json_reply.ts";
@@ -56,7 +55,7 @@ function operationsOf(document: { readonly paths: Readonly<Record<string, unknow
   );
 }
 
-function tryParse(config: Record<string, unknown>) {
+function tryParse(config: unknown) {
   try {
     return parseConfig(config, () => undefined);
   } catch (error) {
@@ -75,12 +74,12 @@ Deno.test("openapi: what generated gateways respond is as their documents say", 
       const status = random.pick(STATUSES);
       return Promise.resolve(json(status === 204 ? "" : random.pick(BODIES), status));
     };
-    const config = { ...randomRoutes(random, { source }), clients: undefined };
+    const { clients: _all, ...config } = randomRoutes(random, { source });
     const settings = tryParse(config);
     if (settings === undefined) continue;
     const document = openApiDocument(settings);
     const schemas = new OpenApiSchemas(JSON.parse(JSON.stringify(document)));
-    await using gateway = startGateway(config as GatewayConfig);
+    await using gateway = startGateway(config);
     for (const [template, method] of operationsOf(document)) {
       for (let again = 0; again < 3; again++) {
         const response = await send(gateway, random, template, method.toUpperCase());

@@ -1,3 +1,5 @@
+import type { GatewayConfig } from "../../lib/config/gateway.ts";
+import type { Upstream } from "../../lib/config/upstream.ts";
 import type { Random } from "./random.ts";
 
 const NAMES = ["a", "b", "users", "v1.2", "new", "x-y", "~me"];
@@ -11,21 +13,22 @@ const PARTS = ["profile", "orders", "list", "it"];
  */
 export function randomRoutes(
   random: Random,
-  up: Record<string, unknown> = { url: "http://127.0.0.1:9" },
-): Record<string, unknown> {
+  up: Upstream = { url: "http://127.0.0.1:9" },
+): GatewayConfig {
   const routes = Object.fromEntries(random.list(1, 12, () => randomRoute(random)));
   return {
     upstreams: { up: { ...up, ...maybe(random, { retry: {} }), ...maybe(random, { cache: {} }) } },
     limits: { it: { rate: "5/s", burst: 10 } },
     ...maybe(random, {
       clients: {
-        key: random.pick(["bearer", "header:x-api-key"]),
-        known: "kv",
+        key: random.pick(["bearer", "header:x-api-key"] as const),
+        known: "kv" as const,
         required: random.bool(),
       },
     }),
     ...maybe(random, { openapi: { title: random.pick(["Shop", "ß/{}~"]), version: "2026-01" } }),
-    routes,
+    // Whether they are valid is for the parser to say.
+    routes: routes as GatewayConfig["routes"],
   };
 }
 
