@@ -11,6 +11,7 @@ import { openApiDocument } from "./lib/openapi/openapi.ts";
 import { describe } from "./lib/upstream/describe.ts";
 import { KvStore, LOCAL_KV, REMOTE_KV } from "./lib/limiter/stores/kv_store.ts";
 import { MemoryStore } from "./lib/limiter/stores/memory_store.ts";
+import { openTracing } from "./lib/observe/tracing.ts";
 import { kvOperator } from "./lib/operator/kv_operator.ts";
 import type { Operator } from "./lib/operator/operator.ts";
 import { ConfigFile, type LoadedConfig } from "./lib/process/config_file.ts";
@@ -140,6 +141,7 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
     lookUp: transport.lookUp,
     connections: transport.connections,
     metrics,
+    tracing: await openTracing(),
     resources,
     reloads,
     buffers: new BufferBudget(settings.overload?.maxBuffered ?? await defaultMaxBuffered()),

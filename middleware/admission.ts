@@ -1,4 +1,5 @@
 import type { Admission } from "../lib/async/admission.ts";
+import { waitIn } from "../lib/core/span.ts";
 import type { Middleware } from "./middleware.ts";
 
 /**
@@ -11,7 +12,7 @@ export function admission(queue: Admission): Middleware {
     before(c) {
       const place = queue.enter(c.ctx.signal);
       if (place) {
-        return place.then(() => {
+        return waitIn(c.trace.span, "admission", place).then(() => {
           c.turn = queue.turn;
         });
       }

@@ -1,3 +1,5 @@
+import type { Span } from "../lib/core/span.ts";
+
 /** What a batch passes to each request in it. */
 export interface BatchBinding {
   /** The request's id: `ID.3` for the fourth of the batch ID. */
@@ -6,6 +8,8 @@ export interface BatchBinding {
   readonly signal: AbortSignal;
   /** The batch's deadline, on the monotonic clock (ms). */
   readonly deadline: number;
+  /** The batch's span; undefined while OpenTelemetry is off. */
+  readonly span: Span | undefined;
 }
 
 /** What the server knows of a request. */

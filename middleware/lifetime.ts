@@ -68,6 +68,7 @@ export class Lifetime {
       deadline: Math.min(due, batch?.deadline ?? Infinity),
       client: { address: remoteAddress },
       trace,
+      span: trace.span,
       background: run,
       buffers: this.#account,
     };

@@ -24,7 +24,7 @@ export function problems(
   }
   c.error = error;
   const shown = readable(error, isStopping);
-  const document = problemDocumentOf(shown, c.trace.id);
+  const document = problemDocumentOf(shown, c.trace);
   return new ResponseDraft(JSON.stringify(document), {
     status: shown.status,
     headers: FieldList.of({

@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/core/clock.ts";
+import type { Trace } from "../lib/core/trace.ts";
 import { isTraceparent } from "../lib/http/traceparent.ts";
 import type { Middleware } from "./middleware.ts";
 
@@ -15,12 +16,11 @@ export function requestId(clock: Clock, isObserved = false): Middleware {
       const sent = c.headers.get("x-request-id");
       const own = sent !== null && WELL_FORMED.test(sent) ? sent : undefined;
       const id = c.env.batch?.itemId ?? own ?? crypto.randomUUID();
-      const traceparent = c.headers.get("traceparent");
       c.arrivedAt = clock.monotonic();
       c.trace = {
         id,
         parts: [],
-        ...(isTraceparent(traceparent) ? { traceparent } : {}),
+        ...traceContext(c.headers),
         ...(isObserved ? { calls: [], waits: [] } : {}),
       };
     },
@@ -28,4 +28,12 @@ export function requestId(clock: Clock, isObserved = false): Middleware {
       headers.set("x-request-id", c.trace.id);
     },
   };
+}
+
+/** The client's trace; a `tracestate` belongs to a valid `traceparent` (W3C Trace Context). */
+function traceContext(headers: Headers): Pick<Trace, "traceparent" | "tracestate"> | undefined {
+  const traceparent = headers.get("traceparent");
+  if (!isTraceparent(traceparent)) return undefined;
+  const tracestate = headers.get("tracestate");
+  return tracestate === null ? { traceparent } : { traceparent, tracestate };
 }

@@ -8,6 +8,7 @@ import { Body, BodyTooLarge } from "../lib/core/body.ts";
 import type { Bytes } from "../lib/core/bytes.ts";
 import type { Clock } from "../lib/core/clock.ts";
 import { GatewayError, toGatewayError } from "../lib/core/errors.ts";
+import type { Trace } from "../lib/core/trace.ts";
 import { isJsonType } from "../lib/json/is_json_type.ts";
 import { jsonBytes, oneLine } from "../lib/json/json_bytes.ts";
 import { problemDocumentOf } from "../lib/http/problem.ts";
@@ -131,7 +132,7 @@ async function* responses(
       if (item === undefined) throw new RangeError("a batch has no such request");
       return await responseOf(item, { c, inherited, itemId, signal }, options);
     } catch (error) {
-      return problemResponse(toGatewayError(error), itemId);
+      return problemResponse(toGatewayError(error), { ...c.trace, id: itemId });
     }
   };
   let total = 0;
@@ -142,7 +143,7 @@ async function* responses(
       const bytes = writeResponse(response, place);
       if (total + bytes.length > options.maxTotal) {
         const error = tooLarge("the responses of a batch together", options.maxTotal);
-        return writeResponse(problemResponse(error, `${id}.${index}`), place);
+        return writeResponse(problemResponse(error, { ...c.trace, id: `${id}.${index}` }), place);
       }
       total += bytes.length;
       return bytes;
@@ -171,7 +172,7 @@ async function responseOf(
       remoteAddress,
       scheme,
       completed: completed.promise,
-      batch: { itemId, signal, deadline: c.ctx.deadline },
+      batch: { itemId, signal, deadline: c.ctx.deadline, span: c.trace.span },
     });
     const { status, headers } = response;
     const body = response.body ? Body.from({ stream: response.body }) : Body.of(new Uint8Array());
@@ -197,16 +198,16 @@ function tooLarge(what: string, limit: number): GatewayError {
   return new GatewayError("upstream-invalid", `${what} must not exceed ${limit} bytes`);
 }
 
-function problemResponse(error: GatewayError, id: string): ItemResponse {
+function problemResponse(error: GatewayError, trace: Trace): ItemResponse {
   return {
     status: error.status,
     headers: new Headers({
       ...error.headers,
       "cache-control": "no-store",
       "content-type": "application/problem+json",
-      "x-request-id": id,
+      "x-request-id": trace.id,
     }),
-    body: jsonBytes(problemDocumentOf(error, id)),
+    body: jsonBytes(problemDocumentOf(error, trace)),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Clock, Random } from "../lib/core/clock.ts";
 import type { BufferBudget } from "../lib/core/buffer_budget.ts";
 import type { BucketStore } from "../lib/limiter/stores/bucket_store.ts";
 import type { Metrics } from "../lib/observe/metrics/metrics.ts";
+import type { Tracing } from "../lib/observe/tracing.ts";
 import type { Observer } from "../lib/observe/observer.ts";
 import type { Operator } from "../lib/operator/operator.ts";
 import type { ReloadStatus } from "../lib/process/reloads.ts";
@@ -59,6 +60,8 @@ export interface GatewayDependencies {
   readonly connections?: HttpTransport["connections"];
   /** Who observes requests and calls (default: nobody, and nothing is recorded). */
   readonly observers?: readonly Observer[];
+  /** Makes spans; undefined while OpenTelemetry is off. */
+  readonly tracing?: Tracing | undefined;
   /** Set for a gateway that rehearses a request of another one. */
   readonly rehearsal?: {
     /** The other's name in `Via` and `Proxy-Status`. */

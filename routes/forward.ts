@@ -58,7 +58,13 @@ export interface ForwardOptions {
 }
 
 /** Headers of the client's request that are written anew for the call. */
-const NOT_SENT: ReadonlySet<string> = new Set(["host", "content-length", "expect"]);
+const NOT_SENT: ReadonlySet<string> = new Set([
+  "host",
+  "content-length",
+  "expect",
+  "traceparent",
+  "tracestate",
+]);
 
 /** Headers of a response that name a URL of the upstream. */
 const LOCATIONS = ["location", "content-location"] as const;
@@ -177,10 +183,6 @@ function requestHeaders(options: ForwardOptions) {
     const sent = endToEndHeaders(c.headers, isProxied ? proxied : direct);
     // A token that this gateway does not know is for the upstream.
     if (clientKey === "bearer" && c.ctx.client.name !== undefined) sent.delete("authorization");
-    if (c.trace.traceparent === undefined) {
-      sent.delete("traceparent");
-      sent.delete("tracestate");
-    }
     writeForwarding(sent, forwarding, trust);
     sent.add("via", via);
     for (const [name, value] of own) sent.put(name, value);

@@ -44,6 +44,7 @@ import { requestSize } from "../middleware/request_size.ts";
 import { require } from "../middleware/require.ts";
 import { reserved } from "../middleware/reserved.ts";
 import { run } from "../middleware/run.ts";
+import { traceRequest } from "../middleware/trace_request.ts";
 import { unsupported } from "../middleware/unsupported.ts";
 import { aggregate } from "./aggregate.ts";
 import { openAuth } from "./auth.ts";
@@ -126,6 +127,7 @@ export function createGateway(
   // Every request meets these, in this order, whether a route matches it or not.
   const everyRequest = ({ cors: access, maxRequestBody }: Overrides) => [
     requestId(clock, observers.length > 0),
+    deps.tracing && traceRequest(deps.tracing),
     log,
     hasCors && cors({ access, accessTo, allowedMethods: allowed }),
     head(),

@@ -26,11 +26,20 @@ export abstract class SingleFlight<T> extends Scope {
   /** The last waiter to leave before there was a result. */
   #last: Waiter<T> | undefined;
 
-  constructor({ client, trace, background, buffers }: Context) {
+  constructor({ client, trace, span, background, buffers }: Context) {
     super();
     this.client = client;
     const deadline = -Infinity;
-    this.#ctx = { signal: this, deadline, client, trace, background, isOptional: true, buffers };
+    this.#ctx = {
+      signal: this,
+      deadline,
+      client,
+      trace,
+      span,
+      background,
+      isOptional: true,
+      buffers,
+    };
   }
 
   /** Does the work. */

@@ -88,6 +88,8 @@ function headersOf({ headers: own }: BatchItem, inherited: Inherited): Headers {
   const headers = endToEndHeaders(inherited.headers);
   for (const name of [...headers.keys()]) if (BATCH_ALONE.test(name)) headers.delete(name);
   headers.set("accept", "application/json");
+  // It belongs to the batch's traceparent.
+  if (own.has("traceparent")) headers.delete("tracestate");
   for (const [name, value] of own) {
     if (NOT_OWN.test(name) || speaksForClients(name) || name === inherited.forwardedHeader) {
       throw new GatewayError("bad-request", `a request of a batch must not have its own ${name}`);

@@ -1,6 +1,7 @@
 import { abortable } from "@std/async";
 import type { Clock } from "../core/clock.ts";
 import type { Call, Context, Reply, Source } from "../core/source.ts";
+import { waitIn } from "../core/span.ts";
 import { copyHeaders } from "../http/copy_headers.ts";
 import {
   type CacheResponse,
@@ -106,7 +107,7 @@ export class HttpCache {
     ctx: Context,
   ): Promise<Reply> {
     const { call } = lookup;
-    const stored = found instanceof Promise ? await found : found;
+    const stored = found instanceof Promise ? await waitIn(ctx.span, "cache lookup", found) : found;
     if (stored && (stored.reuse.use === "fresh" || stored.reuse.use === "stale")) {
       if (stored.reuse.use === "stale") this.#revalidateInBackground(lookup, stored, ctx);
       this.#counts.hits++;
@@ -197,14 +198,14 @@ export class HttpCache {
 
   /** Validates a stale response in the background, unless that is under way. */
   #revalidateInBackground(lookup: Lookup, stored: StoredResponse, ctx: Context): void {
-    const { client, trace, background } = ctx;
+    const { client, trace, span, background } = ctx;
     const flightKey = this.#collapsed.flightKey(lookup);
     if (this.#collapsed.flightFor(lookup, flightKey) || this.#collapsed.fillFor(lookup)) return;
     const deadline = this.#options.clock.monotonic() + this.#options.refreshMs;
     background(async (signal) => {
       // Its calls are no part of the response that the client gets meanwhile.
       const own = { ...trace, parts: [], calls: undefined, waits: undefined };
-      const ctx = { signal, deadline, client, trace: own, background, isOptional: true };
+      const ctx = { signal, deadline, client, trace: own, span, background, isOptional: true };
       const response = await this.#lead(forWhole(lookup), flightKey, stored, ctx);
       discard(response);
       const { fill } = response;

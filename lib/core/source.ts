@@ -4,6 +4,7 @@ import type { Bytes } from "./bytes.ts";
 import type { CachedFacts } from "./cached_facts.ts";
 import type { BufferAccount } from "./buffer_budget.ts";
 import type { PartFailure } from "./errors.ts";
+import type { Span } from "./span.ts";
 import type { CallRecord, Trace } from "./trace.ts";
 
 /**
@@ -71,6 +72,8 @@ export interface Context {
   readonly client: Client;
   /** What logs and response headers report about the request. */
   readonly trace: Trace;
+  /** The span that the calls are part of; undefined while OpenTelemetry is off. */
+  readonly span?: Span | undefined;
   /** Starts work that continues after the response. */
   readonly background: (task: BackgroundTask) => void;
   /**

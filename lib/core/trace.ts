@@ -1,5 +1,6 @@
 import type { CachedFacts } from "./cached_facts.ts";
 import type { GatewayError, Kind, PartFailure } from "./errors.ts";
+import type { Span } from "./span.ts";
 import type { UpstreamFaultReason } from "./upstream_fault.ts";
 
 /** The outcome of a part. */
@@ -73,8 +74,12 @@ export interface WaitRecord {
 export interface Trace {
   /** The request's id, as `X-Request-Id` shows it. */
   readonly id: string;
-  /** The client's W3C `traceparent`, passed on to upstreams. */
+  /** The client's W3C `traceparent`, if it is valid. */
   readonly traceparent?: string;
+  /** The client's `tracestate`; absent without a valid `traceparent`. */
+  readonly tracestate?: string;
+  /** The request's span; undefined while OpenTelemetry is off. */
+  span?: Span | undefined;
   /** The key of the matched route; undefined until one has matched. */
   route?: string;
   /** The parts settled so far, in the order of their outcomes. */
@@ -95,6 +100,6 @@ export interface Trace {
 const [TRACE_ID_AT, TRACE_ID_END] = [3, 35];
 
 /** The id of a request's trace: 32 hexadecimal digits; undefined if it has none. */
-export function traceIdOf({ traceparent }: Trace): string | undefined {
-  return traceparent?.slice(TRACE_ID_AT, TRACE_ID_END);
+export function traceIdOf({ span, traceparent }: Trace): string | undefined {
+  return span?.traceId ?? traceparent?.slice(TRACE_ID_AT, TRACE_ID_END);
 }

@@ -66,7 +66,7 @@ export async function* gatherRecords(
   }
   const { error, isComplete } = completion;
   if (error && !hasBegun) throw error;
-  const problem = error && problemDocumentOf(error, ctx.trace.id);
+  const problem = error && problemDocumentOf(error, ctx.trace);
   yield { event: "done", line: jsonBytes({ complete: isComplete, problem }) };
 }
 

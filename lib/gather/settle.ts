@@ -1,7 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 import { GatewayError, toGatewayError } from "../core/errors.ts";
 import { Scope } from "../core/scope.ts";
+import { endPartSpan } from "./part_span.ts";
 import type { Call, Context, Reply, Source } from "../core/source.ts";
+import type { Span } from "../core/span.ts";
 
 /** A named call. */
 export interface Part {
@@ -88,6 +90,7 @@ interface Node {
   missing: number;
   isSettled: boolean;
   startedAt: number;
+  span: Span | undefined;
   /** The parts that need this one; undefined if none does. */
   dependents: Node[] | undefined;
 }
@@ -117,7 +120,14 @@ class Run implements Disposable {
     const waiting: Node[] = [];
     for (const part of parts) {
       const missing = part.needs?.length ?? 0;
-      const node = { part, missing, isSettled: false, startedAt: 0, dependents: undefined };
+      const node = {
+        part,
+        missing,
+        isSettled: false,
+        startedAt: 0,
+        span: undefined,
+        dependents: undefined,
+      };
       (missing === 0 ? this.#ready : waiting).push(node);
     }
     this.#unsettled = this.#ready.length + waiting.length;
@@ -191,7 +201,9 @@ class Run implements Disposable {
 
   #call(node: Node): void {
     const { source, call, isOptional } = node.part;
-    const ctx = isOptional ? this.#optionalCtx ??= { ...this.#ctx, isOptional } : this.#ctx;
+    const shared = isOptional ? this.#optionalCtx ??= { ...this.#ctx, isOptional } : this.#ctx;
+    node.span = shared.span?.start(node.part.name);
+    const ctx = node.span ? { ...shared, span: node.span } : shared;
     node.startedAt = this.#options.clock.monotonic();
     this.#ctx.trace.partsRunning = ++this.#running;
     let calling: Promise<Reply>;
@@ -223,6 +235,10 @@ class Run implements Disposable {
   #settle(node: Node, outcome: Outcome): void {
     const settled = this.#isStopped && outcome.reply ? withoutReply(outcome) : outcome;
     node.isSettled = true;
+    if (this.#ctx.span) {
+      const span = node.span ?? this.#ctx.span.start(node.part.name);
+      endPartSpan(span, node.part.name, settled.reply ?? {}, settled.error);
+    }
     this.#unsettled--;
     this.#settled.push(settled);
     if (this.#options.isDecided?.(settled)) this.stop();

@@ -5,6 +5,7 @@ import {
   KINDS,
   type PartFailure,
 } from "../core/errors.ts";
+import { type Trace, traceIdOf } from "../core/trace.ts";
 
 /** The path under which the gateway describes each kind of problem. */
 export const PROBLEM_PATH = "/_gateway/problems/";
@@ -23,6 +24,8 @@ export interface Problem {
 export interface ProblemDocument extends Problem {
   /** The request's id. */
   readonly instance: string;
+  /** The id of the request's trace, if it has one. */
+  readonly traceId?: string;
   /** The failed parts of an aggregate. */
   readonly problems?: readonly PartProblem[];
 }
@@ -45,8 +48,12 @@ export function partProblemOf({ part, index, error }: PartFailure): PartProblem 
 }
 
 /** Returns the problem document of a failed request. */
-export function problemDocumentOf(error: GatewayError, requestId: string): ProblemDocument {
-  const document = { ...problemOf(error), instance: requestId };
+export function problemDocumentOf(
+  error: GatewayError,
+  trace: Trace,
+): ProblemDocument {
+  const traceId = traceIdOf(trace);
+  const document = { ...problemOf(error), instance: trace.id, ...(traceId && { traceId }) };
   if (error.failures.length === 0) return document;
   return { ...document, problems: error.failures.map(partProblemOf) };
 }

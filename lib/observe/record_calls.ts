@@ -1,8 +1,10 @@
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Context, Policy, Reply } from "../core/source.ts";
+import type { Span } from "../core/span.ts";
 import type { CallRecord } from "../core/trace.ts";
 import { UpstreamFault } from "../core/upstream_fault.ts";
+import { endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
 import { MAX_RECORDS } from "./ended_request.ts";
 import type { Observer } from "./observer.ts";
 
@@ -21,7 +23,8 @@ export interface RecordCallsOptions {
  * retries, hedges and queues: its time is the upstream's.
  */
 export function recordCalls({ part, upstream, clock, observers }: RecordCallsOptions): Policy {
-  const end = (record: CallRecord) => {
+  const end = (record: CallRecord, span: Span | undefined) => {
+    if (span) endAttemptSpan(span, record);
     record.durationMs = clock.monotonic() - record.startedAt;
     for (const observer of observers) observer.callEnded?.(record);
   };
@@ -43,15 +46,16 @@ export function recordCalls({ part, upstream, clock, observers }: RecordCallsOpt
       const { calls } = ctx.trace;
       if (calls && calls.length < MAX_RECORDS) calls.push(record);
       for (const observer of observers) observer.callStarted?.(record);
-      return next(call, { ...ctx, record }).then(
+      const span = ctx.span && startAttemptSpan(ctx.span, call.method, record);
+      return next(call, { ...ctx, record, span }).then(
         (reply) => {
           record.status = reply.status;
-          end(record);
+          end(record, span);
           return reply;
         },
         (error) => {
           fail(record, error);
-          end(record);
+          end(record, span);
           throw error;
         },
       );

@@ -26,12 +26,14 @@ export class WaitRecorder {
   }
 
   /** Waits for a promise, and records the wait, however it ends. */
-  async time<T>(waiting: Promise<T>, { trace: { waits } }: Context): Promise<T> {
+  async time<T>(waiting: Promise<T>, { span, trace: { waits } }: Context): Promise<T> {
     const { part, upstream, clock } = this.#options;
     const startedAt = clock.monotonic();
+    const wait = span?.start(`wait for ${this.#for}`);
     try {
       return await waiting;
     } finally {
+      wait?.end();
       const durationMs = clock.monotonic() - startedAt;
       if (waits && waits.length < MAX_RECORDS) {
         waits.push({ for: this.#for, part, upstream, startedAt, durationMs });

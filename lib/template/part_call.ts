@@ -2,7 +2,6 @@ import { Body } from "../core/body.ts";
 import type { Bytes } from "../core/bytes.ts";
 import { FieldList } from "../core/field_list.ts";
 import type { HeaderKey } from "../http/header_key.ts";
-import { isTraceparent } from "../http/traceparent.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Call } from "../core/source.ts";
 import type { PathTemplate, Template } from "./template.ts";
@@ -28,8 +27,6 @@ export interface CallTemplate {
   readonly hasOwnAuthorization?: boolean;
 }
 
-/** The only client headers that every part forwards. */
-const FORWARDED = ["accept-language", "traceparent"] as const;
 /** A character that a header's value must not contain (RFC 9110 section 5.5). */
 const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
 const ENCODER = new TextEncoder();
@@ -72,11 +69,11 @@ function partsOf({ mapped }: CallTemplate, { outputs }: Inputs): NonNullable<Cal
 /** The template's own list, shared by all of its calls, unless a header depends on the request. */
 function headersOf({ ownHeaders, headers }: CallTemplate, inputs: Inputs): FieldList {
   let expanded = ownHeaders;
-  for (const name of FORWARDED) {
-    const value = inputs.call.headers.get(name);
-    if (value === null || (name === "traceparent" && !isTraceparent(value))) continue;
-    if (expanded === ownHeaders) expanded = new FieldList(ownHeaders);
-    expanded.set(name, value);
+  // The only client header that every part forwards.
+  const language = inputs.call.headers.get("accept-language");
+  if (language !== null) {
+    expanded = new FieldList(ownHeaders);
+    expanded.set("accept-language", language);
   }
   for (const name in headers) {
     if (expanded === ownHeaders) expanded = new FieldList(ownHeaders);

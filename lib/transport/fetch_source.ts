@@ -6,12 +6,13 @@ import { isSafe } from "../core/is_safe.ts";
 import { platformSignal } from "../core/scope.ts";
 import type { Reply, Source } from "../core/source.ts";
 import { upstreamFailure } from "../core/upstream_fault.ts";
-import { activeTrace } from "./active_trace.ts";
 import { EXPECTED_TIMEOUT, expectedTimeout } from "./expected_timeout.ts";
 import { faultOf } from "./fault_of.ts";
+import { nameServer } from "./name_server.ts";
+import { originOf } from "./socket/origin.ts";
+import { setTraceHeaders, traceHeaders } from "./trace_headers.ts";
+import { withoutSpans } from "./without_spans.ts";
 
-/** Headers that `fetch` adds to requests while OpenTelemetry is on. */
-const ADDED = ["traceparent", "baggage"] as const;
 /** Codings that `fetch` decodes on its own, without updating the headers. */
 const DECODED = /^(?:gzip|br)$/i;
 
@@ -44,24 +45,28 @@ export function openFetchClients(idleMs: number): FetchClients {
  * @param base origin and base path, without a trailing slash
  */
 export function fetchSource(base: string, clients: FetchClients, clock: Clock): Source {
+  const origin = originOf(new URL(base));
   return async function fetched(call, ctx) {
     ctx.signal.throwIfAborted();
     const { method, body } = call;
     const headers = new Headers(call.headers);
     const timeout = expectedTimeout(ctx, clock);
     if (timeout !== undefined) headers.set(EXPECTED_TIMEOUT, timeout);
-    // Deno appends its own to an existing value.
-    if (activeTrace() !== undefined) { for (const name of ADDED) headers.delete(name); }
+    nameServer(ctx, origin);
+    const trace = traceHeaders(call, ctx);
+    if (trace !== undefined) setTraceHeaders(headers, trace);
     let response: Response;
     try {
-      response = await fetch(base + call.path, {
-        client: isSafe(method) ? clients.pooled : clients.unpooled,
-        method,
-        headers,
-        body: body?.handOn() ?? null,
-        redirect: "manual",
-        signal: platformSignal(ctx.signal),
-      });
+      response = await withoutSpans(() =>
+        fetch(base + call.path, {
+          client: isSafe(method) ? clients.pooled : clients.unpooled,
+          method,
+          headers,
+          body: body?.handOn() ?? null,
+          redirect: "manual",
+          signal: platformSignal(ctx.signal),
+        })
+      );
     } catch (error) {
       ctx.signal.throwIfAborted();
       throw upstreamFailure(faultOf(error));

@@ -49,15 +49,24 @@ Deno.test("requests that bring no id get different ones", async () => {
 });
 
 const TRACED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+/** Of a version after 00. */
+const LATER = `cc${TRACED.slice(2)}`;
 
 for (
   const [traceparent, kept] of [
     [TRACED, TRACED],
-    [`${TRACED}-more`, `${TRACED}-more`],
+    [`${TRACED}-more`, undefined],
+    [LATER, LATER],
+    [`${LATER}-more`, `${LATER}-more`],
+    [`${LATER}.more`, undefined],
+    [`ff${LATER.slice(2)}`, undefined],
+    [TRACED.replace("0af7651916cd43dd8448eb211c80319c", "0".repeat(32)), undefined],
+    [TRACED.replace("b7ad6b7169203331", "0".repeat(16)), undefined],
     [TRACED.toUpperCase(), undefined],
     [TRACED.slice(1), undefined],
     ["", undefined],
     [`${TRACED}, ${TRACED}`, undefined],
+    [`${LATER}-more, ${LATER}-more`, undefined],
   ] as const
 ) {
   Deno.test(`a traceparent "${traceparent}" is ${kept === undefined ? "dropped" : "used"}`, async () => {

@@ -2,6 +2,7 @@ import type { Bytes } from "../../core/bytes.ts";
 import { FieldList } from "../../core/field_list.ts";
 import type { Call } from "../../core/source.ts";
 import { EXPECTED_TIMEOUT } from "../expected_timeout.ts";
+import type { TraceHeaders } from "../trace_headers.ts";
 import type { Origin } from "./origin.ts";
 
 /** Headers about the connection and the framing, which are set here. */
@@ -19,6 +20,8 @@ const NOT_SENT: ReadonlySet<string> = new Set([
 ]);
 
 const TRACEPARENT = "traceparent";
+const TRACESTATE = "tracestate";
+const REPLACED = [TRACEPARENT, TRACESTATE, EXPECTED_TIMEOUT];
 
 /** Paths that need no encoding, and no resolving of `.` and `..` (RFC 3986 section 3.3). */
 const PLAIN_PATH = /^(?:\/(?!\.)[\w\-.~!$&'()*+,;=:@/%?]*)$/;
@@ -35,8 +38,8 @@ export interface RequestHeadOptions {
   readonly body: number | "chunked" | undefined;
   /** Replaces the call's header. */
   readonly expectedTimeout: string | undefined;
-  /** Replaces the call's header. */
-  readonly traceparent: string | undefined;
+  /** Replaces the call's headers. */
+  readonly trace: TraceHeaders | undefined;
 }
 
 /** A request's head. */
@@ -55,20 +58,23 @@ const sharedLines = new WeakMap<FieldList, Bytes>();
 /** Writes a request's head (RFC 9112 section 3). */
 export function requestHead(
   { method, path, headers }: Call,
-  { origin, basePath, body, expectedTimeout, traceparent }: RequestHeadOptions,
+  { origin, basePath, body, expectedTimeout, trace }: RequestHeadOptions,
 ): RequestHead {
   let text = `${method} ${targetOf(basePath + path)} HTTP/1.1\r\nhost: ${origin.host}\r\n`;
   const shared = headers instanceof FieldList && headers.isFrozen ? linesOf(headers) : undefined;
   if (shared === undefined) {
     const fields = headers instanceof FieldList ? headers : new FieldList(headers);
     fields.each((name, value) => {
-      if (name === TRACEPARENT && traceparent !== undefined) return;
+      if (trace !== undefined && (name === TRACEPARENT || name === TRACESTATE)) return;
       if (name === EXPECTED_TIMEOUT && expectedTimeout !== undefined) return;
       if (!NOT_SENT.has(name)) text += `${name}: ${value}\r\n`;
     });
   }
   if (expectedTimeout !== undefined) text += `${EXPECTED_TIMEOUT}: ${expectedTimeout}\r\n`;
-  if (traceparent !== undefined) text += `${TRACEPARENT}: ${traceparent}\r\n`;
+  if (trace !== undefined) {
+    text += `${TRACEPARENT}: ${trace.traceparent}\r\n`;
+    if (trace.tracestate !== undefined) text += `${TRACESTATE}: ${trace.tracestate}\r\n`;
+  }
   if (body === "chunked") text += "transfer-encoding: chunked\r\n";
   else if (body !== undefined) text += `content-length: ${body}\r\n`;
   return { text, shared: shared ?? END };
@@ -77,7 +83,7 @@ export function requestHead(
 /** Undefined if a header in them may be replaced. */
 function linesOf(headers: FieldList): Bytes | undefined {
   const known = sharedLines.get(headers);
-  if (known || headers.has(TRACEPARENT) || headers.has(EXPECTED_TIMEOUT)) return known;
+  if (known || REPLACED.some((name) => headers.has(name))) return known;
   let text = "";
   headers.forEach((value, name) => {
     if (!NOT_SENT.has(name)) text += `${name}: ${value}\r\n`;

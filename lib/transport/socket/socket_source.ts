@@ -1,7 +1,8 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Call, Source } from "../../core/source.ts";
-import { activeTrace } from "../active_trace.ts";
 import { expectedTimeout } from "../expected_timeout.ts";
+import { nameServer } from "../name_server.ts";
+import { traceHeaders } from "../trace_headers.ts";
 import { Exchange } from "./exchange.ts";
 import type { Origin } from "./origin.ts";
 import type { Pool } from "./pool.ts";
@@ -27,13 +28,14 @@ export function socketSource({ origin, basePath, pool, clock }: SocketSourceOpti
   return function socket(call, ctx) {
     try {
       ctx.signal.throwIfAborted();
+      nameServer(ctx, origin);
       const body = uploadOf(call);
       const head = requestHead(call, {
         origin,
         basePath,
         body: body && (body.length ?? "chunked"),
         expectedTimeout: expectedTimeout(ctx, clock),
-        traceparent: activeTrace(),
+        trace: traceHeaders(call, ctx),
       });
       return new Exchange({ method: call.method, head, body }, pool, ctx.signal).reply;
     } catch (error) {

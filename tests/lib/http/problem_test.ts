@@ -31,7 +31,7 @@ Deno.test("a part's problem begins with the part", () => {
 });
 
 Deno.test("a document names its request, and no parts where none failed", () => {
-  const document = problemDocumentOf(TIMEOUT, "id-1");
+  const document = problemDocumentOf(TIMEOUT, { id: "id-1", parts: [] });
   assertEquals(document, { ...TOLD, instance: "id-1" });
   assertFalse("problems" in document);
 });
@@ -41,6 +41,6 @@ Deno.test("a document lists the parts that failed, in order", () => {
   const error = new GatewayError("upstream-timeout", "the part a is required", {
     failures: [{ part: "a", error: TIMEOUT }, { part: "b", error: other }],
   });
-  const { problems } = problemDocumentOf(error, "id-1");
+  const { problems } = problemDocumentOf(error, { id: "id-1", parts: [] });
   assertEquals(problems?.map(({ part, status }) => [part, status]), [["a", 504], ["b", 503]]);
 });

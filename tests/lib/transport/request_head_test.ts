@@ -10,7 +10,7 @@ function sent(headers: Headers, expectedTimeout: string | undefined = "90"): str
     basePath: "",
     body: undefined,
     expectedTimeout,
-    traceparent: undefined,
+    trace: undefined,
   });
   const bytes = new Uint8Array(headLength(head));
   encodeHead(head, bytes);
