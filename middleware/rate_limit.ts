@@ -1,4 +1,5 @@
-import type { KeySourceSettings, LimitSettings } from "../lib/config/limit.ts";
+import type { KeySourceSettings, LimitSettings, Refund } from "../lib/config/limit.ts";
+import type { RequestValue } from "../lib/config/request_value.ts";
 import { GatewayError } from "../lib/core/errors.ts";
 import { msUntil, wholeTokens } from "../lib/limiter/bucket.ts";
 import type { TopKeys } from "../lib/limiter/admin/top_keys.ts";
@@ -11,6 +12,7 @@ import {
 import type { Charge, ChargedBucket, Decision, Denial, Limit } from "../lib/limiter/limit.ts";
 import type { Limiter } from "../lib/limiter/limiter.ts";
 import type { WaitRecorder } from "../lib/observe/wait_recorder.ts";
+import { cookieOf } from "../lib/http/cookie.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Middleware } from "./middleware.ts";
 
@@ -23,6 +25,8 @@ export interface RateLimitOptions {
   readonly cost: number;
   /** How many leading bits of an IPv6 address identify a client. */
   readonly ipv6Prefix: number;
+  /** The time (ms since 1970). */
+  readonly wall: () => number;
   readonly limiter: Limiter;
   /** Tracks the busiest buckets. */
   readonly topKeys: TopKeys;
@@ -42,6 +46,14 @@ type LimitHeader = readonly [name: string, value: string];
 
 /** The lowest status that counts as a fault of the gateway or an upstream. */
 const FAULT_STATUS = 500;
+/** The lowest status of a failure. */
+const FAILURE_STATUS = 400;
+
+const NONE: readonly Refund[] = [];
+const FAULT: readonly Refund[] = ["fault"];
+const HIT: readonly Refund[] = ["hit"];
+const SUCCESS: readonly Refund[] = ["success"];
+const HIT_AND_SUCCESS: readonly Refund[] = ["hit", "success"];
 
 /**
  * Admits a request when all of the route's limits allow it, and reports what is left in `RateLimit`
@@ -49,11 +61,16 @@ const FAULT_STATUS = 500;
  * tokens from any limit.
  */
 export function rateLimit(options: RateLimitOptions): Middleware {
-  const { route, limits, cost, ipv6Prefix, limiter, topKeys, waits, onDecision } = options;
+  const { route, limits, cost, ipv6Prefix, limiter, topKeys, waits, onDecision, wall } = options;
   const refunds = new Map(limits.map(({ name, refund }) => [name, refund]));
+  const refundsAny = limits.some(({ refund }) => refund.size > 0);
   const policies = policyHeaders(limits);
-  const reported = (c: Exchange, buckets: readonly ChargedBucket[]) =>
-    limitHeaders(policies.get(c.ctx.client.tier) ?? policies.get(undefined) ?? "", buckets);
+  const legacy = new Set(limits.flatMap((limit) => limit.legacyHeaders ? limit.name : []));
+  const reported = (c: Exchange, buckets: readonly ChargedBucket[]) => {
+    const policy = policies.get(c.ctx.client.tier) ?? policies.get(undefined) ?? "";
+    const headers = limitHeaders(policy, buckets);
+    return legacy.size === 0 ? headers : [...headers, ...legacyHeaders(buckets, legacy, wall())];
+  };
   /** Lets a request pass, or turns it back. */
   const decided = (c: Exchange, charged: readonly Charged[], decision: Decision): void => {
     if (decision.outcome === "unavailable") {
@@ -88,10 +105,18 @@ export function rateLimit(options: RateLimitOptions): Middleware {
       const { grant } = c;
       if (!grant) return;
       for (const [name, value] of reported(c, grant.buckets)) headers.set(name, value);
-      const reason = status >= FAULT_STATUS ? "fault" : c.trace.isHit ? "hit" : undefined;
-      if (reason) grant.refund(({ limit }) => refunds.get(limit.name)?.has(reason) ?? false);
+      const reasons = reasonsOf(status, c.trace.isHit);
+      if (reasons.length === 0 || !refundsAny) return;
+      grant.refund(({ limit }) => reasons.some((reason) => refunds.get(limit.name)?.has(reason)));
     },
   };
+}
+
+/** Why a response with that status gets its tokens back, from those limits that give any. */
+function reasonsOf(status: number, isHit = false): readonly Refund[] {
+  if (status >= FAULT_STATUS) return FAULT;
+  if (isHit) return status < FAILURE_STATUS ? HIT_AND_SUCCESS : HIT;
+  return status < FAILURE_STATUS ? SUCCESS : NONE;
 }
 
 function ownerOf(
@@ -119,10 +144,32 @@ function subjectOf(by: readonly KeySourceSettings[], ipv6Prefix: number, c: Exch
       if (name !== undefined) return bucketSubject.client(name);
       continue;
     }
-    const value = c.headers.get(source.header);
-    if (value !== null && value !== "") return bucketSubject.header(source.header, value);
+    const { from, name: key } = source;
+    const value = requestValueOf(source, c);
+    if (value === undefined || value === "") continue;
+    return from === "header"
+      ? bucketSubject.header(key, value)
+      : bucketSubject.value(`${from}:${key}`, value);
   }
   return bucketSubject.ip(address, ipv6Prefix);
+}
+
+/** A value of a request; undefined if it has none, or several where one was meant. */
+function requestValueOf({ from, name }: RequestValue, c: Exchange): string | undefined {
+  switch (from) {
+    case "header":
+      return c.headers.get(name) ?? undefined;
+    case "claim": {
+      const claim = c.ctx.client.claims?.[name];
+      return typeof claim === "string" || typeof claim === "number" ? String(claim) : undefined;
+    }
+    case "cookie":
+      return cookieOf(c.headers, name);
+    case "query":
+      return new URLSearchParams(c.target.search).get(name) ?? undefined;
+    case "param":
+      return c.params[name];
+  }
 }
 
 function quotaExceeded(decision: Denial, headers: readonly LimitHeader[]): GatewayError {
@@ -151,6 +198,32 @@ function limitHeaders(policies: string, buckets: readonly ChargedBucket[]): Limi
   return buckets.length === 0
     ? [policy]
     : [policy, ["ratelimit", buckets.map(remainingOf).join(", ")]];
+}
+
+/**
+ * The headers that most gateways sent before the draft, of the limit with the fewest tokens left: burst,
+ * whole tokens left, and when the bucket is full again (s since 1970).
+ */
+function legacyHeaders(
+  buckets: readonly ChargedBucket[],
+  names: ReadonlySet<string>,
+  wallMs: number,
+): LimitHeader[] {
+  const [tightest] = buckets.filter(({ charge }) => names.has(charge.limit.name))
+    .map(({ charge: { limit: { shape } }, level }) => ({
+      shape,
+      level,
+      remaining: wholeTokens(level, shape),
+    }))
+    .sort((a, b) => a.remaining - b.remaining);
+  if (tightest === undefined) return [];
+  const { shape, level, remaining } = tightest;
+  const burst = shape.capacity / shape.perToken;
+  return [
+    ["x-ratelimit-limit", String(burst)],
+    ["x-ratelimit-remaining", String(remaining)],
+    ["x-ratelimit-reset", String(Math.ceil((wallMs + msUntil(level, shape, burst)) / 1000))],
+  ];
 }
 
 /** `"perClient";q=20;w=12`: the burst, and how many seconds it takes to refill. */

@@ -78,6 +78,7 @@ export function createGateway(
   const { clock, background, buffers, shutdown, operator, logAccess, logError, metrics } = deps;
   const observers: readonly Observer[] = [...deps.observers ?? [], ...metrics ? [metrics] : []];
   const { ipv6Prefix } = settings;
+  const wall = () => clock.wall();
   const hashes = operator?.clientHashes ?? new ClientHashes();
   const [own, routes] = [new RouteTree<Way>(), new RouteTree<Way>()];
   const ownMethods = new RouteTree<void>();
@@ -161,7 +162,16 @@ export function createGateway(
       (addresses.allow || addresses.deny.length > 0) && allowAddresses(addresses),
       route.auth.length > 0 && authenticate({ ways: waysOf(route), refuseBlocked: notBlocked }),
       limited.length > 0 &&
-      rateLimit({ route: key, limits: limited, cost, ipv6Prefix, waits, onDecision, ...limits }),
+      rateLimit({
+        ...limits,
+        route: key,
+        limits: limited,
+        cost,
+        ipv6Prefix,
+        wall,
+        waits,
+        onDecision,
+      }),
       (settings.clients?.required || route.auth.length > 0) && refuse(),
       route.require && require(route.require, route.auth.some(({ kind }) => kind === "jwt")),
       route.auth.length > 0 && keepPrivate(),

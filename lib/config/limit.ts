@@ -4,7 +4,8 @@ import type { Limit, NamedLimit } from "../limiter/limit.ts";
 import { choice } from "./facts.ts";
 import { list, object, record } from "./object.ts";
 import type { Reader } from "./reader.ts";
-import { count, duration, flag, headerKey, oneOf, rate, text } from "./values.ts";
+import { requestValue } from "./request_value.ts";
+import { count, duration, flag, oneOf, rate, text } from "./values.ts";
 
 const allowanceSchema = object({
   /** Tokens refilled per period. */
@@ -13,11 +14,15 @@ const allowanceSchema = object({
   burst: count,
 });
 
-const BY_RULE = "must be client, ip, all or header:NAME, or a list of these";
-const SOURCE_RULE = "must be client, ip, all or header:NAME";
+const SOURCE_RULE =
+  "must be client, ip, all, header:NAME, claim:NAME, cookie:NAME, query:NAME or param:NAME";
+const BY_RULE = `${SOURCE_RULE}, or a list of these`;
 const words = oneOf(["client", "ip", "all"], SOURCE_RULE);
-const keySource = choice(v.union([words, headerKey], SOURCE_RULE), words, headerKey);
-const oneSource = v.pipe(v.union([words, headerKey], BY_RULE), v.transform((source) => [source]));
+const keySource = choice(v.union([words, requestValue], SOURCE_RULE), words, requestValue);
+const oneSource = v.pipe(
+  v.union([words, requestValue], BY_RULE),
+  v.transform((source) => [source]),
+);
 const sources = list(keySource, BY_RULE, 1);
 
 /** A named rate policy. */
@@ -51,12 +56,17 @@ export const limitSchema = object({
   tiers: v.optional(record(text, allowanceSchema, "must be an object of tiers by name"), {}),
   /** Whether each route has its own bucket. */
   perRoute: v.optional(flag, false),
+  /** Whether responses also have `X-RateLimit-Limit`, `-Remaining` and `-Reset`, for older clients. */
+  legacyHeaders: v.optional(flag, false),
   /**
-   * When tokens are refunded: `fault` for responses with status 500 and above, `hit` for cache hits.
-   * Default: never.
+   * When tokens are refunded: `fault` for responses with status 500 and above, `hit` for cache hits,
+   * `success` for statuses below 400, so that only failures count, as for a login. Default: never.
    */
   refund: v.optional(
-    list(oneOf(["hit", "fault"], "must be hit or fault"), "must be a list of hit and fault"),
+    list(
+      oneOf(["hit", "fault", "success"], "must be hit, fault or success"),
+      "must be a list of hit, fault and success",
+    ),
     [],
   ),
 });
@@ -76,10 +86,15 @@ export type KeySource = KeySourceInput;
 /** What a limit identifies clients by, with the header's name parsed. */
 export type KeySourceSettings = v.InferOutput<typeof keySource>;
 
+/** Why tokens are refunded. */
+export type Refund = "hit" | "fault" | "success";
+
 /** A named rate policy, with what identifies a client, its tiers and its refunds. */
 export interface LimitSettings extends NamedLimit {
   readonly by: readonly KeySourceSettings[];
-  readonly refund: ReadonlySet<"hit" | "fault">;
+  readonly refund: ReadonlySet<Refund>;
+  /** Whether responses have the older headers, too. */
+  readonly legacyHeaders: boolean;
 }
 
 /** Parses a limit; undefined, with every problem reported, if it is invalid. */
@@ -91,7 +106,7 @@ export function readLimit(
 ): LimitSettings | undefined {
   const read = reader.read(limitSchema, input, path);
   if (!read) return undefined;
-  const { wait = 0, queue, onStoreFailure, by, perRoute } = read;
+  const { wait = 0, queue, onStoreFailure, by, perRoute, legacyHeaders } = read;
   const allow = (
     { rate, burst }: v.InferOutput<typeof allowanceSchema>,
     path: readonly string[],
@@ -110,5 +125,6 @@ export function readLimit(
     const limit = allow(allowed, [...path, "tiers", tier]);
     if (limit) tiers.set(tier, limit);
   }
-  return allowance && { name, by, allowance, tiers, perRoute, refund: new Set(read.refund) };
+  const refund = new Set(read.refund);
+  return allowance && { name, by, allowance, tiers, perRoute, refund, legacyHeaders };
 }

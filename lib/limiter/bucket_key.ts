@@ -22,7 +22,7 @@ const keyOf = memoize((prefixed) => {
 }, MAX_MEMOIZED);
 const hashOf = memoize(fingerprint, MAX_MEMOIZED);
 
-/** The subjects of buckets: everyone, a client, an address, or a header value. */
+/** The subjects of buckets: everyone, a client, an address, or a value of the request. */
 export const bucketSubject = {
   all: "all",
   client: (name: string) => `client ${name}`,
@@ -30,6 +30,8 @@ export const bucketSubject = {
   ip: (address: string, ipv6Prefix: number) => `ip ${keyOf(`${ipv6Prefix} ${address}`)}`,
   /** @param header its name in lower case */
   header: (header: string, value: string) => `${header} ${hashOf(value)}`,
+  /** @param source such as `claim:sub`, which no header can be called */
+  value: (source: string, value: string) => `${source} ${hashOf(value)}`,
 } as const;
 
 /** The allowance of a tier; a tier that the limit does not list has that of none. */

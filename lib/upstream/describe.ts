@@ -37,16 +37,23 @@ function describeTargets(upstream: UpstreamSettings): string[] {
   return [[`upstream ${name}`, ...lines, ...checks].join("\n")];
 }
 
+/** What clients can change at will, as it is called in a warning. */
+const CHANGEABLE: Readonly<Record<string, string>> = {
+  header: "header",
+  cookie: "cookie",
+  query: "query parameter",
+};
+
 /**
  * Warns of a limit whose first key source a client can choose freely: it does not bind that client.
  */
 function warnings(routes: readonly RouteSettings[]): string[] {
-  const unsafe = routes.flatMap(({ limits }) => limits).filter(({ by: [first] }) =>
-    typeof first === "object"
-  );
-  return [...new Set(unsafe.map(({ name }) => name))].map((name) =>
-    `warning: limits.${name} counts by a header that clients can change to avoid the limit`
-  );
+  const found = routes.flatMap(({ limits }) => limits).flatMap(({ name, by: [first] }) => {
+    const what = typeof first === "object" ? CHANGEABLE[first.from] : undefined;
+    if (what === undefined) return [];
+    return `warning: limits.${name} counts by a ${what} that clients can change to avoid the limit`;
+  });
+  return [...new Set(found)];
 }
 
 function describeRoute(route: RouteExplanation): string {

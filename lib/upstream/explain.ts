@@ -150,7 +150,7 @@ function explainLimit({ name, allowance, by, perRoute }: LimitSettings): LimitEx
     name,
     rate: formatRate({ tokens: perMs, periodMs: perToken }),
     burst: capacity / perToken,
-    by: by.map((source) => typeof source === "string" ? source : `header:${source.header}`),
+    by: by.map((source) => typeof source === "string" ? source : `${source.from}:${source.name}`),
     perRoute,
   };
 }

@@ -14,12 +14,17 @@ export interface Subject {
   readonly isCountedBy: (limit: LimitSettings) => boolean;
 }
 
-/** The parameters that name a subject; exactly one is required. */
-export const SUBJECTS = ["client", "ip", "header", "all"] as const;
+/** The values of a request that limits can count by. */
+const VALUES = ["header", "claim", "cookie", "query", "param"] as const;
 
-const RULE = "exactly one of client=NAME, ip=ADDRESS, header=NAME:VALUE and all is required";
+/** The parameters that name a subject; exactly one is required. */
+export const SUBJECTS = ["client", "ip", "all", ...VALUES] as const;
+
+const RULE =
+  "exactly one of client=NAME, ip=ADDRESS, all, and header, claim, cookie, query or param " +
+  "=NAME:VALUE is required";
 const CLIENT = /^[^\p{Cc}]{1,200}$/u;
-const HEADER = /^([!#$%&'*+.^_`|~\w-]{1,100}):\s*(\S.*)$/s;
+const NAMED = /^([!#$%&'*+.^_`|~\w-]{1,100}):\s*(\S.*)$/s;
 
 /**
  * Reads the subject of a query.
@@ -56,13 +61,17 @@ export function subjectOf(
       isCountedBy: counts((source) => source === "client"),
     };
   }
-  const [, header = "", shown = ""] = HEADER.exec(value) ?? [];
-  if (shown === "") throw new GatewayError("bad-request", "header must be NAME:VALUE");
-  const name = header.toLowerCase();
+  const [, given = "", shown = ""] = NAMED.exec(value) ?? [];
+  if (shown === "") throw new GatewayError("bad-request", `${named} must be NAME:VALUE`);
+  const name = named === "header" ? given.toLowerCase() : given;
   return {
-    who: bucketSubject.header(name, shown),
+    who: named === "header"
+      ? bucketSubject.header(name, shown)
+      : bucketSubject.value(`${named}:${name}`, shown),
     client: {},
-    isCountedBy: counts((source) => typeof source === "object" && source.header === name),
+    isCountedBy: counts((source) =>
+      typeof source === "object" && source.from === named && source.name === name
+    ),
   };
 }
 

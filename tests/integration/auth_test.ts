@@ -314,3 +314,26 @@ Deno.test("auth: rotation and an outage of the issuer fail no valid request", as
   assertEquals(new Set(await round(3)), new Set([200]), "they wait for the new key");
   assertEquals(issuer.seen.length, 2);
 });
+
+Deno.test("auth: a limit by a claim counts a tenant, whoever of it asks", async () => {
+  await using issuer = await startIssuer();
+  await using upstream = startEcho();
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    auth: { users: tokens(issuer) },
+    limits: { perTenant: { rate: "1/h", burst: 2, by: ["claim:tenant", "ip"] } },
+    routes: { "GET /a": { auth: "users", limit: "perTenant", gather: { it: { from: "up" } } } },
+  });
+  const get = async (sub: string, tenant: string) => {
+    const token = await issuer.sign({ sub, tenant });
+    const response = await fetch(`${gateway.url}/a`, bearer(token));
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals([await get("ada", "x"), await get("bob", "x"), await get("eve", "x")], [
+    200,
+    200,
+    429,
+  ]);
+  assertEquals(await get("ada", "y"), 200);
+});

@@ -338,6 +338,65 @@ interface Answer {
   readonly body: Record<string, unknown>;
 }
 
+for (
+  const [by, same, other] of [
+    ["cookie:s", { headers: { cookie: "a=1; s=7" } }, { headers: { cookie: "a=1; s=8" } }],
+    ["query:key", { query: "?key=7&x=1" }, { query: "?key=8&x=1" }],
+    ["param:id", { id: "7" }, { id: "8" }],
+  ] as const
+) {
+  Deno.test(`a limit by ${by} has a bucket for each value, and for addresses without one`, async () => {
+    const { gateway: started } = limited({ one: { rate: "1/h", burst: 1, by } }, {
+      routes: {
+        "GET /a/:id": { limit: "one", forward: "api" },
+        "GET /b": { limit: "one", forward: "api" },
+      },
+    });
+    await using gateway = started;
+    const ask = async (
+      { headers = {}, query = "", id = "1" }: {
+        headers?: Record<string, string>;
+        query?: string;
+        id?: string;
+      },
+    ) => (await get(gateway, `/a/${id}${query}`, { headers })).status;
+    assertEquals([await ask(same), await ask(same), await ask(other)], [200, 429, 200]);
+    const plain = async () => (await get(gateway, "/b")).status;
+    assertEquals([await plain(), await plain()], [200, 429]);
+  });
+}
+
+Deno.test("refund success: only failures count", async () => {
+  let status = 200;
+  const { gateway: started } = limited({
+    logins: { rate: "1/h", burst: 2, refund: ["success"] },
+  }, { upstreams: { api: { source: () => Promise.resolve(json({}, status)) } } });
+  await using gateway = started;
+  const ask = async (next: number) => {
+    status = next;
+    return (await get(gateway, "/a")).status;
+  };
+  for (let count = 0; count < 5; count++) assertEquals(await ask(200), 200);
+  assertEquals([await ask(401), await ask(401), await ask(401)], [401, 401, 429]);
+});
+
+Deno.test("legacy headers tell of the limit with the fewest tokens left, on a refusal too", async () => {
+  const { gateway: started, clock } = limited({
+    hourly: { rate: "60/h", burst: 3, legacyHeaders: true },
+    daily: { rate: "24/d", burst: 50, legacyHeaders: true },
+    hidden: { rate: "1/h", burst: 10 },
+  });
+  await using gateway = started;
+  const legacy = ({ headers }: Answer) =>
+    ["limit", "remaining", "reset"].map((name) => headers.get(`x-ratelimit-${name}`));
+  const at = (ms: number) => String((clock.wall() + ms) / 1000);
+  assertEquals(legacy(await get(gateway, "/a")), ["3", "2", at(60_000)]);
+  await get(gateway, "/a");
+  assertEquals(legacy(await get(gateway, "/a")), ["3", "0", at(180_000)]);
+  const refused = await get(gateway, "/a");
+  assertEquals([refused.status, ...legacy(refused)], [429, "3", "0", at(180_000)]);
+});
+
 async function get(gateway: TestGateway, path: string, init: RequestInit = {}): Promise<Answer> {
   const { signal = AbortSignal.timeout(5_000) } = init;
   const response = await fetch(gateway.url + path, { ...init, signal });

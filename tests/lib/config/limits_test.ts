@@ -5,8 +5,9 @@ import { json } from "../../../lib/json/json_reply.ts";
 import { assertSchemaRejects } from "../../support/config_schema.ts";
 
 const LIMIT = { rate: "5/s", burst: 5 };
-const SOURCES = "must be client, ip, all or header:NAME";
-const SOURCE_LISTS = "must be client, ip, all or header:NAME, or a list of these";
+const SOURCES =
+  "must be client, ip, all, header:NAME, claim:NAME, cookie:NAME, query:NAME or param:NAME";
+const SOURCE_LISTS = `${SOURCES}, or a list of these`;
 const RATES = "must be a rate such as 5/s or 100/min, up to 1000000/s";
 const COUNTS = "must be a whole number of at least 1";
 const KEYS = "must be bearer or header:NAME";
@@ -36,6 +37,11 @@ const LIMITS: [what: string, limits: unknown, message: string][] = [
     "an unknown source",
     { a: { ...LIMIT, by: "user" } },
     `limits.a.by: ${SOURCE_LISTS}; got "user"`,
+  ],
+  [
+    "a claim without a name",
+    { a: { ...LIMIT, by: ["claim:"] } },
+    `limits.a.by.0: ${SOURCES}; got "claim:"`,
   ],
   ["no header", { a: { ...LIMIT, by: "header:" } }, `limits.a.by: ${SOURCE_LISTS}; got "header:"`],
   [
@@ -77,12 +83,12 @@ const LIMITS: [what: string, limits: unknown, message: string][] = [
   [
     "a refund in text",
     { a: { ...LIMIT, refund: "hit" } },
-    'limits.a.refund: must be a list of hit and fault; got "hit"',
+    'limits.a.refund: must be a list of hit, fault and success; got "hit"',
   ],
   [
     "an unknown refund",
     { a: { ...LIMIT, refund: ["miss"] } },
-    'limits.a.refund.0: must be hit or fault; got "miss"',
+    'limits.a.refund.0: must be hit, fault or success; got "miss"',
   ],
   [
     "a misspelt key",
@@ -294,7 +300,7 @@ Deno.test("what a limit says is read", () => {
     ...route({ limit: ["one"], cost: 3 }),
   });
   const [limit] = found?.limits ?? [];
-  assertEquals(limit?.by, [{ header: "x-tenant" }, "all"]);
+  assertEquals(limit?.by, [{ from: "header", name: "x-tenant" }, "all"]);
   assertEquals(limit?.perRoute, true);
   assertEquals([...limit?.refund ?? []], ["hit", "fault"]);
   assertEquals(limit?.allowance, {
