@@ -29,11 +29,11 @@ export class Log {
     return isWritten(level, this.#options.level);
   }
 
-  /** Writes a line, if its level is to be written. */
+  /** Writes a line, if its level is to be written, without the secrets of URLs in its message. */
   write(level: Level, message: string, facts?: LogFacts): void {
     if (!this.isWritten(level)) return;
     const { clock, write } = this.#options;
-    write({ time: timeText(clock.wall()), level, message, ...facts });
+    write({ time: timeText(clock.wall()), level, message: withoutSecrets(message), ...facts });
   }
 
   /**
@@ -45,17 +45,15 @@ export class Log {
     const [place, facts] = typeof about === "string" ? [`${about}: `, {}] : ["", about];
     if (thrown instanceof GatewayError && thrown.kind !== "internal") {
       const { kind: problem, message } = thrown;
-      return this.write("warn", place + withoutSecrets(message), { ...facts, problem });
+      return this.write("warn", place + message, { ...facts, problem });
     }
     if (!(thrown instanceof Error)) {
       const level = typeof about === "string" ? "warn" : "error";
-      return this.write(level, place + withoutSecrets(String(thrown)), facts);
+      return this.write(level, place + String(thrown), facts);
     }
     const stack = withoutSecrets(framesOf(thrown));
-    this.write("error", place + withoutSecrets(`${thrown.name}: ${thrown.message}`), {
-      ...facts,
-      ...(stack !== "" && { stack }),
-    });
+    const message = `${place}${thrown.name}: ${thrown.message}`;
+    this.write("error", message, { ...facts, ...(stack !== "" && { stack }) });
   }
 }
 

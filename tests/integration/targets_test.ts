@@ -10,6 +10,7 @@ import { startServer } from "../support/server.ts";
 import {
   refusingUrl,
   startRawUpstream,
+  startResettingUpstream,
   startUpstream,
   type TestUpstream,
 } from "../support/upstream.ts";
@@ -334,4 +335,13 @@ Deno.test("a name that cannot be looked up, and localhost, are called as they ar
   await using gateway = gatewayOf({ url }, { lookUp });
   assertEquals(await send(gateway, 5), 5);
   assertEquals(looked, []);
+});
+
+Deno.test("the log names the target that failed last, not the first one", async () => {
+  await using resetting = await startResettingUpstream("");
+  await using gateway = gatewayBefore([refusingUrl(), resetting.url]);
+  await send(gateway, 1);
+  assertEquals(gateway.faults.map(({ reason, target }) => [reason, target]), [
+    ["reset", resetting.url],
+  ]);
 });
