@@ -4,6 +4,7 @@ import { KvTier } from "./lib/cache/kv_tier.ts";
 import type { CacheStore } from "./lib/cache/store.ts";
 import { BufferBudget } from "./lib/core/buffer_budget.ts";
 import { systemClock as clock } from "./lib/core/clock.ts";
+import { Traffic } from "./lib/observe/traffic.ts";
 import { DEFAULTS } from "./lib/core/defaults.ts";
 import type { Settings } from "./lib/config/gateway.ts";
 import { writeJson } from "./lib/json/write_json.ts";
@@ -134,8 +135,10 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
     onError: (error, upstream) => logError(error, `upstream ${upstream}`),
   });
   closing.defer(() => resources.close());
+  const traffic = new Traffic();
   const deps = {
     clock,
+    traffic,
     random: Math.random,
     http: transport.source,
     lookUp: transport.lookUp,

@@ -33,8 +33,9 @@ export function accessLog(options: AccessLogOptions): Middleware {
     if (arrivedAt === undefined) return; // already logged, when the process ended
     inFlight.delete(c);
     const tookMs = clock.monotonic() - c.arrivedAt;
-    log({ c, arrivedAt, tookMs, client: clientOf(c, hashes), cutShort });
-    if (observers.length > 0) observe(observers, c, { time: arrivedAt, tookMs }, cutShort);
+    const client = clientOf(c, hashes);
+    log({ c, arrivedAt, tookMs, client, cutShort });
+    if (observers.length > 0) observe(observers, c, { time: arrivedAt, tookMs, client }, cutShort);
     counted?.leave();
   };
   shutdown.onEnd(() => {
@@ -74,13 +75,18 @@ function clientOf({ lifetime, env }: Exchange, hashes: AccessLogOptions["hashes"
 function observe(
   observers: readonly Observer[],
   c: Exchange,
-  { time, tookMs }: { readonly time: number; readonly tookMs: number },
+  { time, tookMs, client }: {
+    readonly time: number;
+    readonly tookMs: number;
+    readonly client: string;
+  },
   { cutOff, ended }: CutShort = {},
 ): void {
   const { trace, method, path, route, error, arrivedAt, env } = c;
   const request = endedRequest({
     route,
     isOwn: isReservedPath(path),
+    client,
     method,
     status: statusOf(c),
     problem: error?.kind,

@@ -5,6 +5,7 @@ import { forwardingHeader } from "../lib/http/forwarding_header.ts";
 import { isLoopbackAddress, isLoopbackHost } from "../lib/http/loopback.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Middleware } from "./middleware.ts";
+import type { Sessions } from "./sessions.ts";
 
 /** Decides who may use the operator API. */
 export interface AdminOptions {
@@ -14,6 +15,8 @@ export interface AdminOptions {
   readonly isHosted: boolean;
   /** The header in which a trusted proxy names the client. */
   readonly forwardedHeader: string;
+  /** The sessions of browsers, which stand for the token; undefined without a token. */
+  readonly sessions?: Sessions | undefined;
 }
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
@@ -21,12 +24,12 @@ const SAME_SITE = new Set(["same-origin", "none"]);
 const CHALLENGE = { headers: { "www-authenticate": 'Bearer realm="gateway"' } };
 
 /**
- * Authorizes the operator: a request with the token or, when no token is set, a request from this
+ * Authorizes the operator: a request with the token or a session or, when no token is set, a request from this
  * machine that came through no proxy. Requests of pages of other origins are always refused: by
  * `Origin` and `Sec-Fetch-Site`, by `Host` (DNS rebinding), and because a change needs a header that
  * no form can send.
  */
-export function admin({ token, isHosted, forwardedHeader }: AdminOptions): Middleware {
+export function admin({ token, isHosted, forwardedHeader, sessions }: AdminOptions): Middleware {
   const encoder = new TextEncoder();
   const expected = token === undefined ? undefined : encoder.encode(keyHash(token));
   return {
@@ -34,7 +37,9 @@ export function admin({ token, isHosted, forwardedHeader }: AdminOptions): Middl
       const { headers } = c;
       if (expected) {
         const shown = /^Bearer (.+)$/i.exec(headers.get("authorization") ?? "")?.[1] ?? "";
-        if (!nodeCrypto().timingSafeEqual(encoder.encode(keyHash(shown)), expected)) {
+        const isShown = nodeCrypto().timingSafeEqual(encoder.encode(keyHash(shown)), expected);
+        const isInSession = !isShown && sessions?.isValid(headers.get("cookie"));
+        if (!isShown && !isInSession) {
           throw new GatewayError(
             "unauthorized",
             "the operator's token is missing or wrong",
@@ -42,6 +47,7 @@ export function admin({ token, isHosted, forwardedHeader }: AdminOptions): Middl
           );
         }
         refuseForeignPage(c);
+        if (isInSession) refuseUnknownPage(c);
       } else {
         if (isHosted) throw tokenNeeded("without a token the operator API is off on Deno Deploy");
         if (!isLoopbackAddress(c.env.remoteAddress)) {
@@ -70,16 +76,34 @@ function tokenNeeded(why: string): GatewayError {
   );
 }
 
-function refuseForeignPage(c: Exchange): void {
+/**
+ * Refuses requests of pages of another origin.
+ * @throws {GatewayError} `forbidden`
+ */
+export function refuseForeignPage(c: Exchange): void {
   const { headers } = c;
-  const origin = headers.get("origin");
-  const own = `${c.env.scheme}://${headers.get("host") ?? ""}`;
-  if (origin !== null && origin.toLowerCase() !== own.toLowerCase()) {
+  const origin = headers.get("origin")?.toLowerCase();
+  const host = headers.get("host")?.toLowerCase() ?? "";
+  // A proxy may have taken the TLS off. Only a browser says same-origin, and no page can make it lie.
+  const mayBeTls = headers.get("sec-fetch-site") === "same-origin";
+  const own = [`${c.env.scheme}://${host}`, ...mayBeTls ? [`https://${host}`] : []];
+  if (origin !== undefined && !own.includes(origin)) {
     throw new GatewayError("forbidden", "the operator API refuses pages of another origin");
   }
   if (!SAME_SITE.has(headers.get("sec-fetch-site") ?? "none")) {
     throw new GatewayError("forbidden", "the operator API refuses pages of another site");
   }
+}
+
+/**
+ * Refuses a change that a browser may have made by itself, because its cookies come along: it must say
+ * which page it comes from.
+ * @throws {GatewayError} `forbidden`
+ */
+export function refuseUnknownPage(c: Exchange): void {
+  const { method, headers } = c;
+  if (SAFE_METHODS.has(method) || headers.has("origin") || headers.has("sec-fetch-site")) return;
+  throw new GatewayError("forbidden", "a change in a session needs an Origin or Sec-Fetch-Site");
 }
 
 /** DNS rebinding: a page whose name resolves to this machine is of the same origin to its browser. */

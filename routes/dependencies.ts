@@ -6,6 +6,7 @@ import type { BucketStore } from "../lib/limiter/stores/bucket_store.ts";
 import type { Metrics } from "../lib/observe/metrics/metrics.ts";
 import type { Tracing } from "../lib/observe/tracing.ts";
 import type { Observer } from "../lib/observe/observer.ts";
+import type { Traffic } from "../lib/observe/traffic.ts";
 import type { Operator } from "../lib/operator/operator.ts";
 import type { ReloadStatus } from "../lib/process/reloads.ts";
 import type { Shutdown } from "../lib/process/shutdown.ts";
@@ -62,6 +63,8 @@ export interface GatewayDependencies {
   readonly observers?: readonly Observer[];
   /** Makes spans; undefined while OpenTelemetry is off. */
   readonly tracing?: Tracing | undefined;
+  /** What the dashboard shows (default: nothing, and nothing is recorded for it). */
+  readonly traffic?: Traffic;
   /** Set for a gateway that rehearses a request of another one. */
   readonly rehearsal?: {
     /** The other's name in `Via` and `Proxy-Status`. */

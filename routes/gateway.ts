@@ -75,8 +75,10 @@ export function createGateway(
   deps: GatewayDependencies,
   shared: Shared = openShared(settings, deps),
 ): Gateway {
-  const { clock, background, buffers, shutdown, operator, logAccess, logError, metrics } = deps;
-  const observers: readonly Observer[] = [...deps.observers ?? [], ...metrics ? [metrics] : []];
+  const { clock, background, buffers, shutdown, operator, logAccess, logError } = deps;
+  const { metrics, traffic } = deps;
+  const observers: readonly Observer[] = [...deps.observers ?? [], metrics, traffic]
+    .filter((observer) => observer !== undefined);
   const { ipv6Prefix } = settings;
   const wall = () => clock.wall();
   const hashes = operator?.clientHashes ?? new ClientHashes();
@@ -236,6 +238,9 @@ export function createGateway(
       cache,
       limits,
       upstreams: () => sources.status(),
+      load: () => ({ inFlight: inFlight.count, lagMs: queue.lagMs }),
+      sessions: shared.sessions,
+      attempts: shared.attempts,
       pseudonym,
       transportOf: (upstream) => sources.transportOf(upstream),
       build: createGateway,

@@ -1,7 +1,6 @@
 import { Hono } from "hono";
-import type { OpenCache } from "../lib/cache/open_cache.ts";
 import type { Settings } from "../lib/config/gateway.ts";
-import type { UpstreamStatus } from "../lib/upstream/upstream_status.ts";
+import { Traffic } from "../lib/observe/traffic.ts";
 import { admin } from "../middleware/admin.ts";
 import type { Exchange } from "../middleware/exchange.ts";
 import type { Endpoint } from "../middleware/middleware.ts";
@@ -19,9 +18,10 @@ import { openApiEndpoint } from "./openapi.ts";
 import { metricsAdmin } from "./admin/metrics.ts";
 import { rehearseAdmin, type RehearseOptions } from "./admin/rehearse.ts";
 import { upstreamsAdmin } from "./admin/upstreams.ts";
+import { DASHBOARD_ROUTES, loginFor, mountDashboard } from "./dashboard/mount.ts";
+import type { DashboardOptions } from "./dashboard/options.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
 import { live, ready } from "./health.ts";
-import type { Limits } from "./limits.ts";
 import { problemKind } from "./problem_kinds.ts";
 import type { Routed } from "./route_tree.ts";
 
@@ -54,19 +54,20 @@ export const OWN_ROUTES: readonly Routed[] = [
   { method: "POST", path: "/_gateway/rehearse" },
   { method: "GET", path: "/_gateway/config" },
   { method: "GET", path: "/_gateway/openapi.json" },
+  ...DASHBOARD_ROUTES,
 ];
-/** The public ones; all others are the operator API. */
-const OPEN_ROUTES = /^\/_gateway\/(?:health|problems)\//;
+/** The public ones; all others are the operator's. What the login page loads is no secret. */
+const OPEN_ROUTES =
+  /^\/_gateway\/(?:health\/|problems\/|dashboard\/(?:login|logout|assets\/:file)$)/;
 const ADMIN_PATHS = new Set(
   OWN_ROUTES.map(({ path }) => path).filter((path) => !OPEN_ROUTES.test(path)),
 );
 
 /** What the gateway's own routes share with the routes of the config. */
-export interface OwnRoutesOptions extends Omit<RehearseOptions, "settings" | "deps"> {
-  readonly cache: OpenCache;
-  readonly limits: Limits;
-  /** Returns how the upstreams do. */
-  readonly upstreams: () => readonly UpstreamStatus[];
+export interface OwnRoutesOptions
+  extends
+    Omit<RehearseOptions, "settings" | "deps">,
+    Pick<DashboardOptions, "cache" | "limits" | "upstreams" | "load" | "sessions" | "attempts"> {
   /** Refuses a request that no route matches. */
   readonly notRouted: (c: Exchange) => never;
 }
@@ -114,16 +115,23 @@ function operatorApi(
   options: OwnRoutesOptions & { readonly openapi: Endpoint },
 ): Endpoint {
   const { clock, operator, adminToken: token, isHosted, reloads } = deps;
-  const { cache, limits, upstreams, notRouted } = options;
+  const { cache, limits, upstreams, sessions, notRouted } = options;
   const app = new Hono<OperatorEnv>();
   app.onError((error) => {
     throw error;
   });
-  const operatorOnly = admin({ token, isHosted, forwardedHeader: settings.trust.header });
+  const operatorOnly = admin({ token, isHosted, forwardedHeader: settings.trust.header, sessions });
+  const authorize = (c: Exchange) => operatorOnly.before?.(c);
   for (const path of ADMIN_PATHS) {
     app.use(path, async (c, next) => {
-      await operatorOnly.before?.(c.env);
-      await next();
+      try {
+        await authorize(c.env);
+      } catch (error) {
+        const login = loginFor(c, error, options);
+        if (login === undefined) throw error;
+        return c.redirect(login, 303);
+      }
+      return await next();
     });
   }
   const addressesOf = (url: string) => cacheAddresses(url, settings);
@@ -138,11 +146,19 @@ function operatorApi(
   app.route("/_gateway/rehearse", rehearseAdmin({ ...options, settings, deps }));
   if (reloads) app.route("/_gateway/config", configAdmin(reloads));
   app.get("/_gateway/openapi.json", async (c) => (await options.openapi(c.env)).build("GET"));
+  const traffic = deps.traffic ?? new Traffic();
+  app.route(
+    "/",
+    mountDashboard({ ...options, ...deps, settings, operator, traffic, token, authorize }),
+  );
   app.notFound((c) => notRouted(c.env));
   return async function operatorApi(c) {
     // The response to HEAD has the length of the one to GET, which is known further out.
     const request = c.method === "HEAD" ? new Request(c.request, { method: "GET" }) : c.request;
     const { body, status, headers } = await app.fetch(request, c);
+    if (headers.get("content-type") === "text/event-stream") {
+      return new ResponseDraft(body, { status, headers });
+    }
     const bytes = body && new Uint8Array(await new Response(body).arrayBuffer());
     return new ResponseDraft(bytes, { status, headers });
   };

@@ -4,6 +4,8 @@ import { type OpenCache, openCache } from "../lib/cache/open_cache.ts";
 import type { Settings } from "../lib/config/gateway.ts";
 import { DEFAULTS } from "../lib/core/defaults.ts";
 import { SharedUpstreams } from "../lib/upstream/shared_upstreams.ts";
+import { LoginAttempts } from "../middleware/login_attempts.ts";
+import { Sessions } from "../middleware/sessions.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
 import { type Limits, openLimits } from "./limits.ts";
 
@@ -18,6 +20,9 @@ export interface Shared {
   readonly queue: Admission;
   readonly load: Load;
   readonly upstreams: SharedUpstreams;
+  /** The operator's browser sessions; undefined without a token. */
+  readonly sessions: Sessions | undefined;
+  readonly attempts: LoginAttempts;
 }
 
 /**
@@ -25,7 +30,7 @@ export interface Shared {
  * @param settings the first config; what a reload cannot change is taken from it
  */
 export function openShared({ cacheMemory }: Settings, deps: SharedDependencies): Shared {
-  const { clock, closing, cacheStore, store } = deps;
+  const { clock, closing, cacheStore, store, adminToken } = deps;
   return {
     limits: openLimits(deps),
     cache: openCache({
@@ -39,5 +44,7 @@ export function openShared({ cacheMemory }: Settings, deps: SharedDependencies):
     queue: closing.use(new Admission(() => clock.monotonic())),
     load: { inFlight: 0 },
     upstreams: new SharedUpstreams(deps),
+    sessions: adminToken === undefined ? undefined : new Sessions(adminToken, clock),
+    attempts: new LoginAttempts(clock),
   };
 }

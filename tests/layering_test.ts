@@ -9,7 +9,7 @@ interface Module {
 }
 
 const graph = await readGraph();
-const files = graph.filter(({ path }) => path.endsWith(".ts"));
+const files = graph.filter(({ path }) => /\.tsx?$/.test(path));
 const read = (path: string) => Deno.readTextFile(new URL(path, REPOSITORY));
 
 /** Which folders a file may import from; a file at the top is a layer of its own. */
@@ -240,7 +240,7 @@ async function* walk(folder: string): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(new URL(folder, REPOSITORY))) {
     const path = `${folder}/${name}`;
     if (isDirectory) yield* walk(path);
-    else if (name.endsWith(".ts")) yield path;
+    else if (/\.tsx?$/.test(name)) yield path;
   }
 }
 

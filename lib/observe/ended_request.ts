@@ -25,6 +25,8 @@ export interface EndedRequest {
   readonly route: string | undefined;
   /** Whether its path is one of the gateway's own, under `/_gateway/`. */
   readonly isOwn: boolean;
+  /** Who sent it, as the access log names it. */
+  readonly client: string;
   /** The method as sent; a client may invent one. */
   readonly method: string;
   /** The status sent; 499 for a client that left before, 503 if the process ended before. */

@@ -9,6 +9,7 @@ export class Shutdown {
   readonly #clock: Clock;
   readonly #timers: [queue: TimerQueue, lateMs: number][] = [];
   readonly #cutOff: (() => number)[] = [];
+  readonly #onBegin: (() => void)[] = [];
   #isBegun = false;
 
   constructor(clock: Clock) {
@@ -30,6 +31,11 @@ export class Shutdown {
     return queue;
   }
 
+  /** Registers what runs when the shutdown begins. */
+  onBegin(run: () => void): void {
+    this.#onBegin.push(run);
+  }
+
   /** Registers what runs when the process ends. @param cutOff returns how many requests it cut off */
   onEnd(cutOff: () => number): void {
     this.#cutOff.push(cutOff);
@@ -40,6 +46,7 @@ export class Shutdown {
     this.#isBegun = true;
     const at = this.#clock.monotonic() + graceMs;
     for (const [queue, lateMs] of this.#timers) queue.ringAllBy(at + lateMs);
+    for (const run of this.#onBegin) run();
   }
 
   /** Cuts off and logs what is still in flight. @returns how many requests */

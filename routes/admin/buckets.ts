@@ -30,20 +30,12 @@ const PARAMETERS = [...SUBJECTS, "limit", "route"] as const;
 
 /** Shows and resets buckets. A reset takes effect in every process within a second. */
 export function bucketsAdmin(options: BucketsAdminOptions): Hono<OperatorEnv> {
-  const { settings, ledger, topKeys, operator, clock } = options;
+  const { settings, ledger, operator, clock } = options;
   return new Hono<OperatorEnv>()
     .get("/", async (c) => {
       const query = readQuery(c, PARAMETERS);
       if (query.size === 0) {
-        const { overMs, buckets } = topKeys.top(MOST_LISTED);
-        const entries = await ledger.read(buckets.map(({ charge }) => charge));
-        const listed = entries.flatMap((entry, index) => {
-          const busy = buckets[index];
-          if (!busy) return [];
-          const { identity, taken, refused } = busy;
-          return { who: identity.subject, taken, refused, ...shownBucket(identity, entry) };
-        });
-        return c.json({ seconds: Math.round(overMs / 1000), buckets: listed }, 200, NO_STORE);
+        return c.json(await busiestBuckets(options), 200, NO_STORE);
       }
       const subject = subjectOf(query, settings.ipv6Prefix);
       const tier = await tierOf(subject, settings.clients, operator);
@@ -66,6 +58,24 @@ export function bucketsAdmin(options: BucketsAdminOptions): Hono<OperatorEnv> {
       const charges = bucketsOf(subject, query, settings).map(({ charge }) => charge);
       return c.json({ who: subject.who, reset: await ledger.reset(charges) }, 200, NO_STORE);
     });
+}
+
+/**
+ * The busiest buckets of this process, and over how long they were counted.
+ * @throws {GatewayError} `limiter-unavailable`
+ */
+export async function busiestBuckets(
+  { topKeys, ledger }: Pick<BucketsAdminOptions, "topKeys" | "ledger">,
+) {
+  const { overMs, buckets } = topKeys.top(MOST_LISTED);
+  const entries = await ledger.read(buckets.map(({ charge }) => charge));
+  const listed = entries.flatMap((entry, index) => {
+    const busy = buckets[index];
+    if (!busy) return [];
+    const { identity, taken, refused } = busy;
+    return { who: identity.subject, taken, refused, ...shownBucket(identity, entry) };
+  });
+  return { seconds: Math.round(overMs / 1000), buckets: listed };
 }
 
 /** All buckets that may count a subject: one for each limit, tier and, where counted, route. */

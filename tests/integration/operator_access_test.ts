@@ -180,7 +180,6 @@ Deno.test("another spelling reaches neither the gateway's own routes nor a wildc
   }
   const more = [
     "/_gateway",
-    "/_gateway/",
     "/_gateway/%62uckets",
     "/_gateway/buckets;a",
     "/_gateway//cache",

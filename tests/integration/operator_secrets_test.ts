@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock as clock } from "../../lib/core/clock.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
+import { Traffic } from "../../lib/observe/traffic.ts";
 import { kvOperator } from "../../lib/operator/kv_operator.ts";
 import { KINDS } from "../../lib/core/errors.ts";
 import { Metrics } from "../../lib/observe/metrics/metrics.ts";
@@ -86,6 +87,7 @@ Deno.test("secrets that are planted everywhere appear in no page, document, erro
   await using gateway = startGateway(config, {
     operator,
     metrics: new Metrics(),
+    traffic: new Traffic(),
     adminToken: SECRETS.adminToken,
     env,
   });
@@ -113,6 +115,10 @@ Deno.test("secrets that are planted everywhere appear in no page, document, erro
     { method: "GET", target: "/_gateway/explain?route=GET%20/fine", body: undefined },
     { method: "GET", target: "/_gateway/explain?route=GET%20/f/x", body: undefined },
     { method: "GET", target: "/_gateway/health/ready", body: undefined },
+    { method: "GET", target: "/_gateway/dashboard/login", body: undefined },
+    ...gateway.log.map(({ id }) => (
+      { method: "GET", target: `/_gateway/dashboard/requests/${id}`, body: undefined }
+    )),
     ...["GET /fine", "GET /failing", "GET /gone"].map((route) => (
       { method: "POST", target: "/_gateway/rehearse", body: JSON.stringify({ route }) }
     )),

@@ -11,6 +11,7 @@ import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
 import type { BucketStore } from "../../lib/limiter/stores/bucket_store.ts";
 import type { Metrics } from "../../lib/observe/metrics/metrics.ts";
 import type { Observer } from "../../lib/observe/observer.ts";
+import type { Traffic } from "../../lib/observe/traffic.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
 import { Resources } from "../../lib/upstream/resources.ts";
 import { configDigest } from "../../lib/process/config_digest.ts";
@@ -62,6 +63,8 @@ export interface TestGatewayOptions {
   readonly adminToken?: string;
   readonly observers?: readonly Observer[];
   readonly metrics?: Metrics;
+  /** What the dashboard shows. */
+  readonly traffic?: Traffic;
   readonly isHosted?: boolean;
   /** Looks up the upstreams' names; absent: they are not looked up. */
   readonly lookUp?: HttpTransport["lookUp"];
@@ -165,6 +168,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     connections: transport.connections,
     ...(options.metrics && { metrics: options.metrics }),
     ...(options.observers && { observers: options.observers }),
+    ...(options.traffic && { traffic: options.traffic }),
     ...(options.cacheStore && { cacheStore: options.cacheStore }),
     logAccess: (request: LoggedRequest) => log.push(accessEntry(request)),
     logError: (error: unknown) => errors.push(error),

@@ -18,6 +18,10 @@ const PUBLIC: readonly string[] = [
   "GET /_gateway/health/live",
   "GET /_gateway/health/ready",
   "GET /_gateway/problems/:kind",
+  "GET /_gateway/dashboard/login",
+  "POST /_gateway/dashboard/login",
+  "POST /_gateway/dashboard/logout",
+  "GET /_gateway/dashboard/assets/:file",
 ];
 
 /** What to send where method and path do not suffice, in an order in which each succeeds. */
@@ -40,6 +44,12 @@ const REQUESTS: Readonly<Record<string, readonly [target: string, body?: string]
   "GET /_gateway/config": ["/_gateway/config"],
   "GET /_gateway/metrics": ["/_gateway/metrics"],
   "GET /_gateway/explain": ["/_gateway/explain"],
+  "GET /_gateway/": ["/_gateway/"],
+  "GET /_gateway/dashboard/upstreams": ["/_gateway/dashboard/upstreams"],
+  "GET /_gateway/dashboard/routes": ["/_gateway/dashboard/routes"],
+  "GET /_gateway/dashboard/requests": ["/_gateway/dashboard/requests"],
+  "GET /_gateway/dashboard/clients": ["/_gateway/dashboard/clients"],
+  "GET /_gateway/dashboard/cache": ["/_gateway/dashboard/cache"],
   "GET /_gateway/openapi.json": ["/_gateway/openapi.json"],
   "POST /_gateway/rehearse": [
     "/_gateway/rehearse",

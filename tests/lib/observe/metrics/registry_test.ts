@@ -47,6 +47,7 @@ Deno.test("10,000 routes with every status take a bounded number of series and o
     id: "",
     route: `GET /routes/${route}/of/a/large/gateway/:id`,
     isOwn: false,
+    client: "",
     method: "GET",
     status,
     problem: undefined,
