@@ -79,6 +79,8 @@ const DENO = /\bDeno\s*[.?;,)[\]]/;
 
 const POLICIES = "lib/policies/";
 const DEV_PACKAGES = [
+  "axe-core",
+  "playwright-core",
   "@redocly/openapi-core",
   "countries-and-timezones",
   "date-holidays",

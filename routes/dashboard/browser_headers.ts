@@ -1,7 +1,8 @@
 /** No page of another origin may frame, read or open what these responses have. */
 const ISOLATED = {
   "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
+  // Not no-referrer: a form would then be sent with `Origin: null`.
+  "referrer-policy": "same-origin",
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
 } as const;
