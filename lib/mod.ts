@@ -11,6 +11,7 @@ export type { BreakerConfig } from "./config/breaker.ts";
 export type { CacheConfig } from "./config/cache.ts";
 export type { ClientsConfig } from "./config/client.ts";
 export { defineGateway, type GatewayConfig } from "./config/gateway.ts";
+export type { HeaderRulesConfig } from "./config/header_rules.ts";
 export type { Allowance, KeySource, LimitConfig } from "./config/limit.ts";
 export type { AnyPart, PagesConfig, Part, WorkerPart } from "./config/part.ts";
 export type { PartMethod } from "./config/part_method.ts";

@@ -14,6 +14,10 @@ import { rewriteLocation } from "../lib/http/location.ts";
 import { limitStream, peek, readRequestBody, requestBody } from "../lib/http/request_body.ts";
 import { FieldList } from "../lib/core/field_list.ts";
 import { memoizePredicate } from "../lib/core/memoize_predicate.ts";
+import type { ForwardPath } from "../lib/config/forward_path.ts";
+import type { HeaderRules } from "../lib/config/header_rules.ts";
+import { changeHeaders } from "../lib/template/change_headers.ts";
+import { Inputs } from "../lib/template/inputs.ts";
 import { Scope } from "../lib/core/scope.ts";
 import type { Context, Reply, Source } from "../lib/core/source.ts";
 import type { Exchange } from "../middleware/exchange.ts";
@@ -30,6 +34,13 @@ export interface ForwardOptions {
   readonly otherOrigins?: readonly string[];
   /** The prefix that is removed from the path; empty for none. */
   readonly strip: string;
+  /** The path to send; absent: the client's. */
+  readonly sentPath?: ForwardPath | undefined;
+  /** How many segments of the client's path are before its rest, which `*` matched. */
+  readonly fixedSegments: number;
+  /** Changes to the headers of requests and responses; absent: none. */
+  readonly request?: HeaderRules | undefined;
+  readonly response?: HeaderRules | undefined;
   /** Lower-case names of headers that pass although forwards remove them by default. */
   readonly passHeaders: ReadonlySet<string>;
   /** The client's headers with credentials for this gateway, in lower case, which are removed. */
@@ -77,12 +88,15 @@ export function forward(options: ForwardOptions): Endpoint {
   const { headerKey } = options;
   const headersOf = requestHeaders(options);
   const own = FieldList.of(options.headers);
+  const hasTemplates = Boolean(options.sentPath ?? options.request ?? options.response);
   async function send(c: Exchange, body: Body | undefined, ctx: Context): Promise<ResponseDraft> {
     const { target } = c;
     const forwarding = forwardingOf(c, options);
-    const path = (stripSegments(target.pathname, options.strip) || "/") + target.search;
+    const inputs = hasTemplates ? inputsOf(c) : undefined;
+    const path = pathOf(target.pathname, options, inputs) + target.search;
     const isProxied = isTrusted(c.env.remoteAddress, options.trust);
     const sent = headersOf(c, forwarding, isProxied);
+    if (inputs && options.request) changeHeaders(sent, options.request, inputs);
     const isKnownByBearer = options.clientKey === "bearer" && ctx.client.name !== undefined;
     const reply = await options.source(
       {
@@ -106,6 +120,7 @@ export function forward(options: ForwardOptions): Endpoint {
     c.trace.isHit = reply.cached?.isHit ?? false;
     const headers = responseHeaders(reply, { path, forwarding }, options);
     for (const name of options.ownHeaders) headers.delete(name);
+    if (inputs && options.response) changeHeaders(headers, options.response, inputs);
     const coding = codedBody(c, { ...reply, headers }, options.coder);
     const coded = coding instanceof Promise ? await coding : coding;
     const isEmpty = coded === null || isBodiless(c.method, status);
@@ -121,6 +136,25 @@ export function forward(options: ForwardOptions): Endpoint {
   return function forward(c) {
     return hasBody(c) ? sendBody(c) : send(c, undefined, c.ctx);
   };
+}
+
+function inputsOf({ method, headers, params, target, ctx }: Exchange): Inputs {
+  const path = target.pathname + target.search;
+  return new Inputs({ method, path, headers, params, claims: ctx.client.claims }, undefined);
+}
+
+/** The path to send, without the query. */
+function pathOf(
+  pathname: string,
+  { sentPath, strip, fixedSegments }: ForwardOptions,
+  inputs: Inputs | undefined,
+): string {
+  if (sentPath === undefined || inputs === undefined) return stripSegments(pathname, strip) || "/";
+  const { before, after } = sentPath;
+  if (after === undefined) return before.expand(inputs);
+  // The rest is passed on as it came; the gateway has refused dot segments in it.
+  const rest = pathname.split("/").slice(fixedSegments + 1).join("/");
+  return before.expand(inputs) + rest + after.expand(inputs);
 }
 
 /** Removes as many segments as the prefix has; the client may have encoded them differently. */

@@ -45,6 +45,7 @@ import { require } from "../middleware/require.ts";
 import { reserved } from "../middleware/reserved.ts";
 import { run } from "../middleware/run.ts";
 import { traceRequest } from "../middleware/trace_request.ts";
+import { secureHeaders } from "../middleware/secure_headers.ts";
 import { unsupported } from "../middleware/unsupported.ts";
 import { aggregate } from "./aggregate.ts";
 import { openAuth } from "./auth.ts";
@@ -159,6 +160,7 @@ export function createGateway(
       "max" in route && notInBatch("another batch"),
       // Not a batch: each request in it counts.
       !("max" in route) && overload.isLimited && refuseOverload(overload),
+      settings.secureHeaders && secureHeaders(),
       deadline({ route: key, deadlineMs, clock, background, buffers, shutdown, lateMs }),
       identify,
       (addresses.allow || addresses.deny.length > 0) && allowAddresses(addresses),
@@ -196,6 +198,10 @@ export function createGateway(
       return forward({
         ...sources.forward(route),
         strip: route.strip,
+        sentPath: route.sentPath,
+        fixedSegments: route.path.split("/").length - 2,
+        request: route.request,
+        response: route.response,
         passHeaders: route.passHeaders,
         credentials: route.passCredentials ? [] : waysOf(route).flatMap(({ headers }) => headers),
         clientKey: route.passClientKey ? undefined : clients?.key,

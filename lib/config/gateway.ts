@@ -70,6 +70,12 @@ export const gatewaySchema = object({
   ipv6Prefix: v.optional(ipv6Prefix, 64),
   /** Cross-origin access for web pages. Default: none. */
   cors: v.optional(corsSchema),
+  /**
+   * Whether responses of routes get `Strict-Transport-Security`, `X-Content-Type-Options`,
+   * `X-Frame-Options` and `Referrer-Policy`, unless they have their own, and lose `Server` and
+   * `X-Powered-By`.
+   */
+  secureHeaders: v.optional(flag, false),
   /** Maximum size of a request body. */
   maxRequestBody: v.optional(size, "1MiB"),
   /** Addresses of clients that may send requests to routes: `["10.0.0.0/8"]`. Default: all. */
@@ -154,7 +160,13 @@ export function defineGateway<
 export interface Settings extends
   Pick<
     v.InferOutput<typeof gatewaySchema>,
-    "store" | "openapi" | "overload" | "maxRequestBody" | "cacheMemory" | "cacheDisk"
+    | "store"
+    | "secureHeaders"
+    | "openapi"
+    | "overload"
+    | "maxRequestBody"
+    | "cacheMemory"
+    | "cacheDisk"
   > {
   /** Cross-origin access where no route matches; undefined: none. */
   readonly cors: CorsSettings | undefined;

@@ -4,9 +4,12 @@ import { readKnown } from "./client.ts";
 import { corsSettings } from "./cors.ts";
 import { DEFAULTS } from "../core/defaults.ts";
 import { gatewaySchema, type Settings } from "./gateway.ts";
+import { checkForward } from "./check_forward.ts";
+import { headerRules } from "./header_rules.ts";
 import { checkName, entries } from "./names.ts";
 import { NamedAuth } from "./named_auth.ts";
 import { NamedLimits } from "./named_limits.ts";
+import { overrides, type RouteDefaults } from "./overrides.ts";
 import { parseParts } from "./parse_parts.ts";
 import { ConfigError } from "./config_error.ts";
 import { Reader } from "./reader.ts";
@@ -34,12 +37,6 @@ import {
 import type { Environment } from "./values.ts";
 
 const ROUTE_KINDS = ["gather", "first", "forward", "batch"] as const;
-
-/** What routes do unless they say otherwise. */
-interface RouteDefaults extends Pick<AnyRouteSettings, "compress" | "cors" | "maxRequestBody"> {
-  readonly allow?: AnyRouteSettings["addresses"]["allow"];
-  readonly deny: AnyRouteSettings["addresses"]["deny"];
-}
 
 /** The location of a config, to resolve the files that it names. */
 export interface ConfigPlace {
@@ -100,6 +97,7 @@ class Parser {
     if (!top || this.#reader.problems.length > 0) throw new ConfigError(this.#reader.problems);
     return {
       store: top.store,
+      secureHeaders: top.secureHeaders,
       cors,
       clients,
       ipv6Prefix: top.ipv6Prefix,
@@ -219,7 +217,8 @@ class Parser {
     const path = ["routes", key, "forward"];
     const read = this.#reader.read(forwardSchema, input, ["routes", key]);
     if (!read) return undefined;
-    const { to, strip = "", passHeaders, passClientKey, passCredentials } = read.forward;
+    const { to, strip = "", path: sentPath, passHeaders, passClientKey, passCredentials } =
+      read.forward;
     const upstream = this.#find(to, path);
     if (upstream && "worker" in upstream) {
       this.#reader.report(path, "must not be a worker, which only parts can call", to);
@@ -234,6 +233,10 @@ class Parser {
     if (passCredentials && read.auth === undefined) {
       this.#reader.report([...path, "passCredentials"], "must only be set together with auth");
     }
+    const request = headerRules(read.forward.request);
+    const response = headerRules(read.forward.response);
+    const changes = { path: sentPath, strip, request, response };
+    checkForward(changes, { pattern, path, hasClaims: this.#auth.hasClaims(read) }, this.#reader);
     if (!upstream) return undefined;
     const cache = read.cache === undefined ? upstream.cache : cacheSettings(read.cache);
     return {
@@ -243,6 +246,9 @@ class Parser {
       compress: read.compress ?? (this.#defaults.compress && cache !== undefined),
       cache,
       strip: strip.replace(/\/$/, ""),
+      sentPath,
+      request,
+      response,
       passHeaders: new Set(passHeaders),
       passClientKey,
       passCredentials,
@@ -309,23 +315,7 @@ class Parser {
       ...this.#auth.of(read, ["routes", key]),
       limits: this.#limits.of(read, ["routes", key]),
       cost: read.cost ?? 1,
-      ...this.#overrides(read, ["routes", key]),
-    };
-  }
-
-  /** What a route says in place of the gateway's defaults. */
-  #overrides(
-    { compress, cors, maxRequestBody, allow, deny }: AnyRoute,
-    path: readonly string[],
-  ): Pick<AnyRouteSettings, "compress" | "cors" | "maxRequestBody" | "addresses"> {
-    const defaults = this.#defaults;
-    return {
-      compress: compress ?? defaults.compress,
-      cors: cors === undefined
-        ? defaults.cors
-        : corsSettings(cors, [...path, "cors"], this.#reader),
-      maxRequestBody: maxRequestBody ?? defaults.maxRequestBody,
-      addresses: { allow: allow ?? defaults.allow, deny: [...defaults.deny, ...deny] },
+      ...overrides(read, this.#defaults, ["routes", key], this.#reader),
     };
   }
 

@@ -2,28 +2,19 @@ import * as v from "valibot";
 import type { CacheSettings } from "../cache/reuse.ts";
 import type { Condition } from "../expression/condition.ts";
 import type { AddressRange } from "../http/address.ts";
-import { OVERRIDES } from "../http/removed_headers.ts";
-import { isRecord } from "../core/is_record.ts";
 import type { AuthSettings } from "./auth.ts";
 import { aggregateCacheSchema, cacheOrNone } from "./cache.ts";
 import { type CorsSettings, routeCors } from "./cors.ts";
 import { choice, value } from "./facts.ts";
+import type { ForwardPath } from "./forward_path.ts";
+import { forwardTarget } from "./forward_target.ts";
+import type { HeaderRules, HeaderRulesConfig } from "./header_rules.ts";
 import type { LimitSettings } from "./limit.ts";
 import { list, object, record } from "./object.ts";
 import { RESERVED } from "../template/reference.ts";
 import { type Part, partSchema, type PartSettings, type WorkerPart } from "./part.ts";
 import type { UpstreamSettings } from "./upstream.ts";
-import {
-  addressRange,
-  caseless,
-  count,
-  duration,
-  fixedPath,
-  flag,
-  nonEmptyText,
-  size,
-  text,
-} from "./values.ts";
+import { addressRange, count, duration, flag, nonEmptyText, size, text } from "./values.ts";
 
 /** The methods that a route can have; `ANY` is all of them. */
 export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "ANY";
@@ -132,61 +123,13 @@ function raceRules(key: string, when: readonly string[]) {
   return { if: { required: when }, then: { properties } };
 }
 
-const FORWARD_RULE =
-  'must be the name of an upstream, or an object such as { to: "NAME", strip: "/prefix" }';
-const removedHeader = value(
-  "header",
-  { type: "string", pattern: `^(${caseless([...OVERRIDES].join("|"))})$` },
-  v.pipe(
-    text,
-    v.toLowerCase(),
-    v.check(
-      (name) => OVERRIDES.has(name),
-      "must be a header that forwards remove, such as x-http-method-override",
-    ),
-  ),
-);
-const forwardObject = object({
-  /** The upstream's name. */
-  to: text,
-  /** Prefix to remove from the path: `/v1`. Default: nothing. */
-  strip: v.optional(fixedPath),
-  /** Headers to pass on although forwards remove them: `X-HTTP-Method-Override`. Default: none. */
-  passHeaders: v.optional(list(removedHeader, "must be a list of headers"), []),
-  /** Whether to pass on the client's key, as `clients.key` names it. */
-  passClientKey: v.optional(flag, false),
-  /** Whether to pass on the credentials that the route's `auth` reads, such as `Authorization`. */
-  passCredentials: v.optional(flag, false),
-});
-const forwardName = value(
-  "upstream",
-  { type: "string" },
-  v.pipe(
-    text,
-    v.transform((to) => ({
-      to,
-      strip: undefined,
-      passHeaders: [],
-      passClientKey: false,
-      passCredentials: false,
-    })),
-  ),
-);
-
 /** A route that forwards requests. */
 export const forwardSchema = object({
   ...anyRoute,
   /** Overrides the upstream's cache; `false` disables it. Default: the upstream's. */
   cache: v.optional(cacheOrNone),
   /** The upstream's name, or an object with these keys. */
-  forward: choice(
-    v.lazy((input) => {
-      if (typeof input === "string") return forwardName;
-      return isRecord(input) ? forwardObject : v.never(FORWARD_RULE);
-    }),
-    forwardName,
-    forwardObject,
-  ),
+  forward: forwardTarget,
 });
 
 const batchObject = object({
@@ -265,6 +208,9 @@ export interface ForwardRoute<
   readonly forward: Name | {
     readonly to: Name;
     readonly strip?: `/${string}` | undefined;
+    readonly path?: `/${string}` | undefined;
+    readonly request?: HeaderRulesConfig | undefined;
+    readonly response?: HeaderRulesConfig | undefined;
     readonly passHeaders?: readonly string[] | undefined;
     readonly passClientKey?: boolean | undefined;
     readonly passCredentials?: boolean | undefined;
@@ -331,6 +277,11 @@ export interface ForwardSettings extends AnyRouteSettings {
   readonly cache: CacheSettings | undefined;
   /** Prefix to remove from the path; empty for none. */
   readonly strip: string;
+  /** The path to send; undefined: the client's. */
+  readonly sentPath: ForwardPath | undefined;
+  /** Changes to headers; undefined: none. */
+  readonly request: HeaderRules | undefined;
+  readonly response: HeaderRules | undefined;
   /** Headers to pass on although forwards remove them, in lower case. */
   readonly passHeaders: ReadonlySet<string>;
   /** Whether to pass on the client's key. */

@@ -3,6 +3,7 @@ import type { Bytes } from "../core/bytes.ts";
 import { FieldList } from "../core/field_list.ts";
 import type { HeaderKey } from "../http/header_key.ts";
 import type { Inputs } from "./inputs.ts";
+import { isSendable } from "./is_sendable.ts";
 import type { Call } from "../core/source.ts";
 import type { PathTemplate, Template } from "./template.ts";
 
@@ -27,8 +28,6 @@ export interface CallTemplate {
   readonly hasOwnAuthorization?: boolean;
 }
 
-/** A character that a header's value must not contain (RFC 9110 section 5.5). */
-const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
 const ENCODER = new TextEncoder();
 const NOTHING: Bytes = new Uint8Array();
 /** What must be encoded in a client's query. `;` is, because some servers split pairs at it. */
@@ -79,7 +78,7 @@ function headersOf({ ownHeaders, headers }: CallTemplate, inputs: Inputs): Field
     if (expanded === ownHeaders) expanded = new FieldList(ownHeaders);
     expanded.delete(name);
     for (const value of headers[name]?.expand(inputs) ?? []) {
-      if (UNSENDABLE.test(value)) throw inputs.fault(`${name}: cannot be sent as a header`);
+      if (!isSendable(value)) throw inputs.fault(`${name}: cannot be sent as a header`);
       expanded.append(name, value);
     }
   }

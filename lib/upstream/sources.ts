@@ -128,9 +128,12 @@ export class Sources {
     const headers = "headers" in to ? to.headers : {};
     const clientKey = this.#settings.clients?.key;
     // If the client's key is passed on, the upstream's responses are specific to that client.
-    const passed = passClientKey && typeof clientKey === "object"
-      ? [...passHeaders, clientKey.header]
-      : passHeaders;
+    const rules = route.request;
+    const passed = [
+      ...passHeaders,
+      ...passClientKey && typeof clientKey === "object" ? [clientKey.header] : [],
+      ...rules ? [...rules.set, ...rules.add].map(({ name }) => name) : [],
+    ];
     return {
       source: forwardStack(route, this.#stackDependencies(to, undefined)),
       headers,

@@ -142,6 +142,26 @@ const ROUTES: [what: string, route: unknown, message: string][] = [
     'routes["GET /a"].require: must be a CEL expression: Unexpected token: EOF; got "claims.a &&"',
   ],
   [
+    "a rest that no * matches",
+    { forward: { to: "up", path: "/x/{rest}" } },
+    'routes["GET /a"].forward.path: "{rest}" must only be used in a route whose path ends with *',
+  ],
+  [
+    "a body in a header",
+    { forward: { to: "up", request: { set: { "x-a": "{body.a}" } } } },
+    'routes["GET /a"].forward.request: "{body.a}" must be a parameter, or of query, header or claims',
+  ],
+  [
+    "an unknown parameter in a path",
+    { forward: { to: "up", path: "/{id}" } },
+    'routes["GET /a"].forward.path: "{id}" must be a parameter of /a',
+  ],
+  [
+    "a path beside strip",
+    { forward: { to: "up", path: "/x", strip: "/a" } },
+    'routes["GET /a"].forward.path: must not be set together with strip',
+  ],
+  [
     "credentials to pass that nobody reads",
     { forward: { to: "up", passCredentials: true } },
     'routes["GET /a"].forward.passCredentials: must only be set together with auth',

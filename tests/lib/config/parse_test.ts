@@ -82,7 +82,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [
     withTop({ batches: {} }),
     "batches: is not a known key; available: store, upstreams, clients, auth, limits, trustedProxies, " +
-    "forwardedHeader, ipv6Prefix, cors, maxRequestBody, allow, deny, cacheMemory, compress, overload, openapi, sendTimeout, " +
+    "forwardedHeader, ipv6Prefix, cors, secureHeaders, maxRequestBody, allow, deny, cacheMemory, compress, overload, openapi, sendTimeout, " +
     "cacheDisk, routes, $schema",
   ],
   [withTop({ store: 5 }), "store: must be a string; got 5"],
@@ -614,6 +614,7 @@ function forwardOf(input: unknown): ForwardSettings {
 Deno.test("the least config is complete when it was read", () => {
   assertEquals(parse({ upstreams: { up: UP }, routes: {} }), {
     store: undefined,
+    secureHeaders: false,
     cors: undefined,
     clients: undefined,
     ipv6Prefix: 64,
@@ -661,6 +662,7 @@ Deno.test("what is said replaces each default", () => {
   }, { UP: "https://api.example/v1", TOKEN: "Bearer x" });
   assertEquals(settings, {
     store: ":memory:",
+    secureHeaders: false,
     cors: {
       origins: ["https://a.example", "http://localhost:3000"],
       credentials: true,
