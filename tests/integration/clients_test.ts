@@ -145,16 +145,14 @@ Deno.test("no key appears in a response, in the access log or in an error", asyn
   }
 });
 
-Deno.test("the access log tells known clients apart, and does not name them", async () => {
+Deno.test("the access log names known clients, and has no key", async () => {
   await using gateway = start({ clients: { key: "header:x-api-key", known: KNOWN } });
   for (const key of ["key-of-alice", "key-of-bob", "key-of-alice"]) {
     await get(gateway, { "x-api-key": key });
   }
   await until(() => gateway.log.length === 3);
-  const [first, second, third] = gateway.log.map(({ client }) => client);
-  assertEquals(first, third);
-  assertNotEquals(first, second);
-  assert(!JSON.stringify(gateway.log).includes("alice"));
+  assertEquals(gateway.log.map(({ client }) => client), ["alice", "bob", "alice"]);
+  assert(!JSON.stringify(gateway.log).includes("key-of"));
 });
 
 Deno.test("without trusted proxies no forwarding header is trusted", async () => {
