@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertFalse } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { type Collector, type ReceivedSpan, startCollector } from "../support/otlp.ts";
 import { type Program, startProgram } from "../support/program.ts";
 import { hang, refusingUrl, startUpstream, type TestUpstream } from "../support/upstream.ts";
@@ -200,4 +200,68 @@ Deno.test("spans: requests, parts, attempts and waits, in one trace and without 
     assertFalse(errors.includes(type));
   }
   for (const type of ["503", "input-failed"]) assert(errors.includes(type), type);
+});
+
+Deno.test("spans: what a function fetches is within its attempt, with one traceparent", async () => {
+  const traceparents: string[] = [];
+  await using collector = startCollector();
+  await using upstream = startScripted(traceparents);
+  await using program = await startProgram({
+    env: collector.env,
+    config: `
+      const { json } = await import("${new URL("../../lib/mod.ts", import.meta.url)}");
+      const source = async ({ headers }, { span }) => {
+        const query = span.start("query");
+        await (await fetch("${upstream.url}/in?token=${SECRET}", { headers })).body.cancel();
+        query.end();
+        return json(1);
+      };
+      export default {
+        store: ":memory:",
+        upstreams: { own: { source } },
+        routes: { "GET /part": { gather: { it: { from: "own" } } }, "GET /to": { forward: "own" } },
+      };`,
+  });
+  for (const path of ["/part", "/to"]) assertEquals((await get(program.port, path)).status, 200);
+  program.signal("SIGTERM");
+  assertEquals(await program.ended(), 0);
+  const { spans, text } = collector;
+  assertFalse(text.includes(SECRET));
+  const outlines = spans.filter(({ parentSpanId }) => parentSpanId === PARENT)
+    .sort((a, b) => Number(a.startedAt - b.startedAt)).map((span) => outline(spans, span));
+  const called = (depth: string) => [
+    `${depth}GET own status_code=200`,
+    `${depth}  query`,
+    `${depth}  GET status_code=200`,
+  ];
+  assertEquals(outlines, [
+    ["GET /part status_code=200", "  it", ...called("    ")],
+    ["GET /to status_code=200", ...called("  ")],
+  ]);
+  const fetched = spans.filter(({ name, kind }) => name === "GET" && kind === 3)
+    .map(({ spanId }) => `00-${TRACE}-${spanId}-01`);
+  assertEquals(traceparents.toSorted(), fetched.toSorted());
+});
+
+Deno.test("spans: of a request that is not sampled none is sent, and upstreams are told so", async () => {
+  const traceparents: string[] = [];
+  await using collector = startCollector();
+  await using upstream = startScripted(traceparents);
+  const { url } = upstream;
+  await using program = await startProgram({
+    env: { ...collector.env, OTEL_TRACES_SAMPLER: "always_off" },
+    config: {
+      store: ":memory:",
+      upstreams: { socket: { url }, fetch: { url, transport: "fetch" } },
+      routes: { "GET /": { gather: { a: { from: "socket" }, b: { from: "fetch" } } } },
+    },
+  });
+  assertEquals((await get(program.port, "/")).status, 200);
+  program.signal("SIGTERM");
+  assertEquals(await program.ended(), 0);
+  assertEquals(collector.spans, []);
+  assertEquals(traceparents.length, 2);
+  for (const traceparent of traceparents) {
+    assertMatch(traceparent, new RegExp(`^00-${TRACE}-[\\da-f]{16}-00$`));
+  }
 });
