@@ -1,3 +1,4 @@
+import type { AttemptContext } from "../core/attempt_context.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import { lateUpload } from "../http/late_upload.ts";
@@ -15,11 +16,20 @@ export interface TimeoutOptions {
   readonly complete?: ((reply: Reply, ctx: Context) => Reply | Promise<Reply>) | undefined;
   /** Is told how each attempt ends. */
   readonly log?: AttemptLog;
+  /** Records each attempt; absent while nobody observes. */
+  readonly recorder?: AttemptRecorder | undefined;
 }
 
 /** Is told how each attempt ends. */
 export interface AttemptLog {
   succeeded(): void;
+  failed(error: unknown, ctx: Context): void;
+}
+
+/** Records attempts: when each begins, and how it ends. */
+export interface AttemptRecorder {
+  begin(call: Call, ctx: AttemptContext): void;
+  succeeded(reply: Reply, ctx: Context): void;
   failed(error: unknown, ctx: Context): void;
 }
 
@@ -38,7 +48,7 @@ interface Shared extends TimeoutOptions {
  * request was sent. A client that is still uploading at the deadline gets `request-timeout`.
  */
 export function timeout(options: TimeoutOptions): Policy {
-  const { timeoutMs, clock } = options;
+  const { timeoutMs, clock, recorder } = options;
   const shared = { ...options, timers: new TimerQueue(timeoutMs, clock) };
   return (next) =>
     function timeout(call, ctx) {
@@ -53,7 +63,10 @@ export function timeout(options: TimeoutOptions): Policy {
         ...ctx,
         signal: attempt,
         deadline: isUploading ? ctx.deadline : Math.min(now + timeoutMs, ctx.deadline),
+        record: undefined,
+        span: ctx.span,
       };
+      recorder?.begin(call, inner);
       const calling = isUploading ? upload(next, call, inner, attempt) : next(call, inner);
       return calling.then(
         (reply) => attempt.complete(reply, inner),
@@ -106,15 +119,15 @@ class Attempt extends Scope implements Timer, UploadWatcher {
   /** Ends it with a reply, once that is complete. */
   complete(reply: Reply, ctx: Context): Reply | Promise<Reply> {
     const { complete } = this.#shared;
-    if (complete === undefined) return this.#succeed(reply);
+    if (complete === undefined) return this.#succeed(reply, ctx);
     let completed: Reply | Promise<Reply>;
     try {
       completed = complete(reply, ctx);
     } catch (error) {
       return this.fail(error, ctx);
     }
-    if (!(completed instanceof Promise)) return this.#succeed(completed);
-    return completed.then((reply) => this.#succeed(reply), (error) => this.fail(error, ctx));
+    if (!(completed instanceof Promise)) return this.#succeed(completed, ctx);
+    return completed.then((reply) => this.#succeed(reply, ctx), (error) => this.fail(error, ctx));
   }
 
   /** Ends it with an error. */
@@ -122,12 +135,14 @@ class Attempt extends Scope implements Timer, UploadWatcher {
     this.#end();
     const error = this.waitsForClient ? lateUpload(thrown) : thrown;
     this.#shared.log?.failed(error, ctx);
+    this.#shared.recorder?.failed(error, ctx);
     throw error;
   }
 
-  #succeed(reply: Reply): Reply {
+  #succeed(reply: Reply, ctx: Context): Reply {
     this.#end();
     this.#shared.log?.succeeded();
+    this.#shared.recorder?.succeeded(reply, ctx);
     return reply;
   }
 

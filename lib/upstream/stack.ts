@@ -13,7 +13,7 @@ import { isJsonBody } from "../core/is_json_body.ts";
 import { accept } from "../policies/accept/accept.ts";
 import { breaker } from "../policies/breaker/breaker.ts";
 import { WaitRecorder } from "../observe/wait_recorder.ts";
-import { recordCalls, type RecordCallsOptions } from "../observe/record_calls.ts";
+import { CallRecorder, type CallRecorderOptions } from "../observe/call_recorder.ts";
 import { buffer, buffering } from "../policies/buffer.ts";
 import { adaptive } from "../policies/adaptive/adaptive.ts";
 import { bulkhead } from "../policies/bulkhead.ts";
@@ -48,7 +48,7 @@ export interface StackDependencies {
   /** What each attempt goes through; absent outside of rehearsals. */
   readonly attempted?: Policy | undefined;
   /** How attempts are recorded; absent if nobody observes them. */
-  readonly recorded?: RecordCallsOptions | undefined;
+  readonly recorded?: CallRecorderOptions | undefined;
 }
 
 /** A policy of a stack, with its description for `--check`. */
@@ -292,11 +292,10 @@ function timeoutLayer({ timeoutMs }: { readonly timeoutMs: number }, maxBytes?: 
     label: `timeout ${formatDuration(timeoutMs)}`,
     policy: ({ clock, upstream: { faults: log, watch }, attempted, recorded }) => {
       const complete = attempted || maxBytes === undefined ? undefined : buffering({ maxBytes });
-      const attempt = timeout({ timeoutMs, clock, log, complete });
-      const outer = [recorded && recordCalls(recorded), watch].filter((policy) =>
-        policy !== undefined
-      );
-      return (next) => guard(attempted ? attempted(next) : next, ...outer, attempt);
+      const recorder = recorded && new CallRecorder(recorded);
+      const attempt = timeout({ timeoutMs, clock, log, complete, recorder });
+      const outer = watch ? [watch, attempt] : [attempt];
+      return (next) => guard(attempted ? attempted(next) : next, ...outer);
     },
   };
 }
@@ -321,7 +320,7 @@ function targetLayer(upstream: UpstreamSettings): Layer | undefined {
 /** Undefined if nobody observes waits. */
 function waitsFor(
   what: WaitRecord["for"],
-  recorded: RecordCallsOptions | undefined,
+  recorded: CallRecorderOptions | undefined,
 ): WaitRecorder | undefined {
   return recorded && new WaitRecorder(what, recorded);
 }

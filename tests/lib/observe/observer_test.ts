@@ -4,7 +4,8 @@ import type { CallRecord } from "../../../lib/core/trace.ts";
 import type { Call, Context } from "../../../lib/core/source.ts";
 import { GatewayError } from "../../../lib/core/errors.ts";
 import { upstreamFailure, UpstreamFault } from "../../../lib/core/upstream_fault.ts";
-import { recordCalls } from "../../../lib/observe/record_calls.ts";
+import { CallRecorder } from "../../../lib/observe/call_recorder.ts";
+import { timeout } from "../../../lib/policies/timeout.ts";
 import type { EndedRequest } from "../../../lib/observe/ended_request.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { gatewayFor, type TestConfig, type TestGatewayOptions } from "../../support/gateway.ts";
@@ -122,12 +123,13 @@ Deno.test("a call that outlives its request has no duration yet, and gets it", a
   const clock = new ManualClock();
   const upstream = new ScriptedSource();
   const ended: CallRecord[] = [];
-  const source = recordCalls({
+  const recorder = new CallRecorder({
     part: "it",
     upstream: "up",
     clock,
     observers: [{ callEnded: (call) => ended.push(call) }],
-  })(upstream.source);
+  });
+  const source = timeout({ timeoutMs: 1_000, clock, recorder })(upstream.source);
   const calls: CallRecord[] = [];
   const calling = source(testCall(), testContext({ trace: { id: "1", parts: [], calls } }));
   await clock.advance(5);
