@@ -41,7 +41,7 @@ export const overview: View = {
           <Chart
             id="latencies"
             title="Latency"
-            unit=" ms"
+            unit="ms"
             series={["Median", "p95", "p99"]}
             values={[
               seconds.map(({ p50 }) => rounded(p50)),

@@ -102,7 +102,7 @@ async function drawCharts() {
   const draw = (element) => {
     const css = getComputedStyle(document.documentElement);
     const colour = (name) => css.getPropertyValue(name).trim();
-    const { unit } = element.dataset;
+    const unit = element.dataset.unit.replace(/^(?=\w)/, " ");
     const names = element.dataset.series.split(";");
     const value = (_, shown) => shown == null ? "–" : `${shown}${unit}`;
     const hour = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
