@@ -7,6 +7,7 @@ import { systemClock as clock } from "./lib/core/clock.ts";
 import { Traffic } from "./lib/observe/traffic.ts";
 import { DEFAULTS } from "./lib/core/defaults.ts";
 import type { Settings } from "./lib/config/gateway.ts";
+import type { Certificate } from "./lib/config/tls.ts";
 import { writeJson } from "./lib/json/write_json.ts";
 import { openApiDocument } from "./lib/openapi/openapi.ts";
 import { describe } from "./lib/upstream/describe.ts";
@@ -95,6 +96,9 @@ if (import.meta.main) {
 async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): Promise<void> {
   const { settings } = loaded;
   const isHosted = env("DENO_DEPLOYMENT_ID") !== undefined;
+  if (isHosted && settings.tls) {
+    throw new StartError("tls must not be set on Deno Deploy, which serves HTTPS itself");
+  }
   const reloads = new Reloads({
     loaded,
     load: () => config.load(),
@@ -173,8 +177,9 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
       await resources.openAtStart();
       return gateway;
     });
+  const scheme = isHosted || settings.tls ? "https" : "http";
   const handler: Deno.ServeHandler<Deno.NetAddr> = (request, info) =>
-    gateways.current.fetch(request, new Served(info, isHosted ? "https" : "http"));
+    gateways.current.fetch(request, new Served(info, scheme));
   const { respondMs, closeMs, endMs } = stopTimes(options.graceMs);
   const close = async (cutOff: AbortSignal) => {
     await gateways.close(cutOff);
@@ -182,10 +187,19 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
   };
   const stop = stopSignal(STOP_SIGNALS);
   let listener: Listener | undefined;
+  let { tls } = settings;
   try {
     await Promise.race([use(loaded), stop]);
     if (gateways.isOpen) {
-      listener = listen({ ...options, handler, clock, output, log, onEnd: endWith });
+      listener = listen({
+        ...options,
+        certificate: () => tls,
+        handler,
+        clock,
+        output,
+        log,
+        onEnd: endWith,
+      });
     }
   } catch (error) {
     await inTime(() => close(AbortSignal.timeout(closeMs)), endMs);
@@ -193,6 +207,10 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
   }
   reloads.start(async (reloaded) => {
     await use(reloaded);
+    if (tls && reloaded.settings.tls && isOther(tls, reloaded.settings.tls)) {
+      tls = reloaded.settings.tls;
+      listener?.replace();
+    }
     const kept = keptSettings(settings, reloaded.settings, options);
     if (kept.length > 0) log.write("warn", `config: only a restart changes ${kept.join(", ")}`);
   });
@@ -260,6 +278,11 @@ async function endWith(message: string): Promise<void> {
   log.write("error", message);
   await output.flush(DEFAULTS.flushMs);
   Deno.exit(1);
+}
+
+/** Whether a certificate has been renewed. */
+function isOther(a: Certificate, b: Certificate): boolean {
+  return a.cert !== b.cert || a.key !== b.key;
 }
 
 /** An environment variable; an empty one counts as unset. */

@@ -17,6 +17,7 @@ import {
   routeSchema,
   type RouteSettings,
 } from "./route.ts";
+import { type Certificate, tlsSchema } from "./tls.ts";
 import { type Upstream, upstreamSchema, type UpstreamSettings } from "./upstream.ts";
 import {
   addressRange,
@@ -41,6 +42,8 @@ const routeKey = value(
 export const gatewaySchema = object({
   /** Where limits, the cache and blocks are stored: a file, `":memory:"`, or the URL of a KV Connect server. Default: Deno KV's default. */
   store: v.optional(nonEmptyText),
+  /** The certificate with which the gateway listens: HTTPS, with HTTP/1.1 and HTTP/2. Default: plain HTTP. */
+  tls: v.optional(tlsSchema),
   /** The APIs behind the gateway, by name. */
   upstreams: record(
     name,
@@ -170,6 +173,8 @@ export interface Settings extends
   > {
   /** Cross-origin access where no route matches; undefined: none. */
   readonly cors: CorsSettings | undefined;
+  /** The certificate with which the gateway listens; undefined: plain HTTP. */
+  readonly tls: Certificate | undefined;
   /** Undefined: clients are identified by address. */
   readonly clients: ClientSettings | undefined;
   readonly trust: AddressTrust;

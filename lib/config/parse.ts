@@ -25,6 +25,7 @@ import {
 import { parseRouteKey, type RoutePattern } from "./route_key.ts";
 import { suggest } from "./suggest.ts";
 import { readTargets } from "./targets.ts";
+import { readCertificate, type TlsPlace } from "./tls.ts";
 import { templateNames } from "./template_names.ts";
 import {
   anySettings,
@@ -38,11 +39,15 @@ import type { Environment } from "./values.ts";
 
 const ROUTE_KINDS = ["gather", "first", "forward", "batch"] as const;
 
+const READABLE_RULE = "must be a file that can be read, relative to the config";
+
 /** The location of a config, to resolve the files that it names. */
 export interface ConfigPlace {
   /** The config file, or its folder with a slash at the end. */
   readonly url: URL;
   readonly hasFile: (url: URL) => boolean;
+  /** Reads a text file; undefined if it cannot be read. Absent: the config can name no certificates. */
+  readonly readFile?: (url: URL) => string | undefined;
 }
 
 /**
@@ -64,6 +69,7 @@ class Parser {
   readonly #limits = new NamedLimits(this.#reader);
   readonly #auth: NamedAuth;
   readonly #workerNames = new Set<string>();
+  readonly #tlsPlace: TlsPlace;
   #hasClients = false;
   /** What routes do unless they say otherwise. */
   #defaults: RouteDefaults = { compress: true, cors: undefined, maxRequestBody: 0, deny: [] };
@@ -73,6 +79,7 @@ class Parser {
   constructor(env: Environment, place: ConfigPlace | undefined) {
     this.#env = env;
     this.#place = place;
+    this.#tlsPlace = { env, reader: this.#reader, readFile: this.#readFile };
     this.#auth = new NamedAuth({
       env,
       reader: this.#reader,
@@ -92,12 +99,14 @@ class Parser {
     this.#limits.read(isRecord(input) ? input.limits : undefined);
     this.#auth.read(isRecord(input) ? input.auth : undefined);
     const read = this.#routes(entries(routes));
+    const tls = top?.tls && readCertificate(top.tls, ["tls"], this.#tlsPlace);
     const clients = top?.clients &&
       { ...top.clients, known: readKnown(top.clients.known, this.#env, this.#reader) };
     if (!top || this.#reader.problems.length > 0) throw new ConfigError(this.#reader.problems);
     return {
       store: top.store,
       secureHeaders: top.secureHeaders,
+      tls,
       cors,
       clients,
       ipv6Prefix: top.ipv6Prefix,
@@ -166,6 +175,13 @@ class Parser {
     }
     return this.#workers.get(url.href);
   }
+
+  /** Reads the text of a file that the config names. */
+  readonly #readFile = (file: string, path: readonly string[]): string | undefined => {
+    const url = this.#place && new URL(file, this.#place.url);
+    const text = url && this.#place?.readFile?.(url);
+    return text ?? this.#reader.report(path, READABLE_RULE, file);
+  };
 
   #module(file: string, path: readonly string[]): URL | undefined {
     if (this.#place === undefined) {

@@ -27,15 +27,18 @@ export class ConfigFile {
   readonly #options: ConfigFileOptions;
   readonly #modules = new FreshModules();
   #url: URL | undefined;
+  /** The files of certificates and keys. */
+  #certificates = new Set<string>();
   #isLoaded = false;
 
   constructor(options: ConfigFileOptions) {
     this.#options = options;
   }
 
-  /** The files that the last load has read, as URLs: the config and, if watched, what it imports. */
+  /** The files that the last load has read, as URLs: the config, certificates and, if watched, what it imports. */
   get files(): readonly string[] {
-    return [...new Set([...this.#url ? [this.#url.href] : [], ...this.#modules.files])];
+    const url = this.#url ? [this.#url.href] : [];
+    return [...new Set([...url, ...this.#certificates, ...this.#modules.files])];
   }
 
   /**
@@ -49,7 +52,12 @@ export class ConfigFile {
     const importAnew = isAnew ? (url: URL) => this.#modules.import(url) : undefined;
     const { config, place } = await readConfig(file, fallback, importAnew);
     this.#url = place.url;
-    const settings = parseConfig(config, env, place);
+    const certificates = this.#certificates = new Set<string>();
+    const readFile = (url: URL) => {
+      certificates.add(url.href);
+      return place.readFile?.(url);
+    };
+    const settings = parseConfig(config, env, { ...place, readFile });
     return { settings, digest: configDigest(config) };
   }
 }

@@ -2,6 +2,8 @@ import type { Settings } from "../config/gateway.ts";
 
 /** The settings that a process reads once, beside the store. */
 const KEPT = {
+  // Another certificate takes effect; HTTP instead of HTTPS does not.
+  tls: ({ tls }: Settings) => tls !== undefined,
   cacheMemory: ({ cacheMemory }: Settings) => cacheMemory,
   cacheDisk: ({ cacheDisk }: Settings) => cacheDisk,
   "overload.maxBuffered": ({ overload }: Settings) => overload?.maxBuffered,

@@ -1,3 +1,4 @@
+import type { Certificate } from "../config/tls.ts";
 import type { Clock } from "../core/clock.ts";
 import { DEFAULTS } from "../core/defaults.ts";
 import { StartError } from "../core/start_error.ts";
@@ -16,6 +17,8 @@ export interface ListenOptions {
   readonly port: number;
   /** Whether other processes may listen on the same port; the system then shares out connections. */
   readonly reusePort: boolean;
+  /** The certificate for TLS, asked for whenever a server starts; undefined: plain HTTP. */
+  readonly certificate: () => Certificate | undefined;
   readonly handler: Deno.ServeHandler<Deno.NetAddr>;
   readonly clock: Clock;
   readonly output: Pick<Output, "line" | "flush">;
@@ -29,7 +32,7 @@ export interface ListenOptions {
  * @throws {StartError} when it cannot listen at start
  */
 export function listen(options: ListenOptions): Listener {
-  const { host, reusePort, handler, clock, output, log, onEnd } = options;
+  const { host, reusePort, certificate, handler, clock, output, log, onEnd } = options;
   let { port } = options;
   let isAnnounced = false;
   const onListen = (address: Deno.NetAddr) => {
@@ -37,8 +40,9 @@ export function listen(options: ListenOptions): Listener {
     isAnnounced = true;
     port = address.port; // with port 0: every later listener takes the same one
     const { hostname } = address;
+    const scheme = certificate() ? "https" : "http";
     output.line(
-      `listening on http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
+      `listening on ${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
     );
     output.flush();
   };
@@ -49,9 +53,21 @@ export function listen(options: ListenOptions): Listener {
     const closed = "idle connections were closed, listening again";
     log.write("warn", `listener: ${messageOf(why)}: ${closed} (${times} since the start)`);
   };
+  const serve = () => {
+    const tls = certificate();
+    if (!tls) return Deno.serve({ hostname: host, port, reusePort, onListen }, handler);
+    const { cert, key, expiresAt } = tls;
+    if (expiresAt < clock.wall()) {
+      log.write("warn", `tls: the certificate expired on ${new Date(expiresAt).toISOString()}`);
+    }
+    // Shared, so that a server with a renewed certificate can start before this one ends.
+    return Deno.serve({ hostname: host, port, reusePort: true, onListen, cert, key }, handler);
+  };
   try {
+    // The port of another program must not be shared by accident.
+    if (certificate() && !reusePort) Deno.listen({ hostname: host, port }).close();
     return new Listener({
-      serve: () => Deno.serve({ hostname: host, port, reusePort, onListen }, handler),
+      serve,
       hasRoom: () => hasDescriptors(DEFAULTS.reservedDescriptors),
       clock,
       onFull: () =>

@@ -67,6 +67,18 @@ export class Listener {
     while (this.#ending.size > 0) await Promise.all(this.#ending);
   }
 
+  /**
+   * Replaces the server, without refusing a connection: needs an address that both can listen on.
+   * Throws what `serve` throws; then the one before goes on.
+   */
+  replace(): void {
+    // A server that is being opened will be a new one anyway.
+    if (this.#isReopening || this.#stop.signal.aborted) return;
+    const replaced = this.#server;
+    this.#server = this.#serve();
+    this.#end(replaced);
+  }
+
   #serve(): ListeningServer {
     const server = this.#options.serve();
     const reopen = (why: unknown) => {

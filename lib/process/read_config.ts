@@ -37,7 +37,7 @@ export async function readConfig(
     const ordinary = file === undefined ? fallback.load : importOnce;
     const config = await load(url, importModule ?? ordinary);
     if (hasConditions(config)) await loadConditions();
-    if (config !== undefined) return { config, place: { url, hasFile } };
+    if (config !== undefined) return { config, place: { url, hasFile, readFile } };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StartError(`the config ${name} cannot be read: ${reason}`);
@@ -60,6 +60,14 @@ async function fileUrl(file: string): Promise<URL> {
   const { resolve } = await import("node:path");
   const { pathToFileURL } = await import("node:url");
   return pathToFileURL(resolve(file));
+}
+
+function readFile(url: URL): string | undefined {
+  try {
+    return Deno.readTextFileSync(url);
+  } catch {
+    return undefined;
+  }
 }
 
 function hasFile(url: URL): boolean {

@@ -8,6 +8,7 @@ import { isRecord } from "../../lib/core/is_record.ts";
 import { KINDS } from "../../lib/core/errors.ts";
 import { json } from "../../lib/json/json_reply.ts";
 import { parseCurl } from "../support/curl.ts";
+import { CERTIFICATES } from "../support/certificates.ts";
 import { startGateway } from "../support/gateway.ts";
 import { startOperated, TOKEN } from "../support/operated.ts";
 import { readSnippets, type Snippet } from "../support/snippets.ts";
@@ -28,6 +29,11 @@ function inLanguage(language: string): Snippet[] {
   return snippets.filter((snippet) => snippet.language === language);
 }
 
+/** Certificates and keys, by the names that snippets have for them. */
+function readFile({ pathname }: URL): string {
+  return pathname.endsWith("key.pem") ? CERTIFICATES.key : CERTIFICATES.good;
+}
+
 Deno.test("every TypeScript snippet type-checks, and every config parses", async () => {
   const folder = await Deno.makeTempDir();
   try {
@@ -45,7 +51,7 @@ Deno.test("every TypeScript snippet type-checks, and every config parses", async
     for (const file of files) {
       const module: { default?: unknown } = await import(`file://${file}`);
       // A snippet's own files are not written down.
-      const place = { url: new URL(`file://${file}`), hasFile: () => true };
+      const place = { url: new URL(`file://${file}`), hasFile: () => true, readFile };
       if (isRecord(module.default)) parseConfig(module.default, ENV, place);
     }
   } finally {

@@ -16,7 +16,7 @@ const PROGRAM_FILES = [
 /** What may pass before a process is seen to do what it should; far more than it needs. */
 const BOUND_MS = 10_000;
 
-const LISTENS = /^listening on (http:\/\/\S+)$/m;
+const LISTENS = /^listening on (https?:\/\/\S+)$/m;
 
 /** Waits until something is so, by looking again and again; fails when it does not become so. */
 export async function until(

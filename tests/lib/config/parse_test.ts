@@ -81,7 +81,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   ],
   [
     withTop({ batches: {} }),
-    "batches: is not a known key; available: store, upstreams, clients, auth, limits, trustedProxies, " +
+    "batches: is not a known key; available: store, tls, upstreams, clients, auth, limits, trustedProxies, " +
     "forwardedHeader, ipv6Prefix, cors, secureHeaders, maxRequestBody, allow, deny, cacheMemory, compress, overload, openapi, sendTimeout, " +
     "cacheDisk, routes, $schema",
   ],
@@ -616,6 +616,7 @@ Deno.test("the least config is complete when it was read", () => {
     store: undefined,
     secureHeaders: false,
     cors: undefined,
+    tls: undefined,
     clients: undefined,
     ipv6Prefix: 64,
     trust: { proxies: [], header: "x-forwarded-for" },
@@ -669,6 +670,7 @@ Deno.test("what is said replaces each default", () => {
       expose: [],
       maxAgeMs: 600_000,
     },
+    tls: undefined,
     clients: undefined,
     ipv6Prefix: 64,
     trust: { proxies: [], header: "x-forwarded-for" },
