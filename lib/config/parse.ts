@@ -6,6 +6,7 @@ import { DEFAULTS } from "../core/defaults.ts";
 import { gatewaySchema, type Settings } from "./gateway.ts";
 import { checkForward } from "./check_forward.ts";
 import { headerRules } from "./header_rules.ts";
+import { type ConfigPlace, NamedFiles } from "./named_files.ts";
 import { checkName, entries } from "./names.ts";
 import { NamedAuth } from "./named_auth.ts";
 import { NamedLimits } from "./named_limits.ts";
@@ -35,20 +36,10 @@ import {
   type UpstreamSettings,
   workerUpstreamSchema,
 } from "./upstream.ts";
+import { readUpstreamTls } from "./upstream_tls.ts";
 import type { Environment } from "./values.ts";
 
 const ROUTE_KINDS = ["gather", "first", "forward", "batch"] as const;
-
-const READABLE_RULE = "must be a file that can be read, relative to the config";
-
-/** The location of a config, to resolve the files that it names. */
-export interface ConfigPlace {
-  /** The config file, or its folder with a slash at the end. */
-  readonly url: URL;
-  readonly hasFile: (url: URL) => boolean;
-  /** Reads a text file; undefined if it cannot be read. Absent: the config can name no certificates. */
-  readonly readFile?: (url: URL) => string | undefined;
-}
 
 /**
  * Parses and validates a config.
@@ -62,7 +53,7 @@ export function parseConfig(input: unknown, env: Environment, place?: ConfigPlac
 
 class Parser {
   readonly #env: Environment;
-  readonly #place: ConfigPlace | undefined;
+  readonly #files: NamedFiles;
   readonly #reader = new Reader();
   /** By name; undefined for an invalid one. */
   readonly #upstreams = new Map<string, UpstreamSettings | undefined>();
@@ -78,8 +69,8 @@ class Parser {
 
   constructor(env: Environment, place: ConfigPlace | undefined) {
     this.#env = env;
-    this.#place = place;
-    this.#tlsPlace = { env, reader: this.#reader, readFile: this.#readFile };
+    this.#files = new NamedFiles(this.#reader, place);
+    this.#tlsPlace = { env, reader: this.#reader, files: this.#files };
     this.#auth = new NamedAuth({
       env,
       reader: this.#reader,
@@ -152,13 +143,16 @@ class Parser {
     const read = this.#reader.read(httpUpstreamSchema(this.#env), input, path);
     const targets = read && readTargets(read, path, this.#reader);
     if (!targets) return undefined;
-    const { headers, transport } = read;
-    return { name, ...anySettings(read), ...targets, headers, transport };
+    const { headers, transport, host } = read;
+    const tls = readUpstreamTls(read, targets.base, path, this.#tlsPlace);
+    const ofHost = host === undefined ? [] : [new URL(`${targets.base.protocol}//${host}`).origin];
+    const otherOrigins = [...targets.otherOrigins, ...ofHost];
+    return { name, ...anySettings(read), ...targets, otherOrigins, headers, transport, host, tls };
   }
 
   #worker(name: string, input: unknown, path: readonly string[]): UpstreamSettings | undefined {
     const read = this.#reader.read(workerUpstreamSchema, input, path);
-    const worker = read && this.#module(read.worker, [...path, "worker"]);
+    const worker = read && this.#files.module(read.worker, [...path, "worker"]);
     if (!worker) return undefined;
     const { workers, memory, ...rest } = read;
     const max = workers?.max ?? DEFAULTS.workers;
@@ -168,32 +162,12 @@ class Parser {
 
   /** Returns the worker of a module that a part names; all parts with the same module share it. */
   #workerOf(file: string, path: readonly string[]): UpstreamSettings | undefined {
-    const url = this.#module(file, path);
+    const url = this.#files.module(file, path);
     if (!url) return undefined;
     if (!this.#workers.has(url.href)) {
       this.#workers.set(url.href, this.#worker(file, { worker: file }, path));
     }
     return this.#workers.get(url.href);
-  }
-
-  /** Reads the text of a file that the config names. */
-  readonly #readFile = (file: string, path: readonly string[]): string | undefined => {
-    const url = this.#place && new URL(file, this.#place.url);
-    const text = url && this.#place?.readFile?.(url);
-    return text ?? this.#reader.report(path, READABLE_RULE, file);
-  };
-
-  #module(file: string, path: readonly string[]): URL | undefined {
-    if (this.#place === undefined) {
-      return this.#reader.report(
-        path,
-        "must not be set in a config that is not read from a file",
-        file,
-      );
-    }
-    const url = new URL(file, this.#place.url);
-    if (this.#place.hasFile(url)) return url;
-    return this.#reader.report(path, "must be the path of a file, relative to the config", file);
   }
 
   #routes(inputs: readonly (readonly [string, unknown])[]): RouteSettings[] {

@@ -1,11 +1,12 @@
 import * as v from "valibot";
 import { nodeCrypto } from "../core/node_crypto.ts";
+import type { NamedFiles } from "./named_files.ts";
 import { object } from "./object.ts";
 import type { Reader } from "./reader.ts";
 import { type Environment, nonEmptyText, unset } from "./values.ts";
 
 /** A private key, which no error, log line or `--check` shows. */
-const keySchema = object({
+export const keySchema = object({
   /** A file that contains the key in PEM, relative to the config file. */
   file: v.optional(nonEmptyText),
   /** The environment variable that contains the key in PEM. */
@@ -32,8 +33,7 @@ export interface Certificate {
 export interface TlsPlace {
   readonly env: Environment;
   readonly reader: Reader;
-  /** Reads a file that the config names; undefined, with the problem reported, if it cannot. */
-  readonly readFile: (file: string, path: readonly string[]) => string | undefined;
+  readonly files: NamedFiles;
 }
 
 /** Reads a certificate and its key; undefined, with every problem reported, if they are invalid. */
@@ -42,8 +42,8 @@ export function readCertificate(
   path: readonly string[],
   place: TlsPlace,
 ): Certificate | undefined {
-  const { reader, readFile } = place;
-  const cert = readFile(file, [...path, "cert"]);
+  const { reader, files } = place;
+  const cert = files.text(file, [...path, "cert"]);
   const key = readKey(from, [...path, "key"], place);
   if (cert === undefined || key === undefined) return undefined;
   const { X509Certificate, createPrivateKey } = nodeCrypto();
@@ -64,9 +64,9 @@ export function readCertificate(
 function readKey(
   { file, env: name }: v.InferOutput<typeof keySchema>,
   path: readonly string[],
-  { env, reader, readFile }: TlsPlace,
+  { env, reader, files }: TlsPlace,
 ): string | undefined {
-  if (file !== undefined && name === undefined) return readFile(file, [...path, "file"]);
+  if (file !== undefined && name === undefined) return files.text(file, [...path, "file"]);
   if (name === undefined || file !== undefined) {
     return reader.report(path, 'must be { file: "./key.pem" } or { env: "NAME" }');
   }

@@ -9,6 +9,7 @@ import { object, record } from "./object.ts";
 import { outboundRate } from "./outbound_rate.ts";
 import { retrySchema, retrySettings } from "./retry.ts";
 import { healthSchema, type TargetsSettings, upstreamUrl, upstreamUrls } from "./targets.ts";
+import { type UpstreamTls, upstreamTlsSchema } from "./upstream_tls.ts";
 import {
   aFunction,
   concurrency,
@@ -38,6 +39,20 @@ const anyUpstream = {
    */
   errors: v.optional(oneOf(["show", "hide"], "must be show or hide"), "show"),
 };
+
+const HOST = "^[\\w.-]+(:\\d{1,5})?$";
+/** A name, and a port if it is not the default. */
+const hostName = value(
+  "host",
+  { type: "string", pattern: HOST },
+  v.pipe(
+    v.string("must be a string"),
+    v.check(
+      (host) => new RegExp(HOST).test(host) && URL.canParse(`http://${host}`),
+      "must be a host such as bank.internal",
+    ),
+  ),
+);
 
 const limited = {
   ...anyUpstream,
@@ -75,6 +90,10 @@ export const httpUpstreamSchema = (env: Environment) =>
      * the proxies in `HTTP_PROXY` and `HTTPS_PROXY`.
      */
     transport: v.optional(oneOf(["socket", "fetch"], "must be socket or fetch"), "socket"),
+    /** Private CAs, and the gateway's own certificate (mutual TLS). Default: the system's CAs, no certificate. */
+    tls: v.optional(upstreamTlsSchema),
+    /** The `Host` header of calls, for virtual hosts; not with transport `fetch`. Default: the URL's host. */
+    host: v.optional(hostName),
     ...limited,
   }, { oneOf: [{ required: ["url"] }, { required: ["urls"] }] });
 
@@ -277,6 +296,9 @@ export interface WorkerSettings {
 export interface HttpUpstreamSettings extends TargetsSettings {
   readonly headers: Readonly<Record<string, string>>;
   readonly transport: "socket" | "fetch";
+  readonly tls: UpstreamTls | undefined;
+  /** The `Host` header; undefined: the URL's. */
+  readonly host: string | undefined;
 }
 
 /**

@@ -10,6 +10,7 @@ export type UpstreamFaultReason =
   | "certificate-unknown"
   | "certificate-name"
   | "certificate"
+  | "client-certificate"
   | "tls"
   | "reset"
   | "closed"
@@ -59,6 +60,7 @@ const DETAILS: Readonly<Record<UpstreamFaultReason, readonly [kind: Kind, detail
   "certificate-unknown": NOT_SECURE,
   "certificate-name": NOT_SECURE,
   "certificate": NOT_SECURE,
+  "client-certificate": NOT_SECURE,
   "tls": NOT_SECURE,
   "reset": LOST,
   "closed": LOST,

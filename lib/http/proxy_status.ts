@@ -16,6 +16,7 @@ const FAULTS: Readonly<Record<UpstreamFaultReason, string>> = {
   "certificate-unknown": "tls_certificate_error",
   "certificate-name": "tls_certificate_error",
   "certificate": "tls_certificate_error",
+  "client-certificate": "tls_alert_received",
   "tls": "tls_protocol_error",
   "reset": "connection_terminated",
   "closed": "connection_terminated",

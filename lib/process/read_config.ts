@@ -1,5 +1,5 @@
 import { hasConditions } from "../config/has_conditions.ts";
-import type { ConfigPlace } from "../config/parse.ts";
+import type { ConfigPlace } from "../config/named_files.ts";
 import { isRecord } from "../core/is_record.ts";
 import { StartError } from "../core/start_error.ts";
 import { loadConditions } from "../expression/condition.ts";

@@ -5,6 +5,8 @@ const WORDS: readonly (readonly [RegExp, UpstreamFaultReason])[] = [
   [/connection refused/i, "refused"],
   [/lookup address|dns error|no address|not known/i, "no-such-host"],
   [/unreachable|no route|timed out|not available/i, "unreachable"],
+  // Alerts are about the certificate of whoever gets them.
+  [/fatal alert: (?:\w*certificate\w*|unknownca|accessdenied)/i, "client-certificate"],
   [/certificate.*expired/i, "certificate-expired"],
   [/certificate.*unknown ?issuer/i, "certificate-unknown"],
   [/certificate.*not valid for name/i, "certificate-name"],

@@ -1,3 +1,4 @@
+import type { UpstreamTls } from "../config/upstream_tls.ts";
 import { Body } from "../core/body.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
@@ -26,10 +27,12 @@ export interface FetchClients extends Disposable {
 /**
  * Opens the clients.
  * @param idleMs how long a connection may be idle
+ * @param tls CAs, and a certificate of the gateway's own
  */
-export function openFetchClients(idleMs: number): FetchClients {
-  const pooled = Deno.createHttpClient({ poolIdleTimeout: idleMs });
-  const unpooled = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+export function openFetchClients(idleMs: number, tls?: UpstreamTls): FetchClients {
+  const secured = { ...(tls?.ca === undefined ? {} : { caCerts: [tls.ca] }), ...tls?.own };
+  const pooled = Deno.createHttpClient({ poolIdleTimeout: idleMs, ...secured });
+  const unpooled = Deno.createHttpClient({ poolMaxIdlePerHost: 0, ...secured });
   return {
     pooled,
     unpooled,

@@ -1,6 +1,10 @@
 import type { Clock } from "../core/clock.ts";
+import { digest } from "../core/digest.ts";
 import type { Source } from "../core/source.ts";
+import { StartError } from "../core/start_error.ts";
+import type { UpstreamTls } from "../config/upstream_tls.ts";
 import { type FetchClients, fetchSource, openFetchClients } from "./fetch_source.ts";
+import { type Access, PLAIN_ACCESS } from "./socket/access.ts";
 import { type LookUp, lookUp } from "./socket/look_up.ts";
 import { originOf } from "./socket/origin.ts";
 import { Pool, type PoolOptions } from "./socket/pool.ts";
@@ -27,8 +31,10 @@ export interface HttpTransport extends Disposable {
    * @param base origin and base path, without a trailing slash
    * @param kind default `socket`
    * @param address one of its host's addresses, for sockets only (default: the platform chooses)
+   * @param access TLS and the `Host` header (default: what the URL says)
+   * @throws {StartError} if connections cannot have another server name here
    */
-  source(base: string, kind?: TransportKind, address?: string): Source;
+  source(base: string, kind?: TransportKind, address?: string, access?: Access): Source;
   /** Returns how many connections are open; those of `fetch` are not known. */
   connections(): OpenConnections;
   /** Looks up a host's addresses; absent where connections cannot be made to them. */
@@ -38,18 +44,25 @@ export interface HttpTransport extends Disposable {
 /** Opens the connection pools of a process. */
 export function openHttpTransport(clock: Clock, options: Partial<PoolOptions> = {}): HttpTransport {
   const { maxIdle = MAX_IDLE, idleMs = IDLE_MS, isTlsInOneStep = false } = options;
-  let clients: FetchClients | undefined;
+  /** By TLS settings: connections are never shared by different ones. */
+  const clients = new Map<string, FetchClients>();
   // A pool lives as long as a Source uses it, or it has an idle connection: upstreams and their
   // addresses come and go.
   const pools = new Map<string, WeakRef<Pool>>();
   const unused = new FinalizationRegistry((key: string) => {
     if (pools.get(key)?.deref() === undefined) pools.delete(key);
   });
-  const poolOf = (url: URL, address?: string) => {
-    const key = address === undefined ? url.origin : `${url.origin} ${address}`;
+  const clientsOf = ({ tls }: Access) => {
+    const key = tlsKey(tls);
+    const known = clients.get(key) ?? openFetchClients(idleMs, tls);
+    clients.set(key, known);
+    return known;
+  };
+  const poolOf = (url: URL, address: string | undefined, access: Access) => {
+    const key = `${url.origin} ${address ?? ""} ${tlsKey(access.tls)}`;
     const known = pools.get(key)?.deref();
     if (known) return known;
-    const pool = new Pool(originOf(url, address), { maxIdle, idleMs, isTlsInOneStep });
+    const pool = new Pool(originOf(url, address, access), { maxIdle, idleMs, isTlsInOneStep });
     pools.set(key, new WeakRef(pool));
     unused.register(pool, key);
     return pool;
@@ -57,11 +70,15 @@ export function openHttpTransport(clock: Clock, options: Partial<PoolOptions> = 
   return {
     // TLS in one step takes the server's name from what it connects to.
     ...(isTlsInOneStep ? {} : { lookUp }),
-    source(base, kind = "socket", address) {
-      if (kind === "fetch") return fetchSource(base, clients ??= openFetchClients(idleMs), clock);
+    source(base, kind = "socket", address, access = PLAIN_ACCESS) {
+      if (isTlsInOneStep && access.tls?.serverName !== undefined) {
+        throw new StartError("tls.serverName of upstreams must not be set on Deno Deploy");
+      }
+      if (kind === "fetch") return fetchSource(base, clientsOf(access), clock);
       const url = new URL(base);
       const basePath = url.pathname.replace(/\/$/, "");
-      return socketSource({ origin: originOf(url), basePath, pool: poolOf(url, address), clock });
+      const pool = poolOf(url, address, access);
+      return socketSource({ origin: originOf(url, undefined, access), basePath, pool, clock });
     },
     connections() {
       let [active, idle] = [0, 0];
@@ -73,8 +90,13 @@ export function openHttpTransport(clock: Clock, options: Partial<PoolOptions> = 
       return { active, idle };
     },
     [Symbol.dispose]() {
-      clients?.[Symbol.dispose]();
+      for (const opened of clients.values()) opened[Symbol.dispose]();
       for (const pool of pools.values()) pool.deref()?.[Symbol.dispose]();
     },
   };
+}
+
+/** Identifies TLS settings, without showing the key. */
+function tlsKey(tls: UpstreamTls | undefined): string {
+  return tls === undefined ? "" : digest(JSON.stringify(tls));
 }

@@ -107,7 +107,9 @@ export class SharedUpstreams {
     }
     if ("source" in settings) return { transport: functionSource(settings.source) };
     const { base: { origin, pathname }, transport } = settings;
-    return { transport: http(origin + pathname.replace(/\/$/, ""), transport) };
+    return {
+      transport: http(origin + pathname.replace(/\/$/, ""), transport, undefined, settings),
+    };
   }
 
   #identity(of: object): number {

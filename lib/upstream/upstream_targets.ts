@@ -51,7 +51,7 @@ export function upstreamTargets(
         key: `${url} ${address}`,
         name: nameOf(settings.targets, target, address),
         weight: target.weight / chosen.length,
-        source: http(url, transport, address),
+        source: http(url, transport, address, settings),
       }));
     }));
   update(() => []);
@@ -70,8 +70,9 @@ export function upstreamTargets(
   return { targets, clock, refresh: named && ((now) => named.refresh(now)) };
 }
 
-function namesOf({ targets, transport }: HttpUpstreamSettings): ReadonlySet<string> {
-  if (transport !== "socket") return new Set();
+function namesOf({ targets, transport, tls }: HttpUpstreamSettings): ReadonlySet<string> {
+  // With a certificate of its own, Deno connects to names alone.
+  if (transport !== "socket" || tls?.own) return new Set();
   return new Set(targets.map(({ base }) => base.hostname).filter(isName));
 }
 

@@ -32,6 +32,7 @@ const REASONS: Readonly<Record<UpstreamFaultReason, true>> = {
   "certificate-unknown": true,
   "certificate-name": true,
   "certificate": true,
+  "client-certificate": true,
   "tls": true,
   "reset": true,
   "closed": true,

@@ -3,7 +3,7 @@ import { DEFAULTS } from "../../lib/core/defaults.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import type { AnyPart } from "../../lib/config/part.ts";
 import type { WorkerPath, WorkerUpstream } from "../../lib/config/upstream.ts";
-import type { ConfigPlace } from "../../lib/config/parse.ts";
+import type { ConfigPlace } from "../../lib/config/named_files.ts";
 import type { Kind } from "../../lib/core/errors.ts";
 import { ask, readEnvelope, readProblem } from "../support/responses.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";

@@ -4,7 +4,8 @@ import { type Clock, systemClock } from "../../lib/core/clock.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import type { GatherRoute } from "../../lib/config/route.ts";
 import type { Upstream } from "../../lib/config/upstream.ts";
-import { type ConfigPlace, parseConfig } from "../../lib/config/parse.ts";
+import type { ConfigPlace } from "../../lib/config/named_files.ts";
+import { parseConfig } from "../../lib/config/parse.ts";
 import { BufferBudget } from "../../lib/core/buffer_budget.ts";
 import type { Source } from "../../lib/core/source.ts";
 import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
@@ -114,8 +115,8 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
   const transport = openHttpTransport(clock);
   let arrived = 0;
   let replies = 0;
-  const http: HttpTransport["source"] = (base, kind, address) => {
-    const source = transport.source(base, TRANSPORT === "fetch" ? "fetch" : kind, address);
+  const http: HttpTransport["source"] = (base, kind, address, access) => {
+    const source = transport.source(base, TRANSPORT === "fetch" ? "fetch" : kind, address, access);
     return async (call, context) => {
       try {
         return await source(call, context);

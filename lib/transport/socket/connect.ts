@@ -23,7 +23,10 @@ export async function connect(
 ): Promise<Deno.Conn> {
   let state = "no connection was made";
   try {
-    if (origin.isSecure && isTlsInOneStep) return await connectTls(origin, signal);
+    // Only in one step does Deno send a certificate of its own.
+    if (origin.isSecure && (isTlsInOneStep || origin.tls?.own)) {
+      return await connectTls(origin, signal);
+    }
     const tcp = await connectTcp(origin, signal);
     if (!origin.isSecure) return tcp;
     state = "the TLS handshake is incomplete";
@@ -74,7 +77,11 @@ async function upgrade(
   const abort = () => close(open);
   signal.addEventListener("abort", abort, { once: true });
   try {
-    const tls = await Deno.startTls(tcp, { hostname: origin.hostname, alpnProtocols: ALPN });
+    const tls = await Deno.startTls(tcp, {
+      hostname: origin.tls?.serverName ?? origin.hostname,
+      caCerts: casOf(origin),
+      alpnProtocols: ALPN,
+    });
     open = tls;
     signal.throwIfAborted();
     await tls.handshake();
@@ -88,7 +95,7 @@ async function upgrade(
 }
 
 /** The platform cannot abort here: a connection that opens after an abort is closed at once. */
-async function connectTls({ hostname, port }: Origin, signal: AbortSignal): Promise<Deno.TlsConn> {
+async function connectTls(origin: Origin, signal: AbortSignal): Promise<Deno.TlsConn> {
   const opening = open();
   try {
     return await abortable(opening, signal);
@@ -98,8 +105,10 @@ async function connectTls({ hostname, port }: Origin, signal: AbortSignal): Prom
   }
 
   async function open(): Promise<Deno.TlsConn> {
-    const options = { hostname, port, alpnProtocols: ALPN, autoSelectFamily: true };
-    const tls = await Deno.connectTls(options);
+    const { hostname, port, tls: settings } = origin;
+    const caCerts = casOf(origin);
+    const options = { hostname, port, caCerts, alpnProtocols: ALPN, autoSelectFamily: true };
+    const tls = await Deno.connectTls({ ...options, ...settings?.own });
     try {
       await tls.handshake();
       return tls;
@@ -108,6 +117,10 @@ async function connectTls({ hostname, port }: Origin, signal: AbortSignal): Prom
       throw error;
     }
   }
+}
+
+function casOf({ tls }: Origin): string[] {
+  return tls?.ca === undefined ? [] : [tls.ca];
 }
 
 function close(connection: Deno.Conn): void {

@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { DEFAULTS } from "../../../lib/core/defaults.ts";
-import { type ConfigPlace, parseConfig } from "../../../lib/config/parse.ts";
+import type { ConfigPlace } from "../../../lib/config/named_files.ts";
+import { parseConfig } from "../../../lib/config/parse.ts";
 import { ConfigError } from "../../../lib/config/config_error.ts";
 import type { PartSettings } from "../../../lib/config/part.ts";
 import type { GatherSettings } from "../../../lib/config/route.ts";

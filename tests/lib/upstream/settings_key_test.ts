@@ -41,6 +41,7 @@ const OTHERS: Readonly<Record<string, Upstream>> = {
   "retries of other methods": { url: URL_A, retry: { attempts: 2, methods: ["GET", "POST"] } },
   "a rate": { url: URL_A, rate: "5/s" },
   "another rate": { url: URL_A, rate: "6/s" },
+  "a virtual host": { url: URL_A, host: "bank.internal" },
   "a transport": { url: URL_A, transport: "fetch" },
 };
 

@@ -1,0 +1,12 @@
+import type { UpstreamTls } from "../../config/upstream_tls.ts";
+
+/** What connections and requests to a URL need besides it. */
+export interface Access {
+  /** Undefined: the system's CAs, no certificate of the gateway's own. */
+  readonly tls: UpstreamTls | undefined;
+  /** The `Host` header; undefined: the URL's. */
+  readonly host: string | undefined;
+}
+
+/** Nothing but the URL. */
+export const PLAIN_ACCESS: Access = { tls: undefined, host: undefined };
