@@ -228,6 +228,8 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
     // An endless stream must not prevent the rest from being closed in order.
     const cutOff = AbortSignal.timeout(closeMs);
     if (listener) await abortable(listener.shutdown(), cutOff).catch(() => {});
+    // A WebSocket outlives its response.
+    await abortable(gateways.idle(), cutOff).catch(() => {});
     await close(cutOff);
   }, endMs);
   const cutOff = gateways.end();

@@ -26,6 +26,7 @@ function requests(count: number): LoggedRequest[] {
         path: `/country/${index}`,
         route: "GET /country/:code",
         error: undefined,
+        webSocket: undefined,
         response: new ResponseDraft(null),
       },
       arrivedAt: Date.UTC(2026, 0, 1) + index * 3,

@@ -40,6 +40,7 @@ export {
   type WorkerUpstream,
 } from "./config/upstream.ts";
 export type { Text } from "./config/values.ts";
+export type { WebSocketConfig } from "./config/web_socket.ts";
 export {
   type Blame,
   GatewayError,
@@ -58,3 +59,4 @@ export type { Json } from "./template/template.ts";
 export type { Span, SpanValue } from "./core/span.ts";
 export type { CallRecord, PartRecord, Trace, WaitRecord } from "./core/trace.ts";
 export type { UpstreamFaultReason } from "./core/upstream_fault.ts";
+export type { UpstreamWebSocket, WebSocketListener, WebSocketOffer } from "./core/web_socket.ts";

@@ -1,5 +1,6 @@
 import type { GatewayError, Kind } from "../lib/core/errors.ts";
 import { type PartRecord, traceIdOf } from "../lib/core/trace.ts";
+import type { BridgeEnd } from "../lib/transport/web_socket/bridge.ts";
 import { UpstreamFault, type UpstreamFaultReason } from "../lib/core/upstream_fault.ts";
 import type { Level } from "../lib/log/level.ts";
 import type { CutShort, LoggedRequest } from "./logged_request.ts";
@@ -32,6 +33,8 @@ export interface AccessEntry extends CutShort {
   readonly cause?: UpstreamFaultReason;
   /** The parts, in the order in which they completed. */
   readonly parts?: readonly PartEntry[];
+  /** The messages of a WebSocket connection from and to the client, and its close code. */
+  readonly webSocket?: BridgeEnd;
 }
 
 /** One part of a request in the access log. */
@@ -44,7 +47,13 @@ export interface PartEntry {
 
 /** Returns what the access log says of a request. */
 export function accessEntry(request: LoggedRequest): AccessEntry {
-  const { c: { trace, method, path, route, error }, arrivedAt, tookMs, client, cutShort } = request;
+  const {
+    c: { trace, method, path, route, error, webSocket },
+    arrivedAt,
+    tookMs,
+    client,
+    cutShort,
+  } = request;
   const traceId = traceIdOf(trace);
   return {
     time: new Date(arrivedAt).toISOString(),
@@ -61,6 +70,7 @@ export function accessEntry(request: LoggedRequest): AccessEntry {
     client,
     ...failureOf(error),
     ...(trace.parts.length > 0 && { parts: trace.parts.map(partEntryOf) }),
+    ...(webSocket && { webSocket }),
   };
 }
 

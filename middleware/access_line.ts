@@ -18,7 +18,8 @@ import type { LoggedRequest } from "./logged_request.ts";
  * more escapes. The line is joined by hand, because every request has one.
  */
 export function jsonLine(request: LoggedRequest): string {
-  const { c: { trace, method, path, route, error }, arrivedAt, tookMs, client, cutShort } = request;
+  const { c, arrivedAt, tookMs, client, cutShort } = request;
+  const { trace, method, path, route, error, webSocket } = c;
   const traceId = traceIdOf(trace);
   let line = `{"time":"${timeText(arrivedAt)}","level":"${levelOf(request)}","message":"request"` +
     `,"id":${quoted(trace.id)}${traceId === undefined ? "" : `,"traceId":${quoted(traceId)}`}` +
@@ -33,7 +34,8 @@ export function jsonLine(request: LoggedRequest): string {
       `${failure(error)}}`;
     separator = ",";
   }
-  return trace.parts.length > 0 ? `${line}]}` : `${line}}`;
+  if (trace.parts.length > 0) line += "]";
+  return webSocket ? `${line},"webSocket":${JSON.stringify(webSocket)}}` : `${line}}`;
 }
 
 function failure(error: GatewayError | undefined): string {

@@ -4,6 +4,7 @@ import { FieldList } from "../lib/core/field_list.ts";
 import type { Trace } from "../lib/core/trace.ts";
 import { parseTarget, type Target } from "../lib/http/path.ts";
 import type { SendOutcome } from "../lib/http/response_sender.ts";
+import type { BridgeEnd } from "../lib/transport/web_socket/bridge.ts";
 import type { Grant } from "../lib/limiter/limit.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Lifetime, RequestContext } from "./lifetime.ts";
@@ -47,6 +48,8 @@ export class Exchange {
   streaming: Promise<void> | undefined;
   /** Resolves to how sending ended, for a response that is sent in pieces; undefined for any other. */
   sending: Promise<SendOutcome> | undefined;
+  /** How its WebSocket connection has ended; undefined for any other request, and until then. */
+  webSocket: BridgeEnd | undefined;
   #trace: Trace | undefined;
 
   constructor(request: Request, env: Bindings) {

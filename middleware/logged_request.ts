@@ -2,7 +2,10 @@ import type { Exchange } from "./exchange.ts";
 
 /** A request that is logged. */
 export interface LoggedRequest {
-  readonly c: Pick<Exchange, "trace" | "method" | "path" | "route" | "error" | "response">;
+  readonly c: Pick<
+    Exchange,
+    "trace" | "method" | "path" | "route" | "error" | "response" | "webSocket"
+  >;
   /** When it arrived (ms since 1970). */
   readonly arrivedAt: number;
   /** From its arrival until its response was sent (ms). */

@@ -31,6 +31,11 @@ export class ResponseDraft {
     this.headers = headers;
   }
 
+  /** The headers, one by one. */
+  protected get fields(): FieldList {
+    return this.headers instanceof FieldList ? this.headers : new FieldList(this.headers);
+  }
+
   /** Builds the response to a request of that method. */
   build(method: string): Response {
     const { status, headers } = this;
@@ -43,8 +48,7 @@ export class ResponseDraft {
       contentType === null ? { status } : { status, headers: { "content-type": contentType } },
     );
     const sent = response.headers;
-    const fields = headers instanceof FieldList ? headers : new FieldList(headers);
-    fields.each((name, value) => {
+    this.fields.each((name, value) => {
       if (name !== "content-type") sent.append(name, value);
     });
     return response;

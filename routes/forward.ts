@@ -24,6 +24,7 @@ import type { Exchange } from "../middleware/exchange.ts";
 import type { Endpoint } from "../middleware/middleware.ts";
 import { ResponseDraft } from "../middleware/response_draft.ts";
 import { codedBody, responseBody } from "./response_body.ts";
+import type { WebSockets } from "./web_socket.ts";
 
 /** A forward route's upstream, and what is changed on the way. */
 export interface ForwardOptions {
@@ -66,6 +67,8 @@ export interface ForwardOptions {
   readonly passesCodings: boolean;
   /** Compresses responses; absent if the route does not. */
   readonly coder: ResponseCoder | undefined;
+  /** Passes WebSocket connections on; undefined if the route takes none. */
+  readonly webSockets: WebSockets | undefined;
 }
 
 /** Headers of the client's request that are written anew for the call. */
@@ -85,7 +88,7 @@ const WHOLE_BODY_BYTES = 64 * 1024;
 
 /** Handles a forward route: streams the request to one upstream, and its response back. */
 export function forward(options: ForwardOptions): Endpoint {
-  const { headerKey } = options;
+  const { headerKey, webSockets } = options;
   const headersOf = requestHeaders(options);
   const own = FieldList.of(options.headers);
   const hasTemplates = Boolean(options.sentPath ?? options.request ?? options.response);
@@ -98,7 +101,9 @@ export function forward(options: ForwardOptions): Endpoint {
     const sent = headersOf(c, forwarding, isProxied);
     if (inputs && options.request) changeHeaders(sent, options.request, inputs);
     const isKnownByBearer = options.clientKey === "bearer" && ctx.client.name !== undefined;
-    const reply = await options.source(
+    const webSocket = webSockets?.offer(c, forwarding.host);
+    const source = webSocket && webSockets ? webSockets.source : options.source;
+    const reply = await source(
       {
         method: c.method,
         path,
@@ -112,6 +117,7 @@ export function forward(options: ForwardOptions): Endpoint {
           ...isProxied ? keyedProxyHeaders(sent) : [],
           ...options.keysClientHeaders ? keyedClientHeaders(sent) : [],
         ]),
+        webSocket,
       },
       ctx,
     );
@@ -121,6 +127,7 @@ export function forward(options: ForwardOptions): Endpoint {
     const headers = responseHeaders(reply, { path, forwarding }, options);
     for (const name of options.ownHeaders) headers.delete(name);
     if (inputs && options.response) changeHeaders(headers, options.response, inputs);
+    if (reply.webSocket && webSockets) return webSockets.join(c, reply.webSocket, headers);
     const coding = codedBody(c, { ...reply, headers }, options.coder);
     const coded = coding instanceof Promise ? await coding : coding;
     const isEmpty = coded === null || isBodiless(c.method, status);

@@ -29,6 +29,7 @@ import { loop } from "../middleware/loop.ts";
 import { methodCase } from "../middleware/method_case.ts";
 import type { Endpoint, Middleware, Way } from "../middleware/middleware.ts";
 import { notInBatch } from "../middleware/not_in_batch.ts";
+import { noWebSocket } from "../middleware/no_web_socket.ts";
 import { options } from "../middleware/options.ts";
 import { partHeaders } from "../middleware/part_headers.ts";
 import { path } from "../middleware/path.ts";
@@ -55,6 +56,7 @@ import { forward } from "./forward.ts";
 import { OWN_PREFIX, OWN_ROUTES, ownRoutes } from "./own_routes.ts";
 import { RouteTree } from "./route_tree.ts";
 import { openShared, type Shared } from "./shared.ts";
+import { WebSockets } from "./web_socket.ts";
 
 /** What a route says in place of the gateway's settings about every request. */
 type Overrides = Pick<RouteSettings, "cors" | "maxRequestBody">;
@@ -156,6 +158,7 @@ export function createGateway(
     const { key, deadlineMs, limits: limited, cost, addresses } = route;
     const lateMs = "max" in route ? DEFAULTS.stopBatchMs : 0;
     return [
+      !takesWebSockets(route) && noWebSocket(),
       route.compress && problemCoding(coder),
       "max" in route && notInBatch("another batch"),
       // Not a batch: each request in it counts.
@@ -195,8 +198,17 @@ export function createGateway(
       return aggregate({ ...sources.aggregate(route), isStored, clock, ...sending });
     }
     if ("to" in route) {
+      const { webSocketSource, ...called } = sources.forward(route);
       return forward({
-        ...sources.forward(route),
+        ...called,
+        webSockets: webSocketSource && route.webSocket && new WebSockets({
+          ...route.webSocket,
+          source: webSocketSource,
+          corsOrigins: route.cors?.origins ?? [],
+          sendTimeoutMs: settings.sendTimeoutMs,
+          clock,
+          shutdown,
+        }),
         strip: route.strip,
         sentPath: route.sentPath,
         fixedSegments: route.path.split("/").length - 2,
@@ -253,12 +265,12 @@ export function createGateway(
       notRouted,
     })
   ) {
-    own.add(route, way([notInBatches], route.endpoint));
+    own.add(route, way([noWebSocket(), notInBatches], route.endpoint));
   }
   for (const route of settings.routes) {
     routes.add(route, way(matchedRequest(route), endpoint(route), route));
   }
-  const unmatched = way([], notRouted);
+  const unmatched = way([noWebSocket()], notRouted);
 
   function fetch(request: Request, bindings: Bindings): Promise<Response> {
     const c = new Exchange(request, bindings);
@@ -268,6 +280,10 @@ export function createGateway(
     return run(c, matched?.value ?? unmatched);
   }
   return { fetch, idle: () => inFlight.idle() };
+}
+
+function takesWebSockets(route: RouteSettings): boolean {
+  return "to" in route && route.webSocket !== undefined;
 }
 
 function isMiddleware(entry: Middleware | false | undefined): entry is Middleware {

@@ -5,7 +5,8 @@ import { list, object } from "./object.ts";
 import type { Reader } from "./reader.ts";
 import { duration, flag, headerName, text } from "./values.ts";
 
-const origin = value(
+/** The origin of web pages, or of several. */
+export const origin = value(
   '"https://HOST", "https://*.HOST" or "*"',
   {
     type: "string",

@@ -6,6 +6,7 @@ import { forwardPath } from "./forward_path.ts";
 import { headerRulesSchema } from "./header_rules.ts";
 import { list, object } from "./object.ts";
 import { caseless, fixedPath, flag, text } from "./values.ts";
+import { webSocketOrTrue } from "./web_socket.ts";
 
 const FORWARD_RULE =
   'must be the name of an upstream, or an object such as { to: "NAME", strip: "/prefix" }';
@@ -41,6 +42,8 @@ const forwardObject = object({
   passClientKey: v.optional(flag, false),
   /** Whether to pass on the credentials that the route's `auth` reads, such as `Authorization`. */
   passCredentials: v.optional(flag, false),
+  /** Passes WebSocket connections on: `true`, or an object with these keys. Default: they are refused. */
+  websocket: v.optional(webSocketOrTrue),
 }, { not: { required: ["path", "strip"] } });
 const forwardName = value(
   "upstream",
@@ -56,6 +59,7 @@ const forwardName = value(
       passHeaders: [],
       passClientKey: false,
       passCredentials: false,
+      websocket: undefined,
     })),
   ),
 );

@@ -38,6 +38,7 @@ import {
 } from "./upstream.ts";
 import { readUpstreamTls } from "./upstream_tls.ts";
 import type { Environment } from "./values.ts";
+import { webSocketSettings } from "./web_socket.ts";
 
 const ROUTE_KINDS = ["gather", "first", "forward", "batch"] as const;
 
@@ -207,8 +208,8 @@ class Parser {
     const path = ["routes", key, "forward"];
     const read = this.#reader.read(forwardSchema, input, ["routes", key]);
     if (!read) return undefined;
-    const { to, strip = "", path: sentPath, passHeaders, passClientKey, passCredentials } =
-      read.forward;
+    const { to, strip = "", path: sentPath, websocket } = read.forward;
+    const { passHeaders, passClientKey, passCredentials } = read.forward;
     const upstream = this.#find(to, path);
     if (upstream && "worker" in upstream) {
       this.#reader.report(path, "must not be a worker, which only parts can call", to);
@@ -227,7 +228,15 @@ class Parser {
     const response = headerRules(read.forward.response);
     const changes = { path: sentPath, strip, request, response };
     checkForward(changes, { pattern, path, hasClaims: this.#auth.hasClaims(read) }, this.#reader);
+    if (websocket !== undefined && pattern.method !== "GET" && pattern.method !== "ANY") {
+      const rule = "must only be set on a route for GET, the method of WebSocket connections";
+      this.#reader.report([...path, "websocket"], rule);
+    }
     if (!upstream) return undefined;
+    if (websocket !== undefined && !("base" in upstream && upstream.transport === "socket")) {
+      const rule = 'must only be set for an upstream with a url, and not with transport: "fetch"';
+      this.#reader.report([...path, "websocket"], rule);
+    }
     const cache = read.cache === undefined ? upstream.cache : cacheSettings(read.cache);
     return {
       ...this.#anyRoute(key, pattern, read),
@@ -242,6 +251,7 @@ class Parser {
       passHeaders: new Set(passHeaders),
       passClientKey,
       passCredentials,
+      webSocket: webSocketSettings(websocket),
     };
   }
 

@@ -15,6 +15,7 @@ import { RESERVED } from "../template/reference.ts";
 import { type Part, partSchema, type PartSettings, type WorkerPart } from "./part.ts";
 import type { UpstreamSettings } from "./upstream.ts";
 import { addressRange, count, duration, flag, nonEmptyText, size, text } from "./values.ts";
+import type { WebSocketConfig, WebSocketSettings } from "./web_socket.ts";
 
 /** The methods that a route can have; `ANY` is all of them. */
 export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "ANY";
@@ -214,6 +215,7 @@ export interface ForwardRoute<
     readonly passHeaders?: readonly string[] | undefined;
     readonly passClientKey?: boolean | undefined;
     readonly passCredentials?: boolean | undefined;
+    readonly websocket?: true | WebSocketConfig | undefined;
   };
 }
 
@@ -288,6 +290,8 @@ export interface ForwardSettings extends AnyRouteSettings {
   readonly passClientKey: boolean;
   /** Whether to pass on the credentials that `auth` reads. */
   readonly passCredentials: boolean;
+  /** Undefined: the route takes no WebSocket connections. */
+  readonly webSocket: WebSocketSettings | undefined;
 }
 
 /** A route that handles several requests at once. */

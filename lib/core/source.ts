@@ -6,6 +6,7 @@ import type { BufferAccount } from "./buffer_budget.ts";
 import type { PartFailure } from "./errors.ts";
 import type { Span } from "./span.ts";
 import type { CallRecord, Trace } from "./trace.ts";
+import type { UpstreamWebSocket, WebSocketOffer } from "./web_socket.ts";
 
 /**
  * An async function from a call to a reply: an upstream, with or without policies. It rejects only
@@ -41,11 +42,13 @@ export interface Call {
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
   /** The JSON of the parts that the part's `map` function receives. */
   readonly parts?: Readonly<Record<string, Bytes>>;
+  /** Set to ask for a WebSocket connection; absent for any other call. */
+  readonly webSocket?: WebSocketOffer | undefined;
 }
 
 /** A reply of an upstream, whatever its status. */
 export interface Reply {
-  /** The status, from 200 to 599. */
+  /** The status, from 200 to 599; 101 with `webSocket`. */
   readonly status: number;
   /** The end-to-end headers. */
   readonly headers: Headers;
@@ -57,6 +60,8 @@ export interface Reply {
   readonly madeOf?: readonly Reply[];
   /** How a cache handled the call; absent if none did. */
   readonly cached?: CachedFacts;
+  /** The connection that the call asked for, if the upstream has accepted it. */
+  readonly webSocket?: UpstreamWebSocket;
 }
 
 /** The context of one request, passed through every layer. */

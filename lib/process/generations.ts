@@ -71,6 +71,7 @@ export class Generations<Gateway extends Replaceable> {
     try {
       const gateway = await open(generation);
       if (this.#isEnding) throw new Error("the gateway is stopping");
+      generation.idle = gateway.idle;
       const replaced = this.#current;
       this.#current = { gateway, generation };
       if (replaced) replaced.gateway.idle().then(() => this.#remove(replaced.generation));
@@ -84,6 +85,11 @@ export class Generations<Gateway extends Replaceable> {
   beginShutdown(graceMs: number): void {
     this.#isEnding = true;
     for (const { shutdown } of this.#all) shutdown.begin(graceMs);
+  }
+
+  /** Resolves when no gateway has a request in flight; to be called when no more come. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#all].map(({ idle }) => idle?.()));
   }
 
   /** Closes all gateways, after their background work. @param cutOff aborts that work */
@@ -120,6 +126,8 @@ class Generation implements Ending {
   readonly shutdown: Shutdown;
   readonly background: Background;
   readonly closing = new AsyncDisposableStack();
+  /** Set once its gateway is open. */
+  idle: Replaceable["idle"] | undefined;
   #closed: Promise<void> | undefined;
 
   constructor({ clock, backgroundMs: taskTimeoutMs, onError }: GenerationsOptions) {

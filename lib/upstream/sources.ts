@@ -58,6 +58,8 @@ export interface AggregateSource {
 /** A forward route's upstream, ready to be called. */
 export interface ForwardSource {
   readonly source: Source;
+  /** The same for WebSocket connections, which no cache stores; absent if the route takes none. */
+  readonly webSocketSource?: Source;
   /** The base URL; absent for a function. */
   readonly base?: URL;
   /** The origins of its targets but the first. */
@@ -134,8 +136,11 @@ export class Sources {
       ...passClientKey && typeof clientKey === "object" ? [clientKey.header] : [],
       ...rules ? [...rules.set, ...rules.add].map(({ name }) => name) : [],
     ];
+    const deps = this.#stackDependencies(to, undefined);
     return {
-      source: forwardStack(route, this.#stackDependencies(to, undefined)),
+      source: forwardStack(route, deps),
+      ...(route.webSocket &&
+        { webSocketSource: forwardStack({ ...route, cache: undefined }, deps) }),
       headers,
       headerKey: cache && new HeaderKey(targetOf(to), headers, keyedForwardHeaders(passed)),
       passesCodings: cache === undefined && "base" in to && to.transport === "socket",

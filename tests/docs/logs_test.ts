@@ -63,6 +63,7 @@ const trace = {
 };
 const request: LoggedRequest = {
   c: {
+    webSocket: undefined,
     trace,
     method: "GET",
     path: "/home/7",

@@ -23,6 +23,7 @@ function logged(facts: Facts = {}): LoggedRequest {
   const { id = "req-1", traceparent, parts = [], status = 200, error, route } = facts;
   return {
     c: {
+      webSocket: undefined,
       trace: { id, parts, ...(traceparent !== undefined && { traceparent }) },
       method: facts.method ?? "GET",
       path: facts.path ?? "/country/IS",

@@ -26,7 +26,7 @@ import type { LoggedRequest } from "../../middleware/logged_request.ts";
 import { sharedFigures } from "../../routes/figures.ts";
 import { openShared } from "../../routes/shared.ts";
 import { createGateway } from "../../routes/gateway.ts";
-import { startServer } from "./server.ts";
+import { endsInTime, startServer } from "./server.ts";
 import { testGuard } from "./test_guard.ts";
 
 await loadConditions();
@@ -200,6 +200,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     async [Symbol.asyncDispose]() {
       using _transport = transport;
       await server[Symbol.asyncDispose]();
+      await endsInTime([app.idle()]);
       await closing.disposeAsync();
     },
   };

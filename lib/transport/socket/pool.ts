@@ -50,11 +50,19 @@ export class Pool implements Disposable {
   }
 
   /**
+   * Opens a connection that is not the pool's, for another protocol than HTTP.
+   * @throws {UpstreamFault}
+   */
+  dial(signal: AbortSignal): Promise<Deno.Conn> {
+    return connect(this.#origin, signal, this.#options);
+  }
+
+  /**
    * Opens a new connection.
    * @throws {UpstreamFault}
    */
   async open(signal: AbortSignal): Promise<Connection> {
-    const socket = await connect(this.#origin, signal, this.#options);
+    const socket = await this.dial(signal);
     const connection = new Connection(socket, this.#forget);
     this.#open.add(connection);
     if (this.#isDisposed || signal.aborted) connection.close();

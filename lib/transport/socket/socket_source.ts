@@ -8,6 +8,7 @@ import type { Origin } from "./origin.ts";
 import type { Pool } from "./pool.ts";
 import { requestHead } from "./request_head.ts";
 import type { UploadBody } from "./upload.ts";
+import { openWebSocket } from "../web_socket/open_web_socket.ts";
 
 /** Methods whose requests state `Content-Length: 0` without a body (RFC 9110 section 8.6). */
 const SAYS_EMPTY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
@@ -24,11 +25,13 @@ export interface SocketSourceOptions {
 }
 
 /** Creates the Source of an HTTP API over HTTP/1.1. */
-export function socketSource({ origin, basePath, pool, clock }: SocketSourceOptions): Source {
+export function socketSource(options: SocketSourceOptions): Source {
+  const { origin, basePath, pool, clock } = options;
   return function socket(call, ctx) {
     try {
       ctx.signal.throwIfAborted();
       nameServer(ctx, origin);
+      if (call.webSocket) return openWebSocket(call, call.webSocket, ctx, options);
       const body = uploadOf(call);
       const head = requestHead(call, {
         origin,
