@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { Listener, type ListeningServer } from "../../../lib/process/listener.ts";
 import { ManualClock, settled } from "../../support/manual_clock.ts";
 
@@ -144,4 +144,17 @@ Deno.test("a stop waits for the requests of all servers, and none is opened afte
   servers[1]?.drain();
   await stop;
   assertEquals([clock.sleeping, ended], [0, []]);
+});
+
+Deno.test("a replaced server is shut down once the new one listens, and one that cannot start changes nothing", async () => {
+  const { listener, servers, state, reopened, listening } = open();
+  state.refusal = new Error("no such certificate");
+  assertThrows(() => listener.replace(), Error, "no such certificate");
+  assertEquals(listening(), [true]);
+  state.refusal = undefined;
+  listener.replace();
+  await settled();
+  assertEquals([listening(), reopened], [[false, true], []]);
+  for (const server of servers) server.drain();
+  await listener.shutdown();
 });
