@@ -125,13 +125,12 @@ export class JwtVerifier {
       return await jose.jwtVerify(token, key, options);
     }
     const { published } = this.#keys;
+    const keys = await published.get();
     try {
-      return await verifyWithAny(jose, token, await published.get(), options);
+      return await verifyWithAny(jose, token, keys, options);
     } catch (error) {
-      if (!(error instanceof jose.errors.JWKSNoMatchingKey) || header.kid === undefined) {
-        throw error;
-      }
-      if (!await published.look()) throw error;
+      const isUnknown = error instanceof jose.errors.JWKSNoMatchingKey && header.kid !== undefined;
+      if (!isUnknown || !await published.look(keys)) throw error;
       return await verifyWithAny(jose, token, await published.get(), options);
     }
   }

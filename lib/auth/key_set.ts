@@ -78,13 +78,17 @@ export class KeySet {
     throw new CannotCheck("the issuer's keys cannot be fetched");
   }
 
-  /** Looks for newer keys, because a token names one that is missing; returns whether they changed. */
-  async look(): Promise<boolean> {
-    const before = this.#current;
+  /**
+   * Looks for newer keys, because a token names one that is missing.
+   * @param used the keys without it; others may have been fetched since they were read
+   * @returns whether there are others now
+   */
+  async look(used: LocalJWKSet): Promise<boolean> {
+    if (this.#current?.keys !== used) return true;
     const waitMs = this.#fetchedAt + COOLDOWN_MS - this.#options.clock.monotonic();
     if (this.#fetching || waitMs <= 0) await this.#refresh();
     else if (this.#waiting < MAX_WAITING) await this.#waitForNext(waitMs);
-    return this.#current?.text !== before?.text;
+    return this.#current?.keys !== used;
   }
 
   async #waitForNext(waitMs: number): Promise<void> {

@@ -271,6 +271,24 @@ Deno.test("JWT: a token with a new key waits for the next fetch", async () => {
   assertEquals((await claims).sub, "ada");
 });
 
+Deno.test("JWT: keys that came while a token was verified with the old ones count at once", async () => {
+  const issuer = new Issuer();
+  const clock = new ManualClock(NOW);
+  const keys = new KeySet({
+    fetch: issuer.fetch,
+    clock,
+    onChange: () => {},
+    onError: () => {},
+  });
+  const old = await keys.get();
+  await clock.advance(5_000);
+  issuer.keys = [await jwkOf(other.publicKey, "new")];
+  assertEquals(await keys.look(old), true);
+  // Another token that failed with the old keys must not wait for the next fetch.
+  assertEquals(await keys.look(old), true);
+  assertEquals(issuer.fetches, 2);
+});
+
 Deno.test("JWT: rotation: a new key counts at once, a removed one no longer", async () => {
   const issuer = new Issuer();
   const clock = new ManualClock(NOW);
