@@ -8,6 +8,7 @@ import { type Timer, TimerQueue } from "../lib/core/timer_queue.ts";
 import type { Trace } from "../lib/core/trace.ts";
 import type { Shutdown } from "../lib/process/shutdown.ts";
 import type { Bindings } from "./bindings.ts";
+import { ClientScope } from "./client_scope.ts";
 
 /** What the requests of a route share. */
 export interface LifetimeOptions {
@@ -54,7 +55,7 @@ export class Lifetime {
     this.#arrivedAt = arrivedAt;
     this.waitMs = waitMs < deadlineMs ? waitMs : undefined;
     // The end of a batch ends each request in it, for the same reason.
-    this.#scope = batch ? new Scope(batch.signal) : new Scope(request.signal, clientLeft);
+    this.#scope = batch ? new Scope(batch.signal) : new ClientScope(request);
     const pass = () => this.#pass();
     this.#timer = timers.set(pass, arrivedAt);
     if (this.waitMs !== undefined) {
@@ -72,6 +73,11 @@ export class Lifetime {
       background: run,
       buffers: this.#account,
     };
+  }
+
+  /** Has the request end with its client from now on, also during a wait that follows no signal. */
+  watchClient(): void {
+    if (this.#scope instanceof ClientScope) this.#scope.watch();
   }
 
   /** Stops the deadline: the response is whole, or its end is up to the client. */
@@ -96,8 +102,4 @@ export class Lifetime {
       : `no response within the ${ms} ms ${whose}`;
     this.#scope.cancel(new GatewayError("deadline-exceeded", detail));
   }
-}
-
-function clientLeft(): GatewayError {
-  return new GatewayError("cancelled", "the client went away");
 }

@@ -9,8 +9,13 @@ export async function run(c: Exchange, { middleware, endpoint, problem }: Way): 
   let passed = 0;
   try {
     for (; passed < middleware.length; passed++) {
-      const before = middleware[passed]?.before?.(c);
-      c.response = (before instanceof Promise ? await before : before) ?? undefined;
+      let response = middleware[passed]?.before?.(c);
+      if (response instanceof Promise) {
+        // A client that leaves meanwhile causes no call.
+        c.lifetime?.watchClient();
+        response = await response;
+      }
+      c.response = response ?? undefined;
       if (c.response) break;
     }
     c.response ??= await endpoint(c);

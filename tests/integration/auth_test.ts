@@ -2,6 +2,7 @@ import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { AuthConfig } from "../../lib/config/auth.ts";
 import { gatewayFor } from "../support/gateway.ts";
 import { startIssuer, type TestIssuer } from "../support/issuer.ts";
+import { until } from "../support/program.ts";
 import { startUpstream } from "../support/upstream.ts";
 
 function tokens(issuer: TestIssuer, more = {}): AuthConfig {
@@ -336,4 +337,33 @@ Deno.test("auth: a limit by a claim counts a tenant, whoever of it asks", async 
     429,
   ]);
   assertEquals(await get("ada", "y"), 200);
+});
+
+Deno.test("auth: a client that leaves while its token is verified causes no call", async () => {
+  const keys = Promise.withResolvers<void>();
+  await using issuer = await startIssuer();
+  await using slow = startUpstream(async () => {
+    await keys.promise;
+    return await fetch(`${issuer.url}/jwks`);
+  });
+  await using upstream = startEcho();
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    auth: { users: tokens(issuer, { jwks: `${slow.url}/jwks` }) },
+    routes: { "DELETE /a": { auth: "users", forward: "up" }, "GET /open": { forward: "up" } },
+  });
+  // On a connection that is open already, a call is sent at once.
+  await (await fetch(`${gateway.url}/open`)).body?.cancel();
+  const client = await Deno.connect({ port: gateway.port, hostname: "127.0.0.1" });
+  const token = await issuer.sign();
+  const head = `DELETE /a HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\n\r\n`;
+  await client.write(new TextEncoder().encode(head));
+  await slow.asked(1);
+  client.close();
+  // The server has seen it leave when it has served a request that came later.
+  await (await fetch(`${gateway.url}/_gateway/health/live`)).body?.cancel();
+  keys.resolve();
+  await until(() => gateway.log.some(({ path }) => path === "/a"), "the log has the request");
+  assertEquals(gateway.log.find(({ path }) => path === "/a")?.problem, "cancelled");
+  assertEquals(upstream.requests.map(({ method }) => method), ["GET"]);
 });

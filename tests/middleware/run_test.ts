@@ -1,8 +1,13 @@
 import { assertEquals } from "@std/assert";
+import { BufferBudget } from "../../lib/core/buffer_budget.ts";
+import { TimerQueue } from "../../lib/core/timer_queue.ts";
+import { Shutdown } from "../../lib/process/shutdown.ts";
 import { Exchange } from "../../middleware/exchange.ts";
+import { Lifetime } from "../../middleware/lifetime.ts";
 import type { Endpoint, Middleware } from "../../middleware/middleware.ts";
 import { ResponseDraft } from "../../middleware/response_draft.ts";
 import { run } from "../../middleware/run.ts";
+import { ManualClock } from "../support/manual_clock.ts";
 
 /** Runs a request through middleware, and tells in which order things happened. */
 async function trial(
@@ -124,3 +129,35 @@ for (
     assertEquals([text, response.body !== null], ["", isStream]);
   });
 }
+
+Deno.test("a client that leaves while middleware waits has left when the endpoint runs", async () => {
+  const client = new AbortController();
+  const clock = new ManualClock();
+  const options = {
+    deadlineMs: 1_000,
+    timers: new TimerQueue(1_000, clock),
+    clock,
+    run: () => {},
+    shutdown: new Shutdown(clock),
+    buffers: new BufferBudget(1),
+  };
+  const lifetime: Middleware = {
+    before(c) {
+      const { request: { url }, env, arrivedAt } = c;
+      const request = new Request(url, { signal: client.signal });
+      const trace = { id: "test", parts: [] };
+      c.lifetime = new Lifetime(options, { request, env, trace, arrivedAt }, Infinity);
+    },
+    after: (c) => c.lifetime?.stop(),
+  };
+  const waiting: Middleware = {
+    async before() {
+      await Promise.resolve();
+      client.abort();
+      await Promise.resolve();
+    },
+  };
+  const endpoint: Endpoint = (c) => new ResponseDraft(String(c.ctx.signal.aborted));
+  const { text } = await trial(() => [lifetime, waiting], endpoint);
+  assertEquals(text, "true");
+});
