@@ -44,7 +44,7 @@ export function openCache(deps: CacheDependencies): OpenCache {
   const purges = new Purges();
   const shared = store &&
     new SharedPurges(store.purges, { memory, purges, clock, guard });
-  const tier = store ? new TwoTiers({ memory, store: store.tier, guard }) : memory;
+  const tier = store ? new TwoTiers({ memory, store: store.tier, guard, clock }) : memory;
   const cache = new HttpCache({
     tier,
     parts: memory,

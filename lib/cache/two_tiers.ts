@@ -1,3 +1,4 @@
+import type { Clock } from "../core/clock.ts";
 import type { StoreCallKind } from "../store/breaker.ts";
 import type { StoreCallPace, StoreGuard } from "../store/store_guard.ts";
 import type { CacheEntry } from "./entry.ts";
@@ -10,14 +11,19 @@ export interface TwoTiersOptions {
   readonly store: CacheTier;
   /** Bounds the calls of the store; one that fails is a miss. */
   readonly guard: Pick<StoreGuard, "admits" | "call">;
+  readonly clock: Pick<Clock, "monotonic">;
 }
 
 /** One in this many hits in memory is recorded in the store. */
 const TOUCH_EVERY = 64;
+/** And each response at most once in this time (ms): the store records uses by the minute. */
+const TOUCH_MS = 60_000;
 
 /** Memory over a store: what was read once stays in memory, so a cold process is soon warm. */
 export class TwoTiers implements CacheTier {
   readonly #options: TwoTiersOptions;
+  /** When the use of a response in memory was last recorded (monotonic ms). */
+  readonly #touchedAt = new WeakMap<CacheEntry, number>();
   #uses = 0;
   #isTouching = false;
 
@@ -35,7 +41,7 @@ export class TwoTiers implements CacheTier {
   getInMemory(key: string, request: Headers): CacheEntry | undefined {
     const entry = this.#options.memory.get(key, request);
     // A sample finds what is used often; recording each use would cost more than the use itself.
-    if (entry && ++this.#uses % TOUCH_EVERY === 0) this.#touch(key, request);
+    if (entry && ++this.#uses % TOUCH_EVERY === 0) this.#touch(key, request, entry);
     return entry;
   }
 
@@ -62,10 +68,13 @@ export class TwoTiers implements CacheTier {
   }
 
   /** Records a use in the store, one at a time. */
-  async #touch(key: string, request: Headers): Promise<void> {
-    if (this.#isTouching) return;
+  async #touch(key: string, request: Headers, entry: CacheEntry): Promise<void> {
+    const { clock, store } = this.#options;
+    const now = clock.monotonic();
+    if (this.#isTouching || now - (this.#touchedAt.get(entry) ?? -Infinity) < TOUCH_MS) return;
+    this.#touchedAt.set(entry, now);
     this.#isTouching = true;
-    await this.#guarded("write", () => this.#options.store.touch?.(key, request));
+    await this.#guarded("write", () => store.touch?.(key, request));
     this.#isTouching = false;
   }
 

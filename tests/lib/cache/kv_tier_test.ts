@@ -367,6 +367,7 @@ function play(store: Partial<KvTier>) {
       ...store,
     },
     guard: testGuard({ clock, log: (line) => errors.push(line) }),
+    clock,
   });
   return { clock, errors, memory, tier };
 }
@@ -443,6 +444,32 @@ Deno.test("a store that hangs delays no write, and a deletion no longer than its
   assertEquals([errors.length, clock.sleeping], [2, 0]);
 });
 
+Deno.test("the uses of a response in memory are recorded by sampling, and once a minute", async () => {
+  const touched: string[] = [];
+  const { clock, tier } = play({
+    touch: (key) => {
+      touched.push(key);
+      return Promise.resolve();
+    },
+  });
+  tier.set("a", entryOf("a"), KEEP_MS);
+  tier.set("b", entryOf("b"), KEEP_MS);
+  const use = async (key: string) => {
+    for (let uses = 0; uses < 64; uses++) tier.getInMemory(key, NONE);
+    await settled();
+  };
+  await use("a");
+  await use("a");
+  await use("b");
+  assertEquals(touched, ["a", "b"]);
+  await clock.advance(59_999);
+  await use("a");
+  assertEquals(touched, ["a", "b"]);
+  await clock.advance(1);
+  await use("a");
+  assertEquals(touched, ["a", "b", "a"]);
+});
+
 Deno.test("a closed store is a miss, and stores nothing", async () => {
   const kv = await Deno.openKv(":memory:");
   kv.close();
@@ -457,11 +484,13 @@ Deno.test("a closed store is a miss, and stores nothing", async () => {
       },
     ]
   ) {
+    const clock = new ManualClock();
     const errored = Promise.withResolvers<string>();
     const tier = new TwoTiers({
       memory: new MemoryTier(2 ** 20),
       store,
-      guard: testGuard({ clock: new ManualClock(), log: errored.resolve }),
+      guard: testGuard({ clock, log: errored.resolve }),
+      clock,
     });
     await ask(tier);
     assertMatch(await errored.promise, /^the store cannot be (?:read|written): /);

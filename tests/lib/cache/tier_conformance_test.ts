@@ -39,7 +39,7 @@ const TIERS: Readonly<Record<string, () => Promise<OpenTier>>> = {
     const clock = new ManualClock();
     const guard = testGuard({ clock, log: fail });
     // Each answer comes from the store to a process that starts cold.
-    const cold = () => new TwoTiers({ guard, store, memory: new MemoryTier(2 ** 26) });
+    const cold = () => new TwoTiers({ guard, clock, store, memory: new MemoryTier(2 ** 26) });
     return {
       tier: {
         get: (key, request) => cold().get(key, request),
@@ -52,7 +52,7 @@ const TIERS: Readonly<Record<string, () => Promise<OpenTier>>> = {
             invalidate() {},
           };
           const memory = new MemoryTier(2 ** 26);
-          new TwoTiers({ guard, store: told, memory }).set(key, entry, keepMs);
+          new TwoTiers({ guard, clock, store: told, memory }).set(key, entry, keepMs);
           await written.promise;
         },
         delete: (key) => cold().delete(key),
