@@ -12,6 +12,7 @@ import {
 import type { Charge, ChargedBucket, Decision, Denial, Limit } from "../lib/limiter/limit.ts";
 import type { Limiter } from "../lib/limiter/limiter.ts";
 import type { WaitRecorder } from "../lib/observe/wait_recorder.ts";
+import { ExactNumber } from "../lib/json/exact_number.ts";
 import { cookieOf } from "../lib/http/cookie.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Middleware } from "./middleware.ts";
@@ -161,7 +162,9 @@ function requestValueOf({ from, name }: RequestValue, c: Exchange): string | und
       return c.headers.get(name) ?? undefined;
     case "claim": {
       const claim = c.ctx.client.claims?.[name];
-      return typeof claim === "string" || typeof claim === "number" ? String(claim) : undefined;
+      const isText = typeof claim === "string" || typeof claim === "number" ||
+        claim instanceof ExactNumber;
+      return isText ? String(claim) : undefined;
     }
     case "cookie":
       return cookieOf(c.headers, name);

@@ -1,3 +1,5 @@
+import { ExactNumber } from "../json/exact_number.ts";
+
 /** The claims of a token, as parsed JSON. */
 export type Claims = Readonly<Record<string, unknown>>;
 
@@ -30,6 +32,6 @@ export function identityOf(way: string, claims: Claims, names: ClaimNames): Iden
 
 function textIn(claims: Claims, name: string | undefined): string | undefined {
   const value = name === undefined ? undefined : claims[name];
-  if (typeof value === "number") return String(value);
+  if (typeof value === "number" || value instanceof ExactNumber) return String(value);
   return typeof value === "string" && value !== "" ? value : undefined;
 }

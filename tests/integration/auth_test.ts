@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { AuthConfig } from "../../lib/config/auth.ts";
+import { ExactNumber } from "../../lib/json/exact_number.ts";
 import { gatewayFor } from "../support/gateway.ts";
 import { startIssuer, type TestIssuer } from "../support/issuer.ts";
 import { until } from "../support/program.ts";
@@ -366,4 +367,42 @@ Deno.test("auth: a client that leaves while its token is verified causes no call
   await until(() => gateway.log.some(({ path }) => path === "/a"), "the log has the request");
   assertEquals(gateway.log.find(({ path }) => path === "/a")?.problem, "cancelled");
   assertEquals(upstream.requests.map(({ method }) => method), ["GET"]);
+});
+
+Deno.test("auth: numbers in claims keep their digits, so that no client gets another's data", async () => {
+  await using issuer = await startIssuer();
+  await using upstream = startEcho();
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    auth: { users: tokens(issuer) },
+    routes: {
+      "GET /me": { auth: "users", gather: { me: { from: "up", path: "/{claims.uid}" } } },
+    },
+  });
+  const pathOf = async (uid: bigint) => {
+    const token = await issuer.sign({ sub: "ada", uid: new ExactNumber(String(uid)) });
+    return (await (await fetch(`${gateway.url}/me`, bearer(token))).json()).data.me.path;
+  };
+  assertEquals(await pathOf(9007199254740993n), "/9007199254740993");
+  assertEquals(await pathOf(9007199254740992n), "/9007199254740992");
+});
+
+Deno.test("auth: responses are private to caches in front, whatever the upstream says", async () => {
+  await using issuer = await startIssuer();
+  const headers = {
+    "cache-control": "public, max-age=60, s-maxage=90",
+    "cdn-cache-control": "max-age=60",
+    "example-cdn-cache-control": "max-age=60",
+    "surrogate-control": "max-age=60",
+  };
+  await using upstream = startUpstream(() => Response.json({}, { headers }));
+  await using gateway = gatewayFor({
+    upstream: upstream.url,
+    auth: { users: tokens(issuer) },
+    routes: { "GET /a": { auth: "users", forward: "up" } },
+  });
+  const response = await fetch(`${gateway.url}/a`, bearer(await issuer.sign({ sub: "ada" })));
+  await response.body?.cancel();
+  const got = Object.keys(headers).map((name) => response.headers.get(name));
+  assertEquals(got, ["private, max-age=60", null, null, null]);
 });

@@ -1,4 +1,4 @@
-import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
+import { CompactSign, exportJWK, generateKeyPair, type JWK } from "jose";
 import { startUpstream, type TestUpstream } from "./upstream.ts";
 
 /** An issuer of tokens, which serves its keys on a port of its own. */
@@ -42,7 +42,8 @@ export async function startIssuer(): Promise<TestIssuer> {
     },
     sign(claims = {}) {
       const now = Math.floor(Date.now() / 1000);
-      return new SignJWT({ iss: server.url, aud: "api", exp: now + 3600, ...claims })
+      const payload = { iss: server.url, aud: "api", exp: now + 3600, ...claims };
+      return new CompactSign(new TextEncoder().encode(JSON.stringify(payload)))
         .setProtectedHeader({ alg: "ES256", kid: current.kid }).sign(current.privateKey);
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),

@@ -227,6 +227,17 @@ Deno.test("JWT: a verified token is remembered until it expires, to the millisec
   await assertRejects(async () => await verifier.verify(text), InvalidCredentials);
 });
 
+Deno.test("JWT: a token that is verified while the keys change is not remembered", async () => {
+  const verifier = verifierOf();
+  const text = await token();
+  const claims = verifier.verify(text);
+  verifier.forget();
+  assertEquals((await claims).sub, "ada");
+  const again = verifier.verify(text);
+  assertEquals(again instanceof Promise, true);
+  await again;
+});
+
 Deno.test("JWT: a set of keys is fetched once, whoever asks at the same time", async () => {
   const issuer = new Issuer();
   const verifier = verifierOf(issuer);
