@@ -4,6 +4,7 @@ import { isReservedPath } from "../lib/http/reserved_path.ts";
 import type { CorsSettings } from "../lib/config/cors.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Middleware } from "./middleware.ts";
+import { preflightMethod } from "./preflight_method.ts";
 import { ResponseDraft } from "./response_draft.ts";
 
 /** The headers that decide who may read a response: with `cors` in the config, upstreams' are dropped. */
@@ -35,13 +36,15 @@ export interface CorsOptions {
   /** The access that a preflight asks for, by the method and path of the request that it is about. */
   readonly accessTo: (method: string, path: string) => CorsSettings | undefined;
   readonly allowedMethods: (pathname: string) => string[];
+  /** Whether the request matches a route for OPTIONS. */
+  readonly isOptions: boolean;
 }
 
 /**
  * Lets pages of the configured origins read responses (the Fetch standard's CORS protocol). Responds
- * to preflights; any other OPTIONS request goes on.
+ * to preflights for routes with `cors`; any other OPTIONS request goes on.
  */
-export function cors({ access, accessTo, allowedMethods }: CorsOptions): Middleware {
+export function cors({ access, accessTo, allowedMethods, isOptions }: CorsOptions): Middleware {
   return {
     before(c) {
       const method = isReadable(c) ? preflightMethod(c) : undefined;
@@ -61,16 +64,13 @@ export function cors({ access, accessTo, allowedMethods }: CorsOptions): Middlew
       return new ResponseDraft(null, { status: 204, headers });
     },
     after(c, { headers }) {
-      // What follows from a preflight is decided with it; any other OPTIONS is no page's business.
-      if (access && c.method !== "OPTIONS" && isReadable(c)) grant(c, access, headers);
+      if (access === undefined || !isReadable(c)) return;
+      // What follows from a preflight is decided with it, here or by the upstream. Without a route, any
+      // other OPTIONS is no page's business.
+      const isGranted = c.method !== "OPTIONS" || (isOptions && preflightMethod(c) === undefined);
+      if (isGranted) grant(c, access, headers);
     },
   };
-}
-
-/** The method that a preflight asks for; undefined for any other request. */
-function preflightMethod({ method, headers }: Exchange): string | undefined {
-  const asked = method === "OPTIONS" ? headers.get("access-control-request-method") : null;
-  return asked ?? undefined;
 }
 
 /** Whose pages may read responses. */

@@ -1,5 +1,7 @@
 import { GatewayError } from "../lib/core/errors.ts";
 import { FieldList } from "../lib/core/field_list.ts";
+import { isReservedPath } from "../lib/http/reserved_path.ts";
+import { maxForwards } from "../lib/http/max_forwards.ts";
 import type { Middleware } from "./middleware.ts";
 import { ResponseDraft } from "./response_draft.ts";
 
@@ -10,12 +12,18 @@ const WHOLE_SERVER = "/*";
  * Responds to OPTIONS with the methods of the path's routes, to `OPTIONS *` with those of all routes
  * (RFC 9110 section 9.3.7).
  * @param allowedMethods empty for a path that no route matches; without a path, those of all routes
+ * @param isForwarded whether the request matches a route of its own, which passes it on
  */
-export function options(allowedMethods: (pathname?: string) => string[]): Middleware {
+export function options(
+  allowedMethods: (pathname?: string) => string[],
+  isForwarded: boolean,
+): Middleware {
   return {
     before(c) {
       if (c.method !== "OPTIONS") return;
       const { path } = c;
+      const isOwn = path === WHOLE_SERVER || isReservedPath(path) || maxForwards(c.headers) === 0;
+      if (isForwarded && !isOwn) return;
       const allowed = path === WHOLE_SERVER ? allowedMethods() : allowedMethods(path);
       if (allowed.length === 0) throw new GatewayError("not-found", `no route matches ${path}`);
       return new ResponseDraft(null, {

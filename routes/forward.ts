@@ -11,17 +11,19 @@ import type { ResponseCoder } from "../lib/coding/response_coder.ts";
 import type { ResponseSender } from "../lib/http/response_sender.ts";
 import { isBodiless } from "../lib/http/is_bodiless.ts";
 import { rewriteLocation } from "../lib/http/location.ts";
+import { countForward } from "../lib/http/max_forwards.ts";
+import { differingPrefixes, rewriteSetCookie } from "../lib/http/set_cookie.ts";
 import { limitStream, peek, readRequestBody, requestBody } from "../lib/http/request_body.ts";
 import { FieldList } from "../lib/core/field_list.ts";
 import { memoizePredicate } from "../lib/core/memoize_predicate.ts";
 import type { ForwardPath } from "../lib/config/forward_path.ts";
-import type { HeaderRules } from "../lib/config/header_rules.ts";
-import { changeHeaders } from "../lib/template/change_headers.ts";
+import { changeHeaders, type HeaderRules } from "../lib/template/change_headers.ts";
 import { Inputs } from "../lib/template/inputs.ts";
 import { Scope } from "../lib/core/scope.ts";
 import type { Context, Reply, Source } from "../lib/core/source.ts";
 import type { Exchange } from "../middleware/exchange.ts";
 import type { Endpoint } from "../middleware/middleware.ts";
+import { preflightMethod } from "../middleware/preflight_method.ts";
 import { ResponseDraft } from "../middleware/response_draft.ts";
 import { codedBody, responseBody } from "./response_body.ts";
 import type { WebSockets } from "./web_socket.ts";
@@ -42,6 +44,8 @@ export interface ForwardOptions {
   /** Changes to the headers of requests and responses; absent: none. */
   readonly request?: HeaderRules | undefined;
   readonly response?: HeaderRules | undefined;
+  /** Whether cookies of the upstream are mapped to the client's URLs. */
+  readonly rewriteCookies: boolean;
   /** Lower-case names of headers that pass although forwards remove them by default. */
   readonly passHeaders: ReadonlySet<string>;
   /** The client's headers with credentials for this gateway, in lower case, which are removed. */
@@ -96,9 +100,11 @@ export function forward(options: ForwardOptions): Endpoint {
     const { target } = c;
     const forwarding = forwardingOf(c, options);
     const inputs = hasTemplates ? inputsOf(c) : undefined;
-    const path = pathOf(target.pathname, options, inputs) + target.search;
+    const pathname = pathOf(target.pathname, options, inputs);
+    const path = pathname + target.search;
     const isProxied = isTrusted(c.env.remoteAddress, options.trust);
     const sent = headersOf(c, forwarding, isProxied);
+    if (c.method === "OPTIONS") countForward(sent);
     if (inputs && options.request) changeHeaders(sent, options.request, inputs);
     const isKnownByBearer = options.clientKey === "bearer" && ctx.client.name !== undefined;
     const webSocket = webSockets?.offer(c, forwarding.host);
@@ -125,7 +131,13 @@ export function forward(options: ForwardOptions): Endpoint {
     c.trace.cached = reply.cached;
     c.trace.isHit = reply.cached?.isHit ?? false;
     const headers = responseHeaders(reply, { path, forwarding }, options);
-    for (const name of options.ownHeaders) headers.delete(name);
+    if (options.rewriteCookies && headers.has("set-cookie")) {
+      rewriteCookies(headers, { pathname, received: target.pathname, forwarding }, options);
+    }
+    // A preflight that the gateway has not responded to is the upstream's to decide.
+    if (preflightMethod(c) === undefined) {
+      for (const name of options.ownHeaders) headers.delete(name);
+    }
     if (inputs && options.response) changeHeaders(headers, options.response, inputs);
     if (reply.webSocket && webSockets) return webSockets.join(c, reply.webSocket, headers);
     const coding = codedBody(c, { ...reply, headers }, options.coder);
@@ -233,6 +245,30 @@ function requestHeaders(options: ForwardOptions) {
     sent.put("accept-encoding", accepted ?? "identity");
     return sent;
   };
+}
+
+/** Maps the upstream's cookies to the client's URLs. */
+function rewriteCookies(
+  headers: Headers,
+  { pathname, received, forwarding: { host, prefix } }: {
+    readonly pathname: string;
+    readonly received: string;
+    readonly forwarding: Forwarding;
+  },
+  { base, otherOrigins = [], sentPath, strip }: ForwardOptions,
+): void {
+  if (base === undefined) return;
+  const basePath = base.pathname.replace(/\/$/, "");
+  const outer = prefix.slice(0, prefix.length - strip.length).replace(/\/$/, "");
+  const prefixes = sentPath
+    ? differingPrefixes(basePath + pathname, outer + received)
+    : { sent: basePath, received: outer + strip };
+  const hosts = [base.origin, ...otherOrigins].map((origin) => new URL(origin).hostname);
+  const requested = URL.parse(`http://${host}`)?.hostname ?? "";
+  const mapping = { ...prefixes, path: pathname, prefix, hosts, requested };
+  const cookies = headers.getSetCookie();
+  headers.delete("set-cookie");
+  for (const cookie of cookies) headers.append("set-cookie", rewriteSetCookie(cookie, mapping));
 }
 
 function responseHeaders(

@@ -59,7 +59,9 @@ import { openShared, type Shared } from "./shared.ts";
 import { WebSockets } from "./web_socket.ts";
 
 /** What a route says in place of the gateway's settings about every request. */
-type Overrides = Pick<RouteSettings, "cors" | "maxRequestBody">;
+type Overrides =
+  & Pick<RouteSettings, "cors" | "maxRequestBody">
+  & Partial<Pick<RouteSettings, "method">>;
 
 /** The gateway, as the handler of a server. */
 export interface Gateway {
@@ -131,18 +133,18 @@ export function createGateway(
   };
 
   // Every request meets these, in this order, whether a route matches it or not.
-  const everyRequest = ({ cors: access, maxRequestBody }: Overrides) => [
+  const everyRequest = ({ cors: access, maxRequestBody, method }: Overrides) => [
     requestId(clock, observers.length > 0),
     deps.tracing && traceRequest(deps.tracing),
     log,
-    hasCors && cors({ access, accessTo, allowedMethods: allowed }),
+    hasCors && cors({ access, accessTo, allowedMethods: allowed, isOptions: method === "OPTIONS" }),
     head(),
     unsupported(),
     methodCase(allowed),
     path(),
     reserved(isOwn),
     loop(pseudonym),
-    options(allowed),
+    options(allowed, method === "OPTIONS"),
     requestSize(maxRequestBody),
   ];
 
@@ -214,6 +216,7 @@ export function createGateway(
         fixedSegments: route.path.split("/").length - 2,
         request: route.request,
         response: route.response,
+        rewriteCookies: route.rewriteCookies,
         passHeaders: route.passHeaders,
         credentials: route.passCredentials ? [] : waysOf(route).flatMap(({ headers }) => headers),
         clientKey: route.passClientKey ? undefined : clients?.key,

@@ -49,7 +49,7 @@ type Choose<Value, Chosen> = (
  *
  * The most specific route wins, whatever the order in which they were added: at each segment the end
  * of a route comes first, then a static segment, a parameter, a wildcard; for the same path, a method
- * comes before `ANY`. `/users/*` also matches `/users`.
+ * comes before `ANY`, which is no route for OPTIONS. `/users/*` also matches `/users`.
  */
 export class RouteTree<Value> {
   readonly #root: Node<Value> = createNode();
@@ -80,7 +80,7 @@ export class RouteTree<Value> {
     const wanted = method === "HEAD" ? "GET" : method;
     return search<Value, Matched<Value>>(this.#root, path, 1, [], (entries, values) => {
       for (const { method, value, names } of entries) {
-        if (method === wanted || method === "ANY") {
+        if (method === wanted || (method === "ANY" && wanted !== "OPTIONS")) {
           return { value, params: paramsOf(names, values) };
         }
       }
@@ -175,5 +175,5 @@ function allowOf(methods: ReadonlySet<RouteMethod>): string[] {
   const allowed = new Set(
     [...methods].flatMap((method) => method === "ANY" ? ANY_METHODS : [method]),
   );
-  return [...allowed, ...allowed.has("GET") ? ["HEAD"] : [], "OPTIONS"];
+  return [...new Set([...allowed, ...allowed.has("GET") ? ["HEAD"] : [], "OPTIONS"])];
 }

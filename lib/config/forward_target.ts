@@ -42,6 +42,11 @@ const forwardObject = object({
   passClientKey: v.optional(flag, false),
   /** Whether to pass on the credentials that the route's `auth` reads, such as `Authorization`. */
   passCredentials: v.optional(flag, false),
+  /**
+   * Whether `Path` and `Domain` of the upstream's cookies become those of the client's URLs: with
+   * `strip: "/v1"`, `Path=/` becomes `Path=/v1`.
+   */
+  rewriteCookies: v.optional(flag, true),
   /** Passes WebSocket connections on: `true`, or an object with these keys. Default: they are refused. */
   websocket: v.optional(webSocketOrTrue),
 }, { not: { required: ["path", "strip"] } });
@@ -59,6 +64,7 @@ const forwardName = value(
       passHeaders: [],
       passClientKey: false,
       passCredentials: false,
+      rewriteCookies: true,
       websocket: undefined,
     })),
   ),

@@ -3,6 +3,7 @@ import type { AddressTrust } from "../http/client_address.ts";
 import { type AuthConfig, authSchema, type AuthSettings } from "./auth.ts";
 import { type ClientSettings, clientsSchema } from "./client.ts";
 import { corsSchema, type CorsSettings } from "./cors.ts";
+import { forwardsSchema } from "./forwards.ts";
 import { factsOf, later, value, withFacts } from "./facts.ts";
 import { type LimitConfig, limitSchema, type LimitSettings } from "./limit.ts";
 import { list, object, record } from "./object.ts";
@@ -34,7 +35,7 @@ import {
 const name = value("name", { pattern: "^[A-Za-z_][\\w-]*$" }, text);
 const routeKey = value(
   "route",
-  { pattern: "^(GET|POST|PUT|PATCH|DELETE|ANY) /(?!_gateway(/|$))\\S*$" },
+  { pattern: "^(GET|POST|PUT|PATCH|DELETE|OPTIONS|ANY) /(?!_gateway(/|$))\\S*$" },
   text,
 );
 
@@ -79,6 +80,8 @@ export const gatewaySchema = object({
    * `X-Powered-By`.
    */
   secureHeaders: v.optional(flag, false),
+  /** What every forward does to headers, before its own rules. Default: nothing. */
+  forwards: v.optional(forwardsSchema),
   /** Maximum size of a request body. */
   maxRequestBody: v.optional(size, "1MiB"),
   /** Addresses of clients that may send requests to routes: `["10.0.0.0/8"]`. Default: all. */

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { HeaderRules } from "../template/change_headers.ts";
 import { parseTextTemplate, type Template } from "../template/template.ts";
 import type { TemplateName } from "../template/reference.ts";
 import { value } from "./facts.ts";
@@ -26,19 +27,6 @@ export const headerRulesSchema = object({
 export type HeaderRulesKeys = v.InferInput<typeof headerRulesSchema>;
 /** What is done to headers on their way. */
 export type HeaderRulesConfig = HeaderRulesKeys;
-
-/** What is done to headers on their way; names are in lower case. */
-export interface HeaderRules {
-  readonly remove: readonly string[];
-  readonly set: readonly HeaderTemplate[];
-  readonly add: readonly HeaderTemplate[];
-}
-
-/** A header, whose value may depend on the request. */
-export interface HeaderTemplate {
-  readonly name: string;
-  readonly value: Template<string[]>;
-}
 
 /** Converts header rules to settings; undefined for none. */
 export function headerRules(

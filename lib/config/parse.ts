@@ -1,10 +1,12 @@
 import { isRecord } from "../core/is_record.ts";
+import { joinHeaderRules } from "../template/join_header_rules.ts";
 import { cacheSettings } from "./cache.ts";
 import { readKnown } from "./client.ts";
 import { corsSettings } from "./cors.ts";
 import { DEFAULTS } from "../core/defaults.ts";
 import { gatewaySchema, type Settings } from "./gateway.ts";
 import { checkForward } from "./check_forward.ts";
+import { type ForwardsSettings, forwardsSettings } from "./forwards.ts";
 import { headerRules } from "./header_rules.ts";
 import { type ConfigPlace, NamedFiles } from "./named_files.ts";
 import { checkName, entries } from "./names.ts";
@@ -65,6 +67,7 @@ class Parser {
   #hasClients = false;
   /** What routes do unless they say otherwise. */
   #defaults: RouteDefaults = { compress: true, cors: undefined, maxRequestBody: 0, deny: [] };
+  #forwards: ForwardsSettings = { request: undefined, response: undefined };
   /** The worker modules that parts name directly, by URL. */
   readonly #workers = new Map<string, UpstreamSettings | undefined>();
 
@@ -84,6 +87,7 @@ class Parser {
     const top = this.#reader.read(gatewaySchema, input, []);
     const cors = corsSettings(top?.cors, ["cors"], this.#reader);
     if (top) this.#defaults = { ...top, cors };
+    this.#forwards = forwardsSettings(top?.forwards, this.#reader);
     const { upstreams, routes } = isRecord(input) ? input : {};
     for (const [name, upstream] of entries(upstreams)) {
       this.#upstreams.set(name, this.#upstream(name, upstream));
@@ -198,6 +202,10 @@ class Parser {
         "must have exactly one of gather, first, forward and batch",
       );
     }
+    if (pattern.method === "OPTIONS" && kinds[0] !== "forward") {
+      const rule = "must be a forward: the gateway responds to all other OPTIONS requests";
+      return this.#reader.report(["routes", key], rule);
+    }
     if (kinds[0] === "batch") return this.#batch(key, pattern, input);
     return kinds[0] === "forward"
       ? this.#forward(key, pattern, input)
@@ -209,34 +217,17 @@ class Parser {
     const read = this.#reader.read(forwardSchema, input, ["routes", key]);
     if (!read) return undefined;
     const { to, strip = "", path: sentPath, websocket } = read.forward;
-    const { passHeaders, passClientKey, passCredentials } = read.forward;
+    const { passHeaders, passClientKey, passCredentials, rewriteCookies } = read.forward;
     const upstream = this.#find(to, path);
-    if (upstream && "worker" in upstream) {
-      this.#reader.report(path, "must not be a worker, which only parts can call", to);
-    }
-    const fixed = pattern.path.split(/[:*]/, 1)[0] ?? "";
-    if (strip !== "" && !`${fixed}/`.startsWith(`${strip.replace(/\/$/, "")}/`)) {
-      this.#reader.report([...path, "strip"], `must be a prefix of the route's path`, strip);
-    }
-    if (passClientKey && !this.#hasClients) {
-      this.#reader.report([...path, "passClientKey"], "must only be set together with clients");
-    }
-    if (passCredentials && read.auth === undefined) {
-      this.#reader.report([...path, "passCredentials"], "must only be set together with auth");
-    }
     const request = headerRules(read.forward.request);
     const response = headerRules(read.forward.response);
-    const changes = { path: sentPath, strip, request, response };
-    checkForward(changes, { pattern, path, hasClaims: this.#auth.hasClaims(read) }, this.#reader);
-    if (websocket !== undefined && pattern.method !== "GET" && pattern.method !== "ANY") {
-      const rule = "must only be set on a route for GET, the method of WebSocket connections";
-      this.#reader.report([...path, "websocket"], rule);
-    }
+    checkForward(read, upstream, { request, response }, {
+      pattern,
+      path,
+      hasClaims: this.#auth.hasClaims(read),
+      hasClients: this.#hasClients,
+    }, this.#reader);
     if (!upstream) return undefined;
-    if (websocket !== undefined && !("base" in upstream && upstream.transport === "socket")) {
-      const rule = 'must only be set for an upstream with a url, and not with transport: "fetch"';
-      this.#reader.report([...path, "websocket"], rule);
-    }
     const cache = read.cache === undefined ? upstream.cache : cacheSettings(read.cache);
     return {
       ...this.#anyRoute(key, pattern, read),
@@ -246,11 +237,12 @@ class Parser {
       cache,
       strip: strip.replace(/\/$/, ""),
       sentPath,
-      request,
-      response,
+      request: joinHeaderRules(this.#forwards.request, request),
+      response: joinHeaderRules(this.#forwards.response, response),
       passHeaders: new Set(passHeaders),
       passClientKey,
       passCredentials,
+      rewriteCookies,
       webSocket: webSocketSettings(websocket),
     };
   }

@@ -8,7 +8,8 @@ import { type CorsSettings, routeCors } from "./cors.ts";
 import { choice, value } from "./facts.ts";
 import type { ForwardPath } from "./forward_path.ts";
 import { forwardTarget } from "./forward_target.ts";
-import type { HeaderRules, HeaderRulesConfig } from "./header_rules.ts";
+import type { HeaderRules } from "../template/change_headers.ts";
+import type { HeaderRulesConfig } from "./header_rules.ts";
 import type { LimitSettings } from "./limit.ts";
 import { list, object, record } from "./object.ts";
 import { RESERVED } from "../template/reference.ts";
@@ -17,8 +18,8 @@ import type { UpstreamSettings } from "./upstream.ts";
 import { addressRange, count, duration, flag, nonEmptyText, size, text } from "./values.ts";
 import type { WebSocketConfig, WebSocketSettings } from "./web_socket.ts";
 
-/** The methods that a route can have; `ANY` is all of them. */
-export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "ANY";
+/** The methods that a route can have; `ANY` is all of them but OPTIONS, which forwards alone can have. */
+export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "ANY";
 
 /** A route: method, space, path. `:name` is a parameter, `*` at the end is the rest. */
 export type RouteKey = `${RouteMethod} /${string}`;
@@ -215,6 +216,7 @@ export interface ForwardRoute<
     readonly passHeaders?: readonly string[] | undefined;
     readonly passClientKey?: boolean | undefined;
     readonly passCredentials?: boolean | undefined;
+    readonly rewriteCookies?: boolean | undefined;
     readonly websocket?: true | WebSocketConfig | undefined;
   };
 }
@@ -290,6 +292,8 @@ export interface ForwardSettings extends AnyRouteSettings {
   readonly passClientKey: boolean;
   /** Whether to pass on the credentials that `auth` reads. */
   readonly passCredentials: boolean;
+  /** Whether cookies of the upstream are mapped to the client's URLs. */
+  readonly rewriteCookies: boolean;
   /** Undefined: the route takes no WebSocket connections. */
   readonly webSocket: WebSocketSettings | undefined;
 }

@@ -11,7 +11,7 @@ export interface RoutePattern {
 }
 
 const KEY = /^([A-Z]+) (\/\S*)$/;
-const METHODS: readonly RouteMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE", "ANY"];
+const METHODS: readonly RouteMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "ANY"];
 const STATIC_SEGMENT = /^[A-Za-z0-9._~!$&'()+,;=@-]*$/;
 
 /** Parses a route's key; returns the rule that it breaks, as a text, if it is invalid. */
@@ -21,7 +21,6 @@ export function parseRouteKey(key: string): RoutePattern | string {
   const method = METHODS.find((method) => method === word);
   if (method === undefined) {
     if (word === "HEAD") return "must not be HEAD, which the GET route handles";
-    if (word === "OPTIONS") return "must not be OPTIONS, which the gateway handles";
     return `must start with one of ${METHODS.join(", ")}`;
   }
   if (isReservedPath(path)) {

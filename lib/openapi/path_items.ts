@@ -49,7 +49,10 @@ export function placeRoutes(
   routes: readonly RouteSettings[],
 ): { readonly template: string; readonly operations: readonly PlacedOperation[] }[] {
   const items = new Map<string, PathItem>();
-  for (const place of routes.flatMap(placesOf).sort((a, b) => a.rank - b.rank)) add(place, items);
+  const described = routes.filter(({ method }) => method !== "OPTIONS");
+  for (const place of described.flatMap(placesOf).sort((a, b) => a.rank - b.rank)) {
+    add(place, items);
+  }
   return [...items.values()].map(({ template, operations }) => ({
     template,
     operations: METHODS.flatMap((method) => operations.get(method) ?? []),

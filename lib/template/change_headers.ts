@@ -3,14 +3,15 @@ import type { Inputs } from "./inputs.ts";
 import { isSendable } from "./is_sendable.ts";
 import type { Template } from "./template.ts";
 
-/** Headers that are removed, set and added, in this order; names in lower case. */
-export interface HeaderChanges {
+/** What is done to headers on their way: they are removed, set, added, in this order; names in lower case. */
+export interface HeaderRules {
   readonly remove: readonly string[];
   readonly set: readonly HeaderTemplate[];
   readonly add: readonly HeaderTemplate[];
 }
 
-interface HeaderTemplate {
+/** A header, whose value may depend on the request. */
+export interface HeaderTemplate {
   readonly name: string;
   readonly value: Template<string[]>;
 }
@@ -21,7 +22,7 @@ interface HeaderTemplate {
  */
 export function changeHeaders(
   headers: FieldList,
-  { remove, set, add }: HeaderChanges,
+  { remove, set, add }: HeaderRules,
   inputs: Inputs,
 ): void {
   for (const name of remove) headers.delete(name);

@@ -347,6 +347,11 @@ const OWN = ["127.0.0.1", "http", "gateway.example", "80", null, "127.0.0.1", nu
 Deno.test("forwarding headers of an untrusted peer are ignored", async () => {
   assertEquals(await told(CLAIMS, {}), OWN);
   assertEquals(await told(CLAIMS, { trustedProxies: ["10.0.0.0/8"] }), OWN);
+  for (const forwardedHeader of ["forwarded", "x-real-ip"]) {
+    const forwarded = 'for=127.0.0.1;proto=http;host="gateway.example"';
+    const expected = forwardedHeader === "forwarded" ? [...OWN.slice(0, -1), forwarded] : OWN;
+    assertEquals(await told(CLAIMS, { forwardedHeader }), expected);
+  }
 });
 
 Deno.test("a trusted proxy is believed, in the headers that the config names", async () => {

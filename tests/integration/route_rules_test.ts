@@ -1,4 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { ConfigError } from "../../lib/config/config_error.ts";
+import { parseConfig } from "../../lib/config/parse.ts";
 import { json } from "../../lib/json/json_reply.ts";
 import { startGateway } from "../support/gateway.ts";
 import { startIssuer } from "../support/issuer.ts";
@@ -180,4 +182,45 @@ Deno.test("secureHeaders: what a response does not say itself", async () => {
     assertEquals([got("server"), got("x-powered-by")], [null, null]);
     assertEquals(got("strict-transport-security"), "max-age=31536000");
   }
+});
+
+Deno.test("forwards: rules for every forward come before those of the route", async () => {
+  await using upstream = startEcho();
+  await using gateway = startGateway({
+    upstreams: { up: { url: upstream.url } },
+    forwards: {
+      request: { remove: ["cookie"], set: { "x-via": "all", "x-lang": "{query.lang}" } },
+      response: { remove: ["server"], set: { "x-a": "all" }, add: { "x-b": "all" } },
+    },
+    routes: {
+      "GET /usual": { forward: "up" },
+      "GET /own": {
+        forward: {
+          to: "up",
+          request: { set: { "x-via": "own" } },
+          response: { remove: ["x-a"], add: { "x-b": "own" } },
+        },
+      },
+    },
+  });
+  const sent = { headers: { cookie: "a=1", "x-via": "client" } };
+  for (
+    const [path, via, a, b] of [["/usual", "all", "all", "all"], ["/own", "own", null, "all, own"]]
+  ) {
+    const response = await fetch(`${gateway.url}${path}?lang=is`, sent);
+    const { headers } = await response.json();
+    assertEquals([headers["x-via"], headers["x-lang"], headers.cookie], [via, "is", undefined]);
+    const names = ["server", "x-a", "x-b", "x-powered-by"];
+    assertEquals(names.map((name) => response.headers.get(name)), [null, a, b, "PHP"]);
+  }
+  assertThrows(
+    () =>
+      parseConfig({
+        upstreams,
+        forwards: { request: { set: { "x-id": "{id}" } } },
+        routes: { "OPTIONS /a": { gather } },
+      }, () => undefined),
+    ConfigError,
+    'forwards.request: "{id}" must be of query or header',
+  );
 });

@@ -11,7 +11,15 @@ import {
 
 function routed(key: string): Routed {
   const [word = "", path = ""] = key.split(" ");
-  const methods: readonly RouteMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE", "ANY"];
+  const methods: readonly RouteMethod[] = [
+    "GET",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "ANY",
+  ];
   const method = methods.find((method) => method === word);
   if (method === undefined) throw new Error(`${word} is no method of a route`);
   return { method, path };
@@ -117,7 +125,7 @@ Deno.test("a route named like a member of every object is found, and nothing els
 });
 
 const SEGMENTS = ["a", "b", "a.b", ":x", ":y", ":z"];
-const METHODS = ["GET", "GET", "POST", "DELETE", "ANY"];
+const METHODS = ["GET", "GET", "POST", "DELETE", "OPTIONS", "ANY"];
 
 function anyRoute(random: Random): Routed {
   const segments = random.list(0, 4, () => random.pick(SEGMENTS));

@@ -17,7 +17,8 @@ export function specifiedMatch<Route extends Routed>(
 ): Route | undefined {
   const wanted = method === "HEAD" ? "GET" : method;
   return bySpecificity(routes).find((route) =>
-    [wanted, "ANY"].includes(route.method) && patternOf(route.path).test(path)
+    (route.method === wanted || (route.method === "ANY" && wanted !== "OPTIONS")) &&
+    patternOf(route.path).test(path)
   );
 }
 
@@ -32,7 +33,8 @@ export function specifiedMethods(routes: readonly Routed[], path: string): strin
   }
   if (methods.size === 0) return [];
   if (methods.has("GET")) methods.add("HEAD");
-  return [...methods, "OPTIONS"];
+  methods.add("OPTIONS");
+  return [...methods];
 }
 
 /** The parameters of a path that matches. */

@@ -82,7 +82,7 @@ const RULES: readonly (readonly [unknown, string])[] = [
   [
     withTop({ batches: {} }),
     "batches: is not a known key; available: store, tls, upstreams, clients, auth, limits, trustedProxies, " +
-    "forwardedHeader, ipv6Prefix, cors, secureHeaders, maxRequestBody, allow, deny, cacheMemory, compress, overload, openapi, sendTimeout, " +
+    "forwardedHeader, ipv6Prefix, cors, secureHeaders, forwards, maxRequestBody, allow, deny, cacheMemory, compress, overload, openapi, sendTimeout, " +
     "cacheDisk, routes, $schema",
   ],
   [withTop({ store: 5 }), "store: must be a string; got 5"],
@@ -488,7 +488,7 @@ Deno.test("all problems are reported at once", () => {
   assertEquals(problems.split("\n").toSorted(), [
     'maxRequestBody: must be a size such as 64KiB or 4MiB; got "1MB"',
     'rotes: is not a known key; did you mean "routes"?',
-    'routes["FETCH /c"]: must start with one of GET, POST, PUT, PATCH, DELETE, ANY',
+    'routes["FETCH /c"]: must start with one of GET, POST, PUT, PATCH, DELETE, OPTIONS, ANY',
     'routes["GET /a/:id"].deadline: must be a duration such as 400ms or 2s; got 5',
     'routes["GET /b"].forward: must be the name of an upstream; got "order"; did you mean "orders"?',
     'routes["GET /d/:x"].gather.ok: "{y}" must be a parameter of /d/:x or another part; available: x',

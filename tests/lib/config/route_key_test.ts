@@ -28,7 +28,7 @@ for (const [key, params] of KEYS) {
 }
 
 const SHAPE = 'must be a method and a path, such as "GET /users/:id"';
-const METHODS = "must start with one of GET, POST, PUT, PATCH, DELETE, ANY";
+const METHODS = "must start with one of GET, POST, PUT, PATCH, DELETE, OPTIONS, ANY";
 const OWN = "must not start with /_gateway/, which is reserved";
 
 const WRONG: readonly (readonly [string, string])[] = [
@@ -45,7 +45,6 @@ const WRONG: readonly (readonly [string, string])[] = [
   ["FETCH /users", METHODS],
   ["TRACE /users", METHODS],
   ["HEAD /users", "must not be HEAD, which the GET route handles"],
-  ["OPTIONS /users", "must not be OPTIONS, which the gateway handles"],
   ["GET /_gateway", OWN],
   ["GET /_gateway/", OWN],
   ["ANY /_gateway/health", OWN],
