@@ -7,7 +7,8 @@ type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
 const moodPath = new URLPattern({ pathname: "/be/:mood" });
 
 /**
- * Lets anyone change how a handler behaves at runtime, with `POST /be/MOOD`:
+ * Lets anyone change how a handler behaves at runtime, with `POST /be/MOOD`, and see it with
+ * `GET /be`:
  *
  * - `well`: normal;
  * - `slow`: responds after 3 s;
@@ -37,6 +38,7 @@ export function withMoods(handler: Handler, sleep: Sleep = sleepUnlessAborted): 
       });
     }],
   ]);
+  let now = "well";
   let behave = handler;
 
   function change(mood: string): Response {
@@ -45,6 +47,7 @@ export function withMoods(handler: Handler, sleep: Sleep = sleepUnlessAborted): 
       const error = `there is no mood ${mood}`;
       return Response.json({ error, moods: [...moods.keys()] }, { status: 404 });
     }
+    now = mood;
     behave = next;
     for (const release of hanging) release();
     return Response.json({ mood });
@@ -59,6 +62,7 @@ export function withMoods(handler: Handler, sleep: Sleep = sleepUnlessAborted): 
   }
 
   return async (request) => {
+    if (new URL(request.url).pathname === "/be") return Response.json({ mood: now });
     const mood = moodPath.exec(request.url)?.pathname.groups.mood;
     if (mood) return request.method === "POST" ? change(mood) : onlyPost();
     try {

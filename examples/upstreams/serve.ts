@@ -1,15 +1,18 @@
 import { countries } from "./countries.ts";
 import type { Handler } from "./handler.ts";
 import { holidays } from "./holidays.ts";
+import { withLatency } from "./latency.ts";
 import { withMoods } from "./mood.ts";
 import { timeZones } from "./time_zones.ts";
 
 /** Where the sample upstreams listen. */
 export interface SamplesOptions {
-  /** TCP ports, 9001, 9002 and 9003 unless given; 0 takes any free one. */
+  /** TCP ports, 9001 to 9004 unless given; 0 takes any free one. */
   readonly ports?: Partial<Record<keyof SampleUrls, number>>;
   /** A name or an IPv4 address of this machine, 127.0.0.1 unless given. */
   readonly hostname?: string;
+  /** How long each takes to respond (ms), as over a network; 0 unless given. */
+  readonly latencies?: Partial<Record<keyof SampleUrls, number>>;
 }
 
 /** Each sample's base URL, such as `http://127.0.0.1:9001`. */
@@ -17,6 +20,8 @@ export interface SampleUrls {
   readonly countries: string;
   readonly holidays: string;
   readonly timeZones: string;
+  /** A second copy of the countries. */
+  readonly mirror: string;
 }
 
 /** The running sample upstreams. Disposing them cuts off requests in flight. */
@@ -30,7 +35,7 @@ export interface Samples extends AsyncDisposable {
  * @throws {Deno.errors.AddrInUse} when a port is taken; none of them runs then.
  */
 export async function serveSamples(
-  { ports = {}, hostname = "127.0.0.1" }: SamplesOptions = {},
+  { ports = {}, hostname = "127.0.0.1", latencies = {} }: SamplesOptions = {},
 ): Promise<Samples> {
   const stop = new AbortController();
   const finished: Promise<void>[] = [];
@@ -42,7 +47,7 @@ export async function serveSamples(
   const serve = (sample: string, handler: Handler, port: number): string => {
     const { signal } = stop;
     try {
-      const server = Deno.serve({ hostname, port, signal, onListen() {} }, withMoods(handler));
+      const server = Deno.serve({ hostname, port, signal, onListen() {} }, handler);
       finished.push(server.finished);
       return `http://${hostname}:${server.addr.port}`;
     } catch (cause) {
@@ -56,10 +61,13 @@ export async function serveSamples(
   };
 
   try {
+    const sample = (name: keyof SampleUrls, handler: Handler, port: number) =>
+      serve(name, withMoods(withLatency(handler, latencies[name] ?? 0)), ports[name] ?? port);
     const urls = {
-      countries: serve("countries", countries, ports.countries ?? 9001),
-      holidays: serve("holidays", holidays, ports.holidays ?? 9002),
-      timeZones: serve("time zones", timeZones, ports.timeZones ?? 9003),
+      countries: sample("countries", countries, 9001),
+      holidays: sample("holidays", holidays, 9002),
+      timeZones: sample("timeZones", timeZones, 9003),
+      mirror: sample("mirror", countries, 9004),
     };
     return { urls, [Symbol.asyncDispose]: dispose };
   } catch (error) {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import devConfig from "../../examples/dev/gateway.config.ts";
+import { variables } from "../../examples/dev/variables.ts";
 import { serveSamples } from "../../examples/upstreams/serve.ts";
-import gatewayConfig from "../../gateway.config.ts";
 import type { GatewayConfig } from "../../lib/config/gateway.ts";
 import { ConfigError } from "../../lib/config/config_error.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
@@ -60,15 +61,11 @@ Deno.test("every TypeScript snippet type-checks, and every config parses", async
 });
 
 Deno.test("the README's requests get the responses that it shows", async () => {
-  await using samples = await serveSamples({ ports: { countries: 0, holidays: 0, timeZones: 0 } });
-  await using gateway = startGateway({
-    ...gatewayConfig,
-    upstreams: {
-      countries: { url: samples.urls.countries, timeout: "1s" },
-      holidays: { url: samples.urls.holidays, timeout: "1s" },
-      timeZones: { url: samples.urls.timeZones, timeout: "1s" },
-    },
+  await using samples = await serveSamples({
+    ports: { countries: 0, holidays: 0, timeZones: 0, mirror: 0 },
   });
+  const env = variables(samples.urls, "http://127.0.0.1:9");
+  await using gateway = startGateway(devConfig, { env });
   const origins = new Map([
     ["http://127.0.0.1:8000", gateway.url],
     ["http://127.0.0.1:9002", samples.urls.holidays],

@@ -1,4 +1,3 @@
-import axe from "axe-core/axe.min.js" with { type: "text" };
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { systemClock as clock } from "../../lib/core/clock.ts";
@@ -7,6 +6,7 @@ import { json } from "../../lib/json/json_reply.ts";
 import { Traffic } from "../../lib/observe/traffic.ts";
 import { kvOperator } from "../../lib/operator/kv_operator.ts";
 import { startGateway } from "../support/gateway.ts";
+import { barriers, findChromium } from "../support/browser.ts";
 import { testGuard } from "../support/test_guard.ts";
 
 const TOKEN = "the operator's own token";
@@ -106,18 +106,6 @@ async function signIn({ page, url }: Browsed): Promise<void> {
   await page.getByLabel("Operator token").fill(TOKEN);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { name: "Overview" }).waitFor();
-}
-
-/** What axe finds on the page that is serious or worse. @param rules which rules (default: all) */
-async function barriers(page: Page, rules?: readonly string[]): Promise<string[]> {
-  await page.evaluate(axe);
-  const found: unknown = await page.evaluate(
-    `axe.run(${JSON.stringify(rules ? { runOnly: rules } : {})}).then(({ violations }) => violations
-      .filter(({ impact }) => impact === "serious" || impact === "critical")
-      .map(({ id, nodes }) => id + ": " + nodes.map(({ html }) => html).join(" ")))`,
-  );
-  assert(Array.isArray(found));
-  return found.map(String);
 }
 
 /** What someone does at night: looks at traffic, finds a fault and its cause, keeps a client out. */
@@ -221,14 +209,3 @@ Deno.test({
     await t.step("light, dark, on a phone: nothing bars anyone, nor is cut off", () => inspect(it));
   },
 });
-
-/** Debian's Chromium, or another; undefined where there is none. */
-async function findChromium(): Promise<string | undefined> {
-  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
-    for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
-      const path = `${folder}/${name}`;
-      if (await Deno.stat(path).then(({ isFile }) => isFile, () => false)) return path;
-    }
-  }
-  return undefined;
-}

@@ -1,7 +1,13 @@
-import { assertEquals, assertGreaterOrEqual, assertMatch, assertStringIncludes } from "@std/assert";
+import { delay } from "@std/async";
+import {
+  assert,
+  assertEquals,
+  assertGreaterOrEqual,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { Dev, stillRunning } from "../support/dev.ts";
 import { DenoProcess, TestFolder, until } from "../support/program.ts";
-
-const REPOSITORY = new URL("../../", import.meta.url).pathname;
 
 function isFree(port: number): boolean {
   try {
@@ -13,73 +19,15 @@ function isFree(port: number): boolean {
   }
 }
 
-/** Every process that descends from `pid`, itself among them, and has not ended. */
-async function processesOf(pid: number): Promise<number[]> {
-  const ps = new Deno.Command("ps", { args: ["-A", "-o", "pid=,ppid=,stat="] });
-  const lines = new TextDecoder().decode((await ps.output()).stdout).trim().split("\n");
-  const rows = lines.map((line) => line.trim().split(/\s+/)).filter(([, , stat]) =>
-    !stat?.startsWith("Z")
-  );
-  const found = new Set([pid]);
-  for (const parent of found) {
-    for (const [child, ppid] of rows) if (Number(ppid) === parent) found.add(Number(child));
-  }
-  const alive = new Set(rows.map(([id]) => Number(id)));
-  return [...found].filter((id) => alive.has(id));
+async function hasNode(): Promise<boolean> {
+  const node = new Deno.Command("node", { args: ["--version"], stdout: "null" });
+  return await node.output().then(({ success }) => success, () => false);
 }
 
-/** Those of the processes that still run. */
-async function stillRunning(pids: readonly number[]): Promise<number[]> {
-  const trees = await Promise.all(pids.map(processesOf));
-  return [...new Set(trees.flat())];
-}
-
-/** `deno task dev` and all that it started. Disposing of it ends what is left of them. */
-class Dev extends DenoProcess {
-  #pids: number[] = [];
-
-  constructor() {
-    super(["task", "dev"], {
-      cwd: REPOSITORY,
-      env: { GATEWAY_STORE: ":memory:", PORT: "0", SAMPLE_PORT: "0", NO_COLOR: "1" },
-    });
-  }
-
-  /** Where the gateway listens, or a sample: `listening`, `sample holidays`. */
-  url(what: string): string | undefined {
-    return new RegExp(`^${what} on (\\S+)$`, "m").exec(this.stdout)?.[1];
-  }
-
-  /** What the gateway says of Iceland; undefined before it listens. */
-  async country() {
-    const url = this.url("listening");
-    return url === undefined ? undefined : await askJson(`${url}/country/IS?year=2026`);
-  }
-
-  /** The ports of the gateway and of the samples. */
-  get ports(): number[] {
-    return [...this.stdout.matchAll(/ on http:\/\/127\.0\.0\.1:(\d+)$/gm)].map(([, port]) =>
-      Number(port)
-    );
-  }
-
-  /** The task and all that it has started so far, whether or not they still run. */
-  async processes(): Promise<readonly number[]> {
-    const found = await stillRunning([this.pid, ...this.#pids]);
-    this.#pids = [...new Set([...this.#pids, ...found])];
-    return this.#pids;
-  }
-
-  override async [Symbol.asyncDispose](): Promise<void> {
-    for (const pid of await stillRunning(await this.processes())) {
-      try {
-        Deno.kill(pid, "SIGKILL");
-      } catch {
-        // It ended in the meantime.
-      }
-    }
-    await super[Symbol.asyncDispose]();
-  }
+/** What the gateway says of Iceland; undefined before it listens. */
+async function country(dev: Dev) {
+  const url = dev.url("listening");
+  return url === undefined ? undefined : await askJson(`${url}/country/IS?year=2026`);
 }
 
 async function askJson(url: string) {
@@ -91,37 +39,95 @@ async function askJson(url: string) {
   }
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.test({
-    name: `deno task dev: gateway and samples run, until ${signal} ends them all`,
-    async fn() {
-      await using dev = new Dev();
-      await until(async () => (await dev.country())?.complete === true, "a complete answer");
-      const { ports } = dev;
-      assertEquals(ports.length, 4);
-      const processes = await dev.processes();
-      assertGreaterOrEqual(processes.length, 2, dev.output);
+/** Waits until the demo runs. @returns its processes and ports */
+async function started(dev: Dev) {
+  await until(async () => (await country(dev))?.complete === true, "a complete answer");
+  const { ports } = dev;
+  assertEquals(ports.length, 5);
+  const processes = await dev.processes();
+  assertGreaterOrEqual(processes.length, 2, dev.output);
+  return { ports, processes };
+}
 
-      dev.signal(signal);
-      await until(
-        async () => (await stillRunning(processes)).length === 0,
-        `${signal} ends all processes\n${dev.output}`,
-        5_000,
-      );
-      assertEquals(ports.filter((port) => !isFree(port)), []);
-    },
+/** Waits until all processes have ended, and checks that their ports are free. */
+async function nothingIsLeft(dev: Dev, { ports, processes }: Awaited<ReturnType<typeof started>>) {
+  await until(
+    async () => (await stillRunning(processes)).length === 0,
+    `all processes end\n${dev.output}`,
+    5_000,
+  );
+  assertEquals(ports.filter((port) => !isFree(port)), []);
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  Deno.test(`deno task dev: gateway and samples run, until ${signal} ends them all`, async () => {
+    await using dev = new Dev();
+    const all = await started(dev);
+    dev.signal(signal);
+    await nothingIsLeft(dev, all);
   });
 }
+
+Deno.test("deno task dev: a second Ctrl-C ends a gateway that does not stop, quietly", async () => {
+  await using dev = new Dev();
+  const all = await started(dev);
+  const before = dev.output;
+  const gateway = all.processes.at(-1) ?? 0;
+  Deno.kill(gateway, "SIGSTOP"); // it neither sees a signal nor ends
+  dev.signal("SIGINT");
+  await delay(600);
+  assert((await stillRunning(all.processes)).includes(gateway));
+  dev.signal("SIGINT");
+  await nothingIsLeft(dev, all);
+  assertEquals(dev.output.slice(before.length), "");
+});
+
+Deno.test({
+  name: "npx deno task dev: SIGTERM, which npm's script does not pass on, leaves nothing behind",
+  ignore: !await hasNode(),
+  async fn() {
+    // As npm's package `deno` starts it.
+    const script = 'require("child_process")' +
+      '.spawnSync(process.argv[1], process.argv.slice(2), { stdio: "inherit" })';
+    await using dev = new Dev({ shell: `exec node -e '${script}' "$0" "$@"` });
+    const all = await started(dev);
+    dev.signal("SIGTERM");
+    await nothingIsLeft(dev, all);
+  },
+});
+
+Deno.test("deno task dev: a mistake in the config is printed, and the last good one serves", async () => {
+  await using folder = await TestFolder.withProgram("examples", "docs");
+  await using dev = new Dev({ cwd: folder.path });
+  await started(dev);
+  const config = await Deno.readTextFile(folder.file("gateway.config.ts"));
+  await folder.write("gateway.config.ts", config.replace('from: "holidays"', 'from: "hollidays"'));
+  await until(() => dev.output.includes("not reloaded"), "the mistake is told");
+  assertStringIncludes(dev.output, 'must be the name of an upstream; got \\"hollidays\\"');
+  assertEquals((await country(dev))?.complete, true);
+  await folder.write("gateway.config.ts", config.replaceAll("/country/:code", "/land/:code"));
+  await until(() => dev.output.includes("reloaded: "), "it is fixed");
+  assertEquals((await country(dev))?.status, 404);
+});
+
+Deno.test("deno task dev: an edit of the gateway's own modules starts it again", async () => {
+  await using folder = await TestFolder.withProgram("examples", "docs");
+  await using dev = new Dev({ cwd: folder.path });
+  await started(dev);
+  const main = await Deno.readTextFile(folder.file("main.ts"));
+  await folder.write("main.ts", `console.log("edited");\n${main}`);
+  await dev.wrote(/^edited\n[^]*listening on/m);
+});
 
 Deno.test({
   name: `deno task dev: a sample that hangs leaves an answer without it`,
   async fn() {
     await using dev = new Dev();
-    await until(async () => (await dev.country())?.complete === true, "a complete answer");
+    await until(async () => (await country(dev))?.complete === true, "a complete answer");
     const mood = await fetch(`${dev.url("sample holidays")}/be/hanging`, { method: "POST" });
     await mood.body?.cancel();
 
-    const { complete, data, problems } = await dev.country();
+    const { complete, data, problems } = await country(dev);
     assertEquals([complete, data.country.name, data.holidays], [false, "Iceland", null]);
     assertEquals(
       problems.map(({ part, status, type }: Record<string, unknown>) => [part, status, type]),

@@ -46,7 +46,7 @@ for (const name of names) {
   shown++;
   Deno.test(`examples/asyncio/${name} answers as it says`, async () => {
     await using samples = await serveSamples({
-      ports: { countries: 0, holidays: 0, timeZones: 0 },
+      ports: { countries: 0, holidays: 0, timeZones: 0, mirror: 0 },
     });
     await using gateway = await startExample(name, samples.urls.countries);
     for (const { commands, answer } of examples) {

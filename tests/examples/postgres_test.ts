@@ -29,7 +29,7 @@ function shopTest(
       await using server = await startPostgres(maxConnections);
       await server.sql.unsafe(await Deno.readTextFile(SCHEMA));
       await using samples = await serveSamples({
-        ports: { countries: 0, holidays: 0, timeZones: 0 },
+        ports: { countries: 0, holidays: 0, timeZones: 0, mirror: 0 },
       });
       Deno.env.set("DATABASE_URL", server.url);
       {

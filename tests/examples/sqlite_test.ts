@@ -7,7 +7,9 @@ import { startGateway } from "../support/gateway.ts";
 Deno.test("SQLite: rows and an HTTP API's reply are one response, and rows survive a restart", async () => {
   const file = await Deno.makeTempFile({ suffix: ".db" });
   Deno.env.set("NOTES_FILE", file);
-  await using samples = await serveSamples({ ports: { countries: 0, holidays: 0, timeZones: 0 } });
+  await using samples = await serveSamples({
+    ports: { countries: 0, holidays: 0, timeZones: 0, mirror: 0 },
+  });
   const start = () =>
     startGateway({
       ...config,

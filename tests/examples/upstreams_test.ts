@@ -14,7 +14,7 @@ import { serveSamples } from "../../examples/upstreams/serve.ts";
 import { timeZones } from "../../examples/upstreams/time_zones.ts";
 import type { Handler } from "../../examples/upstreams/handler.ts";
 
-const freePorts = { countries: 0, holidays: 0, timeZones: 0 };
+const freePorts = { countries: 0, holidays: 0, timeZones: 0, mirror: 0 };
 
 async function ask(handler: Handler, path: string, init?: RequestInit) {
   const response = await handler(new Request(`http://sample.test${path}`, init));
@@ -174,17 +174,31 @@ for (const mood of ["slow", "hanging"]) {
   });
 }
 
-Deno.test("samples: three servers on three ports", async () => {
+Deno.test("samples: each on a port of its own", async () => {
   await using samples = await serveSamples({ ports: freePorts });
   const { urls } = samples;
-  assertEquals(new Set(Object.values(urls)).size, 3);
+  assertEquals(new Set(Object.values(urls)).size, 4);
   const answers = [
     `${urls.countries}/countries/IS`,
     `${urls.holidays}/holidays/IS/2026`,
     `${urls.timeZones}/time-zones/IS`,
+    `${urls.mirror}/countries/IS`,
   ].map(async (url) => (await fetch(url)).json());
-  const [country, [newYear], [zone]] = await Promise.all(answers);
+  const [country, [newYear], [zone], copy] = await Promise.all(answers);
   assertEquals([country.code, newYear.date, zone.utcOffset], ["IS", "2026-01-01", "+00:00"]);
+  assertEquals(copy, country);
+});
+
+Deno.test("samples: their moods can be seen, and their latencies set", async () => {
+  await using samples = await serveSamples({ ports: freePorts, latencies: { holidays: 50 } });
+  const { holidays } = samples.urls;
+  assertEquals(await (await fetch(`${holidays}/be`)).json(), { mood: "well" });
+  await (await fetch(`${holidays}/be/failing`, { method: "POST" })).body?.cancel();
+  assertEquals(await (await fetch(`${holidays}/be`)).json(), { mood: "failing" });
+  await (await fetch(`${holidays}/be/well`, { method: "POST" })).body?.cancel();
+  const began = performance.now();
+  await (await fetch(`${holidays}/holidays/IS`)).body?.cancel();
+  assertGreater(performance.now() - began, 45);
 });
 
 Deno.test("samples: each has a mood of its own, and stopping cuts off what hangs", async () => {

@@ -57,10 +57,15 @@ export class TestFolder implements AsyncDisposable {
     return folder;
   }
 
-  /** A folder that has the whole program in it, for tests that change its files. */
-  static async withProgram(): Promise<TestFolder> {
+  /**
+   * A folder that has the whole program in it, for tests that change its files.
+   * @param more what else of the project it has
+   */
+  static async withProgram(...more: string[]): Promise<TestFolder> {
     const folder = await TestFolder.make();
-    for (const name of PROGRAM_FILES) await copy(new URL(name, REPOSITORY), folder.file(name));
+    for (const name of [...PROGRAM_FILES, ...more]) {
+      await copy(new URL(name, REPOSITORY), folder.file(name));
+    }
     return folder;
   }
 
