@@ -55,6 +55,7 @@ export { type Page, pages, type PagesOptions } from "./gather/pages.ts";
 export { json } from "./json/json_reply.ts";
 export type { CachedFacts } from "./core/cached_facts.ts";
 export type { Call, Client, Context, Policy, Reply, Source } from "./core/source.ts";
+export { literal } from "./template/literal.ts";
 export type { Json } from "./template/template.ts";
 export type { Span, SpanValue } from "./core/span.ts";
 export type { CallRecord, PartRecord, Trace, WaitRecord } from "./core/trace.ts";

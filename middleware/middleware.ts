@@ -26,4 +26,6 @@ export interface Way {
   readonly problem: (error: unknown, c: Exchange) => ResponseDraft;
   /** Cross-origin access to its responses; undefined: none. */
   readonly cors?: CorsSettings | undefined;
+  /** Whether it is that of a QUERY whose body is read as JSON. */
+  readonly takesQueries: boolean;
 }

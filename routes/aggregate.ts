@@ -1,5 +1,7 @@
 import type { Claims } from "../lib/auth/identity.ts";
 import type { Clock } from "../lib/core/clock.ts";
+import type { Bytes } from "../lib/core/bytes.ts";
+import { contentKey } from "../lib/core/content_key.ts";
 import { GatewayError } from "../lib/core/errors.ts";
 import type { GatherPlan } from "../lib/gather/gather_plan.ts";
 import { replayRecords } from "../lib/gather/replay_records.ts";
@@ -15,6 +17,9 @@ import type { Endpoint } from "../middleware/middleware.ts";
 import { ResponseDraft } from "../middleware/response_draft.ts";
 import { codedBody, responseBody } from "./response_body.ts";
 import { formatOf, streamRecords } from "./stream_records.ts";
+import { wholeContent } from "./whole_content.ts";
+
+const NO_CONTENT: Bytes = new Uint8Array();
 
 /** What a gather route calls. */
 export interface AggregateOptions {
@@ -25,6 +30,8 @@ export interface AggregateOptions {
   readonly isStored: boolean;
   /** Identifies the claims that the parts use, in the key of stored responses; absent if none are. */
   readonly claimKey?: ((claims: Claims) => string) | undefined;
+  /** The largest body that a client may send (bytes). */
+  readonly maxRequestBody: number;
   readonly clock: Clock;
   readonly sender: ResponseSender;
   /** Compresses responses; absent if the route does not. */
@@ -35,10 +42,27 @@ export interface AggregateOptions {
 export function aggregate(options: AggregateOptions): Endpoint {
   return function aggregate(c) {
     const call = callOf(c, options);
-    const format = formatOf(c);
-    if (format) return streamed(c, call, format, options);
-    return options.source(call, c.ctx).then((reply) => whole(c, reply, options));
+    if (options.isStored && call.method === "QUERY") return aggregateQuery(c, call, options);
+    return respond(c, call, options);
   };
+}
+
+/** What is stored of a QUERY is found by its body, which is read first. */
+async function aggregateQuery(
+  c: Exchange,
+  call: Call,
+  options: AggregateOptions,
+): Promise<ResponseDraft> {
+  const { body, method, headers } = call;
+  const content = body ? await wholeContent(c, body, options.maxRequestBody) : NO_CONTENT;
+  const keyed = { ...call, contentKey: contentKey(method, headers, content) };
+  return await respond(c, keyed, options);
+}
+
+function respond(c: Exchange, call: Call, options: AggregateOptions): Promise<ResponseDraft> {
+  const format = formatOf(c);
+  if (format) return streamed(c, call, format, options);
+  return options.source(call, c.ctx).then((reply) => whole(c, reply, options));
 }
 
 function whole(
@@ -92,7 +116,7 @@ async function streamed(
   { plan, source, isStored, clock, sender }: AggregateOptions,
 ): Promise<ResponseDraft> {
   const ctx = c.ctx;
-  const stored = isStored ? await source(onlyIfCached(call), ctx) : undefined;
+  const stored = isStored && isCacheable(call) ? await source(onlyIfCached(call), ctx) : undefined;
   c.trace.cached = stored?.cached;
   c.trace.isHit = stored?.cached?.isHit ?? false;
   const records = (signal: AbortSignal) =>
@@ -105,5 +129,10 @@ function onlyIfCached(call: Call): Call {
   const headers = new Headers(call.headers);
   headers.append("cache-control", "only-if-cached");
   for (const name of ["if-none-match", "if-modified-since", "range"]) headers.delete(name);
-  return { ...call, method: "GET", headers };
+  return { ...call, method: call.method === "HEAD" ? "GET" : call.method, headers };
+}
+
+/** Whether the route's cache may have a response to such a request. */
+function isCacheable({ method, contentKey }: Call): boolean {
+  return method === "GET" || method === "HEAD" || contentKey !== undefined;
 }

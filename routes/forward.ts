@@ -1,4 +1,6 @@
 import { Body } from "../lib/core/body.ts";
+import type { Bytes } from "../lib/core/bytes.ts";
+import { contentKey } from "../lib/core/content_key.ts";
 import { type AddressTrust, isTrusted } from "../lib/http/client_address.ts";
 import type { ClientSettings } from "../lib/config/client.ts";
 import { GatewayError } from "../lib/core/errors.ts";
@@ -27,6 +29,7 @@ import { preflightMethod } from "../middleware/preflight_method.ts";
 import { ResponseDraft } from "../middleware/response_draft.ts";
 import { codedBody, responseBody } from "./response_body.ts";
 import type { WebSockets } from "./web_socket.ts";
+import { wholeContent } from "./whole_content.ts";
 
 /** A forward route's upstream, and what is changed on the way. */
 export interface ForwardOptions {
@@ -96,7 +99,13 @@ export function forward(options: ForwardOptions): Endpoint {
   const headersOf = requestHeaders(options);
   const own = FieldList.of(options.headers);
   const hasTemplates = Boolean(options.sentPath ?? options.request ?? options.response);
-  async function send(c: Exchange, body: Body | undefined, ctx: Context): Promise<ResponseDraft> {
+  /** @param query the content of a QUERY whose response may be stored */
+  async function send(
+    c: Exchange,
+    body: Body | undefined,
+    ctx: Context,
+    query?: Bytes,
+  ): Promise<ResponseDraft> {
     const { target } = c;
     const forwarding = forwardingOf(c, options);
     const inputs = hasTemplates ? inputsOf(c) : undefined;
@@ -115,6 +124,7 @@ export function forward(options: ForwardOptions): Endpoint {
         path,
         headers: sent,
         body,
+        contentKey: query && contentKey("QUERY", sent, query),
         // A client that sends Authorization expects a private response (RFC 9111 section 3.5), also
         // where the upstream's own headers replace it.
         hasOwnAuthorization: isKnownByBearer || !c.headers.has("authorization"),
@@ -149,8 +159,13 @@ export function forward(options: ForwardOptions): Endpoint {
   }
   async function sendBody(c: Exchange): Promise<ResponseDraft> {
     using scope = new Scope(c.ctx.signal);
-    const body = await sentBody(c, options.maxRequestBody, scope);
-    return await send(c, body, { ...c.ctx, signal: scope.signal });
+    const ctx = { ...c.ctx, signal: scope.signal };
+    if (headerKey && c.method === "QUERY") {
+      const body = requestBody(c.request);
+      const content = body && await wholeContent(c, body, options.maxRequestBody);
+      return await send(c, body, ctx, content);
+    }
+    return await send(c, await sentBody(c, options.maxRequestBody, scope), ctx);
   }
   return function forward(c) {
     return hasBody(c) ? sendBody(c) : send(c, undefined, c.ctx);

@@ -16,6 +16,7 @@ import { Sources } from "../lib/upstream/sources.ts";
 import { targetOf } from "../lib/upstream/target.ts";
 import { accessLog } from "../middleware/access_log.ts";
 import { allowAddresses } from "../middleware/allow_addresses.ts";
+import { acceptQuery } from "../middleware/accept_query.ts";
 import { admission } from "../middleware/admission.ts";
 import { authenticate } from "../middleware/authenticate.ts";
 import type { Bindings } from "../middleware/bindings.ts";
@@ -94,6 +95,8 @@ export function createGateway(
     if (pathname === undefined) return routes.allMethods();
     return isReservedPath(pathname) ? ownMethods.allowed(pathname) : routes.allowed(pathname);
   };
+  const takesQueries = (pathname: string) =>
+    routes.match("QUERY", pathname)?.value.takesQueries ?? false;
   const isOwn = (pathname: string) => ownMethods.has(pathname);
   const pseudonym = deps.rehearsal?.pseudonym ?? pseudonymOf(settings);
   const { limits, cache, queue, load, upstreams } = shared;
@@ -144,7 +147,7 @@ export function createGateway(
     path(),
     reserved(isOwn),
     loop(pseudonym),
-    options(allowed, method === "OPTIONS"),
+    options(allowed, method === "OPTIONS", takesQueries),
     requestSize(maxRequestBody),
   ];
 
@@ -184,6 +187,7 @@ export function createGateway(
       (settings.clients?.required || route.auth.length > 0) && refuse(),
       route.require && require(route.require, route.auth.some(({ kind }) => kind === "jwt")),
       route.auth.length > 0 && keepPrivate(),
+      readsQueries(route) && acceptQuery(),
       "parts" in route &&
       partHeaders({ pseudonym, honoursHandling: route.quorum === undefined, logError }),
       "to" in route && proxyStatus(pseudonym),
@@ -197,7 +201,13 @@ export function createGateway(
     const sending = { sender, coder: route.compress ? coder : undefined };
     if ("parts" in route) {
       const isStored = route.cache !== undefined && !route.isFirst;
-      return aggregate({ ...sources.aggregate(route), isStored, clock, ...sending });
+      return aggregate({
+        ...sources.aggregate(route),
+        isStored,
+        maxRequestBody,
+        clock,
+        ...sending,
+      });
     }
     if ("to" in route) {
       const { webSocketSource, ...called } = sources.forward(route);
@@ -245,6 +255,7 @@ export function createGateway(
     more: readonly (Middleware | false | undefined)[],
     endpoint: Endpoint,
     overrides: Overrides = settings,
+    isQueried = false,
   ): Way => ({
     // All of the same shape, so that reading their functions is fast.
     middleware: [...everyRequest(overrides), ...more].filter(isMiddleware)
@@ -252,6 +263,7 @@ export function createGateway(
     endpoint,
     problem,
     cors: overrides.cors,
+    takesQueries: isQueried,
   });
   const notInBatches = notInBatch("requests to the gateway's own routes");
   for (
@@ -271,7 +283,7 @@ export function createGateway(
     own.add(route, way([noWebSocket(), notInBatches], route.endpoint));
   }
   for (const route of settings.routes) {
-    routes.add(route, way(matchedRequest(route), endpoint(route), route));
+    routes.add(route, way(matchedRequest(route), endpoint(route), route, readsQueries(route)));
   }
   const unmatched = way([noWebSocket()], notRouted);
 
@@ -287,6 +299,11 @@ export function createGateway(
 
 function takesWebSockets(route: RouteSettings): boolean {
   return "to" in route && route.webSocket !== undefined;
+}
+
+/** Whether it reads the body of a QUERY as JSON; a forward leaves that to the upstream. */
+function readsQueries(route: RouteSettings): boolean {
+  return route.method === "QUERY" && "parts" in route && route.readsBody;
 }
 
 function isMiddleware(entry: Middleware | false | undefined): entry is Middleware {

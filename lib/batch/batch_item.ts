@@ -25,7 +25,7 @@ export interface ItemRequest {
   readonly body?: Bytes;
 }
 
-const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "QUERY", "OPTIONS"];
 
 /** Headers about the batch itself, as a message or as a cached resource; not inherited. */
 const BATCH_ALONE = /^(?:accept|content-.*|expect|if-.*|range|x-request-id)$/;

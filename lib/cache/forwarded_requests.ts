@@ -86,7 +86,8 @@ export class ForwardedRequests {
     ctx: Context,
   ): Promise<CacheResponse> {
     const { call, next, requested, isRange } = lookup;
-    const isUnusable = stored?.reuse.use === "none" || requested.has("no-store");
+    // On a method that is not safe by itself, If-None-Match means something else (RFC 9110 section 13.1.2).
+    const isUnusable = stored?.reuse.use === "none" || requested.has("no-store") || call.isSafe;
     const entry = isUnusable ? undefined : stored?.entry;
     const conditional = entry && conditionalHeaders(call.headers, entry);
     const forwarded: Forwarding = {

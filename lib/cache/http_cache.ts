@@ -1,5 +1,6 @@
 import { abortable } from "@std/async";
 import type { Clock } from "../core/clock.ts";
+import { isSafe } from "../core/is_safe.ts";
 import type { Call, Context, Reply, Source } from "../core/source.ts";
 import { waitIn } from "../core/span.ts";
 import { copyHeaders } from "../http/copy_headers.ts";
@@ -37,8 +38,6 @@ export interface HttpCacheOptions extends StoredResponsesOptions {
   /** How long revalidation in the background may take (ms). */
   readonly refreshMs: number;
 }
-
-const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
 /** How many requests were served from the cache, and how many were not. */
 interface Counts {
@@ -89,8 +88,8 @@ export class HttpCache {
   /** Serves a stored response where it may be reused; else forwards, and stores what it may. */
   respond(open: OpenScope, call: Call, ctx: Context, next: Source): Promise<Reply> {
     const lookup = lookupOf(open, call, ctx.client, next);
-    if (!SAFE.has(call.method)) return this.#forwardUnsafe(lookup, ctx);
-    if ((call.method !== "GET" && call.method !== "HEAD") || call.body) {
+    if (!isSafe(call)) return this.#forwardUnsafe(lookup, ctx);
+    if (!isCacheable(call)) {
       return next(call, ctx).then((reply) => this.#passOn(reply, "method"));
     }
     const found = this.#stored.find(lookup);
@@ -261,6 +260,12 @@ export class HttpCache {
     addCacheStatus(headers, this.#options.pseudonym, { fwd, fwdStatus: reply.status });
     return { ...reply, headers };
   }
+}
+
+/** Whether the cache understands the method, and knows what identifies the content. */
+function isCacheable({ method, body, contentKey, headers }: Call): boolean {
+  if (contentKey !== undefined) return !headers.has("range");
+  return (method === "GET" || method === "HEAD") && body === undefined;
 }
 
 /** Whether a waiter may serve its own stale response, after the shared request failed. */

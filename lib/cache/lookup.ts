@@ -44,6 +44,7 @@ export function lookupOf(open: OpenScope, call: Call, client: Client, next: Sour
     settings.override ? "override" : undefined,
     scope.configKey,
     call.headerKey,
+    call.contentKey,
     scope.isPerClient ? clientKey(client) : undefined,
   ]);
   const isAuthorized = !call.hasOwnAuthorization && call.headers.has("authorization");
@@ -66,10 +67,10 @@ export function lookupOf(open: OpenScope, call: Call, client: Client, next: Sour
   };
 }
 
-/** The same lookup as a GET for the whole response, which is what a cache stores. */
+/** The same lookup for the whole response, which is what a cache stores: as a GET, or as a QUERY. */
 export function forWhole(lookup: Lookup): Lookup {
   const { call, isRange } = lookup;
-  if (call.method === "GET" && !isRange) return lookup;
+  if ((call.method === "GET" && !isRange) || call.contentKey !== undefined) return lookup;
   const headers = new FieldList(call.headers);
   for (const name of ["range", "if-range"]) headers.delete(name);
   return { ...lookup, call: { ...call, method: "GET", headers }, isRange: false };

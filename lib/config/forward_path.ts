@@ -1,4 +1,5 @@
-import { parsePathTemplate, type PathTemplate, TemplateError } from "../template/template.ts";
+import { parsePathTemplate, type PathTemplate } from "../template/template.ts";
+import { TemplateError } from "../template/template_error.ts";
 import { value } from "./facts.ts";
 import { template } from "./values.ts";
 

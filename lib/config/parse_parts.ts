@@ -95,6 +95,7 @@ class PartParser {
       name,
       upstream,
       method: read.method,
+      isSafe: read.safe ?? false,
       path: read.path,
       params: read.params,
       passesQuery: passesAll || read.path.passesQuery,
@@ -131,7 +132,7 @@ class PartParser {
 
   /** A worker receives only `body`, and returns JSON. */
   #checkWorker(input: Record<string, unknown>): void {
-    for (const key of ["path", "method", "params", "headers", "pages", "as"]) {
+    for (const key of ["path", "method", "safe", "params", "headers", "pages", "as"]) {
       if (key in input) this.#report([key], "must not be set for a worker");
     }
   }
@@ -170,7 +171,10 @@ class PartParser {
   }
 
   /** Only HTTP calls have a method that matters. */
-  #checkBody({ body, method }: ReadPart): void {
+  #checkBody({ body, method, safe }: ReadPart): void {
+    if (safe && method !== "POST") {
+      this.#report(["safe"], `must only be set together with the method POST; got ${method}`);
+    }
     if (body !== undefined && (method === "GET" || method === "HEAD")) {
       this.#report(["body"], `must not be set together with the method ${method}; set method`);
     }

@@ -173,6 +173,11 @@ const httpPart = {
   /** The HTTP method. */
   method: v.optional(partMethod, "GET"),
   /**
+   * Whether a POST changes nothing, as a search or a GraphQL query does: its calls are then retried,
+   * hedged, coalesced and cached like those of a GET, by their body. Default: false.
+   */
+  safe: v.optional(flag),
+  /**
    * Query parameters, in addition to those of the path; a list repeats the parameter. `"{query}"`
    * passes on the client's whole query. Default: none.
    */
@@ -202,7 +207,12 @@ export const partSchema = object({
       ...["select", "pick", "pages"].map((key) => ({ required: ["as", key] })),
       ...["each", "select"].map((key) => ({ required: ["pages", key] })),
       { required: ["pages", "method"], properties: { method: { const: "HEAD" } } },
-      ...["path", "method", "params", "headers", "pages", "as"].map((key) => ({
+      {
+        required: ["safe"],
+        properties: { safe: { const: true } },
+        not: { required: ["method"], properties: { method: { const: "POST" } } },
+      },
+      ...["path", "method", "safe", "params", "headers", "pages", "as"].map((key) => ({
         required: ["worker", key],
       })),
     ],
@@ -260,6 +270,8 @@ export type PagesSettings =
 export interface PartSettings extends Pick<ReadPart, "method" | "path" | "params" | "headers"> {
   readonly name: string;
   readonly upstream: UpstreamSettings;
+  /** Whether its calls change nothing, whatever the method. */
+  readonly isSafe: boolean;
   readonly body: ReadPart["body"];
   /** The keys that lead to the selected value; undefined: the whole response. */
   readonly select: ReadPart["select"];

@@ -2,7 +2,7 @@ import type * as v from "valibot";
 import { oneOf } from "./values.ts";
 
 export const partMethod = oneOf(
-  ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+  ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "QUERY"],
   "must be a method such as GET",
 );
 

@@ -12,8 +12,9 @@ export const retrySchema = object({
   backoff: v.optional(duration, "50ms"),
   /** Maximum that the delay grows to; a `Retry-After` may exceed it. */
   maxBackoff: v.optional(duration, "1s"),
-  /** Methods that are retried; add others only if their calls are idempotent. */
-  methods: v.optional(list(partMethod, "must be a list of methods"), ["GET", "HEAD"]),
+  /** Methods that are retried; add others only if their calls are idempotent. Calls of a part with `safe`
+   * are retried as those with GET. */
+  methods: v.optional(list(partMethod, "must be a list of methods"), ["GET", "HEAD", "QUERY"]),
   /** Retry budget: caps the share of calls that are retries, so that retries do not multiply an outage. */
   budget: v.optional(
     object({

@@ -19,7 +19,15 @@ import { addressRange, count, duration, flag, nonEmptyText, size, text } from ".
 import type { WebSocketConfig, WebSocketSettings } from "./web_socket.ts";
 
 /** The methods that a route can have; `ANY` is all of them but OPTIONS, which forwards alone can have. */
-export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "ANY";
+export type RouteMethod =
+  | "GET"
+  | "POST"
+  | "PUT"
+  | "PATCH"
+  | "DELETE"
+  | "QUERY"
+  | "OPTIONS"
+  | "ANY";
 
 /** A route: method, space, path. `:name` is a parameter, `*` at the end is the rest. */
 export type RouteKey = `${RouteMethod} /${string}`;

@@ -11,7 +11,16 @@ export interface RoutePattern {
 }
 
 const KEY = /^([A-Z]+) (\/\S*)$/;
-const METHODS: readonly RouteMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "ANY"];
+const METHODS: readonly RouteMethod[] = [
+  "GET",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "QUERY",
+  "OPTIONS",
+  "ANY",
+];
 const STATIC_SEGMENT = /^[A-Za-z0-9._~!$&'()+,;=@-]*$/;
 
 /** Parses a route's key; returns the rule that it breaks, as a text, if it is invalid. */

@@ -49,6 +49,12 @@ export const KINDS = {
     title: "Request body too large",
     advice: "Send a smaller body; the detail names the limit.",
   },
+  "unsupported-media-type": {
+    status: 415,
+    blame: "client",
+    title: "Unsupported media type",
+    advice: "Send the body in a media type that Accept-Query names.",
+  },
   "unauthorized": {
     status: 401,
     blame: "client",

@@ -27,6 +27,13 @@ export interface Call {
   readonly headers: Headers;
   /** Absent if the call has no body. */
   readonly body?: Body | undefined;
+  /** Whether the config says that the call changes nothing, whatever its method (default false). */
+  readonly isSafe?: boolean;
+  /**
+   * Identifies the method and the content of a safe call, so that its replies can be shared (default:
+   * those of a call with a body are not).
+   */
+  readonly contentKey?: string | undefined;
   /**
    * Identifies the values of the headers that the gateway added, for cache keys; absent if it added
    * none.

@@ -37,19 +37,20 @@ interface Place {
 }
 
 /**
- * Places routes in paths. OpenAPI knows neither methods for all, nor wildcards, nor two paths that
+ * Places routes in paths. OpenAPI 3.1 knows neither methods for all, nor wildcards, nor two paths that
  * differ only in the names of their parameters:
  *
  * - `ANY` is each method that no other route of the path has.
  * - `/files/*` is `/files` and `/files/{rest}`. Where a route such as `/files/:id` has the same form
  *   and method, it wins, as it does for requests; the wildcard is then named in its operation.
+ * - `QUERY` has no place before OpenAPI 3.2, and is left out.
  * - Of `GET /users/:id` and `PUT /users/:name`, the first gives the parameter its name.
  */
 export function placeRoutes(
   routes: readonly RouteSettings[],
 ): { readonly template: string; readonly operations: readonly PlacedOperation[] }[] {
   const items = new Map<string, PathItem>();
-  const described = routes.filter(({ method }) => method !== "OPTIONS");
+  const described = routes.filter(({ method }) => method !== "OPTIONS" && method !== "QUERY");
   for (const place of described.flatMap(placesOf).sort((a, b) => a.rank - b.rank)) {
     add(place, items);
   }

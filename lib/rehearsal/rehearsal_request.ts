@@ -18,7 +18,7 @@ export const rehearsalSchema = v.strictObject(
       v.strictObject({
         path: v.optional(v.pipe(v.string(), v.startsWith("/", "request.path must start with /"))),
         params: v.optional(v.record(v.string(), text)),
-        method: v.optional(v.picklist(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])),
+        method: v.optional(v.picklist(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "QUERY"])),
         query: v.optional(v.record(v.string(), v.union([text, v.array(text)])), {}),
         headers: v.optional(v.record(v.string(), v.string()), {}),
         body: v.optional(v.unknown()),
@@ -78,9 +78,9 @@ export function refuseUnsafe(
 ): void {
   if (allowUnsafe) return;
   const unsafe = [
-    ...isSafe(method) ? [] : [`${method} of the request`],
+    ...isSafe({ method }) ? [] : [`${method} of the request`],
     ..."parts" in route
-      ? route.parts.filter(({ method }) => !isSafe(method))
+      ? route.parts.filter((part) => !isSafe(part))
         .map(({ method, name }) => `${method} of ${name}`)
       : [],
   ];
@@ -118,7 +118,9 @@ export function requestOf(
   }
   const headers = headersOf(written);
   if (body === undefined) return { url: url.href, method, headers };
-  if (isSafe(method)) throw invalid(`request.body: a ${method} request must not have one`);
+  if (isSafe({ method }) && method !== "QUERY") {
+    throw invalid(`request.body: a ${method} request must not have one`);
+  }
   if (!headers.has("content-type")) headers.set("content-type", "application/json");
   const isText = typeof body === "string" && !/\bjson\b/i.test(headers.get("content-type") ?? "");
   const bytes = ENCODER.encode(isText ? body : JSON.stringify(body));

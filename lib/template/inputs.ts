@@ -177,10 +177,7 @@ export class Inputs {
  */
 export async function readInputs(call: Call, ctx: Context, readsBody?: number): Promise<Inputs> {
   if (readsBody === undefined || call.body === undefined) return new Inputs(call, undefined);
-  const mediaType = call.headers.get("content-type");
-  if (mediaType !== null && !/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(mediaType)) {
-    throw new GatewayError("bad-request", "the request body must be application/json");
-  }
+  checkMediaType(call);
   ctx.buffers?.hold(call.body);
   await readRequestBody(call.body, readsBody, ctx.signal);
   try {
@@ -190,4 +187,17 @@ export async function readInputs(call: Call, ctx: Context, readsBody?: number): 
   } catch (error) {
     throw new GatewayError("bad-request", "the request body is not JSON", { cause: error });
   }
+}
+
+/** RFC 10008 section 2.2: a QUERY must say what its content is. */
+function checkMediaType({ method, headers }: Call): void {
+  const mediaType = headers.get("content-type");
+  const isQuery = method === "QUERY";
+  if (mediaType === null) {
+    if (!isQuery) return;
+    throw new GatewayError("bad-request", "a QUERY must have a Content-Type: application/json");
+  }
+  if (/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(mediaType)) return;
+  const kind = isQuery ? "unsupported-media-type" : "bad-request";
+  throw new GatewayError(kind, "the request body must be application/json");
 }

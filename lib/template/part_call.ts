@@ -1,5 +1,6 @@
 import { Body } from "../core/body.ts";
 import type { Bytes } from "../core/bytes.ts";
+import { contentKey } from "../core/content_key.ts";
 import { FieldList } from "../core/field_list.ts";
 import type { HeaderKey } from "../http/header_key.ts";
 import type { Inputs } from "./inputs.ts";
@@ -10,6 +11,8 @@ import type { PathTemplate, Template } from "./template.ts";
 /** The template of a part's call. */
 export interface CallTemplate {
   readonly method: string;
+  /** Whether its calls change nothing, whatever the method (default false). */
+  readonly isSafe?: boolean;
   readonly path: PathTemplate;
   /** Whether the client's query is appended, without the parameters that the part sets itself. */
   readonly passesQuery: boolean;
@@ -52,12 +55,18 @@ export function expandCall(template: CallTemplate, inputs: Inputs): Call {
   };
   if (headerKey) call.headerKey = headerKey.of(headers);
   if (template.mapped.length > 0) call.parts = partsOf(template, inputs);
-  if (body === undefined) return call;
-  if (!headers.has("content-type")) {
-    call.headers = new FieldList(headers);
-    call.headers.set("content-type", "application/json");
+  if (template.isSafe) call.isSafe = true;
+  const content = body && ENCODER.encode(JSON.stringify(body.expand(inputs)) ?? "null");
+  if (content) {
+    if (!headers.has("content-type")) {
+      call.headers = new FieldList(headers);
+      call.headers.set("content-type", "application/json");
+    }
+    call.body = Body.of(content);
   }
-  call.body = Body.of(ENCODER.encode(JSON.stringify(body.expand(inputs)) ?? "null"));
+  if (template.isSafe || method === "QUERY") {
+    call.contentKey = contentKey(method, call.headers, content ?? NOTHING);
+  }
   return call;
 }
 

@@ -33,6 +33,9 @@ const ONLY_NAME = new RegExp(`^\\{(${BETWEEN_BRACES})\\}$`);
 /** Matches each `{…}` of a text (RFC 6570 calls it an expression) and captures the text within. */
 export const EXPRESSIONS = new RegExp(`\\{(${BETWEEN_BRACES})\\}`, "g");
 
+/** Matches each `{{`, `}}` and `{…}` of a text, and captures the text within the last. */
+export const PIECES = new RegExp(`\\{\\{|\\}\\}|${EXPRESSIONS.source}`, "g");
+
 /**
  * Parses `id`, `query.NAME`, `query["any name"]`, `header.NAME`, `claims.NAME`, `claims["any name"]`,
  * `body.NAME`, `item`, or a part's name; all but the first four with a dotted path into their JSON. A `*` after a query parameter makes it a

@@ -1,19 +1,15 @@
 import type { Inputs } from "./inputs.ts";
 import { ExactNumber } from "../json/exact_number.ts";
 import { hasDotSegment } from "../http/path.ts";
+import { splitPath, splitText } from "./split_template.ts";
+import { TemplateError } from "./template_error.ts";
 import {
-  EXPRESSIONS,
   isClients,
   parseOnlyName,
   parseReference,
   splitNames,
   type TemplateName,
 } from "./reference.ts";
-
-/** Thrown for an invalid template; its message is the rule that it breaks. */
-export class TemplateError extends Error {
-  override readonly name = "TemplateError";
-}
 
 /** A parsed template. */
 export interface Template<T> {
@@ -44,7 +40,6 @@ export type Json = string | number | bigint | boolean | null | readonly Json[] |
 
 /** The client's whole query. */
 const WHOLE_QUERY = /^[?&]query$/;
-const QUOTE_RULE = 'must have a "}" for each "{", and both quotes of {query["NAME"]}';
 /** An encoded value that makes a segment neither empty nor a dot segment, also when decoded. */
 const PLAIN_VALUE = /^[\w\-~][\w\-.~]*$/;
 const UNRESERVED = /^[\w\-.~]*$/;
@@ -60,8 +55,8 @@ const NOT_UNRESERVED = /[!'()*]/g;
  */
 export function parsePathTemplate(text: string): PathTemplate {
   if (!text.startsWith("/")) throw new TemplateError('must start with "/"');
-  const expressions: Expression[] = [];
-  const literals = split(text, (expression) => expressions.push(new Expression(expression)));
+  const { literals, expressions: written } = splitPath(text);
+  const expressions = written.map((expression) => new Expression(expression));
   if (literals.some((literal) => /[\s\\#]/.test(literal))) {
     throw new TemplateError("must have no space, backslash or fragment");
   }
@@ -147,7 +142,8 @@ export function parseTextTemplate(value: Json): Template<string[]> {
   const only = parseOnlyName(String(value));
   if (only) return { names, expand: (inputs) => texts(only, inputs.all(only.reference), inputs) };
   if (names.length > 0) return { names, expand: (inputs) => [String(expand(inputs))] };
-  const fixed = value === null ? [] : [String(value)];
+  const text = typeof value === "string" ? splitText(value).literals.join("") : String(value);
+  const fixed = value === null ? [] : [text];
   return { names, expand: () => fixed };
 }
 
@@ -164,8 +160,8 @@ function fixed(value: unknown): Template<unknown> {
 }
 
 function parseText(text: string): Template<unknown> {
-  const names: TemplateName[] = [];
-  const literals = split(text, (expression) => names.push(parseName(expression)));
+  const { literals, expressions } = splitText(text);
+  const names = expressions.map(parseName);
   const only = parseOnlyName(text);
   if (only !== undefined) return { names, expand: (inputs) => inputs.get(only.reference) };
   for (const { name, reference } of names) {
@@ -271,19 +267,10 @@ function ruleOf(name: string): string {
   if (/^query\W/.test(name)) {
     return `"{${name}}" must be query.NAME, or have its name in quotes: query["NAME"]`;
   }
-  return `"{${name}}" must name a route parameter, a part, query.NAME, header.NAME, body.NAME or item`;
-}
-
-/** Splits a text at its expressions and returns the literals around them, one more than those. */
-function split(text: string, onExpression: (expression: string) => void): string[] {
-  const parts = text.split(EXPRESSIONS);
-  const literals = parts.filter((_, index) => index % 2 === 0);
-  if (literals.some((literal) => /[{}]/.test(literal))) {
-    const isQuoted = /\{[^{}]*"/.test(text);
-    throw new TemplateError(isQuoted ? QUOTE_RULE : 'must have a "}" for each "{"');
+  if (/\s/.test(name)) {
+    return `"{${name}}" must be a name without spaces; write "{{" and "}}" for braces that are text`;
   }
-  parts.forEach((part, index) => index % 2 === 1 && onExpression(part));
-  return literals;
+  return `"{${name}}" must name a route parameter, a part, query.NAME, header.NAME, body.NAME or item`;
 }
 
 function countEmptySegments(path: string): number {

@@ -62,7 +62,7 @@ export function fetchSource(base: string, clients: FetchClients, clock: Clock): 
     try {
       response = await withoutSpans(() =>
         fetch(base + call.path, {
-          client: isSafe(method) ? clients.pooled : clients.unpooled,
+          client: isSafe(call) ? clients.pooled : clients.unpooled,
           method,
           headers,
           body: body?.handOn() ?? null,

@@ -1,4 +1,5 @@
 import type { PartSettings } from "../config/part.ts";
+import { isRepeatable } from "../core/is_repeatable.ts";
 import type { BatchSettings, GatherSettings, RouteSettings } from "../config/route.ts";
 
 /** How many calls a request makes to upstreams. */
@@ -25,9 +26,9 @@ export function routeCalls(route: RouteSettings, routes: readonly RouteSettings[
 export function partCalls(part: PartSettings): CallCounts {
   const { cache, each, pages } = part;
   const { retry, hedge } = part.upstream;
-  const isRepeatable = retry.methods.has(part.method);
-  const attempts = isRepeatable ? retry.attempts : 1;
-  const perAttempt = isRepeatable && hedge ? 2 : 1;
+  const canRepeat = isRepeatable(part, retry.methods);
+  const attempts = canRepeat ? retry.attempts : 1;
+  const perAttempt = canRepeat && hedge ? 2 : 1;
   return {
     least: cache || each ? 0 : 1,
     most: (each?.max ?? pages?.max ?? 1) * attempts * perAttempt,

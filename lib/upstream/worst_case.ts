@@ -1,4 +1,5 @@
 import type { PartSettings } from "../config/part.ts";
+import { isRepeatable } from "../core/is_repeatable.ts";
 import type { RouteSettings } from "../config/route.ts";
 
 /**
@@ -22,11 +23,12 @@ export function worstCaseMs(route: RouteSettings): number {
 }
 
 /** Returns the time of all attempts and delays, for every round of an `each` or page of a list. */
-function durationMs({ each, pages, timeoutMs, method, upstream }: PartSettings): number {
-  const { retry, hedge } = upstream;
+function durationMs(part: PartSettings): number {
+  const { each, pages, timeoutMs, upstream: { retry, hedge } } = part;
   const rounds = each ? Math.ceil(each.max / each.concurrency) : pages?.max ?? 1;
-  const attempts = retry.methods.has(method) ? retry.attempts : 1;
-  const isHedged = hedge !== undefined && retry.methods.has(method);
+  const canRepeat = isRepeatable(part, retry.methods);
+  const attempts = canRepeat ? retry.attempts : 1;
+  const isHedged = hedge !== undefined && canRepeat;
   // A second call is made before the first has timed out, and then has a timeout of its own.
   const hedgeMs = isHedged
     ? Math.min(timeoutMs, "ms" in hedge.after ? hedge.after.ms : Infinity)

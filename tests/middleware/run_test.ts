@@ -25,6 +25,7 @@ async function trial(
     middleware: middleware(seen),
     endpoint,
     problem: (error) => new ResponseDraft(String(error), { status: 500 }),
+    takesQueries: false,
   });
   return { seen, response, text: await response.text() };
 }

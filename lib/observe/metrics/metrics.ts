@@ -6,7 +6,7 @@ import { routePattern } from "./route_pattern.ts";
 
 /** RFC 9110 section 9 and RFC 5789; any other method is one that a client invented. */
 const METHODS: ReadonlySet<string> = new Set(
-  ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"],
+  ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "QUERY", "OPTIONS", "CONNECT", "TRACE"],
 );
 /** What OpenTelemetry calls a method that is not known. */
 const OTHER_METHOD = "_OTHER";

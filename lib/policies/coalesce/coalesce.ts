@@ -1,4 +1,5 @@
 import type { WaitRecorder } from "../../observe/wait_recorder.ts";
+import { isSafe } from "../../core/is_safe.ts";
 import type { SharedCalls } from "./shared_calls.ts";
 import type { Call, Policy } from "../../core/source.ts";
 
@@ -12,14 +13,11 @@ export interface CoalesceOptions {
   readonly waits?: WaitRecorder | undefined;
 }
 
-/** RFC 9110 section 9.2.1, except TRACE, which fetch does not send. */
-const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
-
 /**
  * Makes one call for identical concurrent calls of a client (request coalescing, single-flight): all
  * callers get the one reply, whose body must be buffered, or the one error. The call goes on while
- * anyone waits for it; each caller waits until its own deadline. Calls that are not safe, or have a
- * body, pass through.
+ * anyone waits for it; each caller waits until its own deadline. Calls that are not safe pass through,
+ * and those with a body that nothing identifies.
  */
 export function coalesce({ calls, scope, waits }: CoalesceOptions): Policy {
   return (next) =>
@@ -28,6 +26,6 @@ export function coalesce({ calls, scope, waits }: CoalesceOptions): Policy {
     };
 }
 
-function isShareable({ method, body }: Call): boolean {
-  return body === undefined && SAFE.has(method);
+function isShareable(call: Call): boolean {
+  return (call.body === undefined || call.contentKey !== undefined) && isSafe(call);
 }

@@ -10,19 +10,24 @@ export interface IdentifiedCall {
 
 /**
  * Whether two calls are identical, so that one reply serves both: equal in every field, and of the
- * same client. A client is identified by its name, or else by its address, and by its claims. A call with a body is
- * never identical to another, and the results of other parts are compared by identity.
+ * same client. A client is identified by its name, or else by its address, and by its claims. Bodies are compared
+ * by their key, without which no two are identical, and the results of other parts by identity.
  */
 export function sameCall(a: IdentifiedCall, b: IdentifiedCall): boolean {
   const [one, other] = [a.call, b.call];
   return a.scope === b.scope &&
     one.method === other.method &&
     one.path === other.path &&
-    one.body === undefined && other.body === undefined &&
+    sameContent(one, other) &&
     one.parts === other.parts &&
     sameClient(a.client, b.client) &&
     sameParams(one.params, other.params) &&
     sameHeaders(one.headers, other.headers);
+}
+
+function sameContent(a: Call, b: Call): boolean {
+  if (a.body === undefined || b.body === undefined) return a.body === b.body;
+  return a.contentKey !== undefined && a.contentKey === b.contentKey;
 }
 
 function sameClient(a: Client, b: Client): boolean {

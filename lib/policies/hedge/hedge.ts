@@ -1,3 +1,4 @@
+import { isRepeatable } from "../../core/is_repeatable.ts";
 import type { Clock } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { Scope } from "../../core/scope.ts";
@@ -41,7 +42,8 @@ export function hedge(options: HedgeOptions): Policy {
     function hedge(call, ctx) {
       if (countsCalls) retryBudget.deposit(ctx.isOptional);
       budget.deposit();
-      if (!methods.has(call.method) || !(call.body?.isWhole ?? true)) return next(call, ctx);
+      const isWhole = call.body?.isWhole ?? true;
+      if (!isWhole || !isRepeatable(call, methods)) return next(call, ctx);
       const first = new FirstCall(call, ctx, next, options);
       return next(call, first.inner).then(
         (reply) => first.ended(reply, undefined),

@@ -1,6 +1,7 @@
 import { BodyTooLarge } from "../../core/body.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
+import { isRepeatable } from "../../core/is_repeatable.ts";
 import { retryAfterSeconds } from "../../http/retry_after.ts";
 import { TRANSIENT_STATUS } from "../../http/transient_status.ts";
 import type { WaitRecorder } from "../../observe/wait_recorder.ts";
@@ -34,7 +35,7 @@ export function retry(options: RetryOptions): Policy {
   return (next) =>
     async function retry(call, outer) {
       budget.deposit(outer.isOptional);
-      const most = methods.has(call.method) ? attempts : 1;
+      const most = isRepeatable(call, methods) ? attempts : 1;
       const ctx = targets && most > 1 ? { ...outer, tried: [] } : outer;
       for (let attempt = 1;; attempt++) {
         try {

@@ -1,5 +1,4 @@
 import { Body } from "../../core/body.ts";
-import { isSafe } from "../../core/is_safe.ts";
 import { Dependent } from "../../core/scope.ts";
 import type { Reply } from "../../core/source.ts";
 import { upstreamFailure, UpstreamFault } from "../../core/upstream_fault.ts";
@@ -20,6 +19,8 @@ import { Upload, type UploadBody } from "./upload.ts";
 /** A request to send. */
 export interface SentRequest {
   readonly method: string;
+  /** Whether it can be repeated. */
+  readonly isSafe: boolean;
   readonly head: RequestHead;
   readonly body: UploadBody | undefined;
 }
@@ -145,10 +146,10 @@ export class Exchange extends Dependent implements ConnectionReader {
 
   #mayResend({ reason }: UpstreamFault): boolean {
     const connection = this.#connection;
-    const { method, body } = this.#request;
+    const { isSafe, body } = this.#request;
     const isLost = reason === "closed" || reason === "reset";
     return isLost && connection !== undefined && connection.isReused &&
-      !connection.hasResponded && isSafe(method) && !(body?.content instanceof ReadableStream);
+      !connection.hasResponded && isSafe && !(body?.content instanceof ReadableStream);
   }
 
   /** Takes the head of the final response, skipping interim ones (RFC 9110 section 15.2). */

@@ -1,3 +1,4 @@
+import { isSafe } from "../../core/is_safe.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Call, Source } from "../../core/source.ts";
 import { expectedTimeout } from "../expected_timeout.ts";
@@ -40,7 +41,11 @@ export function socketSource(options: SocketSourceOptions): Source {
         expectedTimeout: expectedTimeout(ctx, clock),
         trace: traceHeaders(call, ctx),
       });
-      return new Exchange({ method: call.method, head, body }, pool, ctx.signal).reply;
+      return new Exchange(
+        { method: call.method, isSafe: isSafe(call), head, body },
+        pool,
+        ctx.signal,
+      ).reply;
     } catch (error) {
       return Promise.reject(error);
     }

@@ -21,7 +21,7 @@ const ONCE = {
     attempts: 1,
     backoffMs: 50,
     maxBackoffMs: 1000,
-    methods: new Set(["GET", "HEAD"]),
+    methods: new Set(["GET", "HEAD", "QUERY"]),
     budget: { share: 0.2, minPerSecond: 3 },
   },
   breaker: undefined,
@@ -430,14 +430,21 @@ const RULES: readonly (readonly [unknown, string])[] = [
     `${PART}.params.a: "{query.a*}" must be the whole string: it is a list; got "x{query.a*}"`,
   ],
   [withPart({ exact: true }), `${PART}.exact: must only be set together with map`],
-  [withPart({ params: { a: "{" } }), `${PART}.params.a: must have a "}" for each "{"; got "{"`],
+  [
+    withPart({ params: { a: "{" } }),
+    `${PART}.params.a: must have a "}" for each "{"; write "{{" and "}}" for braces that are text; got "{"`,
+  ],
   [withPart({ headers: 5 }), `${PART}.headers: must be an object; got 5`],
   [withPart({ headers: { "a:": "x" } }), `${PART}.headers["a:"]: must be a header name; got "a:"`],
   [
     withPart({ headers: { TE: "x" } }),
     `${PART}.headers.TE: must not be a header that the gateway sets itself; got "TE"`,
   ],
-  [withPart({ headers: { a: "{a b}" } }), `${PART}.headers.a: "{a b}" ${NAME}; got "{a b}"`],
+  [
+    withPart({ headers: { a: "{a b}" } }),
+    `${PART}.headers.a: "{a b}" must be a name without spaces; ` +
+    'write "{{" and "}}" for braces that are text; got "{a b}"',
+  ],
   [withPart({ method: "POST", body: NaN }), `${PART}.body: ${JSON_VALUE}; got null`],
   [withPart({ method: "POST", body: [undefined] }), `${PART}.body: ${JSON_VALUE}; got [null]`],
   [
@@ -488,7 +495,7 @@ Deno.test("all problems are reported at once", () => {
   assertEquals(problems.split("\n").toSorted(), [
     'maxRequestBody: must be a size such as 64KiB or 4MiB; got "1MB"',
     'rotes: is not a known key; did you mean "routes"?',
-    'routes["FETCH /c"]: must start with one of GET, POST, PUT, PATCH, DELETE, OPTIONS, ANY',
+    'routes["FETCH /c"]: must start with one of GET, POST, PUT, PATCH, DELETE, QUERY, OPTIONS, ANY',
     'routes["GET /a/:id"].deadline: must be a duration such as 400ms or 2s; got 5',
     'routes["GET /b"].forward: must be the name of an upstream; got "order"; did you mean "orders"?',
     'routes["GET /d/:x"].gather.ok: "{y}" must be a parameter of /d/:x or another part; available: x',
@@ -765,6 +772,7 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     name: "it",
     upstream: upstream ?? part.upstream,
     method: "GET",
+    isSafe: false,
     params: {},
     passesQuery: false,
     headers: {},

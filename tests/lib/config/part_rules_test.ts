@@ -51,6 +51,10 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
     `${A}.pages: must not be set together with as: "text"`,
   ],
   [
+    gatherOf({ a: { from: "up", method: "PUT", safe: true } }),
+    `${A}.safe: must only be set together with the method POST; got PUT`,
+  ],
+  [
     pagesOf({ next: "link" }, { method: "HEAD" }),
     `${A}.pages: must not be set together with the method HEAD`,
   ],

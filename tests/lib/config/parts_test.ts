@@ -57,7 +57,7 @@ Deno.test("retry and concurrency have their defaults, which others replace", () 
     attempts: 3,
     backoffMs: 50,
     maxBackoffMs: 1000,
-    methods: new Set(["GET", "HEAD"]),
+    methods: new Set(["GET", "HEAD", "QUERY"]),
     budget: { share: 0.2, minPerSecond: 3 },
   };
   assertEquals(settingsOf({ retry: {}, concurrency: 64 }), {

@@ -28,7 +28,7 @@ for (const [key, params] of KEYS) {
 }
 
 const SHAPE = 'must be a method and a path, such as "GET /users/:id"';
-const METHODS = "must start with one of GET, POST, PUT, PATCH, DELETE, OPTIONS, ANY";
+const METHODS = "must start with one of GET, POST, PUT, PATCH, DELETE, QUERY, OPTIONS, ANY";
 const OWN = "must not start with /_gateway/, which is reserved";
 
 const WRONG: readonly (readonly [string, string])[] = [

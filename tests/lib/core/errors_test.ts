@@ -15,6 +15,7 @@ const CONTRACT: Readonly<Record<Kind, readonly [number, Blame]>> = {
   "method-not-allowed": [405, "client"],
   "request-timeout": [408, "client"],
   "payload-too-large": [413, "client"],
+  "unsupported-media-type": [415, "client"],
   "unauthorized": [401, "client"],
   "forbidden": [403, "client"],
   "quota-exceeded": [429, "client"],

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { parseTemplate } from "url-template";
 import { GatewayError } from "../../../lib/core/errors.ts";
-import { parsePathTemplate, TemplateError } from "../../../lib/template/template.ts";
+import { parsePathTemplate } from "../../../lib/template/template.ts";
+import { TemplateError } from "../../../lib/template/template_error.ts";
 import { nastyText } from "../../support/nasty_text.ts";
 import { property } from "../../support/random.ts";
 import { type Given, inputsOf } from "../../support/templated.ts";

@@ -6,8 +6,9 @@ import {
   type Json,
   parsePathTemplate,
   parseValueTemplate,
-  TemplateError,
 } from "../../../lib/template/template.ts";
+import { literal } from "../../../lib/template/literal.ts";
+import { TemplateError } from "../../../lib/template/template_error.ts";
 import { nastyText } from "../../support/nasty_text.ts";
 import { property } from "../../support/random.ts";
 import { type Given, inputsOf } from "../../support/templated.ts";
@@ -44,6 +45,14 @@ const VALUES: readonly {
     template: { a: "{id}", b: { c: "<{id}>" } },
     given: { params: { id: "7" } },
     value: { a: "7", b: { c: "<7>" } },
+  },
+  { template: "{{ id }}", value: "{ id }" },
+  { template: "{{{a}}}", given: { params: { a: "1" } }, value: "{1}" },
+  { template: "}}{{{{", value: "}{{" },
+  {
+    template: `{query["}}"]}|${literal('{ a(x: "{y}") { b } }')}`,
+    given: { query: "?%7D%7D=1" },
+    value: '1|{ a(x: "{y}") { b } }',
   },
   { template: { "{id}": 1 }, given: { params: { id: "7" } }, value: { "{id}": 1 } },
 ];
