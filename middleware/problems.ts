@@ -4,10 +4,14 @@ import { problemDocumentOf } from "../lib/http/problem.ts";
 import type { LogFacts } from "../lib/log/log_entry.ts";
 import { requestFacts } from "../lib/log/request_facts.ts";
 import type { Exchange } from "./exchange.ts";
+import { opensPage, PROBLEM_PAGE_HEADERS, problemPage } from "./problem_page.ts";
 import { ResponseDraft } from "./response_draft.ts";
 
+const PROBLEM_HEADERS = { "content-type": "application/problem+json" } as const;
+
 /**
- * Turns the error that failed a request into a problem document (RFC 9457).
+ * Turns the error that failed a request into a problem document (RFC 9457), and into a page for a
+ * browser that opens the URL.
  * @param logError logs the cause of an unexpected error, which the client never sees
  * @param isStopping whether the gateway is shutting down
  */
@@ -25,11 +29,12 @@ export function problems(
   c.error = error;
   const shown = readable(error, isStopping);
   const document = problemDocumentOf(shown, c.trace);
-  return new ResponseDraft(JSON.stringify(document), {
+  const isPage = opensPage(c.headers);
+  return new ResponseDraft(isPage ? problemPage(document) : JSON.stringify(document), {
     status: shown.status,
     headers: FieldList.of({
       ...shown.headers,
-      "content-type": "application/problem+json",
+      ...(isPage ? PROBLEM_PAGE_HEADERS : PROBLEM_HEADERS),
       "cache-control": "no-store",
     }),
   });
