@@ -7,7 +7,7 @@ import { BufferBudget } from "../lib/core/buffer_budget.ts";
 import { MemoryStore } from "../lib/limiter/stores/memory_store.ts";
 import { Resources } from "../lib/upstream/resources.ts";
 import type { GatewayDependencies } from "../routes/dependencies.ts";
-import { createGateway } from "../routes/gateway.ts";
+import { buildGateway } from "../routes/gateway.ts";
 
 /** What a request brings along when no server took it. */
 export const BINDINGS = {
@@ -20,8 +20,8 @@ export const BINDINGS = {
 export function benchGateway(
   config: unknown,
   deps: Partial<GatewayDependencies> = {},
-): ReturnType<typeof createGateway> {
-  return createGateway(parseConfig(config, () => undefined), {
+): ReturnType<typeof buildGateway> {
+  return buildGateway(parseConfig(config, () => undefined), {
     clock,
     random: Math.random,
     adminToken: undefined,

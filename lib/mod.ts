@@ -1,13 +1,23 @@
 /**
- * What a gateway's config may use: its types, and the pieces that function sources are made of.
+ * An API gateway: its config, a gateway within a program of one's own, and the pieces that function
+ * sources are made of.
  * @module
  */
+export type { AccessEntry, PartEntry } from "../middleware/access_entry.ts";
+export type { CutShort } from "../middleware/logged_request.ts";
+export {
+  createGateway,
+  type Gateway,
+  type GatewayLogEntry,
+  type GatewayOptions,
+} from "../routes/create_gateway.ts";
 export type { BufferAccount, BufferBudget, Holdable } from "./core/buffer_budget.ts";
 export type { BackgroundTask } from "./core/background.ts";
 export { Body, type BodyOrigin, BodyTooLarge } from "./core/body.ts";
 export type { Bytes } from "./core/bytes.ts";
 export type { AuthConfig } from "./config/auth.ts";
 export type { BreakerConfig } from "./config/breaker.ts";
+export type { Clock } from "./core/clock.ts";
 export type { CacheConfig } from "./config/cache.ts";
 export type { ClientsConfig } from "./config/client.ts";
 export { defineGateway, type GatewayConfig } from "./config/gateway.ts";
@@ -57,7 +67,10 @@ export type { CachedFacts } from "./core/cached_facts.ts";
 export type { Call, Client, Context, Policy, Reply, Source } from "./core/source.ts";
 export { literal } from "./template/literal.ts";
 export type { Json } from "./template/template.ts";
+export type { Level } from "./log/level.ts";
+export type { LogEntry, LogFacts } from "./log/log_entry.ts";
 export type { Span, SpanValue } from "./core/span.ts";
 export type { CallRecord, PartRecord, Trace, WaitRecord } from "./core/trace.ts";
 export type { UpstreamFaultReason } from "./core/upstream_fault.ts";
+export type { BridgeEnd } from "./transport/web_socket/bridge.ts";
 export type { UpstreamWebSocket, WebSocketListener, WebSocketOffer } from "./core/web_socket.ts";

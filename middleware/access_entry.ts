@@ -13,9 +13,11 @@ export interface AccessEntry extends CutShort {
   readonly level: Level;
   /** What tells these lines from all others. */
   readonly message: "request";
+  /** Its id, as `X-Request-Id` shows it. */
   readonly id: string;
   /** The request's trace; absent without one. */
   readonly traceId?: string;
+  /** Its method. */
   readonly method: string;
   /** Without the query, which may contain secrets. */
   readonly path: string;
@@ -39,9 +41,13 @@ export interface AccessEntry extends CutShort {
 
 /** One part of a request in the access log. */
 export interface PartEntry {
+  /** Its name. */
   readonly part: string;
+  /** From its start until its outcome (ms). */
   readonly durationMs: number;
+  /** Why it failed. */
   readonly problem?: Kind;
+  /** Why its upstream could not be called, or did not respond. */
   readonly cause?: UpstreamFaultReason;
 }
 

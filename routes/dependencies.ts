@@ -40,13 +40,13 @@ export interface GatewayDependencies {
   readonly operator?: Operator;
   readonly random: Random;
   /** The tier of the cache that processes share; absent: memory only. */
-  readonly cacheStore?: CacheStore;
+  readonly cacheStore?: CacheStore | undefined;
   /** The token of the operator API; undefined: it accepts only requests from loopback. */
   readonly adminToken: string | undefined;
   /** Whether a platform (Deno Deploy) runs the gateway. */
   readonly isHosted: boolean;
   /** The config in use, and how reloads went; absent: the config is not reloaded. */
-  readonly reloads?: { readonly status: ReloadStatus };
+  readonly reloads?: { readonly status: ReloadStatus } | undefined;
   /** Guards every call of the store. */
   readonly store: StoreGuard;
   /** Logs each request after its response. */

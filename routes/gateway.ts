@@ -65,7 +65,7 @@ type Overrides =
   & Partial<Pick<RouteSettings, "method">>;
 
 /** The gateway, as the handler of a server. */
-export interface Gateway {
+export interface BuiltGateway {
   /** Responds to a request; never rejects. */
   readonly fetch: (request: Request, bindings: Bindings) => Promise<Response>;
   /** Resolves when no request is in flight. */
@@ -76,11 +76,11 @@ export interface Gateway {
  * Builds the gateway of a config: the two lists of middleware, and the routes.
  * @param shared what it shares with the gateway before a reload; opened for it alone by default
  */
-export function createGateway(
+export function buildGateway(
   settings: Settings,
   deps: GatewayDependencies,
   shared: Shared = openShared(settings, deps),
-): Gateway {
+): BuiltGateway {
   const { clock, background, buffers, shutdown, operator, logAccess, logError } = deps;
   const { metrics, traffic } = deps;
   const observers: readonly Observer[] = [...deps.observers ?? [], metrics, traffic]
@@ -276,7 +276,7 @@ export function createGateway(
       attempts: shared.attempts,
       pseudonym,
       transportOf: (upstream) => sources.transportOf(upstream),
-      build: createGateway,
+      build: buildGateway,
       notRouted,
     })
   ) {

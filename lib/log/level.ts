@@ -1,8 +1,8 @@
-/** The levels of log lines, the least important first. */
-export const LEVELS = ["debug", "info", "warn", "error"] as const;
-
 /** How important a line is. `error`: something that the gateway needs fails. */
-export type Level = (typeof LEVELS)[number];
+export type Level = "debug" | "info" | "warn" | "error";
+
+/** The levels of log lines, the least important first. */
+export const LEVELS: readonly Level[] = ["debug", "info", "warn", "error"];
 
 /** The least level that is written; `off` for none. */
 export type LogLevel = Level | "off";

@@ -31,6 +31,7 @@ export interface LogFacts {
 export interface LogEntry extends LogFacts {
   /** ISO 8601, UTC. */
   readonly time: string;
+  /** How urgent it is. */
   readonly level: Level;
   /** What happened, in one line of text that says it all. */
   readonly message: string;

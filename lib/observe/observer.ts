@@ -19,7 +19,7 @@ import type { EndedRequest } from "./ended_request.ts";
  *     if (durationMs > 1_000) console.log(route, calls.map(({ upstream }) => upstream));
  *   },
  * };
- * createGateway(settings, { ...deps, observers: [slow] });
+ * buildGateway(settings, { ...deps, observers: [slow] });
  * ```
  */
 export interface Observer {

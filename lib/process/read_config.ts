@@ -3,6 +3,7 @@ import type { ConfigPlace } from "../config/named_files.ts";
 import { isRecord } from "../core/is_record.ts";
 import { StartError } from "../core/start_error.ts";
 import { loadConditions } from "../expression/condition.ts";
+import { configPlace } from "./config_place.ts";
 
 /** A config that has been read but not validated, and where the files that it names are looked for. */
 export interface ReadConfig {
@@ -37,7 +38,7 @@ export async function readConfig(
     const ordinary = file === undefined ? fallback.load : importOnce;
     const config = await load(url, importModule ?? ordinary);
     if (hasConditions(config)) await loadConditions();
-    if (config !== undefined) return { config, place: { url, hasFile, readFile } };
+    if (config !== undefined) return { config, place: configPlace(url) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StartError(`the config ${name} cannot be read: ${reason}`);
@@ -60,20 +61,4 @@ async function fileUrl(file: string): Promise<URL> {
   const { resolve } = await import("node:path");
   const { pathToFileURL } = await import("node:url");
   return pathToFileURL(resolve(file));
-}
-
-function readFile(url: URL): string | undefined {
-  try {
-    return Deno.readTextFileSync(url);
-  } catch {
-    return undefined;
-  }
-}
-
-function hasFile(url: URL): boolean {
-  try {
-    return Deno.statSync(url).isFile;
-  } catch {
-    return false;
-  }
 }

@@ -133,10 +133,10 @@ export async function mutableProgram(): Promise<MutableProgram> {
       await Deno.writeTextFile(url, source.replace(right, () => chosen));
     }
   }
-  const { createGateway } = await import(new URL("routes/gateway.ts", root).href);
+  const { buildGateway } = await import(new URL("routes/gateway.ts", root).href);
   const { parseConfig } = await import(new URL("lib/config/parse.ts", root).href);
   return {
-    createGateway,
+    buildGateway,
     parseConfig,
     be: (mutant) => Object.assign(globalThis, { mutant }),
     async [Symbol.asyncDispose]() {

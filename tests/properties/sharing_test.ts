@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseConfig } from "../../lib/config/parse.ts";
-import { createGateway } from "../../routes/gateway.ts";
+import { buildGateway } from "../../routes/gateway.ts";
 import { property, Random } from "../support/random.ts";
 import { mutableProgram, MUTANTS } from "./sharing_mutants.ts";
 import { assertMayShare } from "./sharing_rules.ts";
@@ -18,7 +18,7 @@ property(
   "no byte made for one request reaches another that an upstream tells apart",
   RUNS,
   async (random) => {
-    served += await playSharing(random, { createGateway, parseConfig }, (response) => {
+    served += await playSharing(random, { buildGateway, parseConfig }, (response) => {
       assertMayShare(response);
       if (response.headers.get("cache-status")?.includes("hit")) stored++;
     });

@@ -12,14 +12,14 @@ import { Shutdown } from "../../lib/process/shutdown.ts";
 import { Resources } from "../../lib/upstream/resources.ts";
 import type { Call, Client, Reply, Source } from "../../lib/core/source.ts";
 import { testGuard } from "../support/test_guard.ts";
-import type { createGateway } from "../../routes/gateway.ts";
+import type { buildGateway } from "../../routes/gateway.ts";
 import { kvTier } from "../support/kv_tier.ts";
 import { ManualClock, settled } from "../support/manual_clock.ts";
 import type { Random } from "../support/random.ts";
 
 /** The program whose gateways share responses: this one, or a copy that is wrong somewhere. */
 export interface Program {
-  readonly createGateway: typeof createGateway;
+  readonly buildGateway: typeof buildGateway;
   readonly parseConfig: typeof parseConfig;
 }
 
@@ -181,7 +181,7 @@ function deploy(
       function: { source: function_, cache: config.cache },
     };
     const whole = { ...gateway, upstreams };
-    const app = program.createGateway(
+    const app = program.buildGateway(
       program.parseConfig(
         isCached ? whole : withoutCaches(gateway, function_),
         (name) => `k-${name}`,

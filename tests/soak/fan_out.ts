@@ -14,7 +14,7 @@ import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
 import { json } from "../../lib/json/json_reply.ts";
 import { Resources } from "../../lib/upstream/resources.ts";
 import type { Context, Reply, Source } from "../../lib/core/source.ts";
-import { createGateway } from "../../routes/gateway.ts";
+import { buildGateway } from "../../routes/gateway.ts";
 import { until } from "../support/program.ts";
 import { heapUsed } from "../support/heap_used.ts";
 import { Random } from "../support/random.ts";
@@ -220,7 +220,7 @@ Deno.test(`${REQUESTS} mixed requests leave nothing`, async () => {
   const all = Object.values(origins);
   const errors: unknown[] = [];
   const buffers = new BufferBudget(Infinity);
-  const app = createGateway(parseConfig(configOf(origins), () => undefined), {
+  const app = buildGateway(parseConfig(configOf(origins), () => undefined), {
     clock,
     random: Math.random,
     adminToken: undefined,

@@ -25,7 +25,7 @@ import { type AccessEntry, accessEntry } from "../../middleware/access_entry.ts"
 import type { LoggedRequest } from "../../middleware/logged_request.ts";
 import { sharedFigures } from "../../routes/figures.ts";
 import { openShared } from "../../routes/shared.ts";
-import { createGateway } from "../../routes/gateway.ts";
+import { buildGateway } from "../../routes/gateway.ts";
 import { endsInTime, startServer } from "./server.ts";
 import { testGuard } from "./test_guard.ts";
 
@@ -177,7 +177,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
   };
   const shared = openShared(settings, deps);
   options.metrics?.registry.readers.add(sharedFigures(shared, deps));
-  const app = createGateway(settings, deps, shared);
+  const app = buildGateway(settings, deps, shared);
   const server = startServer((request, { remoteAddr, completed }) => {
     arrived++;
     return app.fetch(request, { remoteAddress: remoteAddr.hostname, scheme: "http", completed });

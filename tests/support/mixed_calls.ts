@@ -12,7 +12,7 @@ import { json } from "../../lib/json/json_reply.ts";
 import { MemoryStore } from "../../lib/limiter/stores/memory_store.ts";
 import { Shutdown } from "../../lib/process/shutdown.ts";
 import { Resources } from "../../lib/upstream/resources.ts";
-import { createGateway } from "../../routes/gateway.ts";
+import { buildGateway } from "../../routes/gateway.ts";
 import { ManualClock, settled } from "./manual_clock.ts";
 import { Random } from "./random.ts";
 import { testGuard } from "./test_guard.ts";
@@ -57,7 +57,7 @@ export async function mixCalls({ requests, seed, onRest }: MixedCalls): Promise<
     if (!(error instanceof GatewayError || typeof error === "string")) errors.push(error);
   };
   const buffers = new BufferBudget(64 * 1024 * 1024);
-  const app = createGateway(parseConfig(CONFIG, () => undefined), {
+  const app = buildGateway(parseConfig(CONFIG, () => undefined), {
     clock,
     random: () => random.int(0, 999_999) / 1_000_000,
     adminToken: undefined,

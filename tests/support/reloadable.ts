@@ -7,7 +7,7 @@ import { Generations } from "../../lib/process/generations.ts";
 import { openHttpTransport } from "../../lib/transport/http.ts";
 import type { FaultReport } from "../../lib/upstream/fault_log.ts";
 import { Resources } from "../../lib/upstream/resources.ts";
-import { createGateway, type Gateway } from "../../routes/gateway.ts";
+import { buildGateway, type BuiltGateway } from "../../routes/gateway.ts";
 import { openShared, type Shared } from "../../routes/shared.ts";
 import { startServer } from "./server.ts";
 import { testGuard } from "./test_guard.ts";
@@ -15,7 +15,7 @@ import { testGuard } from "./test_guard.ts";
 /** A gateway whose config a test reloads. */
 export interface ReloadableGateway extends AsyncDisposable {
   readonly url: string;
-  readonly gateways: Generations<Gateway>;
+  readonly gateways: Generations<BuiltGateway>;
   readonly shared: Shared;
   readonly errors: unknown[];
   readonly faults: FaultReport[];
@@ -49,11 +49,11 @@ export async function startReloadable(
     logFault: (report: FaultReport) => faults.push(report),
   };
   const shared = openShared(parseConfig(config, () => undefined), { ...deps, closing });
-  const gateways = new Generations<Gateway>({ clock, backgroundMs: 1_000, onError });
+  const gateways = new Generations<BuiltGateway>({ clock, backgroundMs: 1_000, onError });
   const reload = (config: GatewayConfig) =>
     gateways.replace(async (ending) => {
       const settings = parseConfig(config, () => undefined);
-      const gateway = createGateway(settings, { ...deps, ...ending }, shared);
+      const gateway = buildGateway(settings, { ...deps, ...ending }, shared);
       await resources.openAtStart();
       return gateway;
     });
