@@ -1,14 +1,13 @@
 import type { UpstreamTls } from "../config/upstream_tls.ts";
-import { Body } from "../core/body.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
-import { isBodiless } from "../http/is_bodiless.ts";
 import { isSafe } from "../core/is_safe.ts";
 import { platformSignal } from "../core/scope.ts";
 import type { Reply, Source } from "../core/source.ts";
 import { upstreamFailure } from "../core/upstream_fault.ts";
 import { EXPECTED_TIMEOUT, expectedTimeout } from "./expected_timeout.ts";
 import { faultOf } from "./fault_of.ts";
+import { fromResponse } from "./from_response.ts";
 import { nameServer } from "./name_server.ts";
 import { originOf } from "./socket/origin.ts";
 import { setTraceHeaders, traceHeaders } from "./trace_headers.ts";
@@ -102,16 +101,5 @@ async function toReply(
     DECODED.test(headers.get("content-encoding") ?? "");
   if (isDecoded) headers.delete("content-encoding");
   if (isDecoded || headers.has("transfer-encoding")) headers.delete("content-length");
-  return { status, headers, body: bodyOf(response, headers, method) };
-}
-
-function bodyOf(response: Response, headers: Headers, method: string): Body {
-  const { body, status } = response;
-  if (body === null || isBodiless(method, status)) {
-    body?.cancel();
-    return Body.of(new Uint8Array());
-  }
-  const length = headers.get("content-length");
-  if (length === null) return Body.from({ stream: body });
-  return Body.from({ stream: body, length: Number(length), whole: () => response.bytes() });
+  return fromResponse(response, headers, method);
 }

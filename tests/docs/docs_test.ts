@@ -50,6 +50,8 @@ Deno.test("every TypeScript snippet type-checks, and every config parses", async
     }).output();
     assertEquals(check.code, 0, new TextDecoder().decode(check.stderr));
     for (const file of files) {
+      // A test cannot be registered by a running one: testing_test.ts runs it.
+      if (Deno.readTextFileSync(file).includes("Deno.test(")) continue;
       const module: { default?: unknown } = await import(`file://${file}`);
       // A snippet's own files are not written down.
       const place = { url: new URL(`file://${file}`), hasFile: () => true, readFile };

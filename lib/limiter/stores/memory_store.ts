@@ -27,9 +27,7 @@ export class MemoryStore implements BucketStore {
   }
 
   commit(writes: readonly BucketWrite[]): Promise<string | undefined> {
-    if (writes.some(({ key, version }) => this.#get(key).version !== version)) {
-      return Promise.resolve(undefined);
-    }
+    if (writes.some((write) => !this.#isUnchanged(write))) return Promise.resolve(undefined);
     const version = String(++this.#version);
     for (const { key, level, lifetimeMs } of writes) {
       this.#entries.set(key, { level, version, expiresAt: this.#clock.monotonic() + lifetimeMs });
@@ -45,6 +43,12 @@ export class MemoryStore implements BucketStore {
       if (expiresAt <= now) this.#entries.delete(key);
     }
     this.#sweepAt = Math.max(FIRST_SWEEP, 2 * this.#entries.size);
+  }
+
+  /** Whether nobody wrote since; an expired bucket may be known as it was, or as none. */
+  #isUnchanged({ key, version }: BucketWrite): boolean {
+    const known = this.#entries.get(key)?.version;
+    return (known !== undefined && version === known) || version === this.#get(key).version;
   }
 
   #get(key: string): StoredBucket {
