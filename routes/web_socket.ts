@@ -85,13 +85,14 @@ export class WebSockets {
    * @param headers of the upstream's response
    */
   join(c: Exchange, upstream: UpstreamWebSocket, headers: Headers): ResponseDraft {
-    const { idleTimeoutMs: idleMs, maxMessage, sendTimeoutMs, clock } = this.#options;
+    const { idleTimeoutMs: idleMs, maxMessage, messages, sendTimeoutMs, clock } = this.#options;
     const [pings, closes] = [this.#pings, this.#closes];
     try {
       const { socket, response } = accept(c.request, { protocol: upstream.protocol, idleMs });
       const bridge = new Bridge(socket, {
         upstream,
         maxMessage,
+        messages,
         pings,
         closes,
         sendTimeoutMs,

@@ -240,6 +240,27 @@ Deno.test("WebSocket: a message that is too large closes both sides with 1009", 
   assertEquals((await second.closed).code, 1009);
 });
 
+Deno.test("WebSocket: a client that sends too many messages is closed with 1008", async () => {
+  await using upstream = startEcho();
+  await using gateway = gatewayWith(upstream.url, {
+    routes: {
+      "GET /live": { forward: { to: "up", websocket: { messages: { rate: "1/h", burst: 3 } } } },
+    },
+  });
+  for (let connection = 0; connection < 2; connection++) {
+    const client = await connect(gateway.url);
+    for (const text of ["1", "2", "3"]) client.socket.send(text);
+    const received = [await client.next(), await client.next(), await client.next()];
+    assertEquals(received, ["1", "2", "3"]);
+    client.socket.send("4");
+    assertEquals((await client.closed).code, 1008);
+    await until(() => upstream.closed.length > connection, "the upstream's side is closed");
+    assertEquals(upstream.closed[connection]?.code, 1008);
+    await until(() => gateway.log.length > connection, "the connection is logged");
+    assertEquals(gateway.log[connection]?.webSocket, { received: 3, sent: 3, code: 1008 });
+  }
+});
+
 Deno.test("WebSocket: a slow client makes the upstream wait", async () => {
   const total = 64 * 1024 * 1024;
   await using upstream = startEcho((socket) => {

@@ -2,8 +2,9 @@ import type { Bytes } from "../../core/bytes.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Timer, TimerQueue } from "../../core/timer_queue.ts";
 import type { UpstreamWebSocket, WebSocketListener } from "../../core/web_socket.ts";
+import { type MessageLimit, MessageRate } from "./message_rate.ts";
 
-const [GOING_AWAY, TOO_LARGE, INTERNAL, TRY_LATER] = [1001, 1009, 1011, 1013];
+const [GOING_AWAY, POLICY, TOO_LARGE, INTERNAL, TRY_LATER] = [1001, 1008, 1009, 1011, 1013];
 /** Codes that no frame has (RFC 6455 section 7.4.1). */
 const [NO_CODE, LOST] = [1005, 1006];
 
@@ -19,6 +20,8 @@ export interface BridgeOptions {
   readonly upstream: UpstreamWebSocket;
   /** Maximum size of a client's message (bytes). */
   readonly maxMessage: number;
+  /** How many messages the client may send; undefined: any number. */
+  readonly messages: MessageLimit | undefined;
   /** Half the time after which a silent upstream is given up. */
   readonly pings: TimerQueue;
   /** How long a client may read nothing while data is waiting for it (ms). */
@@ -57,6 +60,7 @@ export class Bridge implements WebSocketListener {
   #hasUpstreamClosed = false;
   #isPaused = false;
   #isHeard = true;
+  readonly #rate: MessageRate | undefined;
   readonly #ping: Timer;
   #closing: Timer | undefined;
 
@@ -64,6 +68,7 @@ export class Bridge implements WebSocketListener {
   constructor(client: WebSocket, options: BridgeOptions) {
     this.#client = client;
     this.#options = options;
+    this.#rate = options.messages && new MessageRate(options.messages);
     this.#ping = options.pings.set(() => this.#pingUpstream());
     client.onopen = () => options.upstream.listen(this);
     client.onmessage = ({ data }) => this.#fromClient(data);
@@ -102,7 +107,10 @@ export class Bridge implements WebSocketListener {
 
   #fromClient(data: string | ArrayBuffer): void {
     if (this.#isClosing) return;
-    const { upstream, maxMessage } = this.#options;
+    const { upstream, maxMessage, clock } = this.#options;
+    if (this.#rate?.take(clock.monotonic()) === false) {
+      return this.#close(POLICY, "the client sends too many messages");
+    }
     if (sizeOf(data, maxMessage) > maxMessage) {
       return this.#close(TOO_LARGE, `a message is larger than ${maxMessage} bytes`);
     }

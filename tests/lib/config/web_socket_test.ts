@@ -13,6 +13,7 @@ Deno.test("websocket: true has the defaults", () => {
   assertEquals(route && "to" in route && route.webSocket, {
     origins: undefined,
     maxMessage: 1024 * 1024,
+    messages: undefined,
     idleTimeoutMs: 60_000,
   });
 });
@@ -33,6 +34,8 @@ for (
       { source: () => Promise.reject(new Error("not called")) },
       "must only be set for an upstream with a url",
     ],
+    ["GET /live", { messages: 5 }, undefined, "must be a rate such as 50/s, or an object"],
+    ["GET /live", { messages: "5" }, undefined, "must be a rate such as"],
     ["GET /live", { origins: ["app.example"] }, undefined, "must be an origin such as"],
     [
       "GET /live",
