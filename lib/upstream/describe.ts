@@ -18,8 +18,31 @@ export function describe(settings: Settings): string {
   const { routes, upstreams } = settings;
   const count = `upstreams: ${upstreams.length}, routes: ${routes.length}`;
   const described = routes.map((route) => describeRoute(explainRoute(route, settings)));
-  return [count, ...upstreams.flatMap(describeTargets), ...described, ...warnings(routes)]
+  const listening = settings.tls
+    ? [`tls: HTTPS, certificate until ${new Date(settings.tls.expiresAt).toISOString()}`]
+    : [];
+  return [
+    count,
+    ...listening,
+    ...upstreams.flatMap(describeTls),
+    ...upstreams.flatMap(describeTargets),
+    ...described,
+    ...warnings(routes),
+  ]
     .join("\n\n");
+}
+
+/** Describes an upstream's TLS and virtual host, if they are not what its URL says. */
+function describeTls(upstream: UpstreamSettings): string[] {
+  if (!("base" in upstream)) return [];
+  const { name, tls, host } = upstream;
+  const facts = [
+    ...tls?.ca === undefined ? [] : ["private CA"],
+    ...tls?.own === undefined ? [] : ["client certificate"],
+    ...tls?.serverName === undefined ? [] : [`server name ${tls.serverName}`],
+    ...host === undefined ? [] : [`host ${host}`],
+  ];
+  return facts.length > 0 ? [`upstream ${name}: ${facts.join(", ")}`] : [];
 }
 
 /** Describes where an upstream's calls go, if it names several targets or checks them. */

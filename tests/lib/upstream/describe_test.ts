@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { GatewayConfig } from "../../../lib/config/gateway.ts";
 import { parseConfig } from "../../../lib/config/parse.ts";
 import { describe } from "../../../lib/upstream/describe.ts";
+import { CERTIFICATES } from "../../support/certificates.ts";
 import { json } from "../../../lib/json/json_reply.ts";
 
 const describeConfig = (config: GatewayConfig) => describe(parseConfig(config, () => undefined));
@@ -271,5 +272,28 @@ Deno.test("the targets of an upstream are listed, each with its share of the cal
     "  forward users: timeout 5s → target of 2",
     "  forward geo: timeout 5s",
     "  forward shop: timeout 5s → target",
+  ]);
+});
+
+Deno.test("TLS of the gateway and of upstreams is described, and no key", () => {
+  const config = {
+    tls: { cert: "./cert.pem", key: { env: "KEY" } },
+    upstreams: {
+      plain: { url: "https://a" },
+      own: { url: "https://a", tls: { ca: "./ca.pem", cert: "./cert.pem", key: { env: "KEY" } } },
+      named: { url: "https://10.0.0.1", host: "b.internal", tls: { serverName: "b" } },
+    },
+    routes: {},
+  };
+  const settings = parseConfig(config, () => CERTIFICATES.key, {
+    url: new URL("file:///srv/"),
+    hasFile: () => true,
+    readFile: () => CERTIFICATES.good,
+  });
+  const [, listening = "", ...upstreams] = describe(settings).split("\n\n");
+  assertEquals(/^tls: HTTPS, certificate until 2126-11-\d\dT/.test(listening), true, listening);
+  assertEquals(upstreams, [
+    "upstream own: private CA, client certificate",
+    "upstream named: server name b, host b.internal",
   ]);
 });
