@@ -17,6 +17,7 @@ import { listen } from "./lib/process/listen.ts";
 import type { Listener } from "./lib/process/listener.ts";
 import { openOutput } from "./lib/process/output.ts";
 import { redirectConsole } from "./lib/process/redirect_console.ts";
+import { readOperatorTokens } from "./lib/process/read_operator_tokens.ts";
 import { onReloadSignal } from "./lib/process/reload_signal.ts";
 import { Reloads } from "./lib/process/reloads.ts";
 import { stopSignal } from "./lib/process/stop_signal.ts";
@@ -81,6 +82,7 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
   if (isHosted && settings.tls) {
     throw new StartError("tls must not be set on Deno Deploy, which serves HTTPS itself");
   }
+  const operatorTokens = readOperatorTokens(env);
   const reloads = new Reloads({
     loaded,
     load: () => config.load(),
@@ -102,7 +104,7 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
     clock,
     location: options.store ?? settings.store,
     transport,
-    adminToken: env("GATEWAY_ADMIN_TOKEN"),
+    operatorTokens,
     isHosted,
     log,
     logAccess: (request) => logAccess(request, options),

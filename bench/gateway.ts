@@ -24,7 +24,8 @@ export function benchGateway(
   return buildGateway(parseConfig(config, () => undefined), {
     clock,
     random: Math.random,
-    adminToken: undefined,
+    operatorTokens: [],
+    logAudit() {},
     isHosted: false,
     shutdown: new Shutdown(clock),
     background: new Background({ clock, taskTimeoutMs: 1_000, onError() {} }),

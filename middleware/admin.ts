@@ -1,21 +1,21 @@
-import { keyHash } from "../lib/operator/client_directory.ts";
-import { nodeCrypto } from "../lib/core/node_crypto.ts";
 import { GatewayError } from "../lib/core/errors.ts";
 import { forwardingHeader } from "../lib/http/forwarding_header.ts";
 import { isLoopbackAddress, isLoopbackHost } from "../lib/http/loopback.ts";
+import type { OperatorIdentity, OperatorToken } from "../lib/operator/operator_token.ts";
+import { OperatorTokens } from "../lib/operator/operator_tokens.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Middleware } from "./middleware.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** Decides who may use the operator API. */
 export interface AdminOptions {
-  /** The operator's bearer token; undefined when the environment has none. */
-  readonly token: string | undefined;
+  /** The operators' bearer tokens; none when the environment has none. */
+  readonly tokens: readonly OperatorToken[];
   /** Whether a platform runs the gateway: every request then comes through the platform's proxy. */
   readonly isHosted: boolean;
   /** The header in which a trusted proxy names the client. */
   readonly forwardedHeader: string;
-  /** The sessions of browsers, which stand for the token; undefined without a token. */
+  /** The sessions of browsers, which stand for their tokens; undefined without a token. */
   readonly sessions?: Sessions | undefined;
 }
 
@@ -23,31 +23,35 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 const SAME_SITE = new Set(["same-origin", "none"]);
 const CHALLENGE = { headers: { "www-authenticate": 'Bearer realm="gateway"' } };
 
+/** Whoever is on this machine, when no token is set. */
+const LOCAL: OperatorIdentity = { name: "local", role: "operate" };
+
 /**
- * Authorizes the operator: a request with the token or a session or, when no token is set, a request from this
- * machine that came through no proxy. Requests of pages of other origins are always refused: by
+ * Authorizes an operator: a request with a token or a session or, when no token is set, a request from
+ * this machine that came through no proxy. A token for reading changes nothing. Requests of pages of other origins are always refused: by
  * `Origin` and `Sec-Fetch-Site`, by `Host` (DNS rebinding), and because a change needs a header that
  * no form can send.
  */
-export function admin({ token, isHosted, forwardedHeader, sessions }: AdminOptions): Middleware {
-  const encoder = new TextEncoder();
-  const expected = token === undefined ? undefined : encoder.encode(keyHash(token));
+export function admin({ tokens, isHosted, forwardedHeader, sessions }: AdminOptions): Middleware {
+  const known = new OperatorTokens(tokens);
   return {
     before(c) {
       const { headers } = c;
-      if (expected) {
+      if (tokens.length > 0) {
         const shown = /^Bearer (.+)$/i.exec(headers.get("authorization") ?? "")?.[1] ?? "";
-        const isShown = nodeCrypto().timingSafeEqual(encoder.encode(keyHash(shown)), expected);
-        const isInSession = !isShown && sessions?.isValid(headers.get("cookie"));
-        if (!isShown && !isInSession) {
+        const bearer = known.identify(shown);
+        const operator = bearer ?? sessions?.identify(headers.get("cookie"));
+        if (operator === undefined) {
           throw new GatewayError(
             "unauthorized",
             "the operator's token is missing or wrong",
             CHALLENGE,
           );
         }
+        c.operator = operator;
         refuseForeignPage(c);
-        if (isInSession) refuseUnknownPage(c);
+        if (bearer === undefined) refuseUnknownPage(c);
+        refuseReader(c, operator);
       } else {
         if (isHosted) throw tokenNeeded("without a token the operator API is off on Deno Deploy");
         if (!isLoopbackAddress(c.env.remoteAddress)) {
@@ -60,12 +64,19 @@ export function admin({ token, isHosted, forwardedHeader, sessions }: AdminOptio
             `without a token the operator API accepts no proxied requests (${through})`,
           );
         }
+        c.operator = LOCAL;
         refuseForeignPage(c);
         refuseUnknownHost(c);
         refuseForm(c);
       }
     },
   };
+}
+
+/** @throws {GatewayError} `forbidden` for a change by one who may only read */
+function refuseReader({ method }: Exchange, { name, role }: OperatorIdentity): void {
+  if (role === "operate" || SAFE_METHODS.has(method)) return;
+  throw new GatewayError("forbidden", `a change needs the role operate; ${name} has the role read`);
 }
 
 function tokenNeeded(why: string): GatewayError {

@@ -5,6 +5,7 @@ import type { Trace } from "../lib/core/trace.ts";
 import { parseTarget, type Target } from "../lib/http/path.ts";
 import type { SendOutcome } from "../lib/http/response_sender.ts";
 import type { BridgeEnd } from "../lib/transport/web_socket/bridge.ts";
+import type { OperatorIdentity } from "../lib/operator/operator_token.ts";
 import type { Grant } from "../lib/limiter/limit.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Lifetime, RequestContext } from "./lifetime.ts";
@@ -40,6 +41,8 @@ export class Exchange {
   turn = 0;
   /** What the rate limit has granted. */
   grant: Grant | undefined;
+  /** Who uses the operator's routes; undefined on any other route, and until it is known. */
+  operator: OperatorIdentity | undefined;
   /** The response; undefined until there is one. */
   response: ResponseDraft | undefined;
   /** Why the request failed; undefined when it did not. */

@@ -147,7 +147,9 @@ async function open(
     clock,
     location: store ?? settings.store ?? ":memory:",
     transport,
-    adminToken,
+    operatorTokens: adminToken === undefined
+      ? []
+      : [{ name: "admin", role: "operate", token: adminToken }],
     isHosted: false,
     log,
     logAccess: (request) => write(accessEntry(request)),

@@ -7,6 +7,7 @@ import type { Metrics } from "../lib/observe/metrics/metrics.ts";
 import type { Tracing } from "../lib/observe/tracing.ts";
 import type { Observer } from "../lib/observe/observer.ts";
 import type { Traffic } from "../lib/observe/traffic.ts";
+import type { OperatorToken } from "../lib/operator/operator_token.ts";
 import type { Operator } from "../lib/operator/operator.ts";
 import type { ReloadStatus } from "../lib/process/reloads.ts";
 import type { Shutdown } from "../lib/process/shutdown.ts";
@@ -16,6 +17,7 @@ import type { StoreGuard } from "../lib/store/store_guard.ts";
 import type { HttpTransport } from "../lib/transport/http.ts";
 import type { FaultReport } from "../lib/upstream/fault_log.ts";
 import type { LogFacts } from "../lib/log/log_entry.ts";
+import type { AuditEntry } from "./audit.ts";
 import type { LoggedRequest } from "../middleware/logged_request.ts";
 
 /** What a gateway depends on. main.ts opens the real ones, tests their own. */
@@ -41,8 +43,8 @@ export interface GatewayDependencies {
   readonly random: Random;
   /** The tier of the cache that processes share; absent: memory only. */
   readonly cacheStore?: CacheStore | undefined;
-  /** The token of the operator API; undefined: it accepts only requests from loopback. */
-  readonly adminToken: string | undefined;
+  /** The tokens for the operator API; none: it accepts only requests from loopback. */
+  readonly operatorTokens: readonly OperatorToken[];
   /** Whether a platform (Deno Deploy) runs the gateway. */
   readonly isHosted: boolean;
   /** The config in use, and how reloads went; absent: the config is not reloaded. */
@@ -51,6 +53,8 @@ export interface GatewayDependencies {
   readonly store: StoreGuard;
   /** Logs each request after its response. */
   readonly logAccess: (request: LoggedRequest) => void;
+  /** Logs a change by an operator, also one that was refused. */
+  readonly logAudit: (entry: AuditEntry) => void;
   /** Logs an unexpected error: of a part of the gateway, or of a request. */
   readonly logError: (error: unknown, about: string | LogFacts) => void;
   /** Logs why an upstream fails, and that it responds again. */

@@ -15,6 +15,7 @@ import { Registry } from "../lib/observe/metrics/registry.ts";
 import type { Tracing } from "../lib/observe/tracing.ts";
 import { Traffic } from "../lib/observe/traffic.ts";
 import { kvOperator } from "../lib/operator/kv_operator.ts";
+import type { OperatorToken } from "../lib/operator/operator_token.ts";
 import type { Operator } from "../lib/operator/operator.ts";
 import { defaultMaxBuffered } from "../lib/process/default_max_buffered.ts";
 import { processFigures } from "../lib/process/process_figures.ts";
@@ -24,6 +25,7 @@ import type { FaultReport } from "../lib/upstream/fault_log.ts";
 import { logFault } from "../lib/upstream/log_fault.ts";
 import { Resources } from "../lib/upstream/resources.ts";
 import type { LoggedRequest } from "../middleware/logged_request.ts";
+import { type AuditEntry, logAudit } from "./audit.ts";
 import type { GatewayDependencies } from "./dependencies.ts";
 import { sharedFigures } from "./figures.ts";
 import { openShared, type Shared, type SharedDependencies } from "./shared.ts";
@@ -35,8 +37,8 @@ export interface RuntimeOptions {
   readonly location: string | undefined;
   /** How upstreams are called. The caller closes it. */
   readonly transport: HttpTransport;
-  /** The token of the operator API; undefined: it accepts only requests from loopback. */
-  readonly adminToken: string | undefined;
+  /** The tokens for the operator API; none: it accepts only requests from loopback. */
+  readonly operatorTokens: readonly OperatorToken[];
   /** Whether a platform (Deno Deploy) runs the gateway. */
   readonly isHosted: boolean;
   readonly log: Log;
@@ -106,10 +108,11 @@ export async function openRuntime(settings: Settings, options: RuntimeOptions): 
       operator: await openOperator(store, { clock, closing, logError }),
       buckets: store.isMemory ? new MemoryStore(clock) : new KvStore(store.kv, backend),
       cacheStore: store.isMemory ? undefined : openCacheStore(store, settings, { clock, closing }),
-      adminToken: options.adminToken,
+      operatorTokens: options.operatorTokens,
       isHosted,
       logAccess: options.logAccess,
       logError,
+      logAudit: (entry: AuditEntry) => logAudit(log, entry),
       logFault: (report: FaultReport) => logFault(log, report),
       closing,
     };

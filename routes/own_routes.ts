@@ -5,6 +5,7 @@ import { admin } from "../middleware/admin.ts";
 import type { Exchange } from "../middleware/exchange.ts";
 import type { Endpoint } from "../middleware/middleware.ts";
 import { ResponseDraft } from "../middleware/response_draft.ts";
+import { auditEntry, isAudited } from "./audit.ts";
 import { blocksAdmin } from "./admin/blocks.ts";
 import { bucketsAdmin } from "./admin/buckets.ts";
 import { cacheAdmin } from "./admin/cache.ts";
@@ -114,13 +115,18 @@ function operatorApi(
   deps: GatewayDependencies,
   options: OwnRoutesOptions & { readonly openapi: Endpoint },
 ): Endpoint {
-  const { clock, operator, adminToken: token, isHosted, reloads } = deps;
+  const { clock, operator, operatorTokens, isHosted, reloads } = deps;
   const { cache, limits, upstreams, sessions, notRouted } = options;
   const app = new Hono<OperatorEnv>();
   app.onError((error) => {
     throw error;
   });
-  const operatorOnly = admin({ token, isHosted, forwardedHeader: settings.trust.header, sessions });
+  const operatorOnly = admin({
+    tokens: operatorTokens,
+    isHosted,
+    forwardedHeader: settings.trust.header,
+    sessions,
+  });
   const authorize = (c: Exchange) => operatorOnly.before?.(c);
   for (const path of ADMIN_PATHS) {
     app.use(path, async (c, next) => {
@@ -149,13 +155,24 @@ function operatorApi(
   const traffic = deps.traffic ?? new Traffic();
   app.route(
     "/",
-    mountDashboard({ ...options, ...deps, settings, operator, traffic, token, authorize }),
+    mountDashboard({ ...options, ...deps, settings, operator, traffic, authorize }),
   );
   app.notFound((c) => notRouted(c.env));
   return async function operatorApi(c) {
     // The response to HEAD has the length of the one to GET, which is known further out.
     const request = c.method === "HEAD" ? new Request(c.request, { method: "GET" }) : c.request;
-    const { body, status, headers } = await app.fetch(request, c);
+    const audit = (outcome: unknown) => {
+      if (isAudited(c)) deps.logAudit(auditEntry(c, outcome, settings.trust));
+    };
+    let response: Response;
+    try {
+      response = await app.fetch(request, c);
+    } catch (error) {
+      audit(error);
+      throw error;
+    }
+    const { body, status, headers } = response;
+    audit(status);
     if (headers.get("content-type") === "text/event-stream") {
       return new ResponseDraft(body, { status, headers });
     }

@@ -30,7 +30,7 @@ export interface Shared {
  * @param settings the first config; what a reload cannot change is taken from it
  */
 export function openShared({ cacheMemory }: Settings, deps: SharedDependencies): Shared {
-  const { clock, closing, cacheStore, store, adminToken } = deps;
+  const { clock, closing, cacheStore, store, operatorTokens } = deps;
   return {
     limits: openLimits(deps),
     cache: openCache({
@@ -44,7 +44,7 @@ export function openShared({ cacheMemory }: Settings, deps: SharedDependencies):
     queue: closing.use(new Admission(() => clock.monotonic())),
     load: { inFlight: 0 },
     upstreams: new SharedUpstreams(deps),
-    sessions: adminToken === undefined ? undefined : new Sessions(adminToken, clock),
+    sessions: operatorTokens.length === 0 ? undefined : new Sessions(operatorTokens, clock),
     attempts: new LoginAttempts(clock),
   };
 }

@@ -70,7 +70,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   ],
   openapi: ["core", "config", "http", "json", "template"],
   rehearsal: ["core", "config", "json", "upstream"],
-  process: ["core", "config", "expression", "log", "observe"],
+  process: ["core", "config", "expression", "log", "observe", "operator"],
 };
 
 /** The only places in lib/ that may use the platform's own API, besides files named `kv_*`. */

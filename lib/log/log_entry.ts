@@ -9,6 +9,14 @@ export interface LogFacts {
   readonly traceId?: string | undefined;
   /** The key of the request's route. */
   readonly route?: string | undefined;
+  /** The name of the operator's token, for a change by an operator. */
+  readonly operator?: string | undefined;
+  /** What the operator asked for: the method, the path and the query. */
+  readonly action?: string | undefined;
+  /** The operator's address. */
+  readonly address?: string | undefined;
+  /** The status of the operator's response. */
+  readonly status?: number | undefined;
   /** The name of the upstream. */
   readonly upstream?: string | undefined;
   /** The origin of the upstream's target that was called, and its address if it was chosen. */

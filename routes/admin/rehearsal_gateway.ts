@@ -82,9 +82,10 @@ export function rehearsalDependencies(
       log() {},
     }),
     ...(operator && { operator }),
-    adminToken: undefined,
+    operatorTokens: [],
     isHosted,
     logAccess() {},
+    logAudit() {},
     logFault() {},
     logError,
     observers: [{}], // so that attempts are recorded

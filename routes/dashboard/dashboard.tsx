@@ -48,7 +48,13 @@ export function dashboard(options: DashboardOptions): Hono<OperatorEnv> {
     children: Child,
   ) => {
     const document = (
-      <Layout title={title} views={VIEWS} current={current} isSession={sessions !== undefined}>
+      <Layout
+        title={title}
+        views={VIEWS}
+        current={current}
+        operator={c.env.operator}
+        isSession={sessions !== undefined}
+      >
         {children}
       </Layout>
     );

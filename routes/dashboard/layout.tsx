@@ -1,4 +1,5 @@
 import type { Child } from "hono/jsx";
+import type { OperatorIdentity } from "../../lib/operator/operator_token.ts";
 import { pathOf, type View } from "./view.ts";
 
 /** What surrounds each page. */
@@ -10,13 +11,15 @@ export interface LayoutProps {
   readonly current?: string | undefined;
   /** Whether there is a session to sign out of. */
   readonly isSession: boolean;
+  /** Who looks; undefined on the login page. */
+  readonly operator?: OperatorIdentity | undefined;
   readonly children: Child;
 }
 
 const ASSETS = "/_gateway/dashboard/assets";
 
 /** A whole page. */
-export function Layout({ title, views, current, isSession, children }: LayoutProps) {
+export function Layout({ title, views, current, operator, isSession, children }: LayoutProps) {
   return (
     <html lang="en">
       <head>
@@ -45,13 +48,14 @@ export function Layout({ title, views, current, isSession, children }: LayoutPro
               </a>
             ))}
           </nav>
+          {operator && <span class="who">{`${operator.name} (${operator.role})`}</span>}
           {isSession && (
             <form method="post" action="/_gateway/dashboard/logout" class="out">
               <button type="submit" class="quiet">Sign out</button>
             </form>
           )}
         </header>
-        <main id="content" tabindex={-1}>
+        <main id="content" tabindex={-1} {...(operator?.role === "read" && { class: "reader" })}>
           {children}
         </main>
         <p id="message" role="status" aria-live="polite" />

@@ -1,10 +1,9 @@
 import { Hono } from "hono";
 import { GatewayError } from "../../lib/core/errors.ts";
-import { nodeCrypto } from "../../lib/core/node_crypto.ts";
 import { addressKey } from "../../lib/http/address.ts";
 import { clientAddress } from "../../lib/http/client_address.ts";
 import { readRequestBody, requestBody } from "../../lib/http/request_body.ts";
-import { keyHash } from "../../lib/operator/client_directory.ts";
+import { OperatorTokens } from "../../lib/operator/operator_tokens.ts";
 import { refuseForeignPage, refuseUnknownPage } from "../../middleware/admin.ts";
 import type { OperatorEnv, OperatorExchange } from "../admin/operator_env.ts";
 import { PAGE_HEADERS } from "./browser_headers.ts";
@@ -18,7 +17,8 @@ const HOME = "/_gateway/";
 
 /** The routes that sign in and out. Without a token there is nothing to sign in to. */
 export function loginRoutes(options: DashboardOptions): Hono<OperatorEnv> {
-  const { token, sessions, attempts, authorize, settings } = options;
+  const { operatorTokens, sessions, attempts, authorize, settings } = options;
+  const tokens = new OperatorTokens(operatorTokens);
   const form = async (
     c: OperatorExchange,
     { next, problem, status = 200 }: { next: string; problem?: string; status?: 200 | 401 | 429 },
@@ -39,13 +39,13 @@ export function loginRoutes(options: DashboardOptions): Hono<OperatorEnv> {
     if (sessions === undefined) await authorize(c.env);
     else refuseForeignPage(c.env);
     const next = nextOf(new URL(c.req.url).searchParams.get("next"));
-    const isIn = sessions === undefined || sessions.isValid(c.env.headers.get("cookie"));
+    const isIn = sessions === undefined || sessions.identify(c.env.headers.get("cookie"));
     return isIn ? c.redirect(next, 303) : await form(c, { next });
   });
   app.post("/_gateway/dashboard/login", async (c) => {
     refuseForeignPage(c.env);
     refuseUnknownPage(c.env);
-    if (token === undefined || sessions === undefined) {
+    if (sessions === undefined) {
       throw new GatewayError(
         "forbidden",
         "there is no token to sign in with: GATEWAY_ADMIN_TOKEN is not set",
@@ -60,16 +60,18 @@ export function loginRoutes(options: DashboardOptions): Hono<OperatorEnv> {
       c.header("retry-after", String(wait));
       return await form(c, { next, problem, status: 429 });
     }
-    if (!isSame(sent.get("token") ?? "", token)) {
+    c.env.operator = tokens.identify(sent.get("token") ?? "");
+    if (c.env.operator === undefined) {
       attempts.failed(address);
       return await form(c, { next, problem: "The token is wrong.", status: 401 });
     }
-    c.header("set-cookie", sessions.begin(isOverTls(c)));
+    c.header("set-cookie", sessions.begin(c.env.operator.name, isOverTls(c)));
     return c.redirect(next, 303);
   });
   app.post("/_gateway/dashboard/logout", (c) => {
     refuseForeignPage(c.env);
     refuseUnknownPage(c.env);
+    c.env.operator = sessions?.identify(c.env.headers.get("cookie"));
     if (sessions) c.header("set-cookie", sessions.end(c.env.headers.get("cookie"), isOverTls(c)));
     return c.redirect("/_gateway/dashboard/login", 303);
   });
@@ -79,14 +81,6 @@ export function loginRoutes(options: DashboardOptions): Hono<OperatorEnv> {
 /** Where to go after the login: a page of the dashboard, whatever the link says. */
 function nextOf(next: string | null): string {
   return next !== null && /^\/_gateway\/[\w/?=&%.+-]*$/.test(next) ? next : HOME;
-}
-
-function isSame(shown: string, token: string): boolean {
-  const encoder = new TextEncoder();
-  return nodeCrypto().timingSafeEqual(
-    encoder.encode(keyHash(shown)),
-    encoder.encode(keyHash(token)),
-  );
 }
 
 /** Whether the browser came over TLS, which a proxy may have taken off. */

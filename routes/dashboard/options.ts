@@ -2,6 +2,7 @@ import type { OpenCache } from "../../lib/cache/open_cache.ts";
 import type { Settings } from "../../lib/config/gateway.ts";
 import type { Clock } from "../../lib/core/clock.ts";
 import type { Traffic } from "../../lib/observe/traffic.ts";
+import type { OperatorToken } from "../../lib/operator/operator_token.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
 import type { Shutdown } from "../../lib/process/shutdown.ts";
 import type { UpstreamStatus } from "../../lib/upstream/upstream_status.ts";
@@ -22,8 +23,8 @@ export interface DashboardOptions {
   readonly shutdown: Shutdown;
   /** The load of the process: requests in flight, and how far the event loop lags behind (ms). */
   readonly load: () => { readonly inFlight: number; readonly lagMs: number };
-  /** The operator's token; undefined: there is no login. */
-  readonly token: string | undefined;
+  /** The operators' tokens; none: there is no login. */
+  readonly operatorTokens: readonly OperatorToken[];
   readonly sessions: Sessions | undefined;
   readonly attempts: LoginAttempts;
   /** Refuses whoever is not the operator. */

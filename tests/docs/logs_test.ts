@@ -13,6 +13,7 @@ import { jsonLogLine, readableLogLine } from "../../lib/log/log_line.ts";
 import { faultLine } from "../../lib/upstream/fault_line.ts";
 import { FaultLog, type FaultReport } from "../../lib/upstream/fault_log.ts";
 import { logFault } from "../../lib/upstream/log_fault.ts";
+import { logAudit } from "../../routes/audit.ts";
 import { accessEntry } from "../../middleware/access_entry.ts";
 import { jsonLine, readableLine } from "../../middleware/access_line.ts";
 import type { LoggedRequest } from "../../middleware/logged_request.ts";
@@ -87,6 +88,8 @@ function entries(): LogEntry[] {
   const faults = new FaultLog("users", new ManualClock(), report, "http://10.0.0.5:9001");
   faults.failed(error, { ...testContext(), trace });
   log.failure(new Error("a defect"), { id: trace.id });
+  const audited = { id: trace.id, operator: "ana", action: "DELETE /_gateway/cache?all" };
+  logAudit(log, { ...audited, address: "203.0.113.7", status: 200 });
   log.write("error", "lines were dropped", { dropped: 1 });
   return written;
 }

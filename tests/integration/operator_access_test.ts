@@ -205,7 +205,7 @@ Deno.test("no preflight of a page is allowed for the gateway's own routes", asyn
 });
 
 Deno.test("without a token only this machine's own addresses are the operator's", async () => {
-  const options: AdminOptions = { token: undefined, isHosted: false, forwardedHeader: "x" };
+  const options: AdminOptions = { tokens: [], isHosted: false, forwardedHeader: "x" };
   const { before } = admin(options);
   const asked = async (remoteAddress: string) => {
     const env = { remoteAddress, scheme: "http", completed: Promise.resolve() } as const;

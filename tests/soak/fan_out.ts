@@ -223,7 +223,8 @@ Deno.test(`${REQUESTS} mixed requests leave nothing`, async () => {
   const app = buildGateway(parseConfig(configOf(origins), () => undefined), {
     clock,
     random: Math.random,
-    adminToken: undefined,
+    operatorTokens: [],
+    logAudit() {},
     isHosted: false,
     shutdown: new Shutdown(clock),
     background: new Background({ clock, taskTimeoutMs: 1_000, onError: (e) => errors.push(e) }),

@@ -13,6 +13,7 @@ import type { BucketStore } from "../../lib/limiter/stores/bucket_store.ts";
 import type { Metrics } from "../../lib/observe/metrics/metrics.ts";
 import type { Observer } from "../../lib/observe/observer.ts";
 import type { Traffic } from "../../lib/observe/traffic.ts";
+import type { OperatorToken } from "../../lib/operator/operator_token.ts";
 import type { Operator } from "../../lib/operator/operator.ts";
 import { Resources } from "../../lib/upstream/resources.ts";
 import { configDigest } from "../../lib/process/config_digest.ts";
@@ -23,6 +24,7 @@ import type { FaultReport } from "../../lib/upstream/fault_log.ts";
 import { loadConditions } from "../../lib/expression/condition.ts";
 import { type AccessEntry, accessEntry } from "../../middleware/access_entry.ts";
 import type { LoggedRequest } from "../../middleware/logged_request.ts";
+import type { AuditEntry } from "../../routes/audit.ts";
 import { sharedFigures } from "../../routes/figures.ts";
 import { openShared } from "../../routes/shared.ts";
 import { buildGateway } from "../../routes/gateway.ts";
@@ -49,6 +51,8 @@ export interface TestGateway extends AsyncDisposable {
   readonly log: AccessEntry[];
   /** What went wrong inside. */
   readonly errors: unknown[];
+  /** What operators changed, or tried to. */
+  readonly audited: AuditEntry[];
   /** Why upstreams failed. */
   readonly faults: FaultReport[];
 }
@@ -62,6 +66,7 @@ export interface TestGatewayOptions {
   readonly cacheStore?: CacheStore;
   readonly operator?: Operator;
   readonly adminToken?: string;
+  readonly operatorTokens?: readonly OperatorToken[];
   readonly observers?: readonly Observer[];
   readonly metrics?: Metrics;
   /** What the dashboard shows. */
@@ -112,6 +117,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
   const log: AccessEntry[] = [];
   const errors: unknown[] = [];
   const faults: FaultReport[] = [];
+  const audited: AuditEntry[] = [];
   const transport = openHttpTransport(clock);
   let arrived = 0;
   let replies = 0;
@@ -163,7 +169,11 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     }),
     buckets,
     random: Math.random,
-    adminToken: options.adminToken,
+    operatorTokens: options.operatorTokens ??
+      (options.adminToken === undefined
+        ? []
+        : [{ name: "admin", role: "operate" as const, token: options.adminToken }]),
+    logAudit: (entry: AuditEntry) => audited.push(entry),
     isHosted: options.isHosted ?? false,
     ...(options.operator && { operator: options.operator }),
     connections: transport.connections,
@@ -196,6 +206,7 @@ export function startGateway(config: GatewayConfig, options: TestGatewayOptions 
     },
     log,
     errors,
+    audited,
     faults,
     async [Symbol.asyncDispose]() {
       using _transport = transport;

@@ -60,7 +60,8 @@ export async function mixCalls({ requests, seed, onRest }: MixedCalls): Promise<
   const app = buildGateway(parseConfig(CONFIG, () => undefined), {
     clock,
     random: () => random.int(0, 999_999) / 1_000_000,
-    adminToken: undefined,
+    operatorTokens: [],
+    logAudit() {},
     isHosted: false,
     shutdown: new Shutdown(clock),
     background: new Background({ clock, taskTimeoutMs: 1_000, onError }),
