@@ -1,6 +1,7 @@
 import { abortable } from "@std/async";
 import { systemClock as clock } from "./lib/core/clock.ts";
 import { DEFAULTS } from "./lib/core/defaults.ts";
+import type { Settings } from "./lib/config/gateway.ts";
 import type { Certificate } from "./lib/config/tls.ts";
 import { writeJson } from "./lib/json/write_json.ts";
 import { openApiDocument } from "./lib/openapi/openapi.ts";
@@ -10,6 +11,7 @@ import { ConfigFile, type LoadedConfig } from "./lib/process/config_file.ts";
 import { consoleExport } from "./lib/process/console_export.ts";
 import { type Options, readOptions } from "./lib/process/flags.ts";
 import { environmentVariable as env } from "./lib/process/environment_variable.ts";
+import { findConfig } from "./lib/process/find_config.ts";
 import { Generations } from "./lib/process/generations.ts";
 import { keepRunning } from "./lib/process/keep_running.ts";
 import { keptSettings } from "./lib/process/kept_settings.ts";
@@ -22,6 +24,8 @@ import { onReloadSignal } from "./lib/process/reload_signal.ts";
 import { Reloads } from "./lib/process/reloads.ts";
 import { stopSignal } from "./lib/process/stop_signal.ts";
 import { stopTimes } from "./lib/process/stop_times.ts";
+import { helpText } from "./lib/process/usage.ts";
+import { VERSION } from "./lib/process/version.ts";
 import { watchFiles } from "./lib/process/watch_files.ts";
 import { StartError } from "./lib/core/start_error.ts";
 import { openMeter } from "./lib/observe/metrics/open_meter.ts";
@@ -33,6 +37,7 @@ import { accessEntry, levelOf } from "./middleware/access_entry.ts";
 import { jsonLine, readableLine } from "./middleware/access_line.ts";
 import type { LoggedRequest } from "./middleware/logged_request.ts";
 import { buildGateway, type BuiltGateway } from "./routes/gateway.ts";
+import { OWN_PREFIX } from "./routes/own_routes.ts";
 import { openRuntime } from "./routes/open_runtime.ts";
 import { Served } from "./routes/served.ts";
 
@@ -44,17 +49,23 @@ const DEFAULT_CONFIG = {
   load: () => import("./gateway.config.ts"),
 };
 
+const isHosted = env("DENO_DEPLOYMENT_ID") !== undefined;
 const output = openOutput(clock, consoleExport(env));
 let log = new Log({ clock, level: DEFAULTS.logLevel, write: output.log });
 
 if (import.meta.main) {
   try {
     const options = readOptions(Deno.args, env);
+    if (options.help || options.version) {
+      output.line(options.help ? helpText() : VERSION);
+      await output.flush(Infinity);
+      Deno.exit(0);
+    }
     const isPrinted = options.check || options.openapi;
     if (options.logFormat) output.useFormat(options.logFormat);
     log = new Log({ clock, level: options.logLevel, write: output.log });
     const config = new ConfigFile({
-      file: options.config,
+      file: options.config ?? findConfig(new URL("./", import.meta.url), isHosted),
       fallback: DEFAULT_CONFIG,
       env,
       isWatched: options.watchConfig && !isPrinted,
@@ -78,7 +89,6 @@ if (import.meta.main) {
 /** Runs the gateway until a signal stops it: opens what it needs, serves, and shuts down in order. */
 async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): Promise<void> {
   const { settings } = loaded;
-  const isHosted = env("DENO_DEPLOYMENT_ID") !== undefined;
   if (isHosted && settings.tls) {
     throw new StartError("tls must not be set on Deno Deploy, which serves HTTPS itself");
   }
@@ -139,6 +149,10 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
   try {
     await Promise.race([use(loaded), stop]);
     if (gateways.isOpen) {
+      const access = operatorTokens.length === 0 ? "is open to this machine only" : "needs a token";
+      log.write("info", `config: ${config.name}: ${counted(settings)}`);
+      log.write("info", `store: ${options.store ?? settings.store ?? "Deno KV's default"}`);
+      log.write("info", `operator: ${OWN_PREFIX}/ ${access}`);
       listener = listen({
         ...options,
         certificate: () => tls,
@@ -188,6 +202,13 @@ async function run(config: ConfigFile, loaded: LoadedConfig, options: Options): 
 async function inTime(end: () => Promise<void>, graceMs: number): Promise<boolean> {
   const grace = AbortSignal.timeout(graceMs);
   return await abortable(end(), grace).then(() => true, () => false);
+}
+
+/** How many routes and upstreams a config has. */
+function counted({ routes, upstreams }: Settings): string {
+  const count = (what: string, { length }: readonly unknown[]) =>
+    `${length} ${what}${length === 1 ? "" : "s"}`;
+  return `${count("route", routes)}, ${count("upstream", upstreams)}`;
 }
 
 /** Exits with an error message. */

@@ -1,5 +1,6 @@
 // deno-lint-ignore-file no-console -- as a program, it tells what it measured
 import { startProgram } from "../tests/support/program.ts";
+import { buildNpm } from "../tools/build_npm.ts";
 
 /**
  * How long it takes from the start of a process to its first answer, for main.ts and for the least
@@ -20,11 +21,15 @@ const largeConfig = {
   ),
 };
 
+/** The package's own copy of the program, in a few files. */
+const built = await Deno.makeTempDir({ prefix: "sluice-" });
+
 const PROGRAMS = {
   "Deno.serve alone": { script: programPath("bare_serve.ts") },
   "Hono alone": { script: programPath("bare_hono.ts") },
   "main.ts, no route": { config },
   "main.ts, 100 routes": { config: largeConfig },
+  "npm package, no route": { config, script: `${built}/dist/main.js` },
 };
 
 function programPath(name: string): string {
@@ -57,7 +62,7 @@ async function main(): Promise<void> {
   }
   const baseline = median(times.get("Deno.serve alone")?.toSorted((a, b) => a - b) ?? []);
   console.log(`${runs} runs, ms from start to first answer`);
-  console.log(`${"".padEnd(22)}     min  median     max   ratio`);
+  console.log(`${"".padEnd(24)}     min  median     max   ratio`);
   for (const [name, unsorted] of times) {
     const sorted = unsorted.toSorted((a, b) => a - b);
     const middle = median(sorted);
@@ -65,9 +70,15 @@ async function main(): Promise<void> {
       ms.toFixed(1).padStart(8)
     );
     console.log(
-      `${name.padEnd(22)}${figures.join("")}${(middle / baseline).toFixed(2).padStart(8)}`,
+      `${name.padEnd(24)}${figures.join("")}${(middle / baseline).toFixed(2).padStart(8)}`,
     );
   }
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) {
+  await buildNpm(built);
+  const unstable = ["kv", "no-legacy-abort", "net"];
+  await Deno.writeTextFile(`${built}/deno.json`, JSON.stringify({ unstable }));
+  await main();
+  await Deno.remove(built, { recursive: true });
+}

@@ -35,6 +35,11 @@ export class ConfigFile {
     this.#options = options;
   }
 
+  /** The file's name, as it was given. */
+  get name(): string {
+    return this.#options.file ?? this.#options.fallback.name;
+  }
+
   /** The files that the last load has read, as URLs: the config, certificates and, if watched, what it imports. */
   get files(): readonly string[] {
     const url = this.#url ? [this.#url.href] : [];

@@ -5,14 +5,15 @@ import type { Environment } from "../config/values.ts";
 import { LEVELS, type LogLevel } from "../log/level.ts";
 import type { LogFormat } from "../log/log_line.ts";
 import { StartError } from "../core/start_error.ts";
-
-const USAGE =
-  "usage: main.ts [--config FILE] [--watch-config] [--port N] [--host H] [--reuse-port] [--check] " +
-  "[--openapi] [--log-level LEVEL] [--log-format FORMAT]";
+import { SETTINGS } from "./usage.ts";
 
 /** The options of the program, from its flags and environment. */
 export interface Options {
-  /** The config file; undefined for the `gateway.config.ts` beside main.ts. */
+  /** Whether to print the help, and exit. */
+  readonly help: boolean;
+  /** Whether to print the version, and exit. */
+  readonly version: boolean;
+  /** The config file; undefined for the one of the current folder. */
   readonly config: string | undefined;
   /** Whether a change of the config's files reloads it. */
   readonly watchConfig: boolean;
@@ -44,40 +45,51 @@ const LOG_FORMATS: readonly LogFormat[] = ["json", "text"];
  */
 export function readOptions(args: string[], env: Environment): Options {
   const flags = readFlags(args);
+  const value = (flag: string, variable: string) => flags.value(flag) ?? env(variable);
   return {
-    config: flags.config ?? env("GATEWAY_CONFIG"),
-    watchConfig: flags["watch-config"],
-    port: readPort(flags.port ?? env("PORT")),
-    host: flags.host ?? env("HOST") ?? DEFAULTS.host,
-    reusePort: flags["reuse-port"],
+    help: flags.has("help"),
+    version: flags.has("version"),
+    config: value("config", "GATEWAY_CONFIG"),
+    watchConfig: flags.has("watch-config"),
+    port: readPort(value("port", "PORT")),
+    host: value("host", "HOST") ?? DEFAULTS.host,
+    reusePort: flags.has("reuse-port"),
     store: env("GATEWAY_STORE"),
-    check: flags.check,
+    check: flags.has("check"),
     graceMs: readGrace(env("GATEWAY_GRACE")),
-    openapi: flags.openapi,
-    logLevel: choose("log level", LOG_LEVELS, flags["log-level"] ?? env("GATEWAY_LOG_LEVEL")) ??
+    openapi: flags.has("openapi"),
+    logLevel: choose("log level", LOG_LEVELS, value("log-level", "GATEWAY_LOG_LEVEL")) ??
       DEFAULTS.logLevel,
-    logFormat: choose("log format", LOG_FORMATS, flags["log-format"] ?? env("GATEWAY_LOG_FORMAT")),
+    logFormat: choose("log format", LOG_FORMATS, value("log-format", "GATEWAY_LOG_FORMAT")),
   };
 }
 
-function readFlags(args: string[]) {
+/** The flags that were given. */
+interface Flags {
+  /** The value of a flag; undefined if it was not given. */
+  value(flag: string): string | undefined;
+  /** Whether a switch was given. */
+  has(flag: string): boolean;
+}
+
+function readFlags(args: string[]): Flags {
+  const flags = SETTINGS.flatMap(({ flag, value }) => flag === undefined ? [] : [[flag, value]]);
+  const options = Object.fromEntries(
+    flags.map(([flag, value]) => [flag, { type: value === undefined ? "boolean" : "string" }]),
+  ) as Record<string, { readonly type: "boolean" | "string" }>;
   try {
-    return parseArgs({
-      args,
-      options: {
-        config: { type: "string" },
-        "watch-config": { type: "boolean", default: false },
-        port: { type: "string" },
-        host: { type: "string" },
-        "reuse-port": { type: "boolean", default: false },
-        check: { type: "boolean", default: false },
-        openapi: { type: "boolean", default: false },
-        "log-level": { type: "string" },
-        "log-format": { type: "string" },
+    const { values } = parseArgs({ args, options });
+    return {
+      value(flag) {
+        const value = values[flag];
+        return typeof value === "string" ? value : undefined;
       },
-    }).values;
+      has: (flag) => values[flag] === true,
+    };
   } catch (error) {
-    throw new StartError(`${error instanceof Error ? error.message : error}\n${USAGE}`);
+    throw new StartError(
+      `${error instanceof Error ? error.message : error}; --help lists all flags`,
+    );
   }
 }
 

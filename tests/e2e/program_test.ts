@@ -88,38 +88,46 @@ Deno.test("options: HOST wins over the default", async () => {
   assertRefused(refused, /^cannot listen on variable\.invalid:0: /);
 });
 
-Deno.test("options: --config wins over GATEWAY_CONFIG, and that over gateway.config.ts", async () => {
-  const files = { "flag.json": named("flag"), "variable.json": named("variable") };
+Deno.test("options: --config wins over GATEWAY_CONFIG, and that over the folder's config", async () => {
+  const files = {
+    "flag.json": named("flag"),
+    "variable.json": named("variable"),
+    "gateway.config.json": named("folder"),
+  };
   const env = { GATEWAY_CONFIG: "variable.json" };
   await using flag = await runProgram({ files, env, flags: ["--check", "--config", "flag.json"] });
   assertStringIncludes(flag.stdout, "GET /flag\n");
   await using variable = await runProgram({ files, env, flags: ["--check"] });
   assertStringIncludes(variable.stdout, "GET /variable\n");
   await using neither = await runProgram({ files, flags: ["--check"] });
-  assertStringIncludes(neither.stdout, "GET /country/:code\n");
+  assertStringIncludes(neither.stdout, "GET /folder\n");
+  await using none = await runProgram({ flags: ["--check"] });
+  assertRefused(none, /^there is no gateway\.config\.ts in this folder: /);
 });
 
 Deno.test("options: a variable that is set to nothing counts as not set", async () => {
   // PORT is read as HOST is; its default is 8000, which another program may use.
   using taken = hold(0);
   const env = { PORT: "", HOST: "", GATEWAY_CONFIG: "", GATEWAY_STORE: "" };
-  await using program = await runProgram({ env, flags: ["--port", String(taken.port)] });
+  const config = JSON.stringify({ store: "./data/gateway.kv", upstreams: {}, routes: {} });
+  const files = { "gateway.config.json": config };
+  await using program = await runProgram({ files, env, flags: ["--port", String(taken.port)] });
   assertRefused(
     program,
     new RegExp(`^cannot listen on 127\\.0\\.0\\.1:${taken.port}: `),
   );
-  assert(await program.folder.has("data/gateway.kv"), "gateway.config.ts names the store");
+  assert(await program.folder.has("data/gateway.kv"), "the folder's config names the store");
 });
 
 Deno.test("options: a flag that does not exist is named, with those that do", async () => {
   await using program = await runProgram({ config: minimal, flags: ["--prot", "80"] });
-  assertRefused(program, /'--prot'.*\nusage: main\.ts /, 2);
+  assertRefused(program, /'--prot'.*; --help lists all flags/);
 });
 
 Deno.test("options: a flag without its value, or a word that is no flag, is refused", async () => {
   for (const flags of [["--port"], ["--config"], ["serve"], ["--check=yes"]]) {
     await using program = await runProgram({ config: minimal, flags });
-    assertRefused(program, /\nusage: main\.ts /, 2);
+    assertRefused(program, /; --help lists all flags/);
   }
 });
 

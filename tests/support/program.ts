@@ -108,11 +108,15 @@ export interface Surroundings {
   readonly shell?: string | undefined;
 }
 
+/** The config, the store and the operator's routes, as each start says them. */
+const STARTED =
+  /^.*\bconfig: \S+: \d+ routes?, .*\n.*\bstore: .*\n.*\boperator: \/_gateway\/ .*\n/m;
+
 /** A `deno` process. Disposing of it ends it, if it still runs. */
 export class DenoProcess implements AsyncDisposable {
   /** What it has written so far. */
   stdout = "";
-  stderr = "";
+  #stderr = "";
   /** Its exit code, once it has ended. */
   code: number | undefined;
   readonly #child: Deno.ChildProcess;
@@ -140,11 +144,16 @@ export class DenoProcess implements AsyncDisposable {
         this.#tell();
       }),
       read(this.#child.stderr, (text) => {
-        this.stderr += text;
+        this.#stderr += text;
         this.#tell();
       }),
     ];
     this.#ended = this.#end(reading);
+  }
+
+  /** What it has written to standard error, without the lines of every start. */
+  get stderr(): string {
+    return this.#stderr.replace(STARTED, "");
   }
 
   get pid(): number {

@@ -1,0 +1,13 @@
+import { buildNpm } from "./build_npm.ts";
+import { runInit } from "./init.ts";
+
+/** `deno task init`: the new folder gets the gateway of this checkout, built. */
+const folder = await Deno.makeTempDir({ prefix: "sluice-" });
+try {
+  await runInit(async () => {
+    await buildNpm(folder);
+    return folder;
+  }, "deno task init");
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}
