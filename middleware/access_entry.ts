@@ -49,6 +49,8 @@ export interface PartEntry {
   readonly problem?: Kind;
   /** Why its upstream could not be called, or did not respond. */
   readonly cause?: UpstreamFaultReason;
+  /** Set if its condition was false, so that it was not called. */
+  readonly skipped?: true;
 }
 
 /** Returns what the access log says of a request. */
@@ -80,8 +82,9 @@ export function accessEntry(request: LoggedRequest): AccessEntry {
   };
 }
 
-function partEntryOf({ part, durationMs, error }: PartRecord): PartEntry {
-  return { part, durationMs: tenthsOf(durationMs) / 10, ...failureOf(error) };
+function partEntryOf({ part, durationMs, error, isSkipped }: PartRecord): PartEntry {
+  const entry = { part, durationMs: tenthsOf(durationMs) / 10, ...failureOf(error) };
+  return isSkipped ? { ...entry, skipped: true } : entry;
 }
 
 function failureOf(error: GatewayError | undefined): Pick<AccessEntry, "problem" | "cause"> {

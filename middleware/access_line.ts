@@ -29,9 +29,9 @@ export function jsonLine(request: LoggedRequest): string {
   if (cutShort?.ended) line += `,"ended":"${cutShort.ended}"`;
   line += `,"durationMs":${milliseconds(tookMs)},"client":${quoted(client)}${failure(error)}`;
   let separator = ',"parts":[';
-  for (const { part, durationMs, error } of trace.parts) {
+  for (const { part, durationMs, error, isSkipped } of trace.parts) {
     line += `${separator}{"part":${quoted(part)},"durationMs":${milliseconds(durationMs)}` +
-      `${failure(error)}}`;
+      `${failure(error)}${isSkipped ? ',"skipped":true' : ""}}`;
     separator = ",";
   }
   if (trace.parts.length > 0) line += "]";

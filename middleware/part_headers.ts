@@ -65,8 +65,8 @@ function mistakeOf(error: GatewayError | undefined): unknown[] {
 }
 
 /** W3C Server Timing, section 2. */
-function timing({ part, durationMs, error }: PartRecord): string {
-  const description = error ? `;desc="${error.kind}"` : "";
+function timing({ part, durationMs, error, isSkipped }: PartRecord): string {
+  const description = error ? `;desc="${error.kind}"` : isSkipped ? ';desc="skipped"' : "";
   return `${part};dur=${durationMs.toFixed(1)}${description}`;
 }
 

@@ -73,7 +73,8 @@ function whole(
   const { parts } = c.trace;
   c.trace.cached = reply.cached;
   c.trace.isHit = reply.cached?.isHit ||
-    (parts.length > 0 && parts.every(({ reply }) => reply?.cached?.isHit));
+    (parts.some(({ reply }) => reply) &&
+      parts.every(({ reply, isSkipped }) => isSkipped || reply?.cached?.isHit));
   const body = codedBody(c, reply, options.coder);
   if (body instanceof Promise) return body.then((body) => draftOf(c, { ...reply, body }, options));
   return body ? draftOf(c, { ...reply, body }, options) : new ResponseDraft(null, reply);

@@ -11,16 +11,14 @@ import { inputPath } from "./input_path.ts";
 import { DEFAULTS } from "../core/defaults.ts";
 import type { Reader } from "./reader.ts";
 import type { RoutePattern } from "./route_key.ts";
-import {
-  type PagesSettings,
-  partSchema,
-  type PartSettings,
-  type ReadPart,
-  WHOLE_QUERY,
-} from "./part.ts";
+import type { PagesSettings } from "./pages.ts";
+import { partSchema, type PartSettings, type ReadPart, WHOLE_QUERY } from "./part.ts";
 import type { UpstreamSettings } from "./upstream.ts";
 import { suggest } from "./suggest.ts";
 import { templateNames } from "./template_names.ts";
+import { partCondition, type PartConditionSettings } from "./part_condition.ts";
+import { skippableParts } from "./skippable_parts.ts";
+import { ConditionError } from "../expression/condition.ts";
 
 /** The surroundings of a route's parts. */
 export interface PartsPlace {
@@ -50,6 +48,7 @@ export function parseParts(input: unknown, place: PartsPlace, reader: Reader): P
     new PartParser(name, names, place, reader).parse(part) ?? []
   );
   reportCycle(parts, place.path, reader);
+  reportNeverAbsent(parts, place.path, reader);
   return parts;
 }
 
@@ -89,7 +88,8 @@ class PartParser {
     const read = isWorker ? { ...rest, path: inputPath(parsed.body), body: undefined } : rest;
     this.#checkKeys(read);
     if (!isWorker) this.#checkBody(read);
-    const names = [...templateNames(read), ...(read.each ? [read.each] : [])];
+    const when = this.#when(read);
+    const names = [...templateNames({ ...read, when }), ...(read.each ? [read.each] : [])];
     for (const used of names) this.#checkName(used, read.each !== undefined);
     return upstream && {
       name,
@@ -104,6 +104,8 @@ class PartParser {
       timeoutMs: read.timeout ?? upstream.timeoutMs,
       cache: read.cache === undefined ? upstream.cache : cacheSettings(read.cache),
       needs: this.#needs(names, read.needs),
+      when,
+      acceptsSkipped: read.whenAbsent === "null",
       each: read.each && {
         items: read.each,
         concurrency: read.concurrency ?? DEFAULTS.eachConcurrency,
@@ -161,12 +163,28 @@ class PartParser {
       this.#report(["exact"], "must only be set together with map");
     }
     this.#checkPages(read);
-    const itemNames = templateNames(read).filter(({ reference }) => reference.from === "item");
+    const itemNames = templateNames({ ...read, when: undefined }).filter(({ reference }) =>
+      reference.from === "item"
+    );
     if (read.each && itemNames.length === 0) {
       this.#report(["each"], "must be a list whose {item} is in a template of the part");
     }
     if (read.each && !this.#mayBeList(read.each.reference)) {
       this.#report(["each"], "must be a list: a part's data, body.NAME, query.NAME or claims.NAME");
+    }
+  }
+
+  #when({ when }: ReadPart): PartConditionSettings | undefined {
+    if (when === undefined) return undefined;
+    const names = { params: this.#place.pattern.params, parts: this.#others };
+    try {
+      return partCondition(when, names);
+    } catch (error) {
+      if (!(error instanceof ConditionError)) throw error;
+      const [, unknown] = /Unknown variable: (\w+)$/.exec(error.message) ?? [];
+      const known = [...names.params, ...names.parts, ...RESERVED];
+      const hint = unknown === undefined ? undefined : suggest(unknown, known);
+      return this.#report(["when"], error.message, when, hint);
     }
   }
 
@@ -232,7 +250,7 @@ class PartParser {
     return this.#names.filter((name) => name !== this.#name);
   }
 
-  #report(keys: readonly string[], rule: string, got?: unknown, hint?: string): void {
+  #report(keys: readonly string[], rule: string, got?: unknown, hint?: string): undefined {
     this.#reader.report([...this.#path, ...keys], rule, got, hint);
   }
 }
@@ -261,6 +279,20 @@ function reportCycle(
     for (const need of others) walk(need, [...way, name]);
   };
   for (const name of needs.keys()) walk(name, []);
+}
+
+/** Reports parts that accept null in place of parts that are always called. */
+function reportNeverAbsent(
+  parts: readonly PartSettings[],
+  path: readonly string[],
+  reader: Reader,
+): void {
+  const skippable = skippableParts(parts);
+  for (const { name, needs, acceptsSkipped } of parts) {
+    if (!acceptsSkipped || needs.some((need) => skippable.has(need))) continue;
+    const rule = "must only be set together with a part that it needs and that has a when";
+    reader.report([...path, name, "whenAbsent"], rule);
+  }
 }
 
 /** The URLs that the pages of an HTTP API may have. */

@@ -1,8 +1,7 @@
 import * as v from "valibot";
 import type { CacheSettings } from "../cache/reuse.ts";
-import type { EachItem } from "../gather/gather_plan.ts";
+import type { EachItem } from "../gather/gather_part.ts";
 import type { MapFunction } from "../core/map_function.ts";
-import type { PagesOptions } from "../gather/pages.ts";
 import type { Selection } from "../json/pick.ts";
 import { parseOnlyName, type TemplateName } from "../template/reference.ts";
 import {
@@ -17,6 +16,8 @@ import { cacheOrNone } from "./cache.ts";
 import { choice, value } from "./facts.ts";
 import { list, object, record } from "./object.ts";
 import { partMethod } from "./part_method.ts";
+import type { PartConditionSettings } from "./part_condition.ts";
+import { pagesSchema, type PagesSettings } from "./pages.ts";
 import { type UpstreamSettings, type WorkerPath, workerPath } from "./upstream.ts";
 import {
   aFunction,
@@ -24,11 +25,9 @@ import {
   duration,
   flag,
   headerName,
-  isPointer,
   json,
   jsonOf,
   nonEmptyText,
-  oneOf,
   pointer,
   readAs,
   template,
@@ -90,45 +89,6 @@ const memberName = value(
   v.pipe(text, v.regex(/^[^.]+(?:\.[^.]+)*$/, PICK_RULE)),
 );
 
-const NEXT_RULE = 'must be "link" or a JSON Pointer such as "/next"';
-const pagesSchema = object({
-  /**
-   * Where a page refers to the next one: `"link"` for the `Link` header's `rel="next"` (RFC 8288), or a
-   * JSON Pointer (RFC 6901) to a URL, path or cursor in the body. The last page has none, null or `""`.
-   */
-  next: value(
-    '"link" or JSON Pointer',
-    { type: "string", pattern: "^(link|(/([^~/]|~[01])*)+)$" },
-    v.custom<"link" | `/${string}`>(
-      (value) =>
-        value === "link" || (typeof value === "string" && value !== "" && isPointer(value)),
-      NEXT_RULE,
-    ),
-  ),
-  /** Query parameter for the cursor, if `next` points to a cursor. Default: none. */
-  param: v.optional(nonEmptyText),
-  /** JSON Pointer to the list in each page: `/items`. Default: the page itself. */
-  items: v.optional(
-    value(
-      "JSON Pointer",
-      { type: "string", pattern: "^(/([^~/]|~[01])*)*$" },
-      v.pipe(text, v.check(isPointer, 'must be a JSON Pointer such as "/items"')),
-    ),
-    "",
-  ),
-  /** Maximum number of pages. */
-  max: v.optional(count, 10),
-  /** Maximum number of items in all pages together. */
-  maxItems: v.optional(count, 1000),
-  /** Whether to fail beyond `max` or `maxItems`, or to stop with the items so far. */
-  whenMore: v.optional(oneOf(["fail", "stop"], "must be fail or stop"), "fail"),
-}, { not: { required: ["next", "param"], properties: { next: { const: "link" } } } });
-
-/** @internal */
-export type PagesKeys = v.InferInput<typeof pagesSchema>;
-/** How the pages of a list are fetched. */
-export type PagesConfig = PagesKeys;
-
 const anyPart = {
   /** The JSON to send, with templates; a worker receives it as its input. Default: no body. */
   body: v.optional(bodyTemplate),
@@ -145,6 +105,17 @@ const anyPart = {
   concurrency: v.optional(count),
   /** Maximum number of items of an `each`. Default: 100. */
   max: v.optional(count),
+  /**
+   * Calls the part only if this is true, a CEL expression of the route's parameters, `query`, `header`,
+   * `body`, `claims`, an `each`'s `item`, and other parts: `order.isGift && query.full != 'no'`. Else the
+   * response lacks it, which is no failure. Default: always.
+   */
+  when: v.optional(nonEmptyText),
+  /**
+   * `"null"` calls the part although one that it needs was not called because of its `when`, with null
+   * in place of that one's data. Default: it is not called, either.
+   */
+  whenAbsent: v.optional(value('"null"', { const: "null" }, v.literal("null", 'must be "null"'))),
   /** Further parts to wait for, besides those that the templates name. Default: none. */
   needs: v.optional(list(text, "must be a list of parts"), []),
   /** JSON Pointer (RFC 6901) to the value to select from the response: `/result/rows`. Default: the whole response. */
@@ -261,11 +232,6 @@ export type ReadPart = PartOutput & {
   readonly params: Exclude<PartOutput["params"], typeof WHOLE_QUERY>;
 };
 
-/** How the pages of a list are fetched. */
-export type PagesSettings =
-  & v.InferOutput<typeof pagesSchema>
-  & Pick<PagesOptions, "base" | "otherOrigins">;
-
 /** A parsed part, with its upstream. */
 export interface PartSettings extends Pick<ReadPart, "method" | "path" | "params" | "headers"> {
   readonly name: string;
@@ -285,6 +251,10 @@ export interface PartSettings extends Pick<ReadPart, "method" | "path" | "params
   readonly cache: CacheSettings | undefined;
   /** The parts to wait for. */
   readonly needs: readonly string[];
+  /** Undefined: it is always called. */
+  readonly when: PartConditionSettings | undefined;
+  /** Whether it is called although a part that it needs was not. */
+  readonly acceptsSkipped: boolean;
   /** Undefined: a single call. */
   readonly each: EachItem | undefined;
   /** Undefined: a single response. */

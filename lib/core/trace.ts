@@ -13,7 +13,9 @@ export interface PartRecord {
   readonly durationMs: number;
   /** The error; absent if it succeeded. */
   readonly error?: GatewayError;
-  /** Facts about its reply; absent if it failed. */
+  /** Whether its condition was false, or that of a part it needs, so that it was not called. */
+  readonly isSkipped?: true;
+  /** Facts about its reply; absent if it failed or was skipped. */
   readonly reply?: {
     readonly headers: Headers;
     /** Failures of items that are missing from it. */

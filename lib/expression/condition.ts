@@ -1,3 +1,5 @@
+import type { ASTNode } from "@marcbachmann/cel-js";
+
 type Cel = typeof import("@marcbachmann/cel-js");
 
 let cel: Cel | undefined;
@@ -43,20 +45,7 @@ const LIMITS = {
  * @throws {ConditionError} when it is not a condition
  */
 export function compileCondition(text: string, variables: readonly string[]): Condition {
-  if (cel === undefined) throw new Error("conditions are compiled before they have been loaded");
-  const environment = new cel.Environment({ limits: LIMITS });
-  for (const name of variables) environment.registerVariable(name, "map");
-  let evaluate: ReturnType<typeof environment.parse>;
-  try {
-    evaluate = environment.parse(text);
-  } catch (error) {
-    throw new ConditionError(`must be a CEL expression: ${firstLine(error)}`);
-  }
-  const { valid, error, type } = evaluate.check();
-  if (!valid) throw new ConditionError(`must be a CEL expression: ${firstLine(error)}`);
-  if (type !== "bool" && type !== "dyn") {
-    throw new ConditionError(`must be true or false; it is of type ${type}`);
-  }
+  const { evaluate } = compile(text, Object.fromEntries(variables.map((name) => [name, "map"])));
   return {
     text,
     test(values) {
@@ -69,7 +58,34 @@ export function compileCondition(text: string, variables: readonly string[]): Co
   };
 }
 
-function firstLine(error: unknown): string {
+/**
+ * Parses an expression and checks its types.
+ * @param variables their types by name
+ * @throws {ConditionError} when it is not a condition
+ */
+export function compile(
+  text: string,
+  variables: Readonly<Record<string, string>>,
+): { readonly evaluate: (values: Record<string, unknown>) => unknown; readonly ast: ASTNode } {
+  if (cel === undefined) throw new Error("conditions are compiled before they have been loaded");
+  const environment = new cel.Environment({ limits: LIMITS });
+  for (const [name, type] of Object.entries(variables)) environment.registerVariable(name, type);
+  let evaluate: ReturnType<typeof environment.parse>;
+  try {
+    evaluate = environment.parse(text);
+  } catch (error) {
+    throw new ConditionError(`must be a CEL expression: ${reasonOf(error)}`);
+  }
+  const { valid, error, type } = evaluate.check();
+  if (!valid) throw new ConditionError(`must be a CEL expression: ${reasonOf(error)}`);
+  if (type !== "bool" && type !== "dyn") {
+    throw new ConditionError(`must be true or false; it is of type ${type}`);
+  }
+  return { evaluate, ast: evaluate.ast };
+}
+
+/** Returns the first line of an error's message: the others show where in the expression it is. */
+export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.split("\n", 1)[0] ?? "";
 }

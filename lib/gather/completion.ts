@@ -27,6 +27,7 @@ export class Completion {
   readonly #failures: PartFailure[] = [];
   #succeeded = 0;
   #failed = 0;
+  #skipped = 0;
   #fatal: Fatal | undefined;
 
   constructor(rule: Rule) {
@@ -59,19 +60,31 @@ export class Completion {
   }
 
   /** Adds an outcome. True when it decides the gather: the remaining parts are no longer needed. */
-  add({ part, reply, error }: Outcome): boolean {
+  add({ part, reply, error, isSkipped }: Outcome): boolean {
+    if (isSkipped) return this.#skip(part);
     if (reply) {
       this.#succeeded++;
       if (reply.failures) this.#failures.push(...reply.failures);
       return this.#rule.of === "any" && this.#succeeded === this.#rule.quorum;
     }
-    if (error === undefined) return false;
     this.#failed++;
     if (error.kind !== "cancelled") {
       this.#failures.push(...error.failures.length > 0 ? error.failures : [{ part, error }]);
     }
     const detail = this.#whyFatal(part, error);
     if (this.#fatal || this.#isSuccess || detail === undefined) return false;
+    this.#fatal = { error, detail, headers: this.#headersOf(error) };
+    return true;
+  }
+
+  /** A part that is not called is no candidate of a quorum, and missed by nobody else. */
+  #skip(part: string): boolean {
+    this.#skipped++;
+    const rule = this.#rule;
+    if (rule.of === "required" || this.#fatal || this.#isSuccess) return false;
+    if (rule.count - this.#failed - this.#skipped >= rule.quorum) return false;
+    const detail = `${tooFew(rule.quorum)} succeeded; the last one, ${part}, was not to be called`;
+    const error = this.#failures.at(-1)?.error ?? new GatewayError("input-failed", detail);
     this.#fatal = { error, detail, headers: this.#headersOf(error) };
     return true;
   }
@@ -98,10 +111,13 @@ export class Completion {
     if (rule.of === "required") {
       return rule.isRequired(part) ? `the part ${part} is required: ${error.message}` : undefined;
     }
-    if (rule.count - this.#failed >= rule.quorum) return undefined;
-    const needed = rule.quorum === 1 ? "no part" : `fewer than ${rule.quorum} parts`;
-    return `${needed} succeeded; the last to fail was ${part}: ${error.message}`;
+    if (rule.count - this.#failed - this.#skipped >= rule.quorum) return undefined;
+    return `${tooFew(rule.quorum)} succeeded; the last to fail was ${part}: ${error.message}`;
   }
+}
+
+function tooFew(quorum: number): string {
+  return quorum === 1 ? "no part" : `fewer than ${quorum} parts`;
 }
 
 /** How long an error's `Retry-After` is (s); -1 without one. */

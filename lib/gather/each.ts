@@ -16,6 +16,8 @@ export interface EachOptions {
   readonly items: readonly unknown[];
   /** Makes an item's call, just before it is sent. */
   readonly call: (item: unknown) => Call;
+  /** Whether to make an item's call; without it, the item is null (default: always). */
+  readonly when?: ((item: unknown) => boolean) | undefined;
   /** Maximum concurrent calls. */
   readonly concurrency: number;
   /** Whether one item's failure fails the list and cancels the remaining calls. */
@@ -106,8 +108,9 @@ class Run {
   }
 
   async #call(distinct: Distinct, ctx: Context): Promise<void> {
-    const { source, call, isCached } = this.#options;
+    const { source, call, isCached, when } = this.#options;
     try {
+      if (when?.(distinct.item) === false) return;
       const reply = await source(call(distinct.item), ctx);
       const value = await reply.body.bytes(Infinity);
       this.#buffers?.take(value.length + ITEM_BYTES);

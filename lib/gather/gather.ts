@@ -51,7 +51,7 @@ export function gather(plan: GatherPlan, { isFirst = false, freshness }: GatherF
         bodies[place] = last = reply.body.wholeBytes ?? await reply.body.bytes(Infinity);
         const { isAuthorized = false, isPerClient = false } = plan.parts[place] ?? {};
         replies.push({ part, reply, isAuthorized, isPerClient });
-      } else if (error.kind !== "cancelled") bodies[place] = fallbacks[place];
+      } else if (error && error.kind !== "cancelled") bodies[place] = fallbacks[place];
     }
     const completeness = {
       isComplete: completion.isComplete,

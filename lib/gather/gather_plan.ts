@@ -1,69 +1,13 @@
-import { turns } from "../async/turns.ts";
-import type { Bytes } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
-import { each } from "./each.ts";
-import { earlyRefusal, type RefusablePart } from "./early_refusal.ts";
+import { earlyRefusal } from "./early_refusal.ts";
+import type { GatherPart } from "./gather_part.ts";
 import { Inputs, readInputs } from "../template/inputs.ts";
 import { JsonDocument } from "../json/json_document.ts";
-import { paged } from "./paged.ts";
-import type { PagesOptions } from "./pages.ts";
-import type { Selection } from "../json/pick.ts";
+import { type OnPage, PartPlanner, type Planning } from "./part_planner.ts";
 import { readPreferences } from "../http/prefer.ts";
 import { type Outcome, type Part, settle, settleAll, type SettleOptions } from "./settle.ts";
-import type { Call, Context, Policy, Source } from "../core/source.ts";
-import { isClients, type TemplateName } from "../template/reference.ts";
+import type { Call, Context } from "../core/source.ts";
 import { Completion, type Rule } from "./completion.ts";
-
-/** A part of a gather: the source, and how to make its call. */
-export interface GatherPart extends RefusablePart {
-  readonly source: Source;
-  /** Makes the part's call. Throws a GatewayError when a value cannot be used. */
-  readonly call: (inputs: Inputs) => Call;
-  /** The client's headers that the call uses, in lower case (default none). */
-  readonly clientHeaders?: readonly string[];
-  /** Whether the call carries the client's Authorization (default false). */
-  readonly isAuthorized?: boolean;
-  /** Whether the response may depend on the client (default false). */
-  readonly isPerClient?: boolean;
-  /** Makes a call for each item of a list, instead of one. */
-  readonly each?: EachItem;
-  /** Walks the pages of a list, instead of making one call. */
-  readonly pages?: PagedList;
-  /** Whether the response is useful without this part. */
-  readonly optional: boolean;
-  /** The JSON value that replaces an optional part when it fails (default null). */
-  readonly otherwise?: unknown;
-}
-
-/** A list to make calls for, item by item. */
-export interface EachItem {
-  /** The reference to the list. */
-  readonly items: TemplateName;
-  /** Maximum concurrent calls. */
-  readonly concurrency: number;
-  /** Maximum items. */
-  readonly max: number;
-}
-
-/** A paginated list. */
-export interface PagedList {
-  readonly walk: PagesOptions;
-  /** The members to pick of each item (default all). */
-  readonly pick?: Selection | undefined;
-  /** Transforms the whole list, which is then not streamed page by page. */
-  readonly shape?: Policy | undefined;
-}
-
-/** A page of a part's list. */
-export interface PartPage {
-  readonly part: string;
-  /** A JSON list. */
-  readonly list: Bytes;
-  readonly isLast: boolean;
-}
-
-/** Receives a page; the next one is requested once this has resolved. */
-export type OnPage = (page: PartPage, signal: AbortSignal) => Promise<void>;
 
 /** The options of a gather. */
 export interface GatherOptions {
@@ -77,11 +21,9 @@ export interface GatherOptions {
 }
 
 /** The results of parts where none uses another's. */
-const NO_OUTPUTS = new Map<string, never>();
-/** The work of one dry run, in bytes of parsed JSON (see Turns). */
-const DRY_RUN_WORK = 1024;
-/** Memory of a parsed value as a multiple of its JSON, an estimate from measurements. */
-const PARSED_FACTOR = 4;
+const NO_OUTPUTS = new Map<string, JsonDocument>();
+/** What a part that needs a skipped one gets in its place, if it accepts that. */
+const ABSENT = JsonDocument.of(null);
 
 /** A gather that has ended. */
 export interface Gathered {
@@ -92,6 +34,7 @@ export interface Gathered {
 
 /** A gather that is ready to start. */
 interface Prepared {
+  readonly inputs: Inputs;
   readonly parts: readonly Part[];
   readonly completion: Completion;
 }
@@ -116,6 +59,7 @@ export class GatherPlan {
   /** In the order of the response. */
   readonly parts: readonly GatherPart[];
   readonly #options: GatherOptions;
+  readonly #planner: PartPlanner;
   /** Parts whose results others use. */
   readonly #needed: ReadonlySet<string>;
   readonly #required: ReadonlySet<string>;
@@ -125,6 +69,10 @@ export class GatherPlan {
   readonly #strictRule: Rule;
   /** Whether the client's body, or a list that may be long, comes before the first call. */
   readonly #awaitsInputs: boolean;
+  /** Parts that may be skipped, by their own conditions or those of parts that they need. */
+  readonly #conditional: ReadonlySet<string>;
+  /** The others. */
+  readonly #certain: readonly GatherPart[];
   /** Whether some part's calls may be refused before they are made. */
   readonly #mayRefuse: boolean;
 
@@ -137,6 +85,13 @@ export class GatherPlan {
     this.#usualRule = this.#rule(false);
     this.#strictRule = this.#rule(true);
     this.#awaitsInputs = options.readsBody !== undefined || parts.some(({ each }) => each);
+    this.#conditional = conditionalParts(parts);
+    this.#planner = new PartPlanner({
+      needed: this.#needed,
+      conditional: this.#conditional,
+      isCached: options.isCached ?? true,
+    });
+    this.#certain = parts.filter(({ name }) => !this.#conditional.has(name));
     this.#mayRefuse = parts.some(({ refusal }) => refusal);
   }
 
@@ -146,9 +101,10 @@ export class GatherPlan {
    * @throws {GatewayError} `bad-request` or `payload-too-large`
    */
   async start(call: Call, ctx: Context, onPage?: OnPage): Promise<Gathering> {
-    const { parts, completion } = await this.#prepare(call, ctx, onPage);
+    const { parts, completion, inputs } = await this.#prepare(call, ctx, onPage);
     const isDecided = (outcome: Outcome) => {
       ctx.trace.parts.push(outcome);
+      if (outcome.isSkipped) inputs.outputs.set(outcome.part, ABSENT);
       return completion.add(outcome);
     };
     return { completion, outcomes: settle(parts, ctx, this.#settling(isDecided)) };
@@ -162,11 +118,12 @@ export class GatherPlan {
       : this.#runPrepared(preparing, ctx);
   }
 
-  #runPrepared({ parts, completion }: Prepared, ctx: Context): Promise<Gathered> {
+  #runPrepared({ parts, completion, inputs }: Prepared, ctx: Context): Promise<Gathered> {
     const outcomes: Outcome[] = [];
     const isDecided = (outcome: Outcome) => {
       ctx.trace.parts.push(outcome);
       outcomes.push(outcome);
+      if (outcome.isSkipped) inputs.outputs.set(outcome.part, ABSENT);
       return completion.add(outcome);
     };
     const gathered = { completion, outcomes };
@@ -178,28 +135,37 @@ export class GatherPlan {
     const { readsBody } = this.#options;
     if (this.#awaitsInputs) {
       return readInputs(call, ctx, readsBody).then(async (inputs) => {
-        for (const part of this.parts) if (part.each) await checkItems(part, part.each, inputs);
-        return this.#prepared(call, ctx, inputs, onPage);
+        const invalid = await this.#planner.checkLists(this.parts, inputs);
+        return this.#prepared(call, ctx, { inputs, invalid }, onPage);
       });
     }
-    const given = this.#needed.size === 0 ? { outputs: NO_OUTPUTS } : undefined;
-    return this.#prepared(call, ctx, new Inputs(call, undefined, given), onPage);
+    const given = this.#needed.size + this.#conditional.size === 0
+      ? { outputs: NO_OUTPUTS }
+      : undefined;
+    const inputs = new Inputs(call, undefined, given);
+    return this.#prepared(call, ctx, { inputs, invalid: undefined }, onPage);
   }
 
-  #prepared(call: Call, { trace }: Context, inputs: Inputs, onPage?: OnPage): Prepared {
+  #prepared(
+    call: Call,
+    { trace }: Context,
+    { inputs, invalid }: Pick<Planning, "inputs" | "invalid">,
+    onPage?: OnPage,
+  ): Prepared {
     const isStrict = readPreferences(call.headers).handling === "strict";
     const rule = isStrict ? this.#strictRule : this.#usualRule;
+    const planning = { inputs, rule, onPage, invalid };
     const parts: Part[] = [];
     for (const part of this.parts) {
-      const planned = this.#part(part, inputs, rule, onPage);
+      const planned = this.#planner.plan(part, planning);
       const isOptional = rule === this.#usualRule && this.#optional.has(part.name);
       parts.push(isOptional ? { ...planned, isOptional } : planned);
     }
     if (this.#mayRefuse) {
-      const error = earlyRefusal(this.parts, new Completion(rule), inputs, trace);
+      const error = earlyRefusal(this.#certain, new Completion(rule), inputs, trace);
       if (error) throw error;
     }
-    return { parts, completion: new Completion(rule) };
+    return { inputs, parts, completion: new Completion(rule) };
   }
 
   #settling(isDecided: (outcome: Outcome) => boolean): SettleOptions {
@@ -210,36 +176,6 @@ export class GatherPlan {
     const { quorum } = this.#options;
     if (quorum !== undefined) return { of: "any", quorum, count: this.parts.length };
     return { of: "required", isRequired: (part) => isStrict || this.#required.has(part) };
-  }
-
-  #part(part: GatherPart, inputs: Inputs, rule: Rule, onPage?: OnPage): Part {
-    const planned = part.each
-      ? this.#list(part, part.each, inputs, rule)
-      : part.pages
-      ? walked(single(part, inputs), part.pages, rule, onPage)
-      : single(part, inputs);
-    if (!this.#needed.has(part.name)) return planned;
-    return { ...planned, source: recording(planned, inputs.outputs) };
-  }
-
-  #list(part: GatherPart, list: EachItem, inputs: Inputs, rule: Rule): Part {
-    const { name, source, needs = [], call } = part;
-    const late = inputs.afterDryRun();
-    return {
-      name,
-      needs,
-      call: inputs.call,
-      source: (_call, ctx) =>
-        each({
-          part: name,
-          source,
-          items: itemsOf(name, list, late),
-          call: (item) => call(late.withItem(item)),
-          concurrency: list.concurrency,
-          isStrict: isStrict(rule, name),
-          isCached: this.#options.isCached ?? true,
-        }, ctx),
-    };
   }
 }
 
@@ -254,81 +190,14 @@ function optionalParts(parts: readonly GatherPart[]): Set<string> {
   return optional;
 }
 
-/** A part with one call, made at once unless it needs the results of other parts. */
-function single({ name, source, needs = [], call }: GatherPart, inputs: Inputs): Part {
-  if (needs.length === 0) return { name, source, call: call(inputs) };
-  call(inputs.dryRun());
-  const late = inputs.afterDryRun();
-  return { name, source, needs, call: () => call(late) };
-}
-
-/** The part's list: its call is that of the first page. */
-function walked(
-  first: Part,
-  { walk, pick, shape }: PagedList,
-  rule: Rule,
-  onPage?: OnPage,
-): Part {
-  const { name: part, source } = first;
-  const isStreamed = onPage !== undefined && rule.of === "required" && shape === undefined;
-  const list: Source = (call, ctx) =>
-    paged(
-      {
-        part,
-        source,
-        walk,
-        pick,
-        isStrict: isStrict(rule, part),
-        onPage: isStreamed
-          ? (list, isLast) => onPage({ part, list, isLast }, ctx.signal)
-          : undefined,
-      },
-      call,
-      ctx,
-    );
-  return { ...first, source: shape ? shape(list) : list };
-}
-
-/** Whether the failure of one item or page fails the part. */
-function isStrict(rule: Rule, part: string): boolean {
-  return rule.of === "any" || rule.isRequired(part);
-}
-
-/**
- * Dry run of an `each`: of every item when the list is the client's; of a placeholder otherwise.
- * @throws {GatewayError} `bad-request` for an unusable list or item
- */
-async function checkItems(
-  { name, call }: GatherPart,
-  list: EachItem,
-  inputs: Inputs,
-): Promise<void> {
-  if (!isClients(list.items.reference)) return void call(inputs.withItem(undefined).dryRun());
-  for (const item of itemsOf(name, list, inputs)) {
-    const turn = turns.take(DRY_RUN_WORK);
-    if (turn) await turn;
-    call(inputs.withItem(item).dryRun());
+/** The parts that have conditions, and those that need them, directly or through others. */
+function conditionalParts(parts: readonly GatherPart[]): Set<string> {
+  const conditional = new Set(parts.filter(({ when }) => when).map(({ name }) => name));
+  for (let size = -1; size < conditional.size;) {
+    size = conditional.size;
+    for (const { name, needs = [] } of parts) {
+      if (needs.some((need) => conditional.has(need))) conditional.add(name);
+    }
   }
-}
-
-/** @throws {GatewayError} when it is not a list, or too long */
-function itemsOf(part: string, { items, max }: EachItem, inputs: Inputs): readonly unknown[] {
-  const list = inputs.list(items);
-  if (list.length <= max) return list;
-  const detail = `${items.name}: must have at most ${max} items for ${part}; got ${list.length}`;
-  throw inputs.fault(detail, "too-many-items");
-}
-
-/** The same source, which also stores its results for the calls of other parts. */
-function recording({ name, source }: Part, outputs: Map<string, JsonDocument>): Source {
-  return async function recording(call, ctx) {
-    const reply = await source(call, ctx);
-    const length = reply.body.length ?? 0;
-    const turn = turns.take(length);
-    if (turn) await turn;
-    ctx.buffers?.take(length * PARSED_FACTOR);
-    const value = await reply.body.json(Infinity);
-    outputs.set(name, new JsonDocument(await reply.body.bytes(Infinity), value));
-    return reply;
-  };
+  return conditional;
 }

@@ -1,7 +1,8 @@
 import { turns } from "../async/turns.ts";
 import { type Bytes, joinBytes } from "../core/bytes.ts";
 import { GatewayError, type PartFailure } from "../core/errors.ts";
-import type { GatherPlan, PartPage } from "./gather_plan.ts";
+import type { GatherPlan } from "./gather_plan.ts";
+import type { PartPage } from "./part_planner.ts";
 import { documentOf, jsonBytes, oneLine } from "../json/json_bytes.ts";
 import { problemDocumentOf, problemOf } from "../http/problem.ts";
 import type { StreamRecord } from "../http/record_stream.ts";
@@ -50,8 +51,8 @@ export async function* gatherRecords(
       yield pageRecord(arrival);
       continue;
     }
-    const { part, reply, error } = arrival;
-    if (error?.kind === "cancelled") continue;
+    const { part, reply, error, isSkipped } = arrival;
+    if (isSkipped || error?.kind === "cancelled") continue;
     hasBegun = true;
     if (error) {
       const fallback = streamedByPage.has(part) ? undefined : fallbacks.get(part);

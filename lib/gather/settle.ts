@@ -15,9 +15,13 @@ export interface Part {
   readonly needs?: readonly string[];
   /** Whether the response is useful without it (default false): see Context. */
   readonly isOptional?: boolean;
+  /** Whether to call it, decided when it could be called; throws its failure (default: it is called). */
+  readonly when?: (() => boolean) | undefined;
+  /** Whether it is called although a part that it needs was skipped (default: it is skipped, too). */
+  readonly acceptsSkipped?: boolean;
 }
 
-/** The outcome of a part: its reply, or the error that it failed with. */
+/** The outcome of a part: its reply, the error that it failed with, or that it was not to be called. */
 export type Outcome =
   & {
     readonly part: string;
@@ -25,10 +29,11 @@ export type Outcome =
     readonly startedAt?: number | undefined;
     readonly durationMs: number;
   }
-  & ({ readonly reply: Reply; readonly error?: never } | {
-    readonly error: GatewayError;
-    readonly reply?: never;
-  });
+  & (
+    | { readonly reply: Reply; readonly error?: never; readonly isSkipped?: never }
+    | { readonly error: GatewayError; readonly reply?: never; readonly isSkipped?: never }
+    | { readonly isSkipped: true; readonly reply?: never; readonly error?: never }
+  );
 
 /** The options of {@linkcode settle}. */
 export interface SettleOptions {
@@ -45,7 +50,7 @@ export interface SettleOptions {
 /**
  * Calls all parts, each as soon as the parts that it needs have succeeded, and yields their outcomes
  * as they arrive, each exactly once. A part is not called when one that it needs has failed: it fails
- * with `input-failed`.
+ * with `input-failed`. A part whose condition is false is skipped, and so are those that need it.
  *
  * Why a scheduler of its own: with `Promise.all` the first failure returns while the other calls go
  * on, and with a chain of promises per part nothing knows what is still running. Here one run owns
@@ -200,7 +205,8 @@ class Run implements Disposable {
   }
 
   #call(node: Node): void {
-    const { source, call, isOptional } = node.part;
+    const { source, call, isOptional, when } = node.part;
+    if (when && !this.#isCalled(node, when)) return;
     const shared = isOptional ? this.#optionalCtx ??= { ...this.#ctx, isOptional } : this.#ctx;
     node.span = shared.span?.start(node.part.name);
     const ctx = node.span ? { ...shared, span: node.span } : shared;
@@ -213,6 +219,17 @@ class Run implements Disposable {
       return this.#end(node, undefined, thrown);
     }
     calling.then((reply) => this.#end(node, reply), (thrown) => this.#end(node, undefined, thrown));
+  }
+
+  /** Whether a part's condition is true; else it has settled. */
+  #isCalled(node: Node, when: () => boolean): boolean {
+    try {
+      if (when()) return true;
+      this.#skip(node);
+    } catch (thrown) {
+      this.#fail(node, toGatewayError(thrown));
+    }
+    return false;
   }
 
   #end(node: Node, reply: Reply | undefined, thrown?: unknown): void {
@@ -232,10 +249,15 @@ class Run implements Disposable {
     if (!node.isSettled) this.#settle(node, { part: node.part.name, durationMs: 0, error });
   }
 
+  #skip(node: Node): void {
+    if (node.isSettled) return;
+    this.#settle(node, { part: node.part.name, durationMs: 0, isSkipped: true });
+  }
+
   #settle(node: Node, outcome: Outcome): void {
     const settled = this.#isStopped && outcome.reply ? withoutReply(outcome) : outcome;
     node.isSettled = true;
-    if (this.#ctx.span) {
+    if (this.#ctx.span && !settled.isSkipped) {
       const span = node.span ?? this.#ctx.span.start(node.part.name);
       endPartSpan(span, node.part.name, settled.reply ?? {}, settled.error);
     }
@@ -244,6 +266,7 @@ class Run implements Disposable {
     if (this.#options.isDecided?.(settled)) this.stop();
     for (const dependent of node.dependents ?? []) {
       if (settled.error) this.#fail(dependent, inputFailed(settled));
+      else if (settled.isSkipped && !dependent.part.acceptsSkipped) this.#skip(dependent);
       else if (--dependent.missing === 0) this.#ready.push(dependent);
     }
   }
@@ -262,9 +285,10 @@ function link(nodes: readonly Node[]): void {
 }
 
 /** The outcome of a part whose reply arrived after the decision. */
-function withoutReply({ part, startedAt, durationMs, reply }: Outcome): Outcome {
+function withoutReply(
+  { part, startedAt, durationMs, reply: { failures = [] } }: Outcome & { readonly reply: Reply },
+): Outcome {
   // What the deadline cut off is reported even though the part is no longer needed.
-  const { failures = [] } = reply ?? {};
   const late = failures.find(({ error }) => error.kind === "deadline-exceeded")?.error;
   const error = late && new GatewayError(late.kind, late.message, { failures });
   return { part, startedAt, durationMs, error: error ?? notNeeded() };

@@ -68,6 +68,8 @@ export interface EndedPart {
   readonly durationMs: number;
   /** Why it failed; `cancelled` if it was no longer needed. */
   readonly problem: Kind | undefined;
+  /** Whether its condition was false, so that it was not called. */
+  readonly isSkipped?: true;
   /** How a cache served it; undefined if none was asked. */
   readonly cache: CacheUse | undefined;
 }
@@ -95,9 +97,12 @@ export function endedRequest(facts: RequestFacts, trace: Trace): EndedRequest {
   };
 }
 
-function endedPart({ part, startedAt, durationMs, error, reply }: PartRecord): EndedPart {
+function endedPart(
+  { part, startedAt, durationMs, error, reply, isSkipped }: PartRecord,
+): EndedPart {
   const cache = cacheUse(reply?.cached);
-  return { part, startedAt, durationMs, problem: error?.kind, cache };
+  const ended = { part, startedAt, durationMs, problem: error?.kind, cache };
+  return isSkipped ? { ...ended, isSkipped } : ended;
 }
 
 function cacheUse(cached: CachedFacts | undefined): CacheUse | undefined {

@@ -1,5 +1,6 @@
 import type { PartSettings } from "../config/part.ts";
 import type { GatherSettings } from "../config/route.ts";
+import { skippableParts } from "../config/skippable_parts.ts";
 import { templateNames } from "../config/template_names.ts";
 import type { Reference, TemplateName } from "../template/reference.ts";
 import { BodyShape } from "./body_shape.ts";
@@ -49,11 +50,16 @@ export function clientInputs({ parts, readsBody }: GatherSettings): ClientInputs
       entry(headers, reference.name.toLowerCase(), isRequired);
     }
   };
+  const skippable = skippableParts(parts);
   for (const part of parts) {
-    for (const name of templateNames(part)) add(name.reference, isRequired(part, name));
+    const isCalled = !skippable.has(part.name);
+    for (const name of templateNames(part)) {
+      add(name.reference, isCalled && isRequired(part, name));
+    }
     // A list of the body must be there; without parameters of its name, a list of the query is empty.
     if (part.each) {
-      add(part.each.items.reference, part.each.items.reference.from === "body", part.each);
+      const { reference } = part.each.items;
+      add(reference, isCalled && reference.from === "body", part.each);
     }
   }
   const passesQuery = parts.some(({ passesQuery }) => passesQuery);

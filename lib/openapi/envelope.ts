@@ -1,4 +1,5 @@
 import type { PartSettings } from "../config/part.ts";
+import { skippableParts } from "../config/skippable_parts.ts";
 import type { GatherSettings } from "../config/route.ts";
 import { writeJson } from "../json/write_json.ts";
 import { type DocObject, ref } from "./document.ts";
@@ -66,7 +67,8 @@ function dataSchema({ parts, isFirst, quorum }: GatherSettings): DocObject {
     return { description: `The first success of ${parts.map(({ name }) => name).join(", ")}.` };
   }
   const isRace = quorum !== undefined;
-  const names = parts.map(({ name }) => name);
+  const skippable = skippableParts(parts);
+  const names = parts.map(({ name }) => name).filter((name) => !skippable.has(name));
   return {
     type: "object",
     ...(isRace

@@ -28,7 +28,7 @@ export interface CallReport {
   /** Absent for a forward. */
   readonly part?: string;
   readonly upstream: string;
-  readonly outcome: "succeeded" | "failed" | "cancelled" | "not called";
+  readonly outcome: "succeeded" | "failed" | "cancelled" | "skipped" | "not called";
   /** From its start to its outcome (ms); absent if it had none. */
   readonly durationMs?: number;
   /** The kind of failure, and what the client reads of it. */
@@ -112,7 +112,8 @@ export class Rehearsal {
   }
 }
 
-function outcomeOf({ durationMs: ms, error }: PartRecord, wasCalled: boolean) {
+function outcomeOf({ durationMs: ms, error, isSkipped }: PartRecord, wasCalled: boolean) {
+  if (isSkipped) return { outcome: "skipped" } as const;
   const durationMs = rounded(ms);
   if (error === undefined) return { outcome: "succeeded", durationMs } as const;
   const { kind: problem, message: detail } = error;

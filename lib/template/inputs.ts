@@ -94,6 +94,28 @@ export class Inputs {
   }
 
   /**
+   * The value of a reference; undefined if there is none, whoever should have sent it.
+   * @throws {GatewayError} when the client sent several values where only one is allowed
+   */
+  peek(reference: Reference): unknown {
+    switch (reference.from) {
+      case "claims":
+        return follow(this.#call.claims, reference.path);
+      case "item":
+        return follow(this.#given.item, reference.path);
+      case "param or part": {
+        const { name, path } = reference;
+        const { params = {} } = this.#call;
+        if (path.length === 0 && Object.hasOwn(params, name)) return params[name];
+        const output = this.#given.outputs.get(name);
+        return output && this.#read(name, output, path);
+      }
+      default:
+        return this.get(reference);
+    }
+  }
+
+  /**
    * All values of a reference: those of a repeated query parameter, or the items of a list;
    * undefined for each that the client did not send.
    * @throws {GatewayError} as {@linkcode get} does

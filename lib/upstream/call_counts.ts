@@ -1,5 +1,6 @@
 import type { PartSettings } from "../config/part.ts";
 import { isRepeatable } from "../core/is_repeatable.ts";
+import { skippableParts } from "../config/skippable_parts.ts";
 import type { BatchSettings, GatherSettings, RouteSettings } from "../config/route.ts";
 
 /** How many calls a request makes to upstreams. */
@@ -36,10 +37,12 @@ export function partCalls(part: PartSettings): CallCounts {
 }
 
 function gatherCalls({ parts, quorum, cache }: GatherSettings): CallCounts {
+  const skippable = skippableParts(parts);
   return parts.reduce((sum, part) => {
     const { least, most } = partCalls(part);
     // A race may be over before a part that waits for others begins.
-    const mayBeLeftOut = cache !== undefined || (quorum !== undefined && part.needs.length > 0);
+    const mayBeLeftOut = cache !== undefined || skippable.has(part.name) ||
+      (quorum !== undefined && part.needs.length > 0);
     return { least: sum.least + (mayBeLeftOut ? 0 : least), most: sum.most + most };
   }, NONE);
 }

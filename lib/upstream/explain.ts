@@ -74,6 +74,8 @@ export interface PartExplanation {
   readonly needs: readonly string[];
   /** Whether the response is sent without it if it fails; false in a race, where any part may. */
   readonly optional: boolean;
+  /** The condition on which it is called; absent: always. */
+  readonly when?: string;
   /** What its templates refer to: `id`, `query.lang`, `profile.cityId`. */
   readonly uses: readonly string[];
   /** Its policies, outermost first. */
@@ -156,7 +158,7 @@ function explainLimit({ name, allowance, by, perRoute }: LimitSettings): LimitEx
 }
 
 function explainPart(part: PartSettings, settings: Settings): PartExplanation {
-  const { name, upstream, method, needs, optional, timeoutMs, each, pages, cache } = part;
+  const { name, upstream, method, needs, optional, timeoutMs, each, pages, cache, when } = part;
   const names = [...templateNames(part), ...each ? [each.items] : []].map(({ name }) => name);
   return {
     part: name,
@@ -164,6 +166,7 @@ function explainPart(part: PartSettings, settings: Settings): PartExplanation {
     method: "worker" in upstream ? "worker" : method,
     needs,
     optional,
+    ...(when && { when: when.text }),
     uses: [...new Set([...names, ...part.passesQuery ? ["query"] : []])],
     stack: describePartStack(part),
     timeoutMs,

@@ -1,5 +1,5 @@
 import type { PartSettings } from "../config/part.ts";
-import type { PagedList } from "../gather/gather_plan.ts";
+import type { PagedList } from "../gather/gather_part.ts";
 import { shape } from "../policies/shape.ts";
 
 /** How a part fetches pages, and how the list is shaped; undefined if it does not. */

@@ -1,5 +1,5 @@
 import type { PartSettings } from "../config/part.ts";
-import type { GatherPart } from "../gather/gather_plan.ts";
+import type { GatherPart } from "../gather/gather_part.ts";
 import { breakerRefusal } from "../policies/breaker/breaker.ts";
 import type { StackDependencies } from "./stack.ts";
 

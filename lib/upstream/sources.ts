@@ -7,7 +7,8 @@ import type { PartSettings } from "../config/part.ts";
 import type { ForwardSettings, GatherSettings } from "../config/route.ts";
 import type { UpstreamSettings } from "../config/upstream.ts";
 import { gather } from "../gather/gather.ts";
-import { type GatherPart, GatherPlan } from "../gather/gather_plan.ts";
+import type { GatherPart } from "../gather/gather_part.ts";
+import { GatherPlan } from "../gather/gather_plan.ts";
 import type { Observer } from "../observe/observer.ts";
 import { HeaderKey } from "../http/header_key.ts";
 import { keyedForwardHeaders } from "../http/keyed_headers.ts";
@@ -155,7 +156,8 @@ export class Sources {
   }
 
   #part(part: PartSettings, isShared = false): GatherPart {
-    const { name, needs, each, optional, otherwise, upstream, as, map } = part;
+    const { name, needs, each, optional, otherwise, upstream, as, map, when, acceptsSkipped } =
+      part;
     const ownHeaders = {
       accept: as === "text" ? "text/*, */*;q=0.5" : "application/json",
       "user-agent": "sluice",
@@ -182,6 +184,8 @@ export class Sources {
       isAuthorized,
       isPerClient: this.#knowsClients && seesClients(upstream) && !isShared &&
         !part.cache?.isShared,
+      ...(when && { when }),
+      ...(acceptsSkipped && { acceptsSkipped }),
       ...(each && { each }),
       ...(pages && { pages }),
       optional,

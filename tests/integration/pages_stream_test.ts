@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { PagesConfig } from "../../lib/config/part.ts";
+import type { PagesConfig } from "../../lib/config/pages.ts";
 import type { GatherRoute } from "../../lib/config/route.ts";
 import { ask, readProblem } from "../support/responses.ts";
 import { startGatedUpstream } from "../support/gated_upstream.ts";

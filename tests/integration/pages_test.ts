@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { PagesConfig, Part } from "../../lib/config/part.ts";
+import type { PagesConfig } from "../../lib/config/pages.ts";
+import type { Part } from "../../lib/config/part.ts";
 import type { GatherRoute } from "../../lib/config/route.ts";
 import type { Kind } from "../../lib/core/errors.ts";
 import { json } from "../../lib/json/json_reply.ts";

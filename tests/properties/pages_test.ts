@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { GatewayError } from "../../lib/core/errors.ts";
 import { gather } from "../../lib/gather/gather.ts";
-import { type GatherPart, GatherPlan } from "../../lib/gather/gather_plan.ts";
+import type { GatherPart } from "../../lib/gather/gather_part.ts";
+import { GatherPlan } from "../../lib/gather/gather_plan.ts";
 import { gatherRecords } from "../../lib/gather/gather_records.ts";
 import { json } from "../../lib/json/json_reply.ts";
 import type { Source } from "../../lib/core/source.ts";

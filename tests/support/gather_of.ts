@@ -1,5 +1,6 @@
 import { gather } from "../../lib/gather/gather.ts";
-import { type GatherOptions, type GatherPart, GatherPlan } from "../../lib/gather/gather_plan.ts";
+import type { GatherPart } from "../../lib/gather/gather_part.ts";
+import { type GatherOptions, GatherPlan } from "../../lib/gather/gather_plan.ts";
 import type { Source } from "../../lib/core/source.ts";
 
 /** The Source that asks these parts. */

@@ -66,7 +66,8 @@ export class Metrics implements Observer {
     if (traceId === undefined) duration.observe(durationMs);
     else duration.observeWithTrace(durationMs, traceId, time + durationMs);
     if (request.cache) this.#cached.at([route, "", request.cache]).value++;
-    for (const { part, problem = "", durationMs, cache } of request.parts) {
+    for (const { part, problem = "", durationMs, cache, isSkipped } of request.parts) {
+      if (isSkipped) continue;
       this.#parts.at([route, part, problem]).observe(durationMs);
       if (cache) this.#cached.at([route, part, cache]).value++;
     }

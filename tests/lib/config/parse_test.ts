@@ -780,6 +780,8 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     timeoutMs: 2000,
     cache: undefined,
     needs: [],
+    when: undefined,
+    acceptsSkipped: false,
     each: undefined,
     pages: undefined,
     as: "json",

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GatewayError } from "../../../lib/core/errors.ts";
-import { type GatherPart, GatherPlan } from "../../../lib/gather/gather_plan.ts";
+import type { GatherPart } from "../../../lib/gather/gather_part.ts";
+import { GatherPlan } from "../../../lib/gather/gather_plan.ts";
 import { gatherRecords } from "../../../lib/gather/gather_records.ts";
 import { json } from "../../../lib/json/json_reply.ts";
 import { parsePathTemplate } from "../../../lib/template/template.ts";

@@ -1,11 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Body } from "../../../lib/core/body.ts";
 import { GatewayError } from "../../../lib/core/errors.ts";
-import {
-  type GatherOptions,
-  type GatherPart,
-  GatherPlan,
-} from "../../../lib/gather/gather_plan.ts";
+import type { GatherPart } from "../../../lib/gather/gather_part.ts";
+import { type GatherOptions, GatherPlan } from "../../../lib/gather/gather_plan.ts";
 import { parsePathTemplate } from "../../../lib/template/template.ts";
 import { parseOnlyName } from "../../../lib/template/reference.ts";
 import type { Call } from "../../../lib/core/source.ts";

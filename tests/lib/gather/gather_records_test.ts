@@ -1,11 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Body } from "../../../lib/core/body.ts";
 import { GatewayError, type Kind } from "../../../lib/core/errors.ts";
-import {
-  type GatherOptions,
-  type GatherPart,
-  GatherPlan,
-} from "../../../lib/gather/gather_plan.ts";
+import type { GatherPart } from "../../../lib/gather/gather_part.ts";
+import { type GatherOptions, GatherPlan } from "../../../lib/gather/gather_plan.ts";
 import { type GatherRecord, gatherRecords } from "../../../lib/gather/gather_records.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { ManualClock, settled } from "../../support/manual_clock.ts";

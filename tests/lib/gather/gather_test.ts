@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/as
 import { Body } from "../../../lib/core/body.ts";
 import type { Bytes } from "../../../lib/core/bytes.ts";
 import { GatewayError } from "../../../lib/core/errors.ts";
-import type { GatherPart } from "../../../lib/gather/gather_plan.ts";
+import type { GatherPart } from "../../../lib/gather/gather_part.ts";
 import type { PartProblem } from "../../../lib/http/problem.ts";
 import { json } from "../../../lib/json/json_reply.ts";
 import type { Reply, Source } from "../../../lib/core/source.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { type GatherPart, GatherPlan } from "../../../lib/gather/gather_plan.ts";
+import type { GatherPart } from "../../../lib/gather/gather_part.ts";
+import { GatherPlan } from "../../../lib/gather/gather_plan.ts";
 import { parseOnlyName } from "../../../lib/template/reference.ts";
 import type { Context, Source } from "../../../lib/core/source.ts";
 import { json } from "../../../lib/json/json_reply.ts";

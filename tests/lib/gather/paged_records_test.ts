@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type GatherPart, GatherPlan } from "../../../lib/gather/gather_plan.ts";
+import type { GatherPart } from "../../../lib/gather/gather_part.ts";
+import { GatherPlan } from "../../../lib/gather/gather_plan.ts";
 import { gatherRecords } from "../../../lib/gather/gather_records.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { ManualClock, settled } from "../../support/manual_clock.ts";
