@@ -1,5 +1,6 @@
 import { isRecord } from "../core/is_record.ts";
 import { selectionOf } from "../json/pick.ts";
+import { type Renaming, renamingOf } from "../json/rename.ts";
 import {
   isIdentifier,
   type Reference,
@@ -115,6 +116,8 @@ class PartParser {
       as: read.as ?? "json",
       select: read.select,
       pick: read.pick && selectionOf(read.pick),
+      rename: read.rename && this.#renaming(read.rename),
+      isHidden: read.hidden ?? false,
       map: read.map,
       isExact: read.exact ?? DEFAULTS.mapExact,
       optional: read.optional ?? read.otherwise !== undefined,
@@ -154,7 +157,10 @@ class PartParser {
         this.#report([key], "must only be set together with each");
       }
     }
-    for (const key of ["select", "pick"] as const) {
+    if (this.#place.isRace && read.hidden !== undefined) {
+      this.#report(["hidden"], "must not be set in a race, where each part is a response");
+    }
+    for (const key of ["select", "pick", "rename"] as const) {
       if (read.as === "text" && read[key] !== undefined) {
         this.#report([key], 'must not be set together with as: "text"');
       }
@@ -172,6 +178,17 @@ class PartParser {
     if (read.each && !this.#mayBeList(read.each.reference)) {
       this.#report(["each"], "must be a list: a part's data, body.NAME, query.NAME or claims.NAME");
     }
+  }
+
+  #renaming(names: Readonly<Record<string, string>>): Renaming {
+    const renaming = renamingOf(names);
+    const placed = Object.entries(names).map(([from, to]) =>
+      JSON.stringify([...from.split(".").slice(0, -1), to])
+    );
+    if (new Set(placed).size < placed.length) {
+      this.#report(["rename"], "must not give two members of an object the same name");
+    }
+    return renaming;
   }
 
   #when({ when }: ReadPart): PartConditionSettings | undefined {

@@ -3,6 +3,7 @@ import type { CacheSettings } from "../cache/reuse.ts";
 import type { EachItem } from "../gather/gather_part.ts";
 import type { MapFunction } from "../core/map_function.ts";
 import type { Selection } from "../json/pick.ts";
+import type { Renaming } from "../json/rename.ts";
 import { parseOnlyName, type TemplateName } from "../template/reference.ts";
 import {
   type Json,
@@ -89,6 +90,8 @@ const memberName = value(
   v.pipe(text, v.regex(/^[^.]+(?:\.[^.]+)*$/, PICK_RULE)),
 );
 
+const RENAME_RULE = 'must be an object of new names such as { "address.zip": "postcode" }';
+
 const anyPart = {
   /** The JSON to send, with templates; a worker receives it as its input. Default: no body. */
   body: v.optional(bodyTemplate),
@@ -123,6 +126,11 @@ const anyPart = {
   /** Members to pick from an object, or from each object of a list: `["id", "address.city"]`. Default: all. */
   pick: v.optional(list(memberName, PICK_RULE, 1)),
   /**
+   * New names for members of an object, or of each object of a list, after `pick`:
+   * `{ "address.zip": "postcode" }`. Default: none.
+   */
+  rename: v.optional(record(memberName, nonEmptyText, RENAME_RULE, 1)),
+  /**
    * A function that computes the part's data from the response and the data of the parts it needs
    * (TypeScript configs only). An exception becomes the part's problem. Default: none.
    */
@@ -132,6 +140,11 @@ const anyPart = {
    * numbers. Default: false.
    */
   exact: v.optional(flag),
+  /**
+   * Whether the part only feeds others: the response has no member for it. Its failure still counts.
+   * Default: false.
+   */
+  hidden: v.optional(flag),
   /** Whether the response is sent without the part if it fails, with null in its place. Default: false. */
   optional: v.optional(flag),
   /** Fallback value to return if the part fails; makes the part optional. Default: none. */
@@ -175,7 +188,7 @@ export const partSchema = object({
   not: {
     anyOf: [
       { required: ["optional", "otherwise"], properties: { optional: { const: false } } },
-      ...["select", "pick", "pages"].map((key) => ({ required: ["as", key] })),
+      ...["select", "pick", "rename", "pages"].map((key) => ({ required: ["as", key] })),
       ...["each", "select"].map((key) => ({ required: ["pages", key] })),
       { required: ["pages", "method"], properties: { method: { const: "HEAD" } } },
       {
@@ -262,6 +275,10 @@ export interface PartSettings extends Pick<ReadPart, "method" | "path" | "params
   readonly as: "json" | "text";
   /** Undefined: every member. */
   readonly pick: Selection | undefined;
+  /** Undefined: no member is renamed. */
+  readonly rename: Renaming | undefined;
+  /** Whether the response has no member for it. */
+  readonly isHidden: boolean;
   readonly optional: boolean;
   /** The fallback value; undefined: null. */
   readonly otherwise: unknown;

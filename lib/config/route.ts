@@ -128,7 +128,11 @@ export const firstSchema = object({
 /** In a race any part may fail, so none is marked as optional. */
 function raceRules(key: string, when: readonly string[]) {
   const properties = {
-    [key]: { additionalProperties: { properties: { optional: false, otherwise: false } } },
+    [key]: {
+      additionalProperties: {
+        properties: { optional: false, otherwise: false, hidden: false },
+      },
+    },
   };
   return { if: { required: when }, then: { properties } };
 }

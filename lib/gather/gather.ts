@@ -48,10 +48,13 @@ export function gather(plan: GatherPlan, { isFirst = false, freshness }: GatherF
       const place = places.get(part) ?? 0;
       if (reply) {
         ctx.buffers?.hold(reply.body);
-        bodies[place] = last = reply.body.wholeBytes ?? await reply.body.bytes(Infinity);
-        const { isAuthorized = false, isPerClient = false } = plan.parts[place] ?? {};
+        last = reply.body.wholeBytes ?? await reply.body.bytes(Infinity);
+        const { isAuthorized = false, isPerClient = false, isHidden } = plan.parts[place] ?? {};
+        if (!isHidden) bodies[place] = last;
         replies.push({ part, reply, isAuthorized, isPerClient });
-      } else if (error && error.kind !== "cancelled") bodies[place] = fallbacks[place];
+      } else if (error && error.kind !== "cancelled" && !plan.parts[place]?.isHidden) {
+        bodies[place] = fallbacks[place];
+      }
     }
     const completeness = {
       isComplete: completion.isComplete,

@@ -2,6 +2,7 @@ import type { RefusablePart } from "./early_refusal.ts";
 import type { PagesOptions } from "./pages.ts";
 import type { Inputs } from "../template/inputs.ts";
 import type { Selection } from "../json/pick.ts";
+import type { Renaming } from "../json/rename.ts";
 import type { Call, Policy, Source } from "../core/source.ts";
 import type { TemplateName } from "../template/reference.ts";
 
@@ -24,6 +25,8 @@ export interface GatherPart extends RefusablePart {
   readonly each?: EachItem;
   /** Walks the pages of a list, instead of making one call. */
   readonly pages?: PagedList;
+  /** Whether the response has no member for it (default false). */
+  readonly isHidden?: boolean;
   /** Whether the response is useful without this part. */
   readonly optional: boolean;
   /** The JSON value that replaces an optional part when it fails (default null). */
@@ -55,6 +58,8 @@ export interface PagedList {
   readonly walk: PagesOptions;
   /** The members to pick of each item (default all). */
   readonly pick?: Selection | undefined;
+  /** The members to rename in each item (default none). */
+  readonly rename?: Renaming | undefined;
   /** Transforms the whole list, which is then not streamed page by page. */
   readonly shape?: Policy | undefined;
 }

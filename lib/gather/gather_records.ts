@@ -34,6 +34,7 @@ export async function* gatherRecords(
   ctx: Context,
 ): AsyncGenerator<GatherRecord, void, void> {
   const fallbacks = new Map(plan.parts.map(({ name, otherwise }) => [name, otherwise]));
+  const hidden = new Set(plan.parts.filter(({ isHidden }) => isHidden).map(({ name }) => name));
   const pages = new HandOff<PartPage>();
   using scope = new Scope(ctx.signal);
   const { completion, outcomes } = await plan.start(
@@ -48,21 +49,25 @@ export async function* gatherRecords(
     if ("list" in arrival) {
       hasBegun = true;
       streamedByPage.add(arrival.part);
-      yield pageRecord(arrival);
+      if (!hidden.has(arrival.part)) yield pageRecord(arrival);
       continue;
     }
     const { part, reply, error, isSkipped } = arrival;
     if (isSkipped || error?.kind === "cancelled") continue;
     hasBegun = true;
     if (error) {
-      const fallback = streamedByPage.has(part) ? undefined : fallbacks.get(part);
+      const fallback = streamedByPage.has(part) || hidden.has(part)
+        ? undefined
+        : fallbacks.get(part);
       yield problemRecord({ part, error }, fallback);
       continue;
     }
     ctx.buffers?.hold(reply.body);
     const turn = turns.take(reply.body.length ?? 0);
     if (turn) await turn;
-    if (!streamedByPage.has(part)) yield partRecord(part, await reply.body.bytes(Infinity));
+    if (!streamedByPage.has(part) && !hidden.has(part)) {
+      yield partRecord(part, await reply.body.bytes(Infinity));
+    }
     for (const failure of reply.failures ?? []) yield problemRecord(failure);
   }
   const { error, isComplete } = completion;

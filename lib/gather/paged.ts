@@ -4,6 +4,7 @@ import { GatewayError, toGatewayError } from "../core/errors.ts";
 import { joinLists } from "../json/json_bytes.ts";
 import { pages, type PagesOptions } from "./pages.ts";
 import { pick, type Selection } from "../json/pick.ts";
+import { rename, type Renaming } from "../json/rename.ts";
 import type { Call, Context, Reply, Source } from "../core/source.ts";
 
 const NOTHING = Body.of(new Uint8Array());
@@ -17,6 +18,8 @@ export interface PagedOptions {
   readonly walk: PagesOptions;
   /** The members to pick of each item (default all). */
   readonly pick?: Selection | undefined;
+  /** The members to rename in each item (default none). */
+  readonly rename?: Renaming | undefined;
   /** Whether a failed page fails the list. */
   readonly isStrict: boolean;
   /** Receives each page's list, a JSON document; the next page is requested once it has resolved. */
@@ -35,7 +38,8 @@ export async function paged(options: PagedOptions, call: Call, ctx: Context): Pr
   let failure: GatewayError | undefined;
   try {
     for await (const { list: items, isLast, reply } of pages(source, call, ctx, walk)) {
-      const list = options.pick ? pick(items, options.pick) : items;
+      const picked = options.pick ? pick(items, options.pick) : items;
+      const list = options.rename ? rename(picked, options.rename) : picked;
       ctx.buffers?.take(list.length);
       await onPage?.(list, isLast);
       lists.push(list);

@@ -158,7 +158,7 @@ function failing(error: GatewayError): () => never {
 /** The part's list: its call is that of the first page. */
 function walked(
   first: Part,
-  { walk, pick, shape }: PagedList,
+  { walk, pick, rename, shape }: PagedList,
   rule: Rule,
   onPage?: OnPage,
 ): Part {
@@ -171,6 +171,7 @@ function walked(
         source,
         walk,
         pick,
+        rename,
         isStrict: isStrict(rule, part),
         onPage: isStreamed
           ? (list, isLast) => onPage({ part, list, isLast }, ctx.signal)

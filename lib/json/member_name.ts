@@ -17,7 +17,7 @@ export class MemberName {
   }
 
   /** Whether the member has this name. */
-  names(document: Bytes, { nameStart, nameEnd }: Members): boolean {
+  names(document: Bytes, { nameStart, nameEnd }: Pick<Members, "nameStart" | "nameEnd">): boolean {
     const start = nameStart + 1;
     const length = nameEnd - 1 - start;
     if (length < this.#plain.length) return false; // an escape is never shorter

@@ -62,12 +62,13 @@ export const RECORD_SCHEMA: DocObject = {
   ],
 };
 
-function dataSchema({ parts, isFirst, quorum }: GatherSettings): DocObject {
+function dataSchema({ parts: all, isFirst, quorum }: GatherSettings): DocObject {
+  const parts = all.filter(({ isHidden }) => !isHidden);
   if (isFirst) {
     return { description: `The first success of ${parts.map(({ name }) => name).join(", ")}.` };
   }
   const isRace = quorum !== undefined;
-  const skippable = skippableParts(parts);
+  const skippable = skippableParts(all);
   const names = parts.map(({ name }) => name).filter((name) => !skippable.has(name));
   return {
     type: "object",

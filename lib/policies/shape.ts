@@ -9,6 +9,7 @@ import { writeJson } from "../json/write_json.ts";
 import { documentOf } from "../json/json_bytes.ts";
 import { MapError, type MapFunction } from "../core/map_function.ts";
 import { pick, type Selection } from "../json/pick.ts";
+import { rename, type Renaming } from "../json/rename.ts";
 import { writePointer } from "../json/pointer.ts";
 import type { Call, Policy } from "../core/source.ts";
 
@@ -18,6 +19,8 @@ export interface ShapeOptions {
   readonly select?: readonly string[];
   /** Picks these members. */
   readonly pick?: Selection;
+  /** Renames these members. */
+  readonly rename?: Renaming;
   readonly map?: MapFunction;
   /** Whether `map` receives every number as an ExactNumber (default false). */
   readonly isExact?: boolean;
@@ -27,7 +30,7 @@ const DECODER = new TextDecoder();
 const ENCODER = new TextEncoder();
 
 /**
- * Transforms an accepted response. `select` and `pick` cut the data out of the received bytes, so
+ * Transforms an accepted response. `select`, `pick` and `rename` work on the received bytes, so
  * that numbers keep their digits.
  * It rejects with `upstream-invalid` when the response does not have what they select, or `map`
  * throws.
@@ -45,14 +48,18 @@ export function shape(options: ShapeOptions): Policy {
     };
 }
 
-function narrowed(document: Bytes, { select, pick: selection }: ShapeOptions): Bytes {
+function narrowed(
+  document: Bytes,
+  { select, pick: selection, rename: renaming }: ShapeOptions,
+): Bytes {
   const place = select && locate(document, select);
   if (select && !place) {
     const pointer = writePointer(select);
     throw new GatewayError("upstream-invalid", `the upstream's response has nothing at ${pointer}`);
   }
   const selected = place ? document.subarray(place.start, place.end) : document;
-  return selection === undefined ? selected : pick(selected, selection);
+  const picked = selection ? pick(selected, selection) : selected;
+  return renaming ? rename(picked, renaming) : picked;
 }
 
 async function mapped(

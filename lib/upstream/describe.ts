@@ -125,10 +125,11 @@ function describeBatch(batch: NonNullable<RouteExplanation["batch"]>): string {
 }
 
 function describePart(part: PartExplanation, isRace: boolean): string {
-  const { optional, upstream, method, needs, each, stack, when } = part;
+  const { optional, upstream, method, needs, each, stack, when, hidden } = part;
   const facts = [
     ...isRace ? [] : [optional ? "optional" : "required"],
     ...needs.length > 0 ? [`after ${needs.join(", ")}`] : [],
+    ...hidden ? ["hidden"] : [],
     ...when === undefined ? [] : [`when ${when}`],
     ...each ? [`each of up to ${each.max}, ${each.concurrency} at once`] : [],
   ];

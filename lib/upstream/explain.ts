@@ -74,6 +74,8 @@ export interface PartExplanation {
   readonly needs: readonly string[];
   /** Whether the response is sent without it if it fails; false in a race, where any part may. */
   readonly optional: boolean;
+  /** Whether the response has no member for it; absent: it has. */
+  readonly hidden?: true;
   /** The condition on which it is called; absent: always. */
   readonly when?: string;
   /** What its templates refer to: `id`, `query.lang`, `profile.cityId`. */
@@ -158,7 +160,8 @@ function explainLimit({ name, allowance, by, perRoute }: LimitSettings): LimitEx
 }
 
 function explainPart(part: PartSettings, settings: Settings): PartExplanation {
-  const { name, upstream, method, needs, optional, timeoutMs, each, pages, cache, when } = part;
+  const { name, upstream, method, needs, optional, timeoutMs, each, pages, cache, when, isHidden } =
+    part;
   const names = [...templateNames(part), ...each ? [each.items] : []].map(({ name }) => name);
   return {
     part: name,
@@ -166,6 +169,7 @@ function explainPart(part: PartSettings, settings: Settings): PartExplanation {
     method: "worker" in upstream ? "worker" : method,
     needs,
     optional,
+    ...(isHidden && { hidden: true as const }),
     ...(when && { when: when.text }),
     uses: [...new Set([...names, ...part.passesQuery ? ["query"] : []])],
     stack: describePartStack(part),

@@ -156,8 +156,19 @@ export class Sources {
   }
 
   #part(part: PartSettings, isShared = false): GatherPart {
-    const { name, needs, each, optional, otherwise, upstream, as, map, when, acceptsSkipped } =
-      part;
+    const {
+      name,
+      needs,
+      each,
+      optional,
+      otherwise,
+      upstream,
+      as,
+      map,
+      when,
+      acceptsSkipped,
+      isHidden,
+    } = part;
     const ownHeaders = {
       accept: as === "text" ? "text/*, */*;q=0.5" : "application/json",
       "user-agent": "sluice",
@@ -184,6 +195,7 @@ export class Sources {
       isAuthorized,
       isPerClient: this.#knowsClients && seesClients(upstream) && !isShared &&
         !part.cache?.isShared,
+      ...(isHidden && { isHidden }),
       ...(when && { when }),
       ...(acceptsSkipped && { acceptsSkipped }),
       ...(each && { each }),

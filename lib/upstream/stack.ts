@@ -118,9 +118,15 @@ export function forwardStack(route: ForwardSettings, deps: StackDependencies): S
 /** Describes a part's stack, outermost first. */
 export function describePartStack(part: PartSettings): string[] {
   const labels = partLayers(part).map(({ label }) => label);
-  const { pages, pick, map } = part;
+  const { pages, pick, rename, map } = part;
   if (pages === undefined) return labels;
-  return [...map ? ["map"] : [], `pages ${pages.max}`, ...pick ? ["pick"] : [], ...labels];
+  return [
+    ...map ? ["map"] : [],
+    `pages ${pages.max}`,
+    ...pick ? ["pick"] : [],
+    ...rename ? ["rename"] : [],
+    ...labels,
+  ];
 }
 
 /** Describes a forward route's stack, outermost first. */
@@ -132,8 +138,10 @@ function stack(layers: readonly Layer[], deps: StackDependencies): Source {
   return guard(deps.upstream.transport, ...layers.map(({ policy }) => policy(deps)));
 }
 
-function shapeLayer({ select, pick, map, isExact }: PartSettings): Layer | undefined {
-  const does = Object.entries({ select, pick, map }).filter(([, value]) => value !== undefined);
+function shapeLayer({ select, pick, rename, map, isExact }: PartSettings): Layer | undefined {
+  const does = Object.entries({ select, pick, rename, map }).filter(([, value]) =>
+    value !== undefined
+  );
   if (does.length === 0) return undefined;
   return {
     label: does.map(([name]) => name).join(" "),
@@ -141,6 +149,7 @@ function shapeLayer({ select, pick, map, isExact }: PartSettings): Layer | undef
       shape({
         ...(select && { select }),
         ...(pick && { pick }),
+        ...(rename && { rename }),
         ...(map && { map, isExact }),
       }),
   };

@@ -787,6 +787,8 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     as: "json",
     select: undefined,
     pick: undefined,
+    rename: undefined,
+    isHidden: false,
     map: undefined,
     isExact: false,
     optional: false,
