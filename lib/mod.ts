@@ -24,7 +24,7 @@ export { defineGateway, type GatewayConfig } from "./config/gateway.ts";
 export type { HeaderRulesConfig } from "./config/header_rules.ts";
 export type { Allowance, KeySource, LimitConfig } from "./config/limit.ts";
 export type { PagesConfig } from "./config/pages.ts";
-export type { AnyPart, Part, WorkerPart } from "./config/part.ts";
+export type { AnyPart, Part, ValuePart, WorkerPart } from "./config/part.ts";
 export type { PartMethod } from "./config/part_method.ts";
 export type { HedgeConfig } from "./config/hedge.ts";
 export type { RetryConfig } from "./config/retry.ts";

@@ -12,7 +12,9 @@ export function clientHeadersOf(part: PartSettings): string[] {
     reference.from === "header" ? reference.name.toLowerCase() : []
   );
   const sets = Object.keys(part.headers).some((name) => name.toLowerCase() === SENT_ON);
-  return "worker" in part.upstream || sets ? named : [...named, SENT_ON];
+  return "worker" in part.upstream || "isStatic" in part.upstream || sets
+    ? named
+    : [...named, SENT_ON];
 }
 
 /** Whether a part sends an Authorization that depends on the request. */

@@ -13,7 +13,8 @@ import { DEFAULTS } from "../core/defaults.ts";
 import type { Reader } from "./reader.ts";
 import type { RoutePattern } from "./route_key.ts";
 import type { PagesSettings } from "./pages.ts";
-import { partSchema, type PartSettings, type ReadPart, WHOLE_QUERY } from "./part.ts";
+import { NO_UPSTREAM } from "./no_upstream.ts";
+import { CALL_KEYS, partSchema, type PartSettings, type ReadPart, WHOLE_QUERY } from "./part.ts";
 import type { UpstreamSettings } from "./upstream.ts";
 import { suggest } from "./suggest.ts";
 import { templateNames } from "./template_names.ts";
@@ -82,13 +83,18 @@ class PartParser {
     if (!isRecord(input)) return undefined;
     const upstream = this.#upstream(input);
     if (!parsed) return undefined;
+    if (parsed.value !== undefined) this.#checkValue(input);
     const isWorker = parsed.worker !== undefined || this.#place.isWorker(String(parsed.from));
     if (isWorker) this.#checkWorker(input);
     const passesAll = parsed.params === WHOLE_QUERY;
-    const rest = { ...parsed, params: parsed.params === WHOLE_QUERY ? {} : parsed.params };
+    const rest = {
+      ...parsed,
+      params: parsed.params === WHOLE_QUERY ? {} : parsed.params,
+      body: parsed.value ?? parsed.body,
+    };
     const read = isWorker ? { ...rest, path: inputPath(parsed.body), body: undefined } : rest;
     this.#checkKeys(read);
-    if (!isWorker) this.#checkBody(read);
+    if (!isWorker && parsed.value === undefined) this.#checkBody(read);
     const when = this.#when(read);
     const names = [...templateNames({ ...read, when }), ...(read.each ? [read.each] : [])];
     for (const used of names) this.#checkName(used, read.each !== undefined);
@@ -125,14 +131,24 @@ class PartParser {
     };
   }
 
-  #upstream({ from, worker }: Record<string, unknown>): UpstreamSettings | undefined {
+  #upstream(
+    { from, worker, value }: Record<string, unknown>,
+  ): UpstreamSettings | undefined {
     const { find, workerOf } = this.#place;
+    if (value !== undefined) return NO_UPSTREAM;
     if (from === undefined && worker === undefined) this.#report(["from"], "is required");
     if (from !== undefined && worker !== undefined) {
       this.#report(["from"], "must not be set together with worker");
     }
     if (typeof from === "string") return find(from, [...this.#path, "from"]);
     return typeof worker === "string" ? workerOf(worker, [...this.#path, "worker"]) : undefined;
+  }
+
+  /** A value makes no call. */
+  #checkValue(input: Record<string, unknown>): void {
+    for (const key of ["from", "worker", ...CALL_KEYS]) {
+      if (key in input) this.#report([key], "must not be set together with value");
+    }
   }
 
   /** A worker receives only `body`, and returns JSON. */

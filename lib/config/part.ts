@@ -174,16 +174,26 @@ const httpPart = {
   as: v.optional(value('"text"', { const: "text" }, v.literal("text", 'must be "text"'))),
 };
 
+/** The keys about a call, which a part with a value does not make. */
+export const CALL_KEYS = [
+  ...["path", "method", "safe", "params", "headers", "pages", "as", "body", "timeout", "cache"],
+  ...["each", "concurrency", "max", "select", "pick", "rename", "map", "exact"],
+] as const;
+
 /** The schema of a part. */
 export const partSchema = object({
-  /** The upstream's name; required unless `worker` is set. Default: none. */
+  /** The upstream's name; required unless `worker` or `value` is set. Default: none. */
   from: v.optional(text),
   /** The path of a worker module, relative to the config file, instead of `from`. Default: none. */
   worker: v.optional(workerPath),
+  /**
+   * The part's data, instead of a call: JSON whose strings may be templates, as in `body`. Default: none.
+   */
+  value: v.optional(bodyTemplate),
   ...httpPart,
   ...anyPart,
 }, {
-  oneOf: [{ required: ["from"] }, { required: ["worker"] }],
+  oneOf: [{ required: ["from"] }, { required: ["worker"] }, { required: ["value"] }],
   dependentRequired: { concurrency: ["each"], max: ["each"], exact: ["map"] },
   not: {
     anyOf: [
@@ -199,6 +209,7 @@ export const partSchema = object({
       ...["path", "method", "safe", "params", "headers", "pages", "as"].map((key) => ({
         required: ["worker", key],
       })),
+      ...CALL_KEYS.map((key) => ({ required: ["value", key] })),
     ],
   },
 });
@@ -226,6 +237,19 @@ export interface Part<Name extends string = string> extends AnyPart, HttpPartKey
   readonly from: Name;
   /** Only a {@linkcode WorkerPart} has it. */
   readonly worker?: undefined;
+  /** Only a {@linkcode ValuePart} has it. */
+  readonly value?: undefined;
+}
+
+/** A part of an aggregate that calls nothing: its data is written down. */
+export interface ValuePart
+  extends Pick<AnyPart, "when" | "whenAbsent" | "needs" | "hidden" | "optional" | "otherwise"> {
+  /** The data, whose strings may be templates: `{ id: "{id}", kind: "order" }`. */
+  readonly value: Json;
+  /** Only a {@linkcode Part} has it. */
+  readonly from?: undefined;
+  /** Only a {@linkcode WorkerPart} has it. */
+  readonly worker?: undefined;
 }
 
 /** A part of an aggregate that runs a module's function in a worker thread. */
@@ -237,6 +261,8 @@ export interface WorkerPart extends AnyPart {
   readonly worker: WorkerPath;
   /** Only a {@linkcode Part} has it. */
   readonly from?: undefined;
+  /** Only a {@linkcode ValuePart} has it. */
+  readonly value?: undefined;
 }
 
 type PartOutput = v.InferOutput<typeof partSchema>;

@@ -13,7 +13,13 @@ import type { HeaderRulesConfig } from "./header_rules.ts";
 import type { LimitSettings } from "./limit.ts";
 import { list, object, record } from "./object.ts";
 import { RESERVED } from "../template/reference.ts";
-import { type Part, partSchema, type PartSettings, type WorkerPart } from "./part.ts";
+import {
+  type Part,
+  partSchema,
+  type PartSettings,
+  type ValuePart,
+  type WorkerPart,
+} from "./part.ts";
 import type { UpstreamSettings } from "./upstream.ts";
 import { addressRange, count, duration, flag, nonEmptyText, size, text } from "./values.ts";
 import type { WebSocketConfig, WebSocketSettings } from "./web_socket.ts";
@@ -105,7 +111,7 @@ const partName = value(
 );
 /** Parts are parsed one by one. */
 const parts = choice(
-  record(text, v.custom<Part | WorkerPart>(() => true), PARTS_RULE),
+  record(text, v.custom<Part | WorkerPart | ValuePart>(() => true), PARTS_RULE),
   record(partName, partSchema, PARTS_RULE, 1),
 );
 
@@ -199,7 +205,7 @@ export interface GatherRoute<
   AuthName extends string = never,
 > extends GatherKeys, Guarded<LimitName, AuthName> {
   /** The parts, by their names in the response. */
-  readonly gather: Readonly<Record<string, Part<Name> | WorkerPart>>;
+  readonly gather: Readonly<Record<string, Part<Name> | WorkerPart | ValuePart>>;
 }
 
 /** A route that calls several parts for the same data, and responds with the first success. */
@@ -209,7 +215,7 @@ export interface FirstRoute<
   AuthName extends string = never,
 > extends FirstKeys, Guarded<LimitName, AuthName> {
   /** The parts that compete: the first success is the response. */
-  readonly first: Readonly<Record<string, Part<Name> | WorkerPart>>;
+  readonly first: Readonly<Record<string, Part<Name> | WorkerPart | ValuePart>>;
 }
 
 /** A route that forwards requests to one upstream. */

@@ -74,6 +74,11 @@ export type UpstreamKeys = v.InferInput<typeof limitedShape>;
 /** The keys that every upstream has. */
 export type AnyUpstream = UpstreamKeys;
 
+/** What a part with a value has in place of an upstream: nothing is ever called. */
+export interface StaticSettings {
+  readonly isStatic: true;
+}
+
 /** An HTTP API. */
 export const httpUpstreamSchema = (env: Environment) =>
   object({
@@ -302,7 +307,7 @@ export interface HttpUpstreamSettings extends TargetsSettings {
 }
 
 /**
- * An upstream: an HTTP API (`base`), a function (`source`) that may keep something `open`, or a
+ * An upstream: none at all (`isStatic`), an HTTP API (`base`), a function (`source`) that may keep something `open`, or a
  * module that runs in threads (`worker`).
  */
 export type UpstreamSettings =
@@ -313,4 +318,5 @@ export type UpstreamSettings =
     | { readonly source: Source }
     | OpenedSettings
     | WorkerSettings
+    | StaticSettings
   );

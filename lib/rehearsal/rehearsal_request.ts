@@ -63,7 +63,8 @@ export function faultsOf(
 export function callersOf(route: RouteSettings): Caller[] {
   if ("max" in route) return [];
   if ("to" in route) return [{ part: undefined, upstream: route.to.name }];
-  return route.parts.map(({ name, upstream }) => ({ part: name, upstream: upstream.name }));
+  return route.parts.filter(({ upstream }) => !("isStatic" in upstream))
+    .map(({ name, upstream }) => ({ part: name, upstream: upstream.name }));
 }
 
 /**

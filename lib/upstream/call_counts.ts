@@ -26,6 +26,7 @@ export function routeCalls(route: RouteSettings, routes: readonly RouteSettings[
 /** Returns how many calls a part makes when it is called. */
 export function partCalls(part: PartSettings): CallCounts {
   const { cache, each, pages } = part;
+  if ("isStatic" in part.upstream) return NONE;
   const { retry, hedge } = part.upstream;
   const canRepeat = isRepeatable(part, retry.methods);
   const attempts = canRepeat ? retry.attempts : 1;

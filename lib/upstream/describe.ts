@@ -134,6 +134,7 @@ function describePart(part: PartExplanation, isRace: boolean): string {
     ...each ? [`each of up to ${each.max}, ${each.concurrency} at once`] : [],
   ];
   const noted = facts.length > 0 ? ` (${facts.join("; ")})` : "";
+  if (method === "value") return `  ${part.part}${noted}: value`;
   return `  ${part.part}${noted}: ${arrows(stack)} → ${method} ${upstream}`;
 }
 

@@ -68,7 +68,7 @@ export interface CacheExplanation {
 export interface PartExplanation {
   readonly part: string;
   readonly upstream: string;
-  /** The method; `worker` for a module. */
+  /** The method; `worker` for a module, `value` for a part that calls nothing. */
   readonly method: string;
   /** The parts that must succeed before it is called. */
   readonly needs: readonly string[];
@@ -145,7 +145,8 @@ function kindOf(route: RouteSettings): RouteSummary["kind"] {
 function upstreamsOf(route: RouteSettings): string[] {
   if ("max" in route) return [];
   if ("to" in route) return [route.to.name];
-  return [...new Set(route.parts.map(({ upstream }) => upstream.name))];
+  const called = route.parts.filter(({ upstream }) => !("isStatic" in upstream));
+  return [...new Set(called.map(({ upstream }) => upstream.name))];
 }
 
 function explainLimit({ name, allowance, by, perRoute }: LimitSettings): LimitExplanation {
@@ -166,13 +167,13 @@ function explainPart(part: PartSettings, settings: Settings): PartExplanation {
   return {
     part: name,
     upstream: upstream.name,
-    method: "worker" in upstream ? "worker" : method,
+    method: "isStatic" in upstream ? "value" : "worker" in upstream ? "worker" : method,
     needs,
     optional,
     ...(isHidden && { hidden: true as const }),
     ...(when && { when: when.text }),
     uses: [...new Set([...names, ...part.passesQuery ? ["query"] : []])],
-    stack: describePartStack(part),
+    stack: "isStatic" in upstream ? [] : describePartStack(part),
     timeoutMs,
     upstreamCalls: partCalls(part),
     ...(each && { each: { max: each.max, concurrency: each.concurrency } }),

@@ -106,6 +106,7 @@ export class SharedUpstreams {
       return { transport: functionSource(opened), opened };
     }
     if ("source" in settings) return { transport: functionSource(settings.source) };
+    if (!("base" in settings)) throw new Error(`${settings.name} has nothing to call`);
     const { base: { origin, pathname }, transport } = settings;
     return {
       transport: http(origin + pathname.replace(/\/$/, ""), transport, undefined, settings),

@@ -20,6 +20,7 @@ import { partRefusal } from "./part_refusal.ts";
 import { checkStack, forwardStack, partStack, type StackDependencies } from "./stack.ts";
 import { aggregateStack } from "./aggregate_stack.ts";
 import { claimKeyOf } from "./claim_key.ts";
+import { valuePart } from "./value_part.ts";
 import { seesClients } from "./sees_clients.ts";
 import { targetOf } from "./target.ts";
 import type { UpstreamStatus } from "./upstream_status.ts";
@@ -169,6 +170,13 @@ export class Sources {
       acceptsSkipped,
       isHidden,
     } = part;
+    const conditions = {
+      needs,
+      ...(isHidden && { isHidden }),
+      ...(when && { when }),
+      ...(acceptsSkipped && { acceptsSkipped }),
+    };
+    if ("isStatic" in upstream) return { ...valuePart(part), ...conditions };
     const ownHeaders = {
       accept: as === "text" ? "text/*, */*;q=0.5" : "application/json",
       "user-agent": "sluice",
@@ -189,15 +197,12 @@ export class Sources {
     const deps = this.#stackDependencies(upstream, name);
     const refusal = partRefusal(part, deps);
     return {
+      ...conditions,
       name,
-      needs,
       clientHeaders: clientHeadersOf(part),
       isAuthorized,
       isPerClient: this.#knowsClients && seesClients(upstream) && !isShared &&
         !part.cache?.isShared,
-      ...(isHidden && { isHidden }),
-      ...(when && { when }),
-      ...(acceptsSkipped && { acceptsSkipped }),
       ...(each && { each }),
       ...(pages && { pages }),
       optional,
