@@ -1,15 +1,15 @@
 import type { KeySourceSettings, LimitSettings, Refund } from "../lib/config/limit.ts";
 import type { RequestValue } from "../lib/config/request_value.ts";
 import { GatewayError } from "../lib/core/errors.ts";
-import { msUntil, wholeTokens } from "../lib/limiter/bucket.ts";
 import type { TopKeys } from "../lib/limiter/admin/top_keys.ts";
+import { type BucketIdentity, bucketSubject, chargeOf } from "../lib/limiter/bucket_key.ts";
+import type { Charge, ChargedBucket, Decision } from "../lib/limiter/limit.ts";
 import {
-  allowanceOf,
-  type BucketIdentity,
-  bucketSubject,
-  chargeOf,
-} from "../lib/limiter/bucket_key.ts";
-import type { Charge, ChargedBucket, Decision, Denial, Limit } from "../lib/limiter/limit.ts";
+  legacyHeaders,
+  limitHeaders,
+  policyHeaders,
+  quotaExceeded,
+} from "../lib/limiter/limit_headers.ts";
 import type { Limiter } from "../lib/limiter/limiter.ts";
 import type { WaitRecorder } from "../lib/observe/wait_recorder.ts";
 import { ExactNumber } from "../lib/json/exact_number.ts";
@@ -42,8 +42,6 @@ interface Charged {
   readonly owner: BucketIdentity;
   readonly charge: Charge;
 }
-
-type LimitHeader = readonly [name: string, value: string];
 
 /** The lowest status that counts as a fault of the gateway or an upstream. */
 const FAULT_STATUS = 500;
@@ -173,72 +171,4 @@ function requestValueOf({ from, name }: RequestValue, c: Exchange): string | und
     case "param":
       return c.params[name];
   }
-}
-
-function quotaExceeded(decision: Denial, headers: readonly LimitHeader[]): GatewayError {
-  const seconds = Math.max(1, Math.ceil(decision.retryAfterMs / 1000));
-  const violated = decision.violated.map(({ limit }) => limit.name);
-  return new GatewayError("quota-exceeded", `${violated.join(", ")}: try again in ${seconds} s`, {
-    headers: {
-      "retry-after": String(seconds),
-      ...Object.fromEntries(headers),
-    },
-    extensions: { "violated-policies": violated },
-  });
-}
-
-/** The value of `RateLimit-Policy` by tier; undefined is the tier of those that no limit lists. */
-function policyHeaders(limits: readonly LimitSettings[]): Map<string | undefined, string> {
-  const tiers = [undefined, ...limits.flatMap(({ tiers }) => [...tiers.keys()])];
-  const policiesOf = (tier: string | undefined) =>
-    limits.map((limit) => policyOf(allowanceOf(limit, tier))).join(", ");
-  return new Map(tiers.map((tier) => [tier, policiesOf(tier)]));
-}
-
-function limitHeaders(policies: string, buckets: readonly ChargedBucket[]): LimitHeader[] {
-  const policy: LimitHeader = ["ratelimit-policy", policies];
-  // A limit that failed open does not know what is left.
-  return buckets.length === 0
-    ? [policy]
-    : [policy, ["ratelimit", buckets.map(remainingOf).join(", ")]];
-}
-
-/**
- * The headers that most gateways sent before the draft, of the limit with the fewest tokens left: burst,
- * whole tokens left, and when the bucket is full again (s since 1970).
- */
-function legacyHeaders(
-  buckets: readonly ChargedBucket[],
-  names: ReadonlySet<string>,
-  wallMs: number,
-): LimitHeader[] {
-  const [tightest] = buckets.filter(({ charge }) => names.has(charge.limit.name))
-    .map(({ charge: { limit: { shape } }, level }) => ({
-      shape,
-      level,
-      remaining: wholeTokens(level, shape),
-    }))
-    .sort((a, b) => a.remaining - b.remaining);
-  if (tightest === undefined) return [];
-  const { shape, level, remaining } = tightest;
-  const burst = shape.capacity / shape.perToken;
-  return [
-    ["x-ratelimit-limit", String(burst)],
-    ["x-ratelimit-remaining", String(remaining)],
-    ["x-ratelimit-reset", String(Math.ceil((wallMs + msUntil(level, shape, burst)) / 1000))],
-  ];
-}
-
-/** `"perClient";q=20;w=12`: the burst, and how many seconds it takes to refill. */
-function policyOf({ name, shape: { capacity, perToken, perMs } }: Limit): string {
-  const windowS = Math.max(1, Math.ceil(capacity / perMs / 1000));
-  return `"${name}";q=${capacity / perToken};w=${windowS}`;
-}
-
-/** `"perClient";r=19;t=1`: whole tokens left, and seconds until the next one; no `t` when full. */
-function remainingOf({ charge: { limit: { name, shape } }, level }: ChargedBucket): string {
-  const remaining = wholeTokens(level, shape);
-  const isFull = level.units >= shape.capacity;
-  const next = isFull ? "" : `;t=${Math.ceil(msUntil(level, shape, remaining + 1) / 1000)}`;
-  return `"${name}";r=${remaining}${next}`;
 }

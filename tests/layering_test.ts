@@ -83,6 +83,7 @@ const DENO = /\bDeno\s*[.?;,)[\]]/;
 const POLICIES = "lib/policies/";
 const DEV_PACKAGES = [
   "axe-core",
+  "hono-rate-limiter",
   "playwright-core",
   "@redocly/openapi-core",
   "countries-and-timezones",

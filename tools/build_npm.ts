@@ -14,7 +14,11 @@ const DENO_VERSION = "2.9.6";
 const TYPESCRIPT_VERSION = "7.0.2";
 
 /** Where the public modules are in the sources, by their name in the package. */
-const MODULES = { ".": "lib/mod", "./testing": "exports/testing/mod" } as const;
+const MODULES = {
+  ".": "lib/mod",
+  "./hono": "exports/hono/mod",
+  "./testing": "exports/testing/mod",
+} as const;
 /** Threads are started from it, by its URL. */
 const WORKER = "lib/transport/worker_main";
 /** `sluice init`. */

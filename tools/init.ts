@@ -10,6 +10,7 @@ const RUN = `deno run --v8-flags=--max-semi-space-size=64 ${PERMISSIONS} ${MAIN}
 const DENO_JSON = {
   imports: {
     "sluice": "./sluice/dist/lib/mod.js",
+    "sluice/hono": "./sluice/dist/exports/hono/mod.js",
     "sluice/testing": "./sluice/dist/exports/testing/mod.js",
   },
   unstable: ["kv", "no-legacy-abort", "net"],

@@ -37,16 +37,29 @@ export interface OpenStoreOptions {
  */
 export async function openStore(
   location: string | undefined,
-  { clock, random, timeoutMs, log, onCall }: OpenStoreOptions,
+  options: OpenStoreOptions,
 ): Promise<OpenStore> {
-  const kv = await openKv(location, clock);
+  const kv = await openKv(location, options.clock);
   const isMemory = location === ":memory:";
   const file = location !== undefined && isStoreFile(location)
     ? await StoreFile.at(location)
     : undefined;
+  const guard = guardKv(kv, options, { isMemory, file });
+  return { kv, guard, isMemory, [Symbol.dispose]: () => kv.close() };
+}
+
+/** Guards the calls of an open Deno KV. @param file the file that it is in, if it is known */
+export function guardKv(
+  kv: Deno.Kv,
+  { clock, random, timeoutMs, log, onCall }: OpenStoreOptions,
+  { isMemory = false, file }: {
+    readonly isMemory?: boolean;
+    readonly file?: StoreFile | undefined;
+  } = {},
+): StoreGuard {
   const write = () =>
     retryWhileLocked(() => kv.set(PROBED, clock.wall()), { boundMs: PROBE_LOCKED_MS });
-  const guard = new StoreGuard({
+  return new StoreGuard({
     clock,
     random,
     timeoutMs,
@@ -56,5 +69,4 @@ export async function openStore(
     log,
     onCall,
   });
-  return { kv, guard, isMemory, [Symbol.dispose]: () => kv.close() };
 }
