@@ -292,7 +292,11 @@ class Parser {
       cache: cacheSettings(read.cache),
       isFirst,
       readsBody: parts.some((part) =>
-        [...templateNames(part), ...(part.each ? [part.each.items] : [])]
+        [
+          ...templateNames(part),
+          ...(part.each ? [part.each.items] : []),
+          ...(part.batch ? [part.batch.of] : []),
+        ]
           .some(({ reference }) => reference.from === "body")
       ),
     };

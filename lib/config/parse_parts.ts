@@ -13,13 +13,14 @@ import { DEFAULTS } from "../core/defaults.ts";
 import type { Reader } from "./reader.ts";
 import type { RoutePattern } from "./route_key.ts";
 import type { PagesSettings } from "./pages.ts";
+import { valuesTemplate } from "./batched_list.ts";
 import { NO_UPSTREAM } from "./no_upstream.ts";
 import { CALL_KEYS, partSchema, type PartSettings, type ReadPart, WHOLE_QUERY } from "./part.ts";
 import type { UpstreamSettings } from "./upstream.ts";
 import { suggest } from "./suggest.ts";
 import { templateNames } from "./template_names.ts";
 import { partCondition, type PartConditionSettings } from "./part_condition.ts";
-import { skippableParts } from "./skippable_parts.ts";
+import { reportCycle, reportNeverAbsent } from "./report_needs.ts";
 import { ConditionError } from "../expression/condition.ts";
 
 /** The surroundings of a route's parts. */
@@ -90,21 +91,27 @@ class PartParser {
     const rest = {
       ...parsed,
       params: parsed.params === WHOLE_QUERY ? {} : parsed.params,
-      body: parsed.value ?? parsed.body,
+      body: parsed.value ?? parsed.batch?.body ?? parsed.body,
     };
     const read = isWorker ? { ...rest, path: inputPath(parsed.body), body: undefined } : rest;
     this.#checkKeys(read);
     if (!isWorker && parsed.value === undefined) this.#checkBody(read);
     const when = this.#when(read);
-    const names = [...templateNames({ ...read, when }), ...(read.each ? [read.each] : [])];
-    for (const used of names) this.#checkName(used, read.each !== undefined);
+    const list = read.each ?? read.batch?.of;
+    const ofBatch = read.batch?.body?.names ?? [];
+    const names = [...templateNames({ ...read, when }), ...(list ? [list] : [])];
+    for (const used of names) {
+      this.#checkName(used, read.each !== undefined || ofBatch.includes(used));
+    }
     return upstream && {
       name,
       upstream,
       method: read.method,
       isSafe: read.safe ?? false,
       path: read.path,
-      params: read.params,
+      params: read.batch?.param === undefined
+        ? read.params
+        : { ...read.params, [read.batch.param]: valuesTemplate(read.batch.join) },
       passesQuery: passesAll || read.path.passesQuery,
       headers: read.headers,
       body: read.body,
@@ -117,6 +124,10 @@ class PartParser {
         items: read.each,
         concurrency: read.concurrency ?? DEFAULTS.eachConcurrency,
         max: read.max ?? DEFAULTS.eachMax,
+      },
+      batch: read.batch && {
+        ...read.batch,
+        concurrency: read.concurrency ?? DEFAULTS.eachConcurrency,
       },
       pages: read.pages && { ...read.pages, ...ownUrls(upstream) },
       as: read.as ?? "json",
@@ -153,7 +164,7 @@ class PartParser {
 
   /** A worker receives only `body`, and returns JSON. */
   #checkWorker(input: Record<string, unknown>): void {
-    for (const key of ["path", "method", "safe", "params", "headers", "pages", "as"]) {
+    for (const key of ["path", "method", "safe", "params", "headers", "pages", "as", "batch"]) {
       if (key in input) this.#report([key], "must not be set for a worker");
     }
   }
@@ -168,11 +179,13 @@ class PartParser {
         this.#report([key], "must not be set in a race, where any part may fail");
       }
     }
-    for (const key of ["concurrency", "max"] as const) {
-      if (read.each === undefined && read[key] !== undefined) {
-        this.#report([key], "must only be set together with each");
-      }
+    if (read.each === undefined && read.max !== undefined) {
+      this.#report(["max"], "must only be set together with each");
     }
+    if (read.each === undefined && read.batch === undefined && read.concurrency !== undefined) {
+      this.#report(["concurrency"], "must only be set together with each or batch");
+    }
+    this.#checkBatch(read);
     if (this.#place.isRace && read.hidden !== undefined) {
       this.#report(["hidden"], "must not be set in a race, where each part is a response");
     }
@@ -237,6 +250,28 @@ class PartParser {
     return ["body", "query", "claims"].includes(reference.from);
   }
 
+  #checkBatch({ batch, each, as, pages, params }: ReadPart): void {
+    if (batch === undefined) return;
+    for (const [key, isSet] of Object.entries({ each, as, pages })) {
+      if (isSet !== undefined) this.#report(["batch"], `must not be set together with ${key}`);
+    }
+    if ((batch.param === undefined) === (batch.body === undefined)) {
+      this.#report(["batch"], "must have either param or body");
+    }
+    if (batch.param !== undefined && batch.param in params) {
+      this.#report(["batch", "param"], "must not be one of the part's params", batch.param);
+    }
+    if (batch.join !== undefined && batch.param === undefined) {
+      this.#report(["batch", "join"], "must only be set together with param");
+    }
+    if (!this.#mayBeList(batch.of.reference)) {
+      this.#report(
+        ["batch", "of"],
+        "must be a list: a part's data, body.NAME, query.NAME or claims.NAME",
+      );
+    }
+  }
+
   #checkPages({ pages, each, as, select, method }: ReadPart): void {
     if (pages === undefined) return;
     if (each) this.#report(["pages"], "must not be set together with each");
@@ -290,42 +325,6 @@ class PartParser {
 
 function isParam({ name, path }: Reference & { from: "param or part" }, { params }: RoutePattern) {
   return path.length === 0 && params.includes(name);
-}
-
-/** Reports parts that depend on each other in a cycle. */
-function reportCycle(
-  parts: readonly PartSettings[],
-  path: readonly string[],
-  reader: Reader,
-): void {
-  const needs = new Map(parts.map((part) => [part.name, part.needs]));
-  const known = new Set<string>();
-  const walk = (name: string, way: readonly string[]): void => {
-    if (way.includes(name)) {
-      const cycle = [...way.slice(way.indexOf(name)), name].join(" → ");
-      reader.report([...path, name], `must not depend on itself: ${cycle}`);
-      return;
-    }
-    if (known.has(name)) return;
-    known.add(name);
-    const others = needs.get(name)?.filter((need) => need !== name) ?? []; // already reported
-    for (const need of others) walk(need, [...way, name]);
-  };
-  for (const name of needs.keys()) walk(name, []);
-}
-
-/** Reports parts that accept null in place of parts that are always called. */
-function reportNeverAbsent(
-  parts: readonly PartSettings[],
-  path: readonly string[],
-  reader: Reader,
-): void {
-  const skippable = skippableParts(parts);
-  for (const { name, needs, acceptsSkipped } of parts) {
-    if (!acceptsSkipped || needs.some((need) => skippable.has(need))) continue;
-    const rule = "must only be set together with a part that it needs and that has a when";
-    reader.report([...path, name, "whenAbsent"], rule);
-  }
 }
 
 /** The URLs that the pages of an HTTP API may have. */

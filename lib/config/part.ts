@@ -4,7 +4,6 @@ import type { EachItem } from "../gather/gather_part.ts";
 import type { MapFunction } from "../core/map_function.ts";
 import type { Selection } from "../json/pick.ts";
 import type { Renaming } from "../json/rename.ts";
-import { parseOnlyName, type TemplateName } from "../template/reference.ts";
 import {
   type Json,
   parsePathTemplate,
@@ -16,6 +15,8 @@ import {
 import { cacheOrNone } from "./cache.ts";
 import { choice, value } from "./facts.ts";
 import { list, object, record } from "./object.ts";
+import { type BatchedListKeys, batchedListSchema } from "./batched_list.ts";
+import { oneName } from "./one_name.ts";
 import { partMethod } from "./part_method.ts";
 import type { PartConditionSettings } from "./part_condition.ts";
 import { pagesSchema, type PagesSettings } from "./pages.ts";
@@ -30,7 +31,6 @@ import {
   jsonOf,
   nonEmptyText,
   pointer,
-  readAs,
   template,
   text,
 } from "./values.ts";
@@ -60,15 +60,6 @@ const bodyTemplate = value(
   true,
   template<Json, Template<unknown>>((value) => parseValueTemplate(jsonOf(value))),
 );
-const oneName = value(
-  '"{name}"',
-  { type: "string", pattern: '^\\{([^{}".]|\\.(?!\\.)|"([^"\\\\]|\\\\.)*")+\\}$' },
-  readAs<string, TemplateName>(
-    'must be a single {name} such as "{profile.friendIds}"',
-    (value) => typeof value === "string" ? parseOnlyName(value) : undefined,
-  ),
-);
-
 /** The value of `params` that passes on the client's whole query. */
 export const WHOLE_QUERY = "{query}";
 const wholeQuery = value(`"${WHOLE_QUERY}"`, { const: WHOLE_QUERY }, v.literal(WHOLE_QUERY));
@@ -104,7 +95,12 @@ const anyPart = {
    * list of their responses, in order.
    */
   each: v.optional(oneName),
-  /** Maximum concurrent calls of an `each`. Default: 8. */
+  /**
+   * Sends the values of a list together, and returns the list of their results, in order: one call for
+   * many values instead of an `each`. Default: a single call.
+   */
+  batch: v.optional(batchedListSchema),
+  /** Maximum concurrent calls of an `each` or a `batch`. Default: 8. */
   concurrency: v.optional(count),
   /** Maximum number of items of an `each`. Default: 100. */
   max: v.optional(count),
@@ -177,7 +173,7 @@ const httpPart = {
 /** The keys about a call, which a part with a value does not make. */
 export const CALL_KEYS = [
   ...["path", "method", "safe", "params", "headers", "pages", "as", "body", "timeout", "cache"],
-  ...["each", "concurrency", "max", "select", "pick", "rename", "map", "exact"],
+  ...["each", "batch", "concurrency", "max", "select", "pick", "rename", "map", "exact"],
 ] as const;
 
 /** The schema of a part. */
@@ -194,19 +190,24 @@ export const partSchema = object({
   ...anyPart,
 }, {
   oneOf: [{ required: ["from"] }, { required: ["worker"] }, { required: ["value"] }],
-  dependentRequired: { concurrency: ["each"], max: ["each"], exact: ["map"] },
+  dependentRequired: { max: ["each"], exact: ["map"] },
   not: {
     anyOf: [
       { required: ["optional", "otherwise"], properties: { optional: { const: false } } },
       ...["select", "pick", "rename", "pages"].map((key) => ({ required: ["as", key] })),
       ...["each", "select"].map((key) => ({ required: ["pages", key] })),
+      ...["each", "pages", "as"].map((key) => ({ required: ["batch", key] })),
+      {
+        required: ["concurrency"],
+        not: { anyOf: [{ required: ["each"] }, { required: ["batch"] }] },
+      },
       { required: ["pages", "method"], properties: { method: { const: "HEAD" } } },
       {
         required: ["safe"],
         properties: { safe: { const: true } },
         not: { required: ["method"], properties: { method: { const: "POST" } } },
       },
-      ...["path", "method", "safe", "params", "headers", "pages", "as"].map((key) => ({
+      ...["path", "method", "safe", "params", "headers", "pages", "as", "batch"].map((key) => ({
         required: ["worker", key],
       })),
       ...CALL_KEYS.map((key) => ({ required: ["value", key] })),
@@ -296,6 +297,8 @@ export interface PartSettings extends Pick<ReadPart, "method" | "path" | "params
   readonly acceptsSkipped: boolean;
   /** Undefined: a single call. */
   readonly each: EachItem | undefined;
+  /** Undefined: a single call. */
+  readonly batch: (BatchedListKeys & { readonly concurrency: number }) | undefined;
   /** Undefined: a single response. */
   readonly pages: PagesSettings | undefined;
   readonly as: "json" | "text";

@@ -49,6 +49,8 @@ export interface Call {
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
   /** The JSON of the parts that the part's `map` function receives. */
   readonly parts?: Readonly<Record<string, Bytes>>;
+  /** Sends it in one call with others; absent for a call of its own. */
+  readonly sendWithOthers?: ((ctx: Context) => Promise<Reply>) | undefined;
   /** Set to ask for a WebSocket connection; absent for any other call. */
   readonly webSocket?: WebSocketOffer | undefined;
 }

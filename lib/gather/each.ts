@@ -18,6 +18,8 @@ export interface EachOptions {
   readonly call: (item: unknown) => Call;
   /** Whether to make an item's call; without it, the item is null (default: always). */
   readonly when?: ((item: unknown) => boolean) | undefined;
+  /** Told how many calls there will be, before the first (default: nobody is). */
+  readonly onStart?: ((calls: number) => void) | undefined;
   /** Maximum concurrent calls. */
   readonly concurrency: number;
   /** Whether one item's failure fails the list and cancels the remaining calls. */
@@ -74,6 +76,7 @@ class Run {
   async reply(): Promise<Reply> {
     using _scope = this.#scope;
     const distinct = await distinctOf(this.#options.items);
+    this.#options.onStart?.(distinct.length);
     const next = distinct.values();
     const workers = Math.min(this.#options.concurrency, distinct.length);
     await Promise.all(Array.from({ length: workers }, () => this.#callAll(next)));

@@ -12,6 +12,8 @@ export interface RefusablePart {
   readonly needs?: readonly string[];
   /** The list whose items it makes calls for, instead of one. */
   readonly each?: { readonly items: TemplateName };
+  /** The list whose values it sends together, instead of one call. */
+  readonly batch?: { readonly items: TemplateName };
   /**
    * Returns the error with which its calls would fail if they were made now; undefined if they may
    * succeed. Absent where only a call shows that.
@@ -59,7 +61,8 @@ function byRetryAfter(a: Failed, b: Failed): number {
 }
 
 /** Whether a part makes any call: a list may be empty, and another part's is not known yet. */
-function makesCalls({ each }: RefusablePart, inputs: Inputs): boolean {
-  if (each === undefined) return true;
-  return isClients(each.items.reference) && inputs.list(each.items).length > 0;
+function makesCalls({ each, batch }: RefusablePart, inputs: Inputs): boolean {
+  const list = each ?? batch;
+  if (list === undefined) return true;
+  return isClients(list.items.reference) && inputs.list(list.items).length > 0;
 }

@@ -1,3 +1,4 @@
+import type { BatchCallsOptions } from "./batch_calls.ts";
 import type { RefusablePart } from "./early_refusal.ts";
 import type { PagesOptions } from "./pages.ts";
 import type { Inputs } from "../template/inputs.ts";
@@ -23,6 +24,8 @@ export interface GatherPart extends RefusablePart {
   readonly acceptsSkipped?: boolean;
   /** Makes a call for each item of a list, instead of one. */
   readonly each?: EachItem;
+  /** Sends the values of a list together, instead of making one call. */
+  readonly batch?: BatchedList;
   /** Walks the pages of a list, instead of making one call. */
   readonly pages?: PagedList;
   /** Whether the response has no member for it (default false). */
@@ -51,6 +54,14 @@ export interface EachItem {
   readonly concurrency: number;
   /** Maximum items. */
   readonly max: number;
+}
+
+/** A list whose values are sent together. */
+export interface BatchedList extends Omit<BatchCallsOptions, "call"> {
+  /** The reference to the list. */
+  readonly items: TemplateName;
+  /** Maximum values. */
+  readonly maxItems: number;
 }
 
 /** A paginated list. */

@@ -7,7 +7,8 @@ import type { Inputs } from "../template/inputs.ts";
 import { isClients } from "../template/reference.ts";
 import type { Rule } from "./completion.ts";
 import { each } from "./each.ts";
-import type { EachItem, GatherPart, PagedList } from "./gather_part.ts";
+import { BatchCalls } from "./batch_calls.ts";
+import type { BatchedList, EachItem, GatherPart, PagedList } from "./gather_part.ts";
 import { paged } from "./paged.ts";
 import type { Part } from "./settle.ts";
 
@@ -95,7 +96,9 @@ export class PartPlanner {
 
   #part(part: GatherPart, request: Planning): Part {
     const { inputs, rule, onPage } = request;
-    const planned = part.each
+    const planned = part.batch
+      ? this.#batch(part, part.batch, request)
+      : part.each
       ? this.#list(part, part.each, request)
       : part.pages
       ? walked(this.#single(part, inputs), part.pages, rule, onPage)
@@ -123,6 +126,40 @@ export class PartPlanner {
       planned.call = failing(toGatewayError(error));
     }
     return acceptsSkipped ? { ...planned, acceptsSkipped } : planned;
+  }
+
+  #batch(part: GatherPart, batch: BatchedList, { inputs, rule }: Planning): Part {
+    const { name, source, needs = [], call, acceptsSkipped } = part;
+    const late = inputs.afterDryRun();
+    const list = { items: batch.items, concurrency: Infinity, max: batch.maxItems };
+    let given: readonly unknown[] | undefined;
+    let error: GatewayError | undefined;
+    try {
+      if (isClients(batch.items.reference)) given = itemsOf(name, list, inputs);
+    } catch (thrown) {
+      if (!this.#options.conditional.has(name)) throw thrown;
+      error = toGatewayError(thrown);
+    }
+    return {
+      name,
+      needs,
+      ...(acceptsSkipped && { acceptsSkipped }),
+      call: error ? failing(error) : inputs.call,
+      source: (_call, ctx) => {
+        const calls = new BatchCalls({ ...batch, call: (values) => call(late.withItem(values)) });
+        const items = given ?? itemsOf(name, list, late);
+        return each({
+          part: name,
+          source: calls.around(source),
+          items,
+          call: (item) => calls.callFor(item),
+          onStart: (count) => calls.expect(count),
+          concurrency: items.length,
+          isStrict: isStrict(rule, name),
+          isCached: this.#options.isCached,
+        }, ctx);
+      },
+    };
   }
 
   #list(part: GatherPart, list: EachItem, { inputs, rule, invalid }: Planning): Part {

@@ -40,7 +40,11 @@ export function clientInputs({ parts, readsBody }: GatherSettings): ClientInputs
   const query = new Map<string, Parameter>();
   const headers = new Map<string, Parameter>();
   const body = readsBody ? new BodyShape() : undefined;
-  const add = (reference: Reference, isRequired: boolean, list?: PartSettings["each"]) => {
+  const add = (
+    reference: Reference,
+    isRequired: boolean,
+    list?: Pick<NonNullable<PartSettings["each"]>, "max">,
+  ) => {
     if (reference.from === "body") return body?.add(reference.path, isRequired, list?.max);
     if (reference.from === "query") {
       const parameter = entry(query, reference.name, isRequired);
@@ -57,9 +61,11 @@ export function clientInputs({ parts, readsBody }: GatherSettings): ClientInputs
       add(name.reference, isCalled && isRequired(part, name));
     }
     // A list of the body must be there; without parameters of its name, a list of the query is empty.
-    if (part.each) {
-      const { reference } = part.each.items;
-      add(reference, isCalled && reference.from === "body", part.each);
+    const list = part.each ??
+      (part.batch && { items: part.batch.of, max: part.batch.maxItems });
+    if (list) {
+      const { reference } = list.items;
+      add(reference, isCalled && reference.from === "body", list);
     }
   }
   const passesQuery = parts.some(({ passesQuery }) => passesQuery);

@@ -93,12 +93,12 @@ function partSchema(part: PartSettings, isRace: boolean): DocObject {
 }
 
 /** An empty response is null, of JSON and of text. */
-function successSchema({ as, map, each, pages, optional }: PartSettings): DocObject {
+function successSchema({ as, map, each, batch, pages, optional }: PartSettings): DocObject {
   const one: DocObject = as === "text" && !map ? { type: ["string", "null"] } : {};
-  if (each) {
+  if (each || batch) {
     return {
       type: "array",
-      maxItems: each.max,
+      maxItems: each?.max ?? batch?.maxItems,
       items: one,
       ...(optional && { description: "An item that failed is null." }),
     };

@@ -1,6 +1,7 @@
 import { GatewayError } from "../core/errors.ts";
 import { JsonDocument, JsonTooDeep } from "../json/json_document.ts";
 import { follow } from "../json/pointer.ts";
+import { readEach } from "./read_each.ts";
 import type { Reference, TemplateName } from "./reference.ts";
 import { readRequestBody } from "../http/request_body.ts";
 import type { Call, Context } from "../core/source.ts";
@@ -175,7 +176,7 @@ export class Inputs {
 
   #read(name: string, document: JsonDocument, path: readonly string[]): unknown {
     try {
-      return document.at(path);
+      return readEach(document, path);
     } catch (error) {
       if (!(error instanceof JsonTooDeep)) throw error;
       throw this.fault(`${[name, ...path].join(".")}: ${error.message}`);

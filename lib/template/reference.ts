@@ -26,6 +26,8 @@ const PARAMETER = /^[\w~-]+(?:\.[\w~-]+|\[[\w~-]*\])*$/;
 /** A JSON string in brackets. */
 const QUOTED = /^\[("(?:[^"\\]|\\.)*")\]$/;
 const KEY = /^[\w-]+$/;
+/** A key that leads to a list, of each of whose items the rest of the path is read. */
+const EACH_KEY = /^[\w-]+\[\]$/;
 /** The text between braces; within quotes, it may contain braces and commas. */
 const BETWEEN_BRACES = '(?:[^{}"]|"(?:[^"\\\\]|\\\\.)*")*';
 const ONLY_NAME = new RegExp(`^\\{(${BETWEEN_BRACES})\\}$`);
@@ -39,7 +41,7 @@ export const PIECES = new RegExp(`\\{\\{|\\}\\}|${EXPRESSIONS.source}`, "g");
 /**
  * Parses `id`, `query.NAME`, `query["any name"]`, `header.NAME`, `claims.NAME`, `claims["any name"]`,
  * `body.NAME`, `item`, or a part's name; all but the first four with a dotted path into their JSON. A `*` after a query parameter makes it a
- * list of all its values. Undefined when the text is none of these.
+ * list of all its values; a part's `items[].id` is the list of the ids of its items. Undefined when the text is none of these.
  */
 export function parseReference(text: string): Reference | undefined {
   if (/^query\b/.test(text)) return parseParameter(text.slice("query".length));
@@ -53,7 +55,9 @@ export function parseReference(text: string): Reference | undefined {
     const rest = text.slice(name.length + 1);
     return TOKEN.test(rest) ? { from: name, name: rest } : undefined;
   }
-  if (!IDENTIFIER.test(name) || !path.every((key) => KEY.test(key))) return undefined;
+  if (!IDENTIFIER.test(name)) return undefined;
+  const isOther = !RESERVED.some((reserved) => reserved === name);
+  if (!path.every((key) => KEY.test(key) || (isOther && EACH_KEY.test(key)))) return undefined;
   if (name === "item") return { from: name, path };
   if (name === "body" || name === "claims") {
     return path.length > 0 ? { from: name, path } : undefined;

@@ -25,15 +25,17 @@ export function routeCalls(route: RouteSettings, routes: readonly RouteSettings[
 
 /** Returns how many calls a part makes when it is called. */
 export function partCalls(part: PartSettings): CallCounts {
-  const { cache, each, pages } = part;
+  const { cache, each, batch, pages } = part;
+  // At worst, each value of a batch comes too late to be sent with others.
+  const calls = each?.max ?? batch?.maxItems ?? pages?.max ?? 1;
   if ("isStatic" in part.upstream) return NONE;
   const { retry, hedge } = part.upstream;
   const canRepeat = isRepeatable(part, retry.methods);
   const attempts = canRepeat ? retry.attempts : 1;
   const perAttempt = canRepeat && hedge ? 2 : 1;
   return {
-    least: cache || each ? 0 : 1,
-    most: (each?.max ?? pages?.max ?? 1) * attempts * perAttempt,
+    least: cache || each || batch ? 0 : 1,
+    most: calls * attempts * perAttempt,
   };
 }
 

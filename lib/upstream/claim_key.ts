@@ -14,6 +14,7 @@ export function claimKeyOf(
   const names = parts.flatMap((part) => [
     ...templateNames(part),
     ...part.each ? [part.each.items] : [],
+    ...part.batch ? [part.batch.of] : [],
   ]);
   const paths = names.flatMap(({ reference }) =>
     reference.from === "claims" ? [reference.path] : []

@@ -125,12 +125,13 @@ function describeBatch(batch: NonNullable<RouteExplanation["batch"]>): string {
 }
 
 function describePart(part: PartExplanation, isRace: boolean): string {
-  const { optional, upstream, method, needs, each, stack, when, hidden } = part;
+  const { optional, upstream, method, needs, each, batch, stack, when, hidden } = part;
   const facts = [
     ...isRace ? [] : [optional ? "optional" : "required"],
     ...needs.length > 0 ? [`after ${needs.join(", ")}`] : [],
     ...hidden ? ["hidden"] : [],
     ...when === undefined ? [] : [`when ${when}`],
+    ...batch ? [`batch of up to ${batch.max}, ${batch.concurrency} at once`] : [],
     ...each ? [`each of up to ${each.max}, ${each.concurrency} at once`] : [],
   ];
   const noted = facts.length > 0 ? ` (${facts.join("; ")})` : "";

@@ -86,6 +86,12 @@ export interface PartExplanation {
   readonly upstreamCalls: CallCounts;
   /** The bounds of an `each`. */
   readonly each?: { readonly max: number; readonly concurrency: number };
+  /** The bounds of a `batch`. */
+  readonly batch?: {
+    readonly max: number;
+    readonly maxItems: number;
+    readonly concurrency: number;
+  };
   /** The bounds of a paged list. */
   readonly pages?: { readonly max: number; readonly maxItems: number };
   readonly cache?: CacheExplanation;
@@ -161,9 +167,25 @@ function explainLimit({ name, allowance, by, perRoute }: LimitSettings): LimitEx
 }
 
 function explainPart(part: PartSettings, settings: Settings): PartExplanation {
-  const { name, upstream, method, needs, optional, timeoutMs, each, pages, cache, when, isHidden } =
-    part;
-  const names = [...templateNames(part), ...each ? [each.items] : []].map(({ name }) => name);
+  const {
+    name,
+    upstream,
+    method,
+    needs,
+    optional,
+    timeoutMs,
+    each,
+    pages,
+    cache,
+    when,
+    isHidden,
+    batch,
+  } = part;
+  const names = [
+    ...templateNames(part),
+    ...each ? [each.items] : [],
+    ...batch ? [batch.of] : [],
+  ].map(({ name }) => name);
   return {
     part: name,
     upstream: upstream.name,
@@ -177,6 +199,9 @@ function explainPart(part: PartSettings, settings: Settings): PartExplanation {
     timeoutMs,
     upstreamCalls: partCalls(part),
     ...(each && { each: { max: each.max, concurrency: each.concurrency } }),
+    ...(batch && {
+      batch: { max: batch.max, maxItems: batch.maxItems, concurrency: batch.concurrency },
+    }),
     ...(pages && { pages: { max: pages.max, maxItems: pages.maxItems } }),
     ...explainCache(cache, partStoredFor(part, settings)),
   };

@@ -1,7 +1,7 @@
 import type { PartSettings } from "../config/part.ts";
 import type { GatherPart } from "../gather/gather_part.ts";
 import { breakerRefusal } from "../policies/breaker/breaker.ts";
-import type { StackDependencies } from "./stack.ts";
+import type { StackDependencies } from "./stack_dependencies.ts";
 
 /**
  * Returns what tells in advance that a part's calls would fail; undefined where that is unknown: its

@@ -17,7 +17,9 @@ import type { Random } from "../core/clock.ts";
 import type { Policy, Source } from "../core/source.ts";
 import { pagedList } from "./paged_list.ts";
 import { partRefusal } from "./part_refusal.ts";
-import { checkStack, forwardStack, partStack, type StackDependencies } from "./stack.ts";
+import { batchKey } from "./batch_key.ts";
+import { batchStack, checkStack, forwardStack, partStack, valueStack } from "./stack.ts";
+import type { StackDependencies } from "./stack_dependencies.ts";
 import { aggregateStack } from "./aggregate_stack.ts";
 import { claimKeyOf } from "./claim_key.ts";
 import { valuePart } from "./value_part.ts";
@@ -161,6 +163,7 @@ export class Sources {
       name,
       needs,
       each,
+      batch,
       optional,
       otherwise,
       upstream,
@@ -191,7 +194,11 @@ export class Sources {
       ownHeaders: FieldList.of(ownHeaders).freeze(),
       mapped: map ? needs : [],
       hasOwnAuthorization: !isAuthorized,
-      headerKey: part.cache && new HeaderKey(targetOf(upstream), ownHeaders, varied),
+      headerKey: part.cache && new HeaderKey(
+        part.batch ? targetOf(upstream) + batchKey(part) : targetOf(upstream),
+        ownHeaders,
+        varied,
+      ),
     };
     const pages = pagedList(part);
     const deps = this.#stackDependencies(upstream, name);
@@ -207,7 +214,15 @@ export class Sources {
       ...(pages && { pages }),
       optional,
       otherwise,
-      source: partStack(part, deps),
+      ...(batch && {
+        batch: {
+          ...batch,
+          items: batch.of,
+          select: part.select,
+          source: batchStack(part, deps),
+        },
+      }),
+      source: batch ? valueStack(part, deps) : partStack(part, deps),
       ...(refusal && { refusal }),
       call: (inputs) => expandCall(template, inputs),
     };

@@ -1,6 +1,5 @@
-import type { Overload } from "../async/overload.ts";
-import type { Clock, Random } from "../core/clock.ts";
-import type { HttpCache } from "../cache/http_cache.ts";
+import { batchKey } from "./batch_key.ts";
+import type { StackDependencies } from "./stack_dependencies.ts";
 import type { CacheSettings } from "../cache/reuse.ts";
 import { passesCredentials } from "../config/client_credentials.ts";
 import { DEFAULTS } from "../core/defaults.ts";
@@ -20,7 +19,7 @@ import { bulkhead } from "../policies/bulkhead.ts";
 import { cache } from "../cache/policy.ts";
 import { coalesce } from "../policies/coalesce/coalesce.ts";
 import { hedge } from "../policies/hedge/hedge.ts";
-import { rate, type RateOptions } from "../policies/rate.ts";
+import { rate } from "../policies/rate.ts";
 import { retry } from "../policies/retry/retry.ts";
 import { shed } from "../policies/shed/shed.ts";
 import { RecentLatencies } from "../policies/shed/recent_latencies.ts";
@@ -31,25 +30,6 @@ import type { WaitRecord } from "../core/trace.ts";
 import { guard, type Policy, type Source } from "../core/source.ts";
 import { seesClients } from "./sees_clients.ts";
 import { hasTargets } from "./upstream_targets.ts";
-import type { UpstreamState } from "./upstream_state.ts";
-
-/** Dependencies of policies, besides their settings. */
-export interface StackDependencies {
-  readonly upstream: UpstreamState;
-  readonly cache: HttpCache;
-  /** The token buckets of the process. */
-  readonly limiter: RateOptions["limiter"];
-  /** Whether clients are identified by more than their addresses. */
-  readonly knowsClients: boolean;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** The load of the gateway. */
-  readonly overload: Overload;
-  /** What each attempt goes through; absent outside of rehearsals. */
-  readonly attempted?: Policy | undefined;
-  /** How attempts are recorded; absent if nobody observes them. */
-  readonly recorded?: CallRecorderOptions | undefined;
-}
 
 /** A policy of a stack, with its description for `--check`. */
 interface Layer {
@@ -59,12 +39,23 @@ interface Layer {
 
 /** The order of a part's policies, outermost first. */
 function partLayers(part: PartSettings): Layer[] {
-  const { upstream } = part;
+  return [...replyLayers(part), ...callLayers(part)];
+}
+
+/** The order of the policies about replies; with a `batch`, of each value's own. */
+function replyLayers(part: PartSettings): Layer[] {
   return [
     part.pages ? undefined : shapeLayer(part),
     acceptLayer(part),
     cacheLayer(part),
     coalesceLayer(part),
+  ].filter((layer) => layer !== undefined);
+}
+
+/** The order of the policies about calls. */
+function callLayers(part: PartSettings): Layer[] {
+  const { upstream } = part;
+  return [
     shedLayer(part),
     retryLayer(upstream),
     hedgeLayer(upstream),
@@ -110,6 +101,20 @@ export function partStack(part: PartSettings, deps: StackDependencies): Source {
   return stack(partLayers(part), deps);
 }
 
+/** Builds the Source of one value of a batch, which is sent with others. */
+export function valueStack(part: PartSettings, deps: StackDependencies): Source {
+  const policies = replyLayers(part).map(({ policy }) => policy(deps));
+  return guard(({ sendWithOthers }, ctx) => {
+    if (sendWithOthers) return sendWithOthers(ctx);
+    throw new Error(`${part.name} has a call that is sent alone`);
+  }, ...policies);
+}
+
+/** Builds the Source of one call for several values of a batch. */
+export function batchStack(part: PartSettings, deps: StackDependencies): Source {
+  return stack(callLayers(part), deps);
+}
+
 /** Builds the Source by which a forward route calls its upstream. */
 export function forwardStack(route: ForwardSettings, deps: StackDependencies): Source {
   return stack(forwardLayers(route), deps);
@@ -138,7 +143,10 @@ function stack(layers: readonly Layer[], deps: StackDependencies): Source {
   return guard(deps.upstream.transport, ...layers.map(({ policy }) => policy(deps)));
 }
 
-function shapeLayer({ select, pick, rename, map, isExact }: PartSettings): Layer | undefined {
+function shapeLayer(
+  { select: chosen, batch, pick, rename, map, isExact }: PartSettings,
+): Layer | undefined {
+  const select = batch ? undefined : chosen; // of a batch, it leads to the list of items
   const does = Object.entries({ select, pick, rename, map }).filter(([, value]) =>
     value !== undefined
   );
@@ -203,9 +211,11 @@ function cacheLabel({ ttlMs }: CacheSettings): string {
 
 /** Calls share a response only if they process it in the same way. */
 function coalesceLayer(
-  { timeoutMs, upstream: { maxBody } }: Pick<PartSettings, "timeoutMs" | "upstream">,
+  { timeoutMs, upstream: { maxBody }, batch, select }:
+    & Pick<PartSettings, "timeoutMs" | "upstream">
+    & Partial<Pick<PartSettings, "batch" | "select">>,
 ): Layer {
-  const scope = `${timeoutMs} ${maxBody}`;
+  const scope = `${timeoutMs} ${maxBody}${batch ? batchKey({ batch, select }) : ""}`;
   return {
     label: "coalesce",
     policy: ({ upstream: { sharedCalls: flights }, recorded }) =>

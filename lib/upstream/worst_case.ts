@@ -25,8 +25,12 @@ export function worstCaseMs(route: RouteSettings): number {
 /** Returns the time of all attempts and delays, for every round of an `each` or page of a list. */
 function durationMs(part: PartSettings): number {
   if ("isStatic" in part.upstream) return 0;
-  const { each, pages, timeoutMs, upstream: { retry, hedge } } = part;
-  const rounds = each ? Math.ceil(each.max / each.concurrency) : pages?.max ?? 1;
+  const { each, batch, pages, timeoutMs, upstream: { retry, hedge } } = part;
+  const rounds = each
+    ? Math.ceil(each.max / each.concurrency)
+    : batch
+    ? Math.ceil(Math.ceil(batch.maxItems / batch.max) / batch.concurrency)
+    : pages?.max ?? 1;
   const canRepeat = isRepeatable(part, retry.methods);
   const attempts = canRepeat ? retry.attempts : 1;
   const isHedged = hedge !== undefined && canRepeat;

@@ -783,6 +783,7 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     when: undefined,
     acceptsSkipped: false,
     each: undefined,
+    batch: undefined,
     pages: undefined,
     as: "json",
     select: undefined,

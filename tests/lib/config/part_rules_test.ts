@@ -156,7 +156,7 @@ const RULES: readonly (readonly [input: unknown, problem: string])[] = [
   [itemOf({ max: 1.5 }), `${B}.max: ${ATTEMPTS}; got 1.5`],
   [
     gatherOf({ a: { from: "up", concurrency: 2 } }),
-    `${A}.concurrency: must only be set together with each`,
+    `${A}.concurrency: must only be set together with each or batch`,
   ],
   [gatherOf({ a: { from: "up", max: 2 } }), `${A}.max: must only be set together with each`],
   [

@@ -12,8 +12,8 @@ import {
   describePartStack,
   forwardStack,
   partStack,
-  type StackDependencies,
 } from "../../../lib/upstream/stack.ts";
+import type { StackDependencies } from "../../../lib/upstream/stack_dependencies.ts";
 import { type UpstreamState, upstreamState } from "../../../lib/upstream/upstream_state.ts";
 import { testCache } from "../../support/test_cache.ts";
 import { testLimiter } from "../../support/test_limiter.ts";
