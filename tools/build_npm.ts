@@ -17,6 +17,7 @@ const TYPESCRIPT_VERSION = "7.0.2";
 const MODULES = {
   ".": "lib/mod",
   "./hono": "exports/hono/mod",
+  "./policies": "exports/policies/mod",
   "./testing": "exports/testing/mod",
 } as const;
 /** Threads are started from it, by its URL. */

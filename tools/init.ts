@@ -11,6 +11,7 @@ const DENO_JSON = {
   imports: {
     "sluice": "./sluice/dist/lib/mod.js",
     "sluice/hono": "./sluice/dist/exports/hono/mod.js",
+    "sluice/policies": "./sluice/dist/exports/policies/mod.js",
     "sluice/testing": "./sluice/dist/exports/testing/mod.js",
   },
   unstable: ["kv", "no-legacy-abort", "net"],

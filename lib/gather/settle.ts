@@ -7,7 +7,9 @@ import type { Span } from "../core/span.ts";
 
 /** A named call. */
 export interface Part {
+  /** Its name. */
   readonly name: string;
+  /** What is called. */
   readonly source: Source;
   /** The call; a function makes it once all parts that it needs have succeeded. */
   readonly call: Call | (() => Call);
@@ -37,6 +39,7 @@ export type Outcome =
 
 /** The options of {@linkcode settle}. */
 export interface SettleOptions {
+  /** The clock. */
   readonly clock: Clock;
   /** Maximum concurrent calls (default: unlimited). */
   readonly concurrency?: number;
