@@ -74,7 +74,7 @@ Deno.test(`${PAGE}: its stacks are those of lib/upstream/stack.ts, in the same o
   const policiesOf = (name: string) =>
     [...between(source, `function ${name}(`, "\n}").matchAll(/\b(\w+)Layer\(/g)]
       .map(([, layer = ""]) => layer.replace("forwardCache", "cache"));
-  const part = policiesOf("partLayers");
+  const part = [...policiesOf("replyLayers"), ...policiesOf("callLayers")];
   assert(part.length > 5, "the stack was read");
   const stack = section("A part's stack");
   assertStringIncludes(stack, `\n${[...part, "transport"].join(" → ")}\n`);
