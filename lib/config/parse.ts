@@ -148,11 +148,25 @@ class Parser {
     const read = this.#reader.read(httpUpstreamSchema(this.#env), input, path);
     const targets = read && readTargets(read, path, this.#reader);
     if (!targets) return undefined;
-    const { headers, transport, host } = read;
+    const { headers, transport, host, allowPrivate: allowsPrivate } = read;
+    if (!allowsPrivate && transport === "fetch") {
+      const rule = 'must not be false together with transport "fetch", which hides addresses';
+      this.#reader.report([...path, "allowPrivate"], rule);
+    }
     const tls = readUpstreamTls(read, targets.base, path, this.#tlsPlace);
     const ofHost = host === undefined ? [] : [new URL(`${targets.base.protocol}//${host}`).origin];
     const otherOrigins = [...targets.otherOrigins, ...ofHost];
-    return { name, ...anySettings(read), ...targets, otherOrigins, headers, transport, host, tls };
+    return {
+      name,
+      ...anySettings(read),
+      ...targets,
+      otherOrigins,
+      headers,
+      transport,
+      host,
+      tls,
+      allowsPrivate,
+    };
   }
 
   #worker(name: string, input: unknown, path: readonly string[]): UpstreamSettings | undefined {

@@ -15,6 +15,7 @@ import {
   concurrency,
   duration,
   type Environment,
+  flag,
   headerName,
   headerValue,
   oneOf,
@@ -99,8 +100,20 @@ export const httpUpstreamSchema = (env: Environment) =>
     tls: v.optional(upstreamTlsSchema),
     /** The `Host` header of calls, for virtual hosts; not with transport `fetch`. Default: the URL's host. */
     host: v.optional(hostName),
+    /**
+     * Whether the upstream may be in a private network: at a loopback, private, link-local or other
+     * special address (RFC 6890). With `false`, a connection to one is closed before anything is sent,
+     * whatever the URL's name resolves to; not with transport `fetch`.
+     */
+    allowPrivate: v.optional(flag, true),
     ...limited,
-  }, { oneOf: [{ required: ["url"] }, { required: ["urls"] }] });
+  }, {
+    oneOf: [{ required: ["url"] }, { required: ["urls"] }],
+    not: {
+      required: ["allowPrivate", "transport"],
+      properties: { allowPrivate: { const: false }, transport: { const: "fetch" } },
+    },
+  });
 
 /** An async function. */
 export const functionUpstreamSchema = object({
@@ -304,6 +317,8 @@ export interface HttpUpstreamSettings extends TargetsSettings {
   readonly tls: UpstreamTls | undefined;
   /** The `Host` header; undefined: the URL's. */
   readonly host: string | undefined;
+  /** Whether it may be in a private network. */
+  readonly allowsPrivate: boolean;
 }
 
 /**

@@ -5,6 +5,7 @@ export type UpstreamFaultReason =
   | "refused"
   | "no-such-host"
   | "unreachable"
+  | "private-address"
   | "connect-timeout"
   | "certificate-expired"
   | "certificate-unknown"
@@ -55,6 +56,7 @@ const DETAILS: Readonly<Record<UpstreamFaultReason, readonly [kind: Kind, detail
   "refused": NOT_CONNECTED,
   "no-such-host": NOT_CONNECTED,
   "unreachable": NOT_CONNECTED,
+  "private-address": NOT_CONNECTED,
   "connect-timeout": NOT_CONNECTED,
   "certificate-expired": NOT_SECURE,
   "certificate-unknown": NOT_SECURE,

@@ -16,6 +16,7 @@ const FAULTS: Readonly<Record<UpstreamFaultReason, string>> = {
   "certificate-unknown": "tls_certificate_error",
   "certificate-name": "tls_certificate_error",
   "certificate": "tls_certificate_error",
+  "private-address": "destination_ip_prohibited",
   "client-certificate": "tls_alert_received",
   "tls": "tls_protocol_error",
   "reset": "connection_terminated",

@@ -59,7 +59,9 @@ export function openHttpTransport(clock: Clock, options: Partial<PoolOptions> = 
     return known;
   };
   const poolOf = (url: URL, address: string | undefined, access: Access) => {
-    const key = `${url.origin} ${address ?? ""} ${tlsKey(access.tls)}`;
+    const key = `${url.origin} ${address ?? ""} ${tlsKey(access.tls)} ${
+      access.allowsPrivate ?? true
+    }`;
     const known = pools.get(key)?.deref();
     if (known) return known;
     const pool = new Pool(originOf(url, address, access), { maxIdle, idleMs, isTlsInOneStep });

@@ -32,15 +32,16 @@ export function describe(settings: Settings): string {
     .join("\n\n");
 }
 
-/** Describes an upstream's TLS and virtual host, if they are not what its URL says. */
+/** Describes an upstream's TLS, virtual host and addresses, if they are not what its URL says. */
 function describeTls(upstream: UpstreamSettings): string[] {
   if (!("base" in upstream)) return [];
-  const { name, tls, host } = upstream;
+  const { name, tls, host, allowsPrivate } = upstream;
   const facts = [
     ...tls?.ca === undefined ? [] : ["private CA"],
     ...tls?.own === undefined ? [] : ["client certificate"],
     ...tls?.serverName === undefined ? [] : [`server name ${tls.serverName}`],
     ...host === undefined ? [] : [`host ${host}`],
+    ...allowsPrivate ? [] : ["no private addresses"],
   ];
   return facts.length > 0 ? [`upstream ${name}: ${facts.join(", ")}`] : [];
 }

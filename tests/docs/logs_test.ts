@@ -28,6 +28,7 @@ const REASONS: Readonly<Record<UpstreamFaultReason, true>> = {
   "refused": true,
   "no-such-host": true,
   "unreachable": true,
+  "private-address": true,
   "connect-timeout": true,
   "certificate-expired": true,
   "certificate-unknown": true,

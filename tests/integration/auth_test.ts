@@ -248,7 +248,7 @@ Deno.test("auth: stored responses are shared only by clients whose claims give t
       "GET /whole": {
         auth: "users",
         cache: { ttl: "1m" },
-        gather: { it: { ...part, cache: false } },
+        gather: { it: { ...part, cache: false as const } },
       },
     },
   });

@@ -8,6 +8,8 @@ export interface Access {
   readonly tls: UpstreamTls | undefined;
   /** The `Host` header; undefined: the URL's. */
   readonly host: string | undefined;
+  /** Whether it may be in a private network (default true). */
+  readonly allowsPrivate?: boolean;
 }
 
 /** Nothing but the URL. */

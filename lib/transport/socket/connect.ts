@@ -1,5 +1,6 @@
 import { abortable } from "@std/async";
-import { abortedIn } from "../../core/upstream_fault.ts";
+import { abortedIn, UpstreamFault } from "../../core/upstream_fault.ts";
+import { isPrivateAddress } from "../../http/is_private_address.ts";
 import { faultOf } from "../fault_of.ts";
 import type { Origin } from "./origin.ts";
 
@@ -25,15 +26,28 @@ export async function connect(
   try {
     // Only in one step does Deno send a certificate of its own.
     if (origin.isSecure && (isTlsInOneStep || origin.tls?.own)) {
-      return await connectTls(origin, signal);
+      return checked(await connectTls(origin, signal), origin);
     }
-    const tcp = await connectTcp(origin, signal);
+    const tcp = checked(await connectTcp(origin, signal), origin);
     if (!origin.isSecure) return tcp;
     state = "the TLS handshake is incomplete";
     return await upgrade(tcp, origin, signal);
   } catch (error) {
     throw signal.aborted ? abortedIn(state, "connect-timeout", signal.reason) : faultOf(error);
   }
+}
+
+/**
+ * Refuses a connection into a private network, where that is not allowed. It is the connection itself
+ * that is looked at, not what a name resolves to, which can change from one look to the next.
+ */
+function checked<Open extends Deno.Conn>(connection: Open, { allowsPrivate }: Origin): Open {
+  const { remoteAddr } = connection;
+  const address = "hostname" in remoteAddr ? remoteAddr.hostname : "";
+  if (allowsPrivate || !isPrivateAddress(address)) return connection;
+  close(connection);
+  const rule = "allowPrivate is false, and its name leads to a private address";
+  throw new UpstreamFault("private-address", rule);
 }
 
 /** A server on `localhost` may listen on either address, whatever the resolver returns. */

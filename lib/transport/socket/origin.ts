@@ -12,6 +12,8 @@ export interface Origin {
   /** The `Host` header: with the port if it is not the scheme's default. */
   readonly host: string;
   readonly tls: UpstreamTls | undefined;
+  /** Whether it may be in a private network. */
+  readonly allowsPrivate: boolean;
 }
 
 /**
@@ -32,5 +34,6 @@ export function originOf(
     port: port === "" ? (isSecure ? 443 : 80) : Number(port),
     host: access.host ?? host,
     tls: access.tls,
+    allowsPrivate: access.allowsPrivate ?? true,
   };
 }
