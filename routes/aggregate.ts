@@ -28,6 +28,8 @@ export interface AggregateOptions {
   readonly source: Source;
   /** Whether whole responses are stored in the cache. */
   readonly isStored: boolean;
+  /** Whether they are envelopes, which can be replayed as records. */
+  readonly isEnvelope: boolean;
   /** Identifies the claims that the parts use, in the key of stored responses; absent if none are. */
   readonly claimKey?: ((claims: Claims) => string) | undefined;
   /** The largest body that a client may send (bytes). */
@@ -114,10 +116,11 @@ async function streamed(
   c: Exchange,
   call: Call,
   format: RecordFormat,
-  { plan, source, isStored, clock, sender }: AggregateOptions,
+  { plan, source, isStored, isEnvelope, clock, sender }: AggregateOptions,
 ): Promise<ResponseDraft> {
   const ctx = c.ctx;
-  const stored = isStored && isCacheable(call) ? await source(onlyIfCached(call), ctx) : undefined;
+  const canReplay = isStored && isEnvelope && isCacheable(call);
+  const stored = canReplay ? await source(onlyIfCached(call), ctx) : undefined;
   c.trace.cached = stored?.cached;
   c.trace.isHit = stored?.cached?.isHit ?? false;
   const records = (signal: AbortSignal) =>

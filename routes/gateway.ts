@@ -200,10 +200,13 @@ export function buildGateway(
     const { maxRequestBody } = route;
     const sending = { sender, coder: route.compress ? coder : undefined };
     if ("parts" in route) {
+      // Only an envelope can be replayed as records.
+      const isEnvelope = !route.form?.answer && !route.form?.merge;
       const isStored = route.cache !== undefined && !route.isFirst;
       return aggregate({
         ...sources.aggregate(route),
         isStored,
+        isEnvelope,
         maxRequestBody,
         clock,
         ...sending,

@@ -27,9 +27,11 @@ import {
 } from "./route.ts";
 import { parseRouteKey, type RoutePattern } from "./route_key.ts";
 import { suggest } from "./suggest.ts";
+import { readsBody } from "./reads_body.ts";
+import { readResponseForm } from "./read_response_form.ts";
+import { formKeys } from "./response_form.ts";
 import { readTargets } from "./targets.ts";
 import { readCertificate, type TlsPlace } from "./tls.ts";
-import { templateNames } from "./template_names.ts";
 import {
   anySettings,
   functionUpstreamSchema,
@@ -298,21 +300,19 @@ class Parser {
         quorum,
       );
     }
+    const hasClaims = this.#auth.hasClaims(read);
+    const form = "gather" in read
+      ? readResponseForm(read, { pattern, parts, hasClaims, path }, this.#reader)
+      : undefined;
     return {
       ...this.#anyRoute(key, pattern, read),
       parts,
-      written: JSON.stringify(named, asText),
+      form,
+      written: JSON.stringify(form ? [named, ...formKeys(input)] : named, asText),
       quorum,
       cache: cacheSettings(read.cache),
       isFirst,
-      readsBody: parts.some((part) =>
-        [
-          ...templateNames(part),
-          ...(part.each ? [part.each.items] : []),
-          ...(part.batch ? [part.batch.of] : []),
-        ]
-          .some(({ reference }) => reference.from === "body")
-      ),
+      readsBody: readsBody(parts, form),
     };
   }
 

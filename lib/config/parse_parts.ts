@@ -9,6 +9,7 @@ import {
 } from "../template/reference.ts";
 import { cacheSettings } from "./cache.ts";
 import { inputPath } from "./input_path.ts";
+import { isParam } from "./is_param.ts";
 import { DEFAULTS } from "../core/defaults.ts";
 import type { Reader } from "./reader.ts";
 import type { RoutePattern } from "./route_key.ts";
@@ -321,10 +322,6 @@ class PartParser {
   #report(keys: readonly string[], rule: string, got?: unknown, hint?: string): undefined {
     this.#reader.report([...this.#path, ...keys], rule, got, hint);
   }
-}
-
-function isParam({ name, path }: Reference & { from: "param or part" }, { params }: RoutePattern) {
-  return path.length === 0 && params.includes(name);
 }
 
 /** The URLs that the pages of an HTTP API may have. */

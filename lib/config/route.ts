@@ -12,6 +12,8 @@ import type { HeaderRules } from "../template/change_headers.ts";
 import type { HeaderRulesConfig } from "./header_rules.ts";
 import type { LimitSettings } from "./limit.ts";
 import { list, object, record } from "./object.ts";
+import type { ResponseForm } from "../gather/response_form.ts";
+import { responseForm } from "./response_form.ts";
 import { RESERVED } from "../template/reference.ts";
 import {
   type Part,
@@ -122,6 +124,7 @@ export const gatherSchema = object({
   gather: parts,
   /** Responds once this many parts have succeeded. Default: once all required parts have. */
   quorum: v.optional(count),
+  ...responseForm,
 }, raceRules("gather", ["quorum"]));
 
 /** A route whose parts compete. */
@@ -140,7 +143,20 @@ function raceRules(key: string, when: readonly string[]) {
       },
     },
   };
-  return { if: { required: when }, then: { properties } };
+  const ofForm = Object.keys(responseForm).map((name) => ({ required: [name] }));
+  return {
+    if: { required: when },
+    then: { properties, not: { anyOf: ofForm } },
+    not: {
+      anyOf: [
+        { required: ["answer", "merge"] },
+        {
+          required: ["problemsIn"],
+          not: { anyOf: [{ required: ["answer"] }, { required: ["merge"] }] },
+        },
+      ],
+    },
+  };
 }
 
 /** A route that forwards requests. */
@@ -280,6 +296,8 @@ export interface AddressRules {
 /** A route that calls several parts. */
 export interface GatherSettings extends AnyRouteSettings {
   readonly parts: readonly PartSettings[];
+  /** The response's own form; undefined: the envelope. */
+  readonly form: ResponseForm | undefined;
   /** The parts as JSON, with the source of functions: distinguishes the routes of two configs. */
   readonly written: string;
   /** How many parts must succeed; undefined: all required parts. */

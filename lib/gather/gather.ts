@@ -4,6 +4,7 @@ import { FieldList } from "../core/field_list.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Bytes } from "../core/bytes.ts";
 import { Envelope, writeOnly } from "./envelope.ts";
+import { addFormHeaders, formStatus, type ResponseForm, writeForm } from "./response_form.ts";
 import type { GatherPlan } from "./gather_plan.ts";
 import { jsonBytes } from "../json/json_bytes.ts";
 import { partProblemOf } from "../http/problem.ts";
@@ -14,6 +15,8 @@ import type { Completion } from "./completion.ts";
 export interface GatherForm {
   /** Whether `data` is the winner's body, instead of an object with a member for each part. */
   readonly isFirst?: boolean;
+  /** The response's own form (default: the envelope). */
+  readonly form?: ResponseForm | undefined;
   /** Adds caching headers to the response; absent when it is not to be cached. */
   readonly freshness?: {
     /** Maximum freshness (ms); undefined for as long as its parts are fresh. */
@@ -30,7 +33,10 @@ const NOTHING: Bytes = new Uint8Array();
  * It rejects as soon as too many parts have failed, or when the client's request is invalid, and
  * cancels the remaining calls. The error carries every part's failure.
  */
-export function gather(plan: GatherPlan, { isFirst = false, freshness }: GatherForm = {}): Source {
+export function gather(
+  plan: GatherPlan,
+  { isFirst = false, freshness, form }: GatherForm = {},
+): Source {
   const envelope = new Envelope(plan.parts.map(({ name }) => name));
   const places = new Map(plan.parts.map(({ name }, index) => [name, index]));
   const clientHeaders = plan.parts.flatMap(({ clientHeaders = [] }) => clientHeaders);
@@ -39,7 +45,7 @@ export function gather(plan: GatherPlan, { isFirst = false, freshness }: GatherF
   );
 
   return async function gather(call, ctx) {
-    const { completion, outcomes } = await plan.run(call, ctx);
+    const { completion, outcomes, inputs } = await plan.run(call, ctx);
     if (completion.error) throw completion.error;
     const bodies: (Bytes | undefined)[] = fallbacks.map(() => undefined);
     const replies: PartReply[] = [];
@@ -61,7 +67,11 @@ export function gather(plan: GatherPlan, { isFirst = false, freshness }: GatherF
       problems: completion.failures.map(partProblemOf),
       stale: replies.filter(({ reply }) => isStale(reply)).map(({ part }) => part),
     };
-    const chunks = isFirst ? writeOnly(last, completeness) : envelope.write(bodies, completeness);
+    const chunks = isFirst
+      ? writeOnly(last, completeness)
+      : form?.answer || form?.merge
+      ? [writeForm(form, inputs, plan.parts, completeness.problems)]
+      : envelope.write(bodies, completeness);
     const headers = freshness && completion.isComplete
       ? aggregateFreshness(replies, {
         ttlMs: freshness.ttlMs,
@@ -69,7 +79,10 @@ export function gather(plan: GatherPlan, { isFirst = false, freshness }: GatherF
         now: freshness.clock.wall(),
       })
       : new FieldList();
-    return replyOf(chunks, headers, completion);
+    const reply = replyOf(chunks, headers, completion);
+    if (form === undefined) return reply;
+    addFormHeaders(form, outcomes, headers);
+    return { ...reply, status: formStatus(form, outcomes) };
   };
 }
 

@@ -18,6 +18,8 @@ export interface GatherOptions {
   readonly quorum?: number;
   /** Whether the response may be cached, which retains the headers of all replies (default true). */
   readonly isCached?: boolean;
+  /** Whether the response is made of the data of all parts, which is then parsed (default false). */
+  readonly usesAll?: boolean;
 }
 
 /** The results of parts where none uses another's. */
@@ -30,6 +32,8 @@ export interface Gathered {
   readonly completion: Completion;
   /** The outcomes of its parts in the order of their arrival. */
   readonly outcomes: readonly Outcome[];
+  /** The client's values, and the data of the parts that others use. */
+  readonly inputs: Inputs;
 }
 
 /** A gather that is ready to start. */
@@ -79,7 +83,9 @@ export class GatherPlan {
   constructor(parts: readonly GatherPart[], options: GatherOptions) {
     this.parts = parts;
     this.#options = options;
-    this.#needed = new Set(parts.flatMap(({ needs = [] }) => needs));
+    this.#needed = new Set(
+      parts.flatMap(({ name, needs = [] }) => options.usesAll ? [name, ...needs] : needs),
+    );
     this.#required = new Set(parts.filter(({ optional }) => !optional).map(({ name }) => name));
     this.#optional = optionalParts(parts);
     this.#usualRule = this.#rule(false);
@@ -126,7 +132,7 @@ export class GatherPlan {
       if (outcome.isSkipped) inputs.outputs.set(outcome.part, ABSENT);
       return completion.add(outcome);
     };
-    const gathered = { completion, outcomes };
+    const gathered = { completion, outcomes, inputs };
     return settleAll(parts, ctx, this.#settling(isDecided)).then(() => gathered);
   }
 

@@ -70,6 +70,11 @@ function factsOf({ route, method }: PlacedOperation): OperationFacts {
   return "to" in route ? forwardFacts(route, method) : batchFacts(route);
 }
 
+/** Whether the response is not the envelope: the config says its form by example alone. */
+function hasOwnForm({ form }: GatherSettings): boolean {
+  return form?.answer !== undefined || form?.merge !== undefined;
+}
+
 function gatherFacts(route: GatherSettings, method: OperationMethod): OperationFacts {
   const { parameters, body, passesAuthorization } = clientInputs(route);
   const isCached = route.cache !== undefined && method === "get";
@@ -97,7 +102,7 @@ function gatherFacts(route: GatherSettings, method: OperationMethod): OperationF
           ...(isCached && { ETag: ref("headers", "ETag") }),
         },
         content: {
-          "application/json": { schema: envelopeSchema(route) },
+          "application/json": { schema: hasOwnForm(route) ? {} : envelopeSchema(route) },
           "application/x-ndjson": { schema: ref("schemas", "Record") },
           "text/event-stream": { schema: ref("schemas", "Events") },
         },

@@ -19,6 +19,8 @@ interface Given {
   readonly isDryRun?: boolean;
   /** Whether the client's values have passed a dry run. */
   readonly isChecked?: boolean;
+  /** Whether all parts have ended, so that what is missing of them is null. */
+  readonly isEnded?: boolean;
 }
 
 /** The values that templates are expanded with: those of the client's request and of other parts. */
@@ -51,6 +53,16 @@ export class Inputs {
   /** The same values after a dry run: a value that is still invalid came from a part. */
   afterDryRun(): Inputs {
     return this.#with({ isChecked: true });
+  }
+
+  /** The same values when all parts have ended: what is missing of them is null. */
+  afterGather(): Inputs {
+    return this.#with({ isChecked: true, isEnded: true });
+  }
+
+  /** Whether a value is null because a part does not have it. */
+  isMissing(value: unknown): boolean {
+    return value === null && this.#given.isEnded === true;
   }
 
   /** The client's values, with a harmless placeholder for each value that is not known yet. */
@@ -184,8 +196,9 @@ export class Inputs {
   }
 
   #present(name: string, path: readonly string[], value: unknown): unknown {
-    if (value === undefined) throw this.fault(`${[name, ...path].join(".")}: is missing`);
-    return value;
+    if (value !== undefined) return value;
+    if (this.#given.isEnded) return null;
+    throw this.fault(`${[name, ...path].join(".")}: is missing`);
   }
 
   #queryOf(): URLSearchParams {

@@ -239,7 +239,8 @@ function hexOf(character: string): string {
  */
 function oneText(name: TemplateName, inputs: Inputs): string | undefined {
   const value = inputs.get(name.reference);
-  if (value === undefined || (value === null && isClients(name.reference))) return undefined;
+  if (value === undefined || inputs.isMissing(value)) return undefined;
+  if (value === null && isClients(name.reference)) return undefined;
   return asText(name.name, value, inputs);
 }
 

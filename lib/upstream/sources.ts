@@ -114,16 +114,17 @@ export class Sources {
 
   /** Returns the plan of an aggregate, and the Source of its whole response. */
   aggregate(route: GatherSettings): AggregateSource {
-    const { parts, readsBody, quorum, isFirst, cache } = route;
+    const { parts, readsBody, quorum, isFirst, cache, form } = route;
     const { clock } = this.#deps;
     const plan = new GatherPlan(parts.map((part) => this.#part(part, cache?.isShared)), {
       clock,
       isCached: cache !== undefined,
+      usesAll: Boolean(form?.answer ?? form?.merge),
       ...(readsBody ? { readsBody: route.maxRequestBody } : {}),
       ...(quorum === undefined ? {} : { quorum }),
     });
     const freshness = cache && { ttlMs: cache.ttlMs, clock };
-    const whole = gather(plan, { isFirst, ...(freshness && { freshness }) });
+    const whole = gather(plan, { isFirst, form, ...(freshness && { freshness }) });
     const source = aggregateStack(whole, route, this.#deps.cache);
     return { plan, source, claimKey: cache && claimKeyOf(parts) };
   }

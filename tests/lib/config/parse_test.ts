@@ -355,8 +355,8 @@ const RULES: readonly (readonly [unknown, string])[] = [
     `routes["GET /"].deadline: ${DURATION}; got 5`,
   ],
   [
-    withRoute("GET /", { gather: { it: { from: "up" } }, hedge: {} }),
-    'routes["GET /"].hedge: is not a known key; available: auth, require, limit, cost, deadline, cors, maxRequestBody, allow, deny, compress, cache, gather, quorum',
+    withRoute("GET /", { gather: { it: { from: "up" } }, timeout: "1s" }),
+    'routes["GET /"].timeout: is not a known key; available: auth, require, limit, cost, deadline, cors, maxRequestBody, allow, deny, compress, cache, gather, quorum, answer, merge, problemsIn, status, headers',
   ],
   // Parts.
   [
@@ -762,6 +762,7 @@ Deno.test("a part has its defaults, and its upstream's timeout", () => {
     limits: [],
     cost: 1,
     compress: true,
+    form: undefined,
     written: '{"it":{"from":"up"}}',
     readsBody: false,
     quorum: undefined,
