@@ -87,14 +87,14 @@ export async function init(
   console.log("  deno task dev\n  curl http://127.0.0.1:8000/home/7");
 }
 
-/** Runs the command, and ends with 1 after a mistake. */
+/** Runs the command, and ends with 1 after a mistake. The parameters are those of {@linkcode init}. */
 export async function runInit(
+  from: string,
   prepare: () => Promise<string>,
   command: string,
 ): Promise<void> {
   try {
-    // A task runs in the checkout; INIT_CWD is the folder where the command was typed.
-    await init(Deno.args, Deno.env.get("INIT_CWD") ?? Deno.cwd(), prepare, command);
+    await init(Deno.args, from, prepare, command);
   } catch (error) {
     if (!(error instanceof InitError)) throw error;
     console.error(error.message);

@@ -3,4 +3,4 @@ import { runInit } from "./init.ts";
 
 /** `sluice init`: the new folder gets a copy of the package that this file is part of. */
 const PACKAGE = fileURLToPath(new URL("../..", import.meta.url));
-await runInit(() => Promise.resolve(PACKAGE), "sluice init");
+await runInit(Deno.cwd(), () => Promise.resolve(PACKAGE), "sluice init");

@@ -15,7 +15,14 @@ class Running implements AsyncDisposable {
     this.#child = new Deno.Command(program, {
       args: [...args],
       cwd,
-      env: { HOME: folder.path, PORT: "0", NO_COLOR: "1", npm_config_update_notifier: "false" },
+      // Tasks set INIT_CWD, also for what they start.
+      env: {
+        INIT_CWD: "/",
+        HOME: folder.path,
+        PORT: "0",
+        NO_COLOR: "1",
+        npm_config_update_notifier: "false",
+      },
       stdout: "piped",
       stderr: "piped",
     }).spawn();
