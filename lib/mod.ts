@@ -15,6 +15,7 @@ export type { BufferAccount, BufferBudget, Holdable } from "./core/buffer_budget
 export type { BackgroundTask } from "./core/background.ts";
 export { Body, type BodyOrigin, BodyTooLarge } from "./core/body.ts";
 export type { Bytes } from "./core/bytes.ts";
+export type { AggregateAnswer, AnswerOf } from "./config/answer_of.ts";
 export type { AuthConfig } from "./config/auth.ts";
 export type { BreakerConfig } from "./config/breaker.ts";
 export type { Clock } from "./core/clock.ts";
@@ -37,7 +38,7 @@ export type {
   RouteMethod,
 } from "./config/route.ts";
 export type { HealthConfig } from "./config/targets.ts";
-export type { Duration, Size } from "./config/units.ts";
+export type { Duration, Size as ByteSize } from "./config/units.ts";
 export {
   type AnyUpstream,
   type BalancedUpstream,
@@ -50,19 +51,20 @@ export {
   type WorkerPath,
   type WorkerUpstream,
 } from "./config/upstream.ts";
-export type { Text } from "./config/values.ts";
+export type { Text as ConfigText } from "./config/values.ts";
 export type { WebSocketConfig } from "./config/web_socket.ts";
 export {
   type Blame,
   GatewayError,
   type GatewayErrorOptions,
-  type Kind,
-  type KindFacts,
-  KINDS,
+  type Kind as ProblemKind,
+  type KindFacts as ProblemFacts,
+  KINDS as PROBLEMS,
   type PartFailure,
 } from "./core/errors.ts";
+export type { PartProblem, Problem } from "./http/problem.ts";
 export { ExactNumber } from "./json/exact_number.ts";
-export { type Page, pages, type PagesOptions } from "./gather/pages.ts";
+export { type Page as FetchedPage, pages, type PagesOptions } from "./gather/pages.ts";
 export { json } from "./json/json_reply.ts";
 export type { CachedFacts } from "./core/cached_facts.ts";
 export type { Call, Client, Context, Policy, Reply, Source } from "./core/source.ts";

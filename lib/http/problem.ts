@@ -12,9 +12,13 @@ export const PROBLEM_PATH = "/_gateway/problems/";
 
 /** The common members of a problem (RFC 9457 section 3.1). */
 export interface Problem {
+  /** Identifies the kind; a page about it. */
   readonly type: string;
+  /** The kind, in words. */
   readonly title: string;
+  /** The HTTP status. */
   readonly status: number;
+  /** What happened this time. */
   readonly detail: string;
   /** The page at which fetching a list ended, counted from 1; all pages before it are complete. */
   readonly page?: number;
@@ -32,6 +36,7 @@ export interface ProblemDocument extends Problem {
 
 /** The problem of a part of an aggregate. */
 export interface PartProblem extends Problem {
+  /** The part's name. */
   readonly part: string;
   /** The item of the part's `each` that failed, counted from 0. */
   readonly index?: number;
