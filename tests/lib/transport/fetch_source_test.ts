@@ -1,6 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { CERTIFICATES } from "../../support/certificates.ts";
+import { assertEquals, assertRejects } from "@std/assert";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { systemClock } from "../../../lib/core/clock.ts";
+import { openFetchClients } from "../../../lib/transport/fetch_source.ts";
 import { openHttpTransport } from "../../../lib/transport/http.ts";
 import { testCall, testContext } from "../../support/context.ts";
 import { startUpstream } from "../../support/upstream.ts";
@@ -39,3 +41,22 @@ for (const coding of ["gzip", "br"] as const) {
     });
   }
 }
+
+Deno.test("fetch: a session with one server is not resumed with another of the same name", async () => {
+  const { ca, good, other, key } = CERTIFICATES;
+  const serve = (cert: string) =>
+    Deno.serve({ hostname: "127.0.0.1", port: 0, cert, key, onListen() {} }, () => new Response());
+  await using right = serve(good);
+  await using wrong = serve(other);
+  using clients = openFetchClients(1, { ca, own: undefined, serverName: undefined });
+  const call = async ({ addr }: { readonly addr: Deno.NetAddr }, client: Deno.HttpClient) => {
+    const response = await fetch(`https://localhost:${addr.port}/`, { client });
+    await response.body?.cancel();
+  };
+  for (const client of [clients.pooled, clients.unpooled]) {
+    for (let round = 0; round < 5; round++) {
+      await call(right, client);
+      await assertRejects(() => call(wrong, client));
+    }
+  }
+});
