@@ -41,6 +41,7 @@ export function readResponseForm(
   if (merge && problemsIn !== undefined && names.includes(problemsIn)) {
     reader.report([...path, "problemsIn"], "must not be the name of a part", problemsIn);
   }
+  if (merge === "shallow") reportCollisions(parts, path, reader);
   if (status !== undefined) knows(status, ["status"]);
   const headers: PartHeader[] = Object.entries(read.headers).map(([name, { part, from }]) => {
     knows(part, ["headers", name]);
@@ -67,4 +68,23 @@ export function readResponseForm(
     reader.report([...path, "quorum"], rule, read.quorum);
   }
   return { answer, merge, problemsIn, status, headers };
+}
+
+/** Reports members of the root that two parts have, as far as `pick` says which they have. */
+function reportCollisions(
+  parts: readonly PartSettings[],
+  path: readonly string[],
+  reader: Reader,
+): void {
+  const owners = new Map<string, string>();
+  for (const { name: part, pick = [], rename, map, each, isHidden } of parts) {
+    if (isHidden || rename || map || each) continue;
+    for (const { name: { name } } of pick) {
+      const owner = owners.get(name);
+      owners.set(name, part);
+      if (owner === undefined) continue;
+      const rule = `must not be shallow: ${owner} and ${part} both have the member ${name}`;
+      reader.report([...path, "merge"], rule);
+    }
+  }
 }

@@ -175,6 +175,21 @@ const RULES: readonly (readonly [route: Record<string, unknown>, problem: string
   [{ quorum: 1, answer: "{it}" }, `${R}.quorum: must not be set together with answer`],
   [{ cache: {}, answer: "{header.a}" }, `${R}.cache: must not be set together with "{header.a}"`],
 ];
+Deno.test("config rule: a member that two parts pick is seen at start", () => {
+  const gather = {
+    a: { from: "up", pick: ["id", "x.y"] },
+    b: { from: "up", pick: ["x"] },
+    hidden: { from: "up", pick: ["id"], hidden: true },
+  };
+  const config = {
+    upstreams: { up: { url: "http://up.example" } },
+    routes: { "GET /": { gather, merge: "shallow" } },
+  };
+  const problem = 'routes["GET /"].merge: must not be shallow: a and b both have the member x';
+  const error = assertThrows(() => parseConfig(config, () => undefined), ConfigError);
+  assertEquals(error.message, problem);
+});
+
 for (const [route, problem] of RULES) {
   Deno.test(`config rule: ${problem}`, () => {
     const config = {
