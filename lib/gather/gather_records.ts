@@ -47,15 +47,16 @@ export async function* gatherRecords(
   for await (const arrival of interleaved(outcomes, pages, scope)) {
     if (!hasBegun && completion.error) continue;
     if ("list" in arrival) {
-      hasBegun = true;
       streamedByPage.add(arrival.part);
-      if (!hidden.has(arrival.part)) yield pageRecord(arrival);
+      if (hidden.has(arrival.part)) continue;
+      hasBegun = true;
+      yield pageRecord(arrival);
       continue;
     }
     const { part, reply, error, isSkipped } = arrival;
     if (isSkipped || error?.kind === "cancelled") continue;
-    hasBegun = true;
     if (error) {
+      hasBegun = true;
       const fallback = streamedByPage.has(part) || hidden.has(part)
         ? undefined
         : fallbacks.get(part);
@@ -66,9 +67,13 @@ export async function* gatherRecords(
     const turn = turns.take(reply.body.length ?? 0);
     if (turn) await turn;
     if (!streamedByPage.has(part) && !hidden.has(part)) {
+      hasBegun = true;
       yield partRecord(part, await reply.body.bytes(Infinity));
     }
-    for (const failure of reply.failures ?? []) yield problemRecord(failure);
+    for (const failure of reply.failures ?? []) {
+      hasBegun = true;
+      yield problemRecord(failure);
+    }
   }
   const { error, isComplete } = completion;
   if (error && !hasBegun) throw error;

@@ -59,3 +59,23 @@ for (
     assert(text.includes(problem), text);
   });
 }
+
+Deno.test("a hidden part begins no stream: a required part that then fails decides the status", async () => {
+  await using upstream = startUpstream(({ url }) =>
+    url.endsWith("/broken") ? new Response(null, { status: 500 }) : Response.json(1)
+  );
+  await using gateway = startGateway({
+    upstreams: { up: { url: upstream.url } },
+    routes: {
+      "GET /": {
+        gather: {
+          first: { from: "up", hidden: true },
+          broken: { from: "up", path: "/broken", needs: ["first"] },
+        },
+      },
+    },
+  });
+  const response = await fetch(gateway.url, { headers: { accept: "application/x-ndjson" } });
+  await response.body?.cancel();
+  assertEquals(response.status, 502);
+});
